@@ -1,0 +1,1 @@
+"""Effects: what we want done outside, and the protocol of those who do it."""

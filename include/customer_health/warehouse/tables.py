@@ -1,0 +1,395 @@
+"""The canonical tables: what every source must become, and all that the rest of the project reads.
+
+Each table is a declaration: columns with type, unit and allowed values, a natural key, and two
+clocks. `occurred_at` is when a fact happened, `known_at` is when we could have known it; a fact
+counts for an as-of date D only if both lie before D 00:00 UTC. Everything else (DDL, quarantine
+predicates, Great Expectations suites, mapping checks, docs) is derived from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from customer_health.errors import ConfigurationError, suggest
+
+
+class Type(StrEnum):
+    """Column types; the values are DuckDB's names."""
+
+    TEXT = "VARCHAR"
+    INTEGER = "BIGINT"
+    NUMBER = "DOUBLE"
+    BOOLEAN = "BOOLEAN"
+    DATE = "DATE"
+    TIMESTAMP = "TIMESTAMP"  # UTC, without zone
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a canonical table.
+
+    Attributes:
+        type: Its type; a value that cannot be read as such is quarantined.
+        doc: What it means, in words a CSM lead would use.
+        required: A row without it is quarantined.
+        unit: Unit of measure, for numbers.
+        allowed: Closed set of values, for text.
+        minimum: Smallest acceptable value.
+        maximum: Largest acceptable value.
+        default: Text taken when a source has no such column (as a mapping would write it).
+        lifecycle: A later stage of the same fact (resolved, paid): it counts only when this
+            timestamp itself lies before the as-of date.
+    """
+
+    type: Type
+    doc: str
+    required: bool = False
+    unit: str = ""
+    allowed: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    default: str | None = None
+    lifecycle: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """The contract of one canonical table.
+
+    Attributes:
+        name: Its name in the warehouse's `raw` schema.
+        doc: One sentence about a row.
+        key: Natural key; of several rows with the same key only one can be right.
+        columns: By name, in order.
+        required: A company without this table cannot be scored.
+        orphans: What to do with rows of an account that `accounts` lacks: "quarantine" or "keep".
+        max_duplicate_share: More rows than this share under repeated keys stop the run.
+    """
+
+    name: str
+    doc: str
+    key: tuple[str, ...]
+    columns: Mapping[str, Column]
+    required: bool = False
+    orphans: str = "quarantine"
+    max_duplicate_share: float = 0.01
+    aliases: tuple[str, ...] = field(default=())
+
+    @property
+    def clocks(self) -> tuple[str, str]:
+        """Names of the two clock columns."""
+        return ("occurred_at", "known_at")
+
+
+def _occurred(doc: str, type_: Type = Type.TIMESTAMP) -> Column:
+    return Column(type_, doc, required=True)
+
+
+_KNOWN = Column(Type.TIMESTAMP, "When we could first have known this row; defaults to occurred_at.", required=True)
+_ACCOUNT = Column(Type.TEXT, "The account it belongs to.", required=True)
+_PRIORITIES = ("low", "normal", "high", "critical")
+
+ACCOUNTS = Table(
+    name="accounts",
+    doc="A customer company, as the CRM knows it now.",
+    key=("account_id",),
+    required=True,
+    aliases=("customers", "companies", "organizations"),
+    columns={
+        "account_id": Column(Type.TEXT, "Stable id; every other table refers to it.", required=True),
+        "name": Column(Type.TEXT, "Display name."),
+        "segment": Column(Type.TEXT, "Size class.", allowed=("smb", "mid_market", "enterprise")),
+        "industry": Column(Type.TEXT, "Industry."),
+        "country": Column(Type.TEXT, "ISO country code."),
+        "timezone": Column(Type.TEXT, "IANA time zone of the account.", default="UTC"),
+        "owner_email": Column(Type.TEXT, "The CSM who owns the account now."),
+        "manager_email": Column(Type.TEXT, "That CSM's manager."),
+        "merged_into": Column(Type.TEXT, "Account that this one was merged into, if any."),
+        "occurred_at": _occurred("When the account was created."),
+        "known_at": _KNOWN,
+    },
+)
+
+CONTRACTS = Table(
+    name="contracts",
+    doc="One state of a contract, valid from occurred_at until the next state of the same contract.",
+    key=("contract_id", "occurred_at"),
+    required=True,
+    aliases=("subscriptions", "contract_history"),
+    columns={
+        "contract_id": Column(Type.TEXT, "Stable id of the contract.", required=True),
+        "account_id": _ACCOUNT,
+        "plan": Column(Type.TEXT, "Plan name as sold."),
+        "plan_rank": Column(Type.INTEGER, "Rank of the plan, higher is larger.", unit="rank", minimum=0),
+        "seats": Column(Type.NUMBER, "Licensed seats.", unit="seats", minimum=0),
+        "arr": Column(Type.NUMBER, "Annual recurring revenue of this state.", unit="currency/year", minimum=0),
+        "currency": Column(Type.TEXT, "ISO 4217 code.", default="USD"),
+        "term_start": Column(Type.DATE, "First day of the current term."),
+        "term_end": Column(Type.DATE, "Renewal date; empty means evergreen."),
+        "auto_renew": Column(Type.BOOLEAN, "Renews by itself unless notice is given."),
+        "notice_days": Column(Type.INTEGER, "Days of notice before term_end.", unit="days", minimum=0),
+        "status": Column(
+            Type.TEXT, "Whether this state is in force.", allowed=("active", "ended"), default="active"
+        ),
+        "occurred_at": _occurred("When this state took effect."),
+        "known_at": _KNOWN,
+    },
+)
+
+USAGE = Table(
+    name="usage",
+    doc="What one user did with one feature on one day.",
+    key=("account_id", "user_id", "occurred_at", "feature"),
+    aliases=("product_usage", "usage_daily", "events", "feature_usage"),
+    columns={
+        "account_id": _ACCOUNT,
+        "user_id": Column(
+            Type.TEXT, "The user; empty when the source only knows accounts.", required=True, default=""
+        ),
+        "feature": Column(Type.TEXT, "Feature or event name.", required=True),
+        "events": Column(Type.NUMBER, "How often.", required=True, unit="events", minimum=0, default="1"),
+        "occurred_at": _occurred("The day, in UTC.", Type.DATE),
+        "known_at": _KNOWN,
+    },
+)
+
+TICKETS = Table(
+    name="tickets",
+    doc="A support ticket and the stages it has reached.",
+    key=("ticket_id",),
+    aliases=("support_tickets", "cases", "conversations"),
+    columns={
+        "ticket_id": Column(Type.TEXT, "Stable id.", required=True),
+        "account_id": _ACCOUNT,
+        "contact_id": Column(Type.TEXT, "Who opened it."),
+        "priority": Column(Type.TEXT, "Urgency.", allowed=_PRIORITIES, default="normal"),
+        "first_response_at": Column(Type.TIMESTAMP, "First answer by a person.", lifecycle=True),
+        "resolved_at": Column(Type.TIMESTAMP, "When it was solved.", lifecycle=True),
+        "escalated_at": Column(Type.TIMESTAMP, "When it went to management.", lifecycle=True),
+        "occurred_at": _occurred("When it was opened."),
+        "known_at": _KNOWN,
+    },
+)
+
+TICKET_MESSAGES = Table(
+    name="ticket_messages",
+    doc="One message of a ticket's thread.",
+    key=("message_id",),
+    aliases=("messages", "comments"),
+    columns={
+        "message_id": Column(Type.TEXT, "Stable id.", required=True),
+        "ticket_id": Column(Type.TEXT, "The thread it belongs to.", required=True),
+        "account_id": _ACCOUNT,
+        "author": Column(Type.TEXT, "Who wrote it.", allowed=("customer", "agent"), default="customer"),
+        "text": Column(Type.TEXT, "The words, if the company lets us keep them."),
+        "sentiment": Column(
+            Type.NUMBER, "0 angry ... 1 happy, by a provider.", unit="0-1", minimum=0, maximum=1
+        ),
+        "occurred_at": _occurred("When it was written."),
+        "known_at": _KNOWN,
+    },
+)
+
+SURVEYS = Table(
+    name="surveys",
+    doc="One answer to a survey. NPS 0 is an answer, not a gap.",
+    key=("survey_id",),
+    aliases=("survey_responses", "nps", "csat"),
+    columns={
+        "survey_id": Column(Type.TEXT, "Stable id of the answer.", required=True),
+        "account_id": _ACCOUNT,
+        "contact_id": Column(Type.TEXT, "Who answered."),
+        "kind": Column(Type.TEXT, "Which question.", required=True, allowed=("nps", "csat"), default="nps"),
+        "score": Column(
+            Type.NUMBER, "NPS 0-10 or CSAT 1-5.", required=True, unit="points", minimum=0, maximum=10
+        ),
+        "occurred_at": _occurred("When it was answered."),
+        "known_at": _KNOWN,
+    },
+)
+
+INVOICES = Table(
+    name="invoices",
+    doc="One invoice and whether it was paid.",
+    key=("invoice_id",),
+    aliases=("billing", "payments"),
+    columns={
+        "invoice_id": Column(Type.TEXT, "Stable id.", required=True),
+        "account_id": _ACCOUNT,
+        "kind": Column(
+            Type.TEXT, "What is charged.", allowed=("subscription", "usage", "other"), default="subscription"
+        ),
+        "amount": Column(Type.NUMBER, "Invoiced amount.", unit="currency"),
+        "currency": Column(Type.TEXT, "ISO 4217 code.", default="USD"),
+        "due_at": Column(Type.TIMESTAMP, "When it falls due."),
+        "paid_at": Column(Type.TIMESTAMP, "When it was paid in full.", lifecycle=True),
+        "occurred_at": _occurred("When it was issued."),
+        "known_at": _KNOWN,
+    },
+)
+
+CONTACTS = Table(
+    name="contacts",
+    doc="A person at the customer whom we know.",
+    key=("contact_id",),
+    aliases=("people",),
+    columns={
+        "contact_id": Column(Type.TEXT, "Stable id.", required=True),
+        "account_id": _ACCOUNT,
+        "user_id": Column(Type.TEXT, "The same person's id in product usage, if known."),
+        "title": Column(Type.TEXT, "Job title as written; empty means unknown."),
+        "role": Column(
+            Type.TEXT,
+            "Role in the relationship.",
+            allowed=("champion", "sponsor", "admin", "user", "other"),
+            default="other",
+        ),
+        "occurred_at": _occurred("When we got to know them."),
+        "known_at": _KNOWN,
+    },
+)
+
+CONTACT_CHANGES = Table(
+    name="contact_changes",
+    doc="Something changed about a contact: they left, changed title, became or ceased to be champion.",
+    key=("change_id",),
+    columns={
+        "change_id": Column(Type.TEXT, "Stable id.", required=True),
+        "account_id": _ACCOUNT,
+        "contact_id": Column(Type.TEXT, "The contact.", required=True),
+        "kind": Column(
+            Type.TEXT, "What changed.", required=True, allowed=("joined", "left", "title_changed", "role_changed")
+        ),
+        "role": Column(
+            Type.TEXT, "Role before a departure, or after a change.",
+            allowed=("champion", "sponsor", "admin", "user", "other"),
+        ),
+        "title": Column(Type.TEXT, "Title after the change."),
+        "occurred_at": _occurred("When it happened."),
+        "known_at": _KNOWN,
+    },
+)
+
+INTERACTIONS = Table(
+    name="interactions",
+    doc="A contact between us and the customer: metadata only, never the words.",
+    key=("interaction_id",),
+    aliases=("meetings", "calls", "activities", "emails"),
+    columns={
+        "interaction_id": Column(Type.TEXT, "Stable id.", required=True),
+        "account_id": _ACCOUNT,
+        "contact_id": Column(Type.TEXT, "The customer's person, if known."),
+        "kind": Column(
+            Type.TEXT,
+            "What it was.",
+            required=True,
+            allowed=("call", "meeting", "ebr", "email_sent", "email_reply", "login"),
+        ),
+        "minutes": Column(Type.NUMBER, "Duration.", unit="minutes", minimum=0),
+        "sentiment": Column(Type.NUMBER, "0 angry ... 1 happy, by a provider.", unit="0-1", minimum=0, maximum=1),
+        "occurred_at": _occurred("When it took place."),
+        "known_at": _KNOWN,
+    },
+)
+
+CONTRACT_EVENTS = Table(
+    name="contract_events",
+    doc="Something was asked of, or done to, a contract.",
+    key=("event_id",),
+    columns={
+        "event_id": Column(Type.TEXT, "Stable id.", required=True),
+        "account_id": _ACCOUNT,
+        "contract_id": Column(Type.TEXT, "The contract, if known."),
+        "kind": Column(
+            Type.TEXT,
+            "What happened.",
+            required=True,
+            allowed=(
+                "new", "renewed", "expanded", "contracted", "upgraded", "downgraded",
+                "modification_requested", "price_increase_announced", "notice_given", "ended",
+            ),
+        ),
+        "arr_change": Column(Type.NUMBER, "Change of ARR.", unit="currency/year"),
+        "occurred_at": _occurred("When it took effect or was said."),
+        "known_at": _KNOWN,
+    },
+)
+
+OUTCOMES = Table(
+    name="outcomes",
+    doc="A loss that the model learns to predict; occurred_at is its effective date.",
+    key=("account_id", "kind", "occurred_at"),
+    aliases=("churn_events", "churn"),
+    columns={
+        "outcome_id": Column(Type.TEXT, "Stable id, if the source has one."),
+        "account_id": _ACCOUNT,
+        "kind": Column(
+            Type.TEXT,
+            "Which loss.",
+            required=True,
+            allowed=("logo_churn", "downgrade", "contraction_seats", "contraction_usage"),
+            default="logo_churn",
+        ),
+        "notice_at": Column(Type.TIMESTAMP, "When the customer gave notice, if they did.", lifecycle=True),
+        "arr_lost": Column(Type.NUMBER, "ARR that went.", unit="currency/year", minimum=0),
+        "reason": Column(Type.TEXT, "Reason as recorded."),
+        "occurred_at": _occurred("Effective date: the first day without it."),
+        "known_at": Column(Type.TIMESTAMP, "When the loss was logged.", required=True),
+    },
+)
+
+CRM_TASKS = Table(
+    name="crm_tasks",
+    doc="A task in the CRM, as it came back: the only way in which follow-through is seen.",
+    key=("task_id",),
+    orphans="keep",
+    columns={
+        "task_id": Column(Type.TEXT, "Remote id.", required=True),
+        "account_id": _ACCOUNT,
+        "effect_key": Column(Type.TEXT, "Key of the effect that created it, if we did."),
+        "status": Column(
+            Type.TEXT, "Where it stands.", allowed=("open", "in_progress", "completed"), default="open"
+        ),
+        "outcome": Column(Type.TEXT, "Outcome recorded by the CSM."),
+        "started_at": Column(Type.TIMESTAMP, "When somebody began.", lifecycle=True),
+        "completed_at": Column(Type.TIMESTAMP, "When it was closed.", lifecycle=True),
+        "occurred_at": _occurred("When it was created."),
+        "known_at": _KNOWN,
+    },
+)
+
+CRM_SNAPSHOT = Table(
+    name="crm_snapshot",
+    doc="The CRM's current-state fields. It has no past, so no signal may read it: the leakage gate does.",
+    key=("account_id",),
+    columns={
+        "account_id": _ACCOUNT,
+        "cancellation_requested": Column(Type.BOOLEAN, "Somebody ticked 'requested cancellation'."),
+        "seats_now": Column(Type.NUMBER, "Seats as of today.", unit="seats"),
+        "weeks_since_crm_update": Column(Type.NUMBER, "Weeks since the record was touched.", unit="weeks"),
+        "occurred_at": _occurred("When the snapshot was taken."),
+        "known_at": _KNOWN,
+    },
+)
+
+TABLES: Mapping[str, Table] = {
+    table.name: table
+    for table in (
+        ACCOUNTS, CONTRACTS, USAGE, TICKETS, TICKET_MESSAGES, SURVEYS, INVOICES, CONTACTS,
+        CONTACT_CHANGES, INTERACTIONS, CONTRACT_EVENTS, OUTCOMES, CRM_TASKS, CRM_SNAPSHOT,
+    )
+}
+
+
+def table(name: str) -> Table:
+    """Return the contract called `name`.
+
+    Raises:
+        ConfigurationError: There is no such canonical table.
+    """
+    try:
+        return TABLES[name]
+    except KeyError:
+        raise ConfigurationError(f"There is no canonical table '{name}'.", hint=suggest(name, TABLES)) from None
