@@ -33,7 +33,9 @@ class UsageConfig(Section):
     key_features: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     core_actions: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     advanced_features: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
-    power_user_days: int = Field(12, ge=1, le=30, description="active days of 30 that make a power user")
+    power_user_days: int = Field(
+        default=12, ge=1, le=30, description="active days of 30 that make a power user"
+    )
 
 
 class PeopleConfig(Section):
@@ -59,11 +61,13 @@ class ModelConfig(Section):
 
     horizons: tuple[int, ...] = (90, 180)
     primary_horizon: int = 180
-    history_months: int = Field(24, ge=6)
+    history_months: int = Field(default=24, ge=6)
     min_tenure_days: int = 56
-    min_unique_churners: int = Field(60, description="below this the rule score stays champion")
+    min_unique_churners: int = Field(default=60, description="below this the rule score stays champion")
     min_folds: int = 3
-    capacity_share: float = Field(0.10, gt=0, lt=1, description="share of accounts that CSMs can work on")
+    capacity_share: float = Field(
+        default=0.10, gt=0, lt=1, description="share of accounts that CSMs can work on"
+    )
     seed: int = 20260101
     threads: int = 1
 
@@ -82,9 +86,11 @@ class PlaybookConfig(Section):
     """Episodes, first run and ownership."""
 
     fallback_owner: str = "cs-leads@example.com"
-    first_run_tasks: int = Field(25, ge=0, description="tasks opened for accounts that were Red already")
+    first_run_tasks: int = Field(
+        default=25, ge=0, description="tasks opened for accounts that were Red already"
+    )
     alerts_per_owner_per_day: int = 5
-    max_as_of_age_hours: int = Field(36, description="scores of older days send nothing")
+    max_as_of_age_hours: int = Field(default=36, description="scores of older days send nothing")
     paused: tuple[str, ...] = ()
 
 
@@ -181,7 +187,9 @@ def load_company(path: Path) -> CompanyConfig:
             hint=f"Point {PREFIX}CONFIG at an existing file or unset it to use the defaults.",
         ) from None
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not valid YAML: {error}", hint="Mend the line it names.") from None
+        raise ConfigurationError(
+            f"{path} is not valid YAML: {error}", hint="Mend the line it names."
+        ) from None
     try:
         return CompanyConfig.model_validate(raw)
     except ValidationError as error:

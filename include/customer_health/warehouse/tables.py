@@ -87,7 +87,9 @@ def _occurred(doc: str, type_: Type = Type.TIMESTAMP) -> Column:
     return Column(type_, doc, required=True)
 
 
-_KNOWN = Column(Type.TIMESTAMP, "When we could first have known this row; defaults to occurred_at.", required=True)
+_KNOWN = Column(
+    Type.TIMESTAMP, "When we could first have known this row; defaults to occurred_at.", required=True
+)
 _ACCOUNT = Column(Type.TEXT, "The account it belongs to.", required=True)
 _PRIORITIES = ("low", "normal", "high", "critical")
 
@@ -124,7 +126,9 @@ CONTRACTS = Table(
         "plan": Column(Type.TEXT, "Plan name as sold."),
         "plan_rank": Column(Type.INTEGER, "Rank of the plan, higher is larger.", unit="rank", minimum=0),
         "seats": Column(Type.NUMBER, "Licensed seats.", unit="seats", minimum=0),
-        "arr": Column(Type.NUMBER, "Annual recurring revenue of this state.", unit="currency/year", minimum=0),
+        "arr": Column(
+            Type.NUMBER, "Annual recurring revenue of this state.", unit="currency/year", minimum=0
+        ),
         "currency": Column(Type.TEXT, "ISO 4217 code.", default="USD"),
         "term_start": Column(Type.DATE, "First day of the current term."),
         "term_end": Column(Type.DATE, "Renewal date; empty means evergreen."),
@@ -260,10 +264,14 @@ CONTACT_CHANGES = Table(
         "account_id": _ACCOUNT,
         "contact_id": Column(Type.TEXT, "The contact.", required=True),
         "kind": Column(
-            Type.TEXT, "What changed.", required=True, allowed=("joined", "left", "title_changed", "role_changed")
+            Type.TEXT,
+            "What changed.",
+            required=True,
+            allowed=("joined", "left", "title_changed", "role_changed"),
         ),
         "role": Column(
-            Type.TEXT, "Role before a departure, or after a change.",
+            Type.TEXT,
+            "Role before a departure, or after a change.",
             allowed=("champion", "sponsor", "admin", "user", "other"),
         ),
         "title": Column(Type.TEXT, "Title after the change."),
@@ -288,7 +296,9 @@ INTERACTIONS = Table(
             allowed=("call", "meeting", "ebr", "email_sent", "email_reply", "login"),
         ),
         "minutes": Column(Type.NUMBER, "Duration.", unit="minutes", minimum=0),
-        "sentiment": Column(Type.NUMBER, "0 angry ... 1 happy, by a provider.", unit="0-1", minimum=0, maximum=1),
+        "sentiment": Column(
+            Type.NUMBER, "0 angry ... 1 happy, by a provider.", unit="0-1", minimum=0, maximum=1
+        ),
         "occurred_at": _occurred("When it took place."),
         "known_at": _KNOWN,
     },
@@ -307,8 +317,16 @@ CONTRACT_EVENTS = Table(
             "What happened.",
             required=True,
             allowed=(
-                "new", "renewed", "expanded", "contracted", "upgraded", "downgraded",
-                "modification_requested", "price_increase_announced", "notice_given", "ended",
+                "new",
+                "renewed",
+                "expanded",
+                "contracted",
+                "upgraded",
+                "downgraded",
+                "modification_requested",
+                "price_increase_announced",
+                "notice_given",
+                "ended",
             ),
         ),
         "arr_change": Column(Type.NUMBER, "Change of ARR.", unit="currency/year"),
@@ -377,8 +395,20 @@ CRM_SNAPSHOT = Table(
 TABLES: Mapping[str, Table] = {
     table.name: table
     for table in (
-        ACCOUNTS, CONTRACTS, USAGE, TICKETS, TICKET_MESSAGES, SURVEYS, INVOICES, CONTACTS,
-        CONTACT_CHANGES, INTERACTIONS, CONTRACT_EVENTS, OUTCOMES, CRM_TASKS, CRM_SNAPSHOT,
+        ACCOUNTS,
+        CONTRACTS,
+        USAGE,
+        TICKETS,
+        TICKET_MESSAGES,
+        SURVEYS,
+        INVOICES,
+        CONTACTS,
+        CONTACT_CHANGES,
+        INTERACTIONS,
+        CONTRACT_EVENTS,
+        OUTCOMES,
+        CRM_TASKS,
+        CRM_SNAPSHOT,
     )
 }
 
@@ -392,4 +422,6 @@ def table(name: str) -> Table:
     try:
         return TABLES[name]
     except KeyError:
-        raise ConfigurationError(f"There is no canonical table '{name}'.", hint=suggest(name, TABLES)) from None
+        raise ConfigurationError(
+            f"There is no canonical table '{name}'.", hint=suggest(name, TABLES)
+        ) from None

@@ -1,0 +1,79 @@
+# Everything a newcomer needs. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# One import root for every process (docs/adr/0001-import-root.md). Settings of another
+# checkout must not reach in: AIRFLOW_HOME is always the one inside this folder.
+export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins
+export AIRFLOW_HOME := $(CURDIR)/.airflow
+export PYTHONDONTWRITEBYTECODE :=
+unexport VIRTUAL_ENV
+unexport PYTHONHOME
+
+# A company's own files: make demo DATA=folder MAPPING=file.yaml [CONFIG=company.yaml] [TODAY=2025-01-01]
+DATA    ?=
+MAPPING ?=
+CONFIG  ?=
+TODAY   ?=
+
+.PHONY: help setup demo up down test check lint format types contracts docs lock clean mapping compose-check
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Create .venv from constraints.txt (done by every other target)
+
+$(STAMP): constraints.txt
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(0 if ok else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d.\n  -> make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@echo "Installing the packages of constraints.txt into $(VENV) (about a minute)"
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "python3 cannot create a virtual environment.  -> on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -E '^uv==' constraints.txt)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement constraints.txt
+	@touch $@
+
+demo: $(STAMP) ## Run the whole chain under Airflow and print what came out; DATA= MAPPING= for your own files
+	@$(BIN)/python -m customer_health_airflow.local.demo --data "$(DATA)" --mapping "$(MAPPING)" --config "$(CONFIG)" --today "$(TODAY)"
+
+mapping: $(STAMP) ## Look at DATA=folder and draft a mapping file for it
+	@$(BIN)/python -m customer_health draft-mapping "$(DATA)"
+
+up: $(STAMP) ## Start Airflow and its web page, and keep them running
+	@$(BIN)/python -m customer_health_airflow.local.stack up
+
+down: ## Stop what `make up` started
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m customer_health_airflow.local.stack down; fi
+
+test: $(STAMP) ## Run all tests
+	@$(BIN)/python -m pytest
+
+check: lint types contracts test ## What CI runs: lint, types, import contracts, tests
+
+lint: $(STAMP) ## Style and common mistakes
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(STAMP) ## Rewrite the code in the house style
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+types: $(STAMP) ## Static types
+	@$(BIN)/mypy
+
+contracts: $(STAMP) ## Who may import whom
+	@$(BIN)/lint-imports
+
+docs: $(STAMP) ## Regenerate docs/signals.md and docs/data_contracts.md
+	@$(BIN)/python -m customer_health docs
+
+lock: $(STAMP) ## Rewrite constraints.txt from requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements.txt --output-file constraints.txt
+	@sed -i '1i # Every package of a working set, exactly. Written by `make lock` from requirements.txt; installed by `make setup`.' constraints.txt
+
+clean: down ## Remove what running leaves behind (not the environment)
+	@rm -rf .airflow .customer_health .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
