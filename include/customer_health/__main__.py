@@ -1,0 +1,226 @@
+"""The command line: every step without Airflow, the same functions with a progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from customer_health.errors import ConfigurationError, CustomerHealthError, RetriableError, suggest
+from customer_health.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from customer_health.pipeline import Result
+    from customer_health.progress import Progress
+
+# Exit codes: sysexits' EX_TEMPFAIL tells a scheduler that trying again may help.
+EXIT_REFUSED, EXIT_FAILED, EXIT_TRY_AGAIN = 2, 1, 75
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(message[0].upper() + message[1:] + ".", hint=f"See: {self.prog} --help")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no date; write it as 2026-01-31") from None
+
+
+def _parser(commands: Sequence[str]) -> _Parser:
+    parser = _Parser(
+        prog="python -m customer_health",
+        description="Run any step of the chain without Airflow.",
+    )
+    parser.add_argument("--home", type=Path, help="folder of warehouse, ledger, models and previews")
+    add = parser.add_subparsers(dest="command", metavar="command", required=True).add_parser
+
+    def step(name: str, doc: str) -> argparse.ArgumentParser:
+        command = add(name, help=doc, description=doc)
+        command.add_argument("--as-of", type=_day, metavar="DATE", help="default: today in UTC")
+        return command
+
+    step("ingest", "Load what the sources know before a date")
+    step("gate", "Hold the raw tables against their contracts")
+    signals = step("signals", "Compute the signals of one date, or of a range in one pass")
+    signals.add_argument(
+        "--since", type=_day, metavar="DATE", help="first day of a range that ends at --as-of"
+    )
+    step("train", "Train walk-forward and register the champion, or the rules and why")
+    step("score", "Score every account and publish")
+    step("playbooks", "Open episodes and promise effects")
+    deliver = step("deliver", "Fulfil the outbox")
+    deliver.add_argument("--destination", help="only this one; default: all")
+    step("kpis", "Retention, save rate, time to intervention")
+    run = step("run", "The whole chain, in order")
+    run.add_argument("--since", type=_day, metavar="DATE", help="first day of a range that ends at --as-of")
+    step("summary", "What the last run means, in one screen")
+    draft = add("draft-mapping", help="Look at a folder of files and draft a mapping for it")
+    draft.add_argument("folder", type=Path)
+    draft.add_argument("--output", type=Path, help="write here instead of printing")
+    docs = add("docs", help="Regenerate the documents that are derived from declarations")
+    docs.add_argument("--folder", type=Path, default=Path("docs"))
+    last = add("last-day", help="The day after the last fact of DATA: the data's own today")
+    last.add_argument("--data", required=True)
+    last.add_argument("--mapping", type=Path, required=True)
+    return parser
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    """Show one progress bar on standard error while a step works."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("[bold]{task.fields[title]}"),
+        BarColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", title=title, total=None)
+
+        def show(done: int, total: int, message: str) -> None:
+            bars.update(task, completed=done, total=total or None, description=message)
+
+        yield show
+
+
+def _tell(result: Result) -> None:
+    print(f"\n{result.title}")
+    for line in result.lines():
+        print(f"  {line}")
+    if result.report:
+        print(f"  report: {result.report}")
+
+
+def _days(since: date | None, as_of: date) -> list[date]:
+    first = since or as_of
+    if first > as_of:
+        raise ConfigurationError(
+            f"The range {first} to {as_of} is empty.", hint="--since must not lie after --as-of."
+        )
+    return [first + timedelta(days=n) for n in range((as_of - first).days + 1)]
+
+
+def _steps(
+    settings: Settings, arguments: argparse.Namespace, now: datetime
+) -> Iterator[tuple[str, Callable[[Progress], Result]]]:
+    """Yield the steps that a command stands for, each as a title and a function of a progress bar."""
+    from customer_health import pipeline
+
+    as_of: date = arguments.as_of or now.date()
+    days = _days(getattr(arguments, "since", None), as_of)
+    wanted = (
+        [arguments.destination]
+        if getattr(arguments, "destination", None)
+        else pipeline.destinations(settings)
+    )
+    unknown = set(wanted) - set(pipeline.destinations(settings))
+    if unknown:
+        name = unknown.pop()
+        raise ConfigurationError(
+            f"There is no destination '{name}'.", hint=suggest(name, pipeline.destinations(settings))
+        )
+
+    def deliveries() -> Iterator[tuple[str, Callable[[Progress], Result]]]:
+        for name in wanted:
+            yield (
+                f"deliver {name}",
+                lambda bar, name=name: pipeline.deliver_effects(settings, destination=name, now=now),
+            )
+
+    single: dict[str, Callable[[Progress], Result]] = {
+        "ingest": lambda bar: pipeline.ingest(settings, as_of=as_of, progress=bar),
+        "gate": lambda bar: pipeline.check_quality(settings, as_of=as_of, progress=bar),
+        "signals": lambda bar: pipeline.build_signals(settings, as_of_dates=days, progress=bar),
+        "train": lambda bar: pipeline.train_model(settings, as_of=as_of, progress=bar),
+        "score": lambda bar: pipeline.score_accounts(settings, as_of=as_of, now=now, progress=bar),
+        "playbooks": lambda bar: pipeline.run_playbooks(settings, as_of=as_of, now=now),
+        "kpis": lambda bar: pipeline.report_kpis(settings, as_of=as_of, now=now),
+    }
+    if arguments.command == "deliver":
+        yield from deliveries()
+    elif arguments.command != "run":
+        yield arguments.command, single[arguments.command]
+    else:
+        # Ingestion and signals take the whole range in one pass; scores and episodes follow day by
+        # day, because each day's transitions depend on the day before.
+        yield "ingest", single["ingest"]
+        yield "gate", single["gate"]
+        yield "signals", single["signals"]
+        yield "champion", lambda bar: pipeline.ensure_champion(settings, as_of=days[0], progress=bar)
+        for day in days:
+            yield (
+                f"score {day}",
+                lambda bar, day=day: pipeline.score_accounts(settings, as_of=day, now=now, progress=bar),
+            )
+            yield (
+                f"playbooks {day}",
+                lambda bar, day=day: pipeline.run_playbooks(settings, as_of=day, now=now),
+            )
+        yield from deliveries()
+        yield "kpis", single["kpis"]
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "draft-mapping":
+        from customer_health.sources.draft import draft_mapping
+
+        text = draft_mapping(arguments.folder)
+        if arguments.output:
+            arguments.output.write_text(text, encoding="utf-8")
+            print(
+                f"Wrote {arguments.output}. Read it, mend the lines marked TODO, then run the demo with it."
+            )
+        else:
+            print(text)
+        return 0
+    if arguments.command == "docs":
+        from customer_health.signals.docs import write_signals_page
+        from customer_health.warehouse.docs import write_contracts_page
+
+        for page in (write_signals_page(arguments.folder), write_contracts_page(arguments.folder)):
+            print(f"Wrote {page}")
+        return 0
+    from customer_health.pipeline import now_of
+
+    settings = load_settings(home=arguments.home)
+    # The command line is an edge: here, and in the operators, a clock is read and handed inwards.
+    now = now_of(settings, datetime.now(tz=UTC))
+    if arguments.command == "summary":
+        from customer_health.summary import demo_summary
+
+        print(demo_summary(settings, as_of=arguments.as_of or now.date()))
+        return 0
+    for title, step in _steps(settings, arguments, now):
+        with _bar(title) as bar:
+            result = step(bar)
+        _tell(result)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 1 failed, 2 refused, 75 try again later."""
+    try:
+        return _run(_parser(()).parse_args(arguments))
+    except CustomerHealthError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if isinstance(error, RetriableError):
+            return EXIT_TRY_AGAIN
+        return EXIT_REFUSED if isinstance(error, ConfigurationError) else EXIT_FAILED
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

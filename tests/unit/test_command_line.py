@@ -1,0 +1,30 @@
+"""The command line refuses bad arguments with a sentence, never with a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from customer_health.__main__ import EXIT_REFUSED, main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "--as-of", "yesterday"], "'yesterday' is no date"),
+        (["scroe"], "scroe"),
+        (["signals", "--since", "2026-02-01", "--as-of", "2026-01-01"], "is empty"),
+        (["deliver", "--destination", "slak", "--as-of", "2026-01-01"], "Did you mean one of: slack?"),
+        ([], "required"),
+    ],
+)
+def test_bad_arguments_are_refused_with_a_sentence(
+    arguments: list[str], message: str, home: Path, capsys: pytest.CaptureFixture[str]
+):
+    code = main(["--home", str(home), *arguments])
+
+    shown = capsys.readouterr().err
+    assert code == EXIT_REFUSED
+    assert message in shown
+    assert "Traceback" not in shown
