@@ -1,0 +1,1 @@
+"""The ledger: what we published, decided and promised. Small, transactional, with real unique keys."""

@@ -1,0 +1,225 @@
+"""The ledger's tables, in SQLAlchemy Core, for SQLite and PostgreSQL alike.
+
+Three families. *Published*: scores with their history, and the champion that made them. *Decided*:
+episodes (spells of trouble) and one decision per account, playbook and day. *Promised*: the outbox,
+one row per effect under a unique key, and `deliveries`, the append-only diary of every attempt.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+VERSION = 1
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant. Kept as UTC without zone, because SQLite has none; handed out zone-aware."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC; an instant without a zone is a defect of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; the ledger stores instants.")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Hand out an aware datetime."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+version = Table(
+    "ledger_version",
+    metadata,
+    Column("version", Integer, primary_key=True),
+)
+
+score_runs = Table(
+    "score_runs",
+    metadata,
+    Column("as_of", Date, primary_key=True),
+    Column("first_published_at", UtcDateTime, nullable=False),  # the 48-hour clock starts here
+    Column("published_at", UtcDateTime, nullable=False),
+    Column("accounts", Integer, nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("model_id", String(128)),
+    Column("code_version", String(32), nullable=False),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("as_of", Date, primary_key=True),
+    Column("account_id", String(255), primary_key=True),
+    Column("score", Float),
+    Column("score_shown", Integer),
+    Column("tier", String(32)),
+    Column("band", String(32)),
+    Column("p90", Float),
+    Column("p180", Float),
+    Column("expected_loss", Float),
+    Column("coverage", Float),
+    Column("why", Text),
+    Column("reasons", JSON),
+    Column("mode", String(16)),
+    Column("model_id", String(128)),
+    Column("state", String(32), nullable=False),
+    # What a reader of the score needs beside it; the page and the playbooks open no warehouse.
+    Column("name", Text),
+    Column("segment", String(64)),
+    Column("plan", Text),
+    Column("arr", Float),
+    Column("seats", Float),
+    Column("renewal_date", Date),
+    Column("days_to_renewal", Float),
+    Column("tenure_days", Float),
+    Column("notice_given", Boolean),
+    Column("owner_email", Text),
+    Column("manager_email", Text),
+    Column("timezone", String(64)),
+    Index("scores_by_account", "account_id", "as_of"),
+)
+
+# The signals behind a score, for conditions and for the account page. Only recent days are kept
+# here: the warehouse has all of them.
+score_signals = Table(
+    "score_signals",
+    metadata,
+    Column("as_of", Date, primary_key=True),
+    Column("account_id", String(255), primary_key=True),
+    Column("signals", JSON, nullable=False),
+)
+
+champions = Table(
+    "champions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("model_id", String(128), nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("sha256", JSON, nullable=False),
+    Column("decision", String(16), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("trained_as_of", Date, nullable=False),
+    Column("summary", JSON, nullable=False),
+    Column("promoted_at", UtcDateTime, nullable=False),
+)
+
+playbook_runs = Table(
+    "playbook_runs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("as_of", Date, nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("mode", String(16), nullable=False),  # live | too_old | superseded
+    Column("counts", JSON, nullable=False),
+    Column("notes", JSON, nullable=False),
+)
+
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("episode_id", String(64), primary_key=True),
+    Column("account_id", String(255), nullable=False, index=True),
+    Column("opened_as_of", Date, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("opened_score", Integer, nullable=False),
+    Column("previous_score", Integer),
+    Column("inherited", Boolean, nullable=False),
+    Column("red_since", Date, nullable=False),  # may lie before the first live run
+    Column("arr", Float),
+    Column("segment", String(64)),
+    Column("owner", Text),
+    Column("lowest_score", Integer, nullable=False),
+    Column("suppressed_reason", Text),
+    Column("recovered_as_of", Date),  # first of the readings that closed it
+    Column("closed_as_of", Date),
+    Column("outcome", String(16)),  # recovered | left
+    # Two runs at once must not open two episodes for one account.
+    Index(
+        "one_open_episode",
+        "account_id",
+        unique=True,
+        sqlite_where=text("closed_as_of IS NULL"),
+        postgresql_where=text("closed_as_of IS NULL"),
+    ),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("as_of", Date, primary_key=True),
+    Column("account_id", String(255), primary_key=True),
+    Column("playbook", String(64), primary_key=True),
+    Column("outcome", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("cycle_id", String(64)),  # the episode, renewal cycle or period it acts for
+    Column("at", UtcDateTime, nullable=False),
+    Index("decisions_by_account", "account_id", "as_of"),
+    Index("decisions_by_outcome", "playbook", "outcome", "as_of"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("key", String(36), primary_key=True),
+    Column("destination", String(64), nullable=False),
+    Column("verb", String(32), nullable=False),
+    Column("account_id", String(255), nullable=False, index=True),
+    Column("as_of", Date, nullable=False),
+    Column("playbook", String(64), nullable=False),
+    Column("step", String(64), nullable=False),
+    Column("episode_id", String(64), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("state", String(16), nullable=False),  # see ledger/outbox.py
+    Column("priority", Integer, nullable=False, default=5),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("worker", String(64)),
+    Column("lease_until", UtcDateTime),
+    Column("sending_at", UtcDateTime),
+    Column("remote_id", Text),
+    Column("error", Text),
+    Column("fix", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("delivered_at", UtcDateTime),
+    Index("outbox_due", "destination", "state", "not_before"),
+    Index("outbox_by_playbook", "playbook", "verb", "as_of"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", String(36), ForeignKey("outbox.key"), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("worker", String(64)),
+    Column("fence", Integer, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("detail", Text),
+)

@@ -1,0 +1,106 @@
+"""A ledger in a file, filled with scores that can be checked by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from customer_health.ledger import scores
+from customer_health.ledger.connect import open_ledger
+
+
+def new_ledger(folder: Path) -> Engine:
+    """Return an empty ledger in a file of `folder`."""
+    return open_ledger(f"sqlite:///{folder}/ledger.db")
+
+
+def day(number: int) -> date:
+    """Return the n-th day of the story; day 1 is 1 November 2026."""
+    return date(2026, 10, 31) + timedelta(days=number)
+
+
+def morning(number: int) -> datetime:
+    """Return five o'clock (UTC) of the n-th day, when the playbooks run."""
+    return datetime.combine(day(number), time(5), UTC)
+
+
+def tier_of(score: float) -> str:
+    """Return the four-tier name of a shown score."""
+    for floor, name in ((70, "healthy"), (50, "attention"), (30, "at_risk")):
+        if score >= floor:
+            return name
+    return "critical"
+
+
+def band_of(score: float) -> str:
+    """Return the red, yellow or green band of a shown score."""
+    return "red" if score <= 40 else "yellow" if score <= 70 else "green"
+
+
+def score_row(account: str, score: float, **fields: Any) -> dict[str, Any]:
+    """Return one complete row for `publish`; keyword arguments override or add columns."""
+    return {
+        "account_id": account,
+        "score": float(score),
+        "score_shown": round(score),
+        "tier": tier_of(score),
+        "band": band_of(score),
+        "p90": round(0.4 * (100 - score) / 100, 4),
+        "p180": round(0.7 * (100 - score) / 100, 4),
+        "expected_loss": round((100 - score) * 1_000.0, 2),
+        "coverage": 0.92,
+        "why": "Usage down 30%; sponsor left.",
+        "reasons": [
+            {
+                "code": "usage_decline",
+                "concept": "usage",
+                "signal": "usage_delta_28d",
+                "value": -0.3,
+                "points": -14.0,
+                "phrase": "Usage down 30% in 28 days",
+            },
+            {
+                "code": "sponsor_left",
+                "concept": "relationship",
+                "signal": "sponsor_change_6m",
+                "value": 1.0,
+                "points": -11.0,
+                "phrase": "Champion left within 6 months",
+            },
+        ],
+        "mode": "model",
+        "model_id": "m-1",
+        "state": "scored",
+        "name": account.title(),
+        "segment": "enterprise",
+        "plan": "pro",
+        "arr": 240_000.0,
+        "seats": 100.0,
+        "renewal_date": date(2027, 6, 1),
+        "days_to_renewal": 200.0,
+        "tenure_days": 700.0,
+        "notice_given": False,
+        "owner_email": "dana@example.com",
+        "manager_email": "lee@example.com",
+        "timezone": "UTC",
+        "usage_delta_28d": -0.3,
+    } | fields
+
+
+def publish(
+    engine: Engine, number: int, rows: Mapping[str, float | Mapping[str, Any]], **fields: Any
+) -> None:
+    """Publish the scores of day `number`: account -> score, or account -> columns of its row."""
+    table = [
+        score_row(account, **{"score": 50, **fields, **dict(given)})
+        if isinstance(given, Mapping)
+        else score_row(account, given, **fields)
+        for account, given in rows.items()
+    ]
+    frame = pd.DataFrame(table) if table else pd.DataFrame(columns=list(score_row("x", 1)))
+    scores.publish(engine, frame, day(number), published_at=morning(number))
