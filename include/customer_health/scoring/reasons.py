@@ -1,0 +1,229 @@
+"""Why a score is what it is: points per signal, summed per concept, said by the strongest signal.
+
+Signals of one concept are correlated, so a model spreads one cause over several of them. The sum over
+the concept names the true cause more often than the largest single signal does; that signal only lends
+the sum its words. The calendar (days to renewal) moves the score and is shown, but it is nobody's fault
+and never a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from customer_health.scoring.mapping import ScoreMapping
+from customer_health.scoring.statements import Claim, risk_claim, strength_claim
+
+if TYPE_CHECKING:
+    from customer_health.signals.signal import Signal
+
+Floats = npt.NDArray[np.float64]
+Reason = dict[str, Any]
+
+CALENDAR = "calendar"
+OTHER = "other"  # model terms without a signal, and what a calibrator adds: shown, never a reason
+MAX_RISKS = 4
+MAX_STRENGTHS = 2
+MIN_POINTS = 1.0  # below one point the shown score would not differ
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How the score of each account comes about, in score points.
+
+    Attributes:
+        start: The score everybody starts from: that of the portfolio's average log-odds (model), or 100
+            (rules).
+        signals: Points per signal, signed; one row per account.
+        concepts: Points per concept, `calendar` and `other` included; start plus their sum is the
+            score before it is limited to 0 to 100.
+    """
+
+    start: float
+    signals: pd.DataFrame
+    concepts: pd.DataFrame
+
+
+def attribute_model(
+    contributions: pd.DataFrame, log_odds: Floats, mapping: ScoreMapping, catalogue: Mapping[str, Signal]
+) -> Attribution:
+    """Turn contributions in log-odds of risk into points relative to the portfolio's average account.
+
+    Args:
+        contributions: One row per account (in the order of `log_odds`), one column per signal.
+        log_odds: Of the published probability.
+        mapping: From log-odds to score.
+        catalogue: Says which concept a signal belongs to.
+    """
+    reference = float(log_odds.mean())
+    slope = mapping.slope_from(reference, log_odds)[:, np.newaxis]
+    values = contributions.to_numpy(dtype=float, na_value=0.0)
+    points = pd.DataFrame(
+        slope * (values - values.mean(axis=0)), index=contributions.index, columns=contributions.columns
+    )
+    total = slope[:, 0] * (log_odds - reference)
+    start = float(mapping.raw(np.array([reference]))[0])
+    return Attribution(start, points, _per_concept(points, total, catalogue))
+
+
+def attribute_rules(points: pd.DataFrame, score: Floats, catalogue: Mapping[str, Signal]) -> Attribution:
+    """Penalties of the rule score are points already; everybody starts from 100."""
+    return Attribution(100.0, points, _per_concept(points, score - 100.0, catalogue))
+
+
+def _per_concept(points: pd.DataFrame, total: Floats, catalogue: Mapping[str, Signal]) -> pd.DataFrame:
+    """Sum per concept; whatever the named concepts leave of the total is `other`."""
+    members: dict[str, list[str]] = {str(signal.concept): [] for signal in catalogue.values()}
+    for name in points.columns:
+        if name in catalogue:
+            members[str(catalogue[name].concept)].append(name)
+    sums = {concept: points[names].to_numpy().sum(axis=1) for concept, names in members.items() if names} or {
+        CALENDAR: np.zeros(len(points))
+    }
+    frame = pd.DataFrame(sums, index=points.index)
+    frame[OTHER] = total - frame.to_numpy().sum(axis=1)
+    return frame
+
+
+def waterfalls(attribution: Attribution, score: Floats) -> list[dict[str, float]]:
+    """Steps from `start` to each score; they add up to it within 0.1.
+
+    `limit` is what the limits 0 and 100 cut off; it is there only where they did.
+    """
+    names = list(attribution.concepts.columns)
+    parts = attribution.concepts.to_numpy()
+    limits = score - (attribution.start + parts.sum(axis=1))
+    start = round(attribution.start, 2)
+    steps: list[dict[str, float]] = []
+    for row, limit in zip(parts.round(2).tolist(), limits.round(2).tolist(), strict=True):
+        step = {"start": start, **dict(zip(names, row, strict=True))}
+        if limit:
+            step["limit"] = limit
+        steps.append(step)
+    return steps
+
+
+def holds(
+    claim: Claim, values: Floats, signal: Signal, *, risk: bool, median: float
+) -> npt.NDArray[np.bool_]:
+    """For which accounts the claim is true; unknown values (NaN) support no claim."""
+    true = (values >= claim.at_least) & (values <= claim.at_most)
+    if claim.against_median:
+        direction = signal.direction.name
+        if direction == "NEUTRAL":
+            return np.zeros(len(values), dtype=bool)
+        above = (direction == "LOWER_IS_HEALTHIER") == risk
+        true &= (values > median) if above else (values < median)
+    return np.asarray(true)
+
+
+@dataclass(frozen=True)
+class _Faces:
+    """The best-placed speaker of every (account, concept), on one side (risk or strength)."""
+
+    concepts: tuple[str, ...]
+    points: Floats  # accounts x concepts; 0 where nothing may be said
+    face: npt.NDArray[np.int64]  # index into `names`
+    names: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    also: Mapping[int, npt.NDArray[np.bool_]]  # signal index -> accounts for which it holds and counts
+
+
+def _faces(
+    attribution: Attribution, values: pd.DataFrame, catalogue: Mapping[str, Signal], *, risk: bool
+) -> _Faces:
+    sign = -1.0 if risk else 1.0
+    names, claims, gains = [], [], []
+    for name in attribution.signals.columns:
+        signal = catalogue.get(name)
+        if signal is None or str(signal.concept) == CALENDAR or name not in values:
+            continue
+        claim = risk_claim(signal) if risk else strength_claim(signal)
+        if claim is None:
+            continue
+        column = values[name].to_numpy(dtype=float)
+        median = float(np.median(known)) if (known := column[~np.isnan(column)]).size else np.nan
+        true = holds(claim, column, signal, risk=risk, median=median)
+        gain = sign * attribution.signals[name].to_numpy()
+        names.append(name)
+        claims.append(claim)
+        gains.append(np.where(true & (gain > 0), gain, 0.0))
+    rows = len(values)
+    concepts = tuple(dict.fromkeys(str(catalogue[name].concept) for name in names))
+    points = np.zeros((rows, len(concepts)))
+    face = np.zeros((rows, len(concepts)), dtype=np.int64)
+    for position, concept in enumerate(concepts):
+        mine = np.array([i for i, name in enumerate(names) if str(catalogue[name].concept) == concept])
+        side = np.column_stack([gains[i] for i in mine])
+        best = side.argmax(axis=1)
+        total = sign * attribution.concepts[concept].to_numpy()
+        sayable = side.max(axis=1) > 0
+        points[:, position] = np.where(sayable & (total >= MIN_POINTS), total, 0.0)
+        face[:, position] = mine[best]
+    also = {i: gain >= MIN_POINTS for i, gain in enumerate(gains)}
+    return _Faces(concepts, sign * points, face, tuple(names), tuple(claims), also)
+
+
+def reasons_for(
+    attribution: Attribution, values: pd.DataFrame, catalogue: Mapping[str, Signal]
+) -> list[list[Reason]]:
+    """List the reasons of every account: what costs it most first, then what protects it.
+
+    Args:
+        attribution: From `attribute_model` or `attribute_rules`.
+        values: Signal values of the same accounts in the same order; NaN is unknown.
+        catalogue: Signals by name.
+
+    Returns:
+        Per account up to four risks and two strengths: `code`, `concept`, `signal` (its face), `value`,
+        `points` (of the whole concept, signed), `phrase`, and `also`: further codes of the same concept
+        that are true and cost at least a point, so that no playbook misses its trigger.
+    """
+    risks = _side(attribution, values, catalogue, MAX_RISKS, risk=True)
+    strengths = _side(attribution, values, catalogue, MAX_STRENGTHS, risk=False)
+    return [bad + good for bad, good in zip(risks, strengths, strict=True)]
+
+
+def _side(
+    attribution: Attribution, values: pd.DataFrame, catalogue: Mapping[str, Signal], most: int, *, risk: bool
+) -> list[list[Reason]]:
+    faces = _faces(attribution, values, catalogue, risk=risk)
+    found: list[list[Reason]] = [[] for _ in range(len(values))]
+    if not faces.names:
+        return found
+    size = np.abs(faces.points)
+    order = np.argsort(-size, axis=1, kind="stable")[:, :most]
+    columns = [values[name].to_numpy(dtype=float) for name in faces.names]
+    siblings = {
+        concept: [i for i, name in enumerate(faces.names) if str(catalogue[name].concept) == concept]
+        for concept in faces.concepts
+    }
+    phrases = [catalogue[name].phrase for name in faces.names]
+    picked_rows, picked_places = np.nonzero(np.take_along_axis(size, order, axis=1) > 0)
+    for row, place in zip(picked_rows.tolist(), picked_places.tolist(), strict=True):
+        position = order[row, place]
+        concept, face = faces.concepts[position], int(faces.face[row, position])
+        code = faces.claims[face].code
+        value = float(columns[face][row])
+        found[row].append(
+            {
+                "code": code,
+                "concept": concept,
+                "signal": faces.names[face],
+                "value": value,
+                "points": round(float(faces.points[row, position]), 2),
+                "phrase": phrases[face].format(value=value),
+                "also": _other_codes(faces, siblings[concept], row, code),
+            }
+        )
+    return found
+
+
+def _other_codes(faces: _Faces, siblings: Sequence[int], row: int, code: str) -> list[str]:
+    others = (faces.claims[i].code for i in siblings if faces.also[i][row])
+    return [other for other in dict.fromkeys(others) if other != code]

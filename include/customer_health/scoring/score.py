@@ -1,0 +1,251 @@
+"""Score every customer account as of one date."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from customer_health.errors import DataContractError
+from customer_health.scoring import why as wording
+from customer_health.scoring.changes import changes_since
+from customer_health.scoring.mapping import Floats, log_odds, mapping_for
+from customer_health.scoring.reasons import (
+    Attribution,
+    attribute_model,
+    attribute_rules,
+    reasons_for,
+    waterfalls,
+)
+from customer_health.scoring.tiers import round_half_up, scheme_named
+from customer_health.settings import CompanyConfig
+
+if TYPE_CHECKING:
+    from customer_health.signals.signal import Signal
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    "account_id as_of score score_shown tier band p90 p180 expected_loss coverage why reasons mode model_id "
+    "state waterfall change"
+).split()
+SCORED, NOTICE_GIVEN, NOT_YET = "scored", "notice_given", "not_scored_yet"
+# The signal that each rule reads, by the rule's reason code; it gives the reason its value and words.
+RULE_SIGNALS: Mapping[str, str] = {
+    "usage_decline": "usage_trend_slope",
+    "low_adoption": "feature_adoption_score",
+    "critical_tickets": "open_critical_tickets",
+    "low_nps": "recent_nps",
+    "arr_contraction": "arr_change_12m",
+}
+
+
+class Scorer(Protocol):
+    """What scoring needs of a champion."""
+
+    model_id: str
+    anchors: Mapping[Any, Mapping[str, float]]
+
+    def predict(self, panel: pd.DataFrame) -> pd.DataFrame:
+        """account_id, as_of, p90, p180 in the panel's order."""
+
+    def contributions(self, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
+        """Contribution of each signal to the log-odds of risk, in the panel's order."""
+
+
+@dataclass(frozen=True)
+class _Result:
+    """Scores before the limits, with how they came about; rows as in the panel that went in."""
+
+    raw: Floats
+    p90: Floats
+    p180: Floats
+    attribution: Attribution
+
+
+def score_accounts(
+    panel: pd.DataFrame,
+    champion: Scorer | None,
+    config: CompanyConfig,
+    *,
+    as_of: date,
+    previous: pd.DataFrame | None = None,
+    catalogue: Mapping[str, Signal] | None = None,
+) -> pd.DataFrame:
+    """Score every customer account, with its reasons and its Why.
+
+    An account that gave notice gets that as its state and no score: there is nothing left to foretell.
+    One that is too new, has no known signal, or whose data yields no finite prediction, is
+    `not_scored_yet` and the Why says so. One account's broken values never touch another's score.
+
+    Args:
+        panel: Signals with their context columns; rows of other dates are ignored.
+        champion: The model; None scores by the rules, without probabilities.
+        config: The company's numbers (primary horizon, mapping, scheme, minimal tenure).
+        as_of: The day to score.
+        previous: The latest scores published before; adds `change`, and does not touch any score.
+        catalogue: Signals by name; defaults to the project's.
+
+    Returns:
+        One row per customer account with `COLUMNS`. Probabilities lie in 0 to 1. `expected_loss` is the
+        probability at the primary horizon times ARR (its currency); NaN in rules mode, because a rule
+        score is no probability. `waterfall` leads from the start to the score.
+
+    Raises:
+        DataContractError: The panel has no row of that day, or an account twice.
+        ConfigurationError: Unknown scheme or mapping.
+        FatalError: The champion has no usable anchors.
+    """
+    signals = _project_catalogue() if catalogue is None else catalogue
+    rows = _customers(panel, as_of, signals)
+    rows["state"], rows["why"] = _states(rows, config)
+    scored = rows[rows["state"] == SCORED].reset_index(drop=True)
+    probabilities = pd.DataFrame() if champion is None else champion.predict(scored)
+    usable = _rules_know(scored) if champion is None else _finite(probabilities)
+    if not usable.all():
+        reason = wording.NO_DATA if champion is None else wording.BROKEN_DATA
+        broken = rows["account_id"].isin(scored.loc[~usable, "account_id"])
+        rows.loc[broken, ["state", "why"]] = [NOT_YET, reason]
+        log.warning("%d accounts stay without a score: %s", int(broken.sum()), reason)
+    scored = scored[usable].reset_index(drop=True)
+    if champion is None:
+        result = _by_rules(scored, signals)
+    else:
+        result = _by_model(scored, probabilities.loc[usable], champion, config, signals)
+    published = _published(scored, result, config, signals)
+    rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why"]]
+    frame = pd.concat([published, rest], ignore_index=True).reindex(columns=COLUMNS)
+    frame["as_of"] = as_of
+    frame["mode"] = "rules" if champion is None else "model"
+    frame["model_id"] = config.score.rules if champion is None else champion.model_id
+    frame["score_shown"] = frame["score_shown"].astype("Int64")
+    frame["reasons"] = [value if isinstance(value, list) else [] for value in frame["reasons"]]
+    for column in ("tier", "band", "waterfall", "change"):
+        frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+    frame = frame.sort_values("account_id", ignore_index=True)
+    if previous is not None:
+        frame["change"] = pd.Series(changes_since(previous, frame), dtype=object)
+    log.info("scored %d accounts as of %s, %d without a score", len(published), as_of, len(rest))
+    return frame
+
+
+def _project_catalogue() -> Mapping[str, Signal]:
+    from customer_health.signals.catalogue import CATALOGUE
+
+    return CATALOGUE
+
+
+def _customers(panel: pd.DataFrame, as_of: date, signals: Mapping[str, Signal]) -> pd.DataFrame:
+    """Customers of the day; infinite signal values become unknown."""
+    rows = panel[pd.to_datetime(panel["as_of"]).dt.date == as_of]
+    if rows.empty:
+        raise DataContractError(
+            f"The panel has no row of {as_of}.", hint="Build the signals of that day before scoring it."
+        )
+    rows = rows[rows["is_customer"].fillna(False).astype(bool)].reset_index(drop=True)
+    if (repeated := rows["account_id"].duplicated()).any():
+        raise DataContractError(
+            f"{int(repeated.sum())} accounts appear twice on {as_of}, e.g. {rows['account_id'][repeated].iloc[0]}.",
+            hint="A panel has one row per account and day; build the signals of that day again.",
+        )
+    names = [name for name in signals if name in rows.columns]
+    values = rows[names].astype(float)
+    rows[names] = values.where(np.isfinite(values))
+    return rows
+
+
+def _states(rows: pd.DataFrame, config: CompanyConfig) -> tuple[pd.Series, pd.Series]:
+    needed = config.model.min_tenure_days
+    notice = rows["notice_given"].fillna(False).astype(bool)
+    new = rows["tenure_days"].astype(float) < needed
+    blind = ~(rows["coverage"].astype(float) > 0)
+    state = np.select([notice, new | blind], [NOTICE_GIVEN, NOT_YET], SCORED)
+    too_new = [
+        wording.too_new(days, needed) if young else ""
+        for days, young in zip(rows["tenure_days"], new, strict=True)
+    ]
+    text = np.select([notice, new, blind], [wording.NOTICE_GIVEN, too_new, wording.NO_DATA], "")
+    return pd.Series(state, rows.index, dtype=object), pd.Series(text, rows.index, dtype=object)
+
+
+def _by_model(
+    rows: pd.DataFrame,
+    probabilities: pd.DataFrame,
+    champion: Scorer,
+    config: CompanyConfig,
+    signals: Mapping[str, Signal],
+) -> _Result:
+    """Score by the champion.
+
+    The log-odds are used as they are. Smoothing (of the health part only: the log-odds less the
+    contributions of the calendar) and hysteresis belong between `today` and `mapping.raw`; they need
+    yesterday's health part beside the published score.
+    """
+    horizon = config.model.primary_horizon
+    mapping = mapping_for(config.score.mapping, champion.anchors, horizon)
+    p = {h: probabilities[f"p{h}"].to_numpy(dtype=float) for h in (90, 180)}
+    today = log_odds(p[horizon])
+    attribution = attribute_model(champion.contributions(rows, horizon), today, mapping, signals)
+    return _Result(mapping.raw(today), p[90], p[180], attribution)
+
+
+def _finite(probabilities: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    return np.isfinite(probabilities[["p90", "p180"]].to_numpy(dtype=float)).all(axis=1)
+
+
+def _rules_know(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Where the rules know at least one input: an account they know nothing of is not healthy."""
+    names = [name for name in RULE_SIGNALS.values() if name in rows]
+    return rows[names].notna().any(axis=1).to_numpy(dtype=bool)
+
+
+def _by_rules(rows: pd.DataFrame, signals: Mapping[str, Signal]) -> _Result:
+    from customer_health.model.rules import rules_v1_seed
+
+    table = rules_v1_seed(rows)
+    penalties = table[[code for code in RULE_SIGNALS if code in table]]
+    raw = table["score"].to_numpy(dtype=float)
+    unknown = np.full(len(rows), np.nan)
+    points = -penalties.rename(columns=dict(RULE_SIGNALS))
+    return _Result(raw, unknown, unknown, attribute_rules(points, raw, signals))
+
+
+def _published(
+    rows: pd.DataFrame, result: _Result, config: CompanyConfig, signals: Mapping[str, Signal]
+) -> pd.DataFrame:
+    score = np.clip(result.raw, 0.0, 100.0)
+    shown = round_half_up(score)
+    scheme = scheme_named(config.score.scheme)
+    tier = scheme.of(shown)
+    reasons = reasons_for(result.attribution, rows, signals)
+    renewal = rows["days_to_renewal"] if "days_to_renewal" in rows else pd.Series(np.nan, rows.index)
+    p_primary = result.p90 if config.model.primary_horizon == 90 else result.p180
+    return pd.DataFrame(
+        {
+            "account_id": rows["account_id"],
+            "score": score,
+            "score_shown": shown,
+            "tier": tier,
+            "band": scheme_named("rag").of(shown),
+            "p90": result.p90,
+            "p180": result.p180,
+            "expected_loss": p_primary
+            * rows["arr"].astype(float).where(np.isfinite(rows["arr"].astype(float))),
+            "coverage": rows["coverage"].astype(float),
+            "why": [
+                wording.why(
+                    listed, healthy=name == scheme.best, days_to_renewal=None if pd.isna(days) else days
+                )
+                for listed, name, days in zip(reasons, tier, renewal, strict=True)
+            ],
+            "reasons": reasons,
+            "state": SCORED,
+            "waterfall": waterfalls(result.attribution, score),
+        }
+    )

@@ -1,0 +1,170 @@
+"""The Why: at most ten words that say what the score is about, and the check that they are true.
+
+The template needs no language model and is always available. The check holds for every Why, whoever
+wrote it: each number is a rounded signal value, each subject has a fact behind it, nothing is foretold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from customer_health.scoring.statements import RISKS, STRENGTHS, fill, numbers_of
+
+MAX_WORDS = 10
+NOTHING_STANDS_OUT = "No single risk stands out"
+HEALTHY = "Healthy; no warning sign stands out"
+NOTICE_GIVEN = "Customer gave notice; scoring has stopped"
+NO_DATA = "Not scored: no signal is known yet"
+BROKEN_DATA = "Not scored: its data gave no usable prediction"
+
+_FORETELLING = re.compile(
+    r"\b(will|churn\w*|cancel\w*|leaving|lost|lose|losing|guarantee\w*|certain\w*|definite\w*|surely|doomed)\b",
+    re.IGNORECASE,
+)
+_ORDERS = frozenset(
+    "ask book call contact email escalate fix meet offer please reach schedule send visit watch write".split()
+)
+_ALLOWED = re.compile(r"[A-Za-z0-9 %;:,.'/+-]*")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
+_DOWN = re.compile(r"\b(down|falling|fell|declin\w+|dropp?\w*|shrinking)\b", re.IGNORECASE)
+_UP = re.compile(r"\b(up|rising|rose|growing|grew)\b", re.IGNORECASE)
+_SUBJECTS: Mapping[str, frozenset[str]] = {
+    word: frozenset(concepts.split())
+    for words, concepts in {
+        "usage users adoption logins": "usage support",
+        "ticket tickets escalation escalations": "support usage",
+        "support": "support sentiment usage",
+        "sentiment nps csat": "sentiment support",
+        "sponsor exec ebr contact contacts": "relationship",
+        "invoice invoices payment payments": "billing",
+        "arr contract": "commercial",
+        "renewal": "calendar",
+    }.items()
+    for word in words.split()
+}
+
+Fact = Mapping[str, Any]
+
+
+def renewal_fact(days: float) -> dict[str, Any]:
+    """The calendar as a fact: context for a Why, never a reason."""
+    return {"code": "renewal_near", "concept": "calendar", "signal": "days_to_renewal", "value": days}
+
+
+def fragment(reason: Fact) -> str:
+    """The few words for one reason, with its number."""
+    table = RISKS if reason["points"] < 0 else STRENGTHS
+    for key in (reason["signal"], reason["code"]):
+        if key in table:
+            return fill(table[key].words, reason["value"])
+    for claim in table.values():
+        if claim.code == reason["code"]:
+            return fill(claim.words, reason["value"])
+    return str(reason["code"]).replace("_", " ")
+
+
+def why(reasons: Sequence[Fact], *, healthy: bool, days_to_renewal: float | None = None) -> str:
+    """Write the Why of a scored account by template.
+
+    A healthy account gets what speaks for it; any other gets what costs it most, then the renewal if
+    nothing does.
+
+    Args:
+        reasons: As `reasons_for` lists them.
+        healthy: The account is in the best tier.
+        days_to_renewal: Whole days, if there is a renewal ahead.
+    """
+    risks = [fragment(reason) for reason in reasons if reason["points"] < 0]
+    if healthy:
+        strengths = [fragment(reason) for reason in reasons if reason["points"] > 0]
+        if strengths:
+            return _join(strengths)
+        return _join([f"Healthy despite {risks[0]}"]) if risks else HEALTHY
+    if risks:
+        return _join(risks)
+    if days_to_renewal is not None and 0 <= days_to_renewal <= 90:
+        return _join([NOTHING_STANDS_OUT, f"renewal in {numbers_of(days_to_renewal)['count']} days"])
+    return NOTHING_STANDS_OUT
+
+
+def too_new(tenure_days: float, needed_days: int) -> str:
+    """The Why of an account that is not scored yet."""
+    return f"Not scored: customer for {numbers_of(tenure_days)['count']} of {needed_days} days"
+
+
+def _join(fragments: Sequence[str]) -> str:
+    """Chain fragments up to three, whole ones only, within the word limit."""
+    text = fragments[0]
+    for following in fragments[1:3]:
+        longer = f"{text}; {following}"
+        if len(longer.split()) > MAX_WORDS:
+            break
+        text = longer
+    return text[0].upper() + text[1:]
+
+
+def validate_why(text: str, facts: Sequence[Fact]) -> tuple[str, ...]:
+    """Check a Why against the facts it was made from.
+
+    Args:
+        text: The Why.
+        facts: Reasons, or anything with `concept`, `signal`, `code` and `value`.
+
+    Returns:
+        What is wrong, one sentence each; empty if it may be published.
+    """
+    problems = []
+    words = text.split()
+    if not words:
+        return ("It is empty.",)
+    if len(words) > MAX_WORDS:
+        problems.append(f"It has {len(words)} words; {MAX_WORDS} are allowed.")
+    if not _ALLOWED.fullmatch(text):
+        problems.append("It holds a character that may be markup, a link or an address.")
+    if re.search(r"https?:|www\.|\.(com|net|org|io)\b", text, re.IGNORECASE):
+        problems.append("It holds a link.")
+    if found := _FORETELLING.search(text):
+        problems.append(f"It foretells: '{found.group()}'.")
+    concepts = {str(fact["concept"]) for fact in facts}
+    for clause in re.split(r"[;,.]\s+|;", text):
+        tokens = re.findall(r"[A-Za-z]+", clause.lower())
+        if tokens and tokens[0] in _ORDERS:
+            problems.append(f"It gives an order: '{tokens[0]}'.")
+        problems += [
+            f"It speaks of {token}, and no fact does."
+            for token in tokens
+            if token in _SUBJECTS and not _SUBJECTS[token] & concepts
+        ]
+        problems += _unfaithful(clause, facts)
+    return tuple(problems)
+
+
+def _unfaithful(clause: str, facts: Sequence[Fact]) -> list[str]:
+    """Numbers of a clause that are no fact's rounded value, or whose direction is the wrong way round."""
+    problems = []
+    for number in _NUMBER.findall(clause):
+        sources = [fact for fact in facts if number in _printable(fact)]
+        if not sources:
+            problems.append(f"The number {number} is no fact.")
+        elif number.endswith("%") and not any(_same_direction(clause, fact["value"]) for fact in sources):
+            problems.append(f"The number {number} goes the other way.")
+    return problems
+
+
+def _printable(fact: Fact) -> set[str]:
+    numbers = numbers_of(float(fact["value"]))
+    claims = [table.get(fact["signal"]) or table.get(fact["code"]) for table in (RISKS, STRENGTHS)]
+    as_percent = {"{percent}" in claim.words for claim in claims if claim}
+    if as_percent == {True}:
+        return {numbers["percent"]}
+    if as_percent == {False}:
+        return {numbers["count"], numbers["decimal"]}
+    return set(numbers.values())
+
+
+def _same_direction(clause: str, value: float) -> bool:
+    if _DOWN.search(clause):
+        return value < 0
+    return value > 0 or not _UP.search(clause)

@@ -1,0 +1,97 @@
+"""A small portfolio for scoring tests: a champion whose contributions can be worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+AS_OF = date(2026, 3, 1)
+
+
+class Direction(StrEnum):
+    """As in the catalogue."""
+
+    LOWER_IS_HEALTHIER = "lower_is_healthier"
+    HIGHER_IS_HEALTHIER = "higher_is_healthier"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True)
+class FakeSignal:
+    """The fields of a signal that scoring reads."""
+
+    name: str
+    concept: str
+    direction: Direction
+    reason_code: str
+    phrase: str
+
+
+def _signals() -> dict[str, Any]:
+    low, high, neutral = Direction.LOWER_IS_HEALTHIER, Direction.HIGHER_IS_HEALTHIER, Direction.NEUTRAL
+    rows = [
+        ("usage_delta_28d", "usage", high, "usage_decline", "Usage changed by {value:+.0%} in 28 days"),
+        ("usage_trend_slope", "usage", high, "usage_decline", "Usage trend {value:+.2f} users per day"),
+        ("feature_adoption_score", "usage", high, "low_adoption", "{value:.0%} of key features in use"),
+        ("open_critical_tickets", "support", low, "critical_tickets", "{value:.0f} critical tickets open"),
+        ("recent_nps", "sentiment", high, "low_nps", "Latest NPS answer is {value:.0f}"),
+        ("sponsor_change_6m", "relationship", low, "sponsor_left", "Sponsor left within 6 months"),
+        ("arr_change_12m", "commercial", high, "arr_contraction", "ARR changed by {value:+,.0f} in a year"),
+        ("days_to_renewal", "calendar", neutral, "renewal_near", "Renewal in {value:.0f} days"),
+    ]
+    return {row[0]: FakeSignal(*row) for row in rows}
+
+
+SIGNALS = _signals()
+# What a healthy, average account looks like.
+NORMAL: Mapping[str, float] = {
+    "usage_delta_28d": 0.0, "usage_trend_slope": 0.0, "feature_adoption_score": 0.6, "open_critical_tickets": 0.0,
+    "recent_nps": 8.0, "sponsor_change_6m": 0.0, "arr_change_12m": 0.0, "days_to_renewal": 200.0,
+}  # fmt: skip
+
+
+def panel(accounts: Mapping[str, Mapping[str, Any]], as_of: date = AS_OF) -> pd.DataFrame:
+    """A panel with one row per account; give only what differs from an ordinary customer."""
+    context = {
+        "as_of": as_of, "is_customer": True, "tenure_days": 400, "notice_given": False, "arr": 10_000.0,
+        "seats": 10, "plan": "pro", "segment": "smb", "coverage": 1.0,
+    }  # fmt: skip
+    rows = [{"account_id": name, **context, **NORMAL, **given} for name, given in accounts.items()]
+    return pd.DataFrame(rows)
+
+
+@dataclass
+class HandChampion:
+    """Log-odds of churn = base + weight x (value - normal), summed over signals; unknown adds nothing."""
+
+    base: float = -3.0
+    weights: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "usage_delta_28d": -4.0, "usage_trend_slope": -0.5, "feature_adoption_score": -1.0,
+            "open_critical_tickets": 0.8, "recent_nps": -0.2, "sponsor_change_6m": 1.0,
+            "arr_change_12m": -0.0001, "days_to_renewal": -0.005,
+        }
+    )  # fmt: skip
+    model_id: str = "hand-1"
+    anchors: Mapping[Any, Mapping[str, float]] = field(
+        default_factory=lambda: {180: {"p_green": 0.05, "p_red": 0.20}, 90: {"p_green": 0.02, "p_red": 0.1}}
+    )
+
+    def contributions(self, frame: pd.DataFrame, horizon: int) -> pd.DataFrame:
+        """Per signal, in log-odds."""
+        parts = {n: (w * (frame[n] - NORMAL[n])).fillna(0.0) for n, w in self.weights.items()}
+        return pd.DataFrame(parts, index=frame.index)
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """p180 from the log-odds, p90 half of it; an account with `poison` gets none."""
+        z = self.base + self.contributions(frame, 180).sum(axis=1)
+        p = 1 / (1 + np.exp(-z))
+        if "poison" in frame:
+            p = p.where(frame["poison"].isna())
+        return frame[["account_id", "as_of"]].assign(p90=p / 2, p180=p)
