@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from customer_health.errors import ConfigurationError
+from customer_health.errors import FatalError
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
+    from customer_health.ledger.champion import ChampionRecord
+    from customer_health.model.artefact import Champion
     from customer_health.settings import Settings
 
 # The simulated company's past, in weeks before its first ingestion: 24 months of outcomes, and the
@@ -153,31 +155,29 @@ def train_model(settings: Settings, *, as_of: date, progress: Progress = silent)
     from customer_health.signals.build import build_panel
 
     config = settings.config
-    cut = datetime.combine(as_of, time())
     with open_warehouse(settings.warehouse_url) as con:
+        cut = datetime.combine(as_of, time())
         outcomes = con.execute("SELECT * FROM raw.outcomes WHERE known_at < ?", [cut]).df()
-        first = con.execute("SELECT min(occurred_at) FROM raw.contracts").fetchone()
-        dates = as_of_dates(as_of, months=config.model.history_months)
-        if first and first[0]:
-            dates = [day for day in dates if day > first[0].date()]
-        panel = build_panel(con, config, dates, state_dir=settings.state, progress=progress)
+        born = con.execute("SELECT min(occurred_at) FROM raw.contracts").fetchone()
+        first = born[0].date() if born and born[0] else as_of
+        days = [day for day in as_of_dates(as_of, months=config.model.history_months) if day > first]
+        panel = build_panel(con, config, days or [as_of], state_dir=settings.state, progress=progress)
     training = train(panel, outcomes, config, as_of=as_of, horizons=config.model.horizons, progress=progress)
     folder = settings.models / training.model_id
     digests = artefact.save(training.champion, folder) if training.champion is not None else {}
     report = card.write(training, folder)
-    with open_ledger(settings.ledger_url).begin() as ledger:
-        registry.promote(
-            ledger,
-            registry.ChampionRecord(
-                model_id=training.model_id,
-                folder=str(folder),
-                sha256=digests,
-                decision=training.decision,
-                why=training.why,
-                trained_as_of=as_of,
-                summary=training.summary(),
-            ),
-        )
+    registry.promote(
+        open_ledger(settings.ledger_url),
+        registry.ChampionRecord(
+            model_id=training.model_id,
+            folder=str(folder),
+            sha256=digests,
+            decision=training.decision,
+            why=training.why,
+            trained_as_of=as_of,
+            summary=training.summary(),
+        ),
+    )
     return Result(
         "Train model",
         {"decision": training.decision, "model_id": training.model_id, "panel_rows": len(panel)},
@@ -194,16 +194,120 @@ def ensure_champion(settings: Settings, *, as_of: date, progress: Progress = sil
     from customer_health.ledger import champion as registry
     from customer_health.ledger.connect import open_ledger
 
-    with open_ledger(settings.ledger_url).connect() as ledger:
-        record = registry.as_known(ledger, as_of)
+    record = registry.current(open_ledger(settings.ledger_url), as_of=as_of)
     if record is None:
         return train_model(settings, as_of=as_of, progress=progress)
     return Result(
         "Champion",
         {"decision": record.decision, "model_id": record.model_id},
-        (f"Champion since {record.trained_as_of}: {record.decision} ({record.model_id}). {record.why}",),
+        (f"{record.model_id} ({record.decision}), trained as of {record.trained_as_of}: {record.why}",),
     )
 
 
+def training_due(settings: Settings, *, as_of: date) -> Result:
+    """Say whether a training is due: the first scored day of a month that has no decision yet."""
+    from customer_health.ledger import champion as registry
+    from customer_health.ledger.connect import open_ledger
+
+    record = registry.current(open_ledger(settings.ledger_url), as_of=as_of)
+    due = record is not None and (record.trained_as_of.year, record.trained_as_of.month) < (
+        as_of.year,
+        as_of.month,
+    )
+    if record is None:
+        why = "Nobody has decided yet: scoring trains the first model itself."
+    elif due:
+        why = f"The last training was as of {record.trained_as_of}; {as_of:%B} has none yet."
+    else:
+        why = f"Already trained this month, as of {record.trained_as_of}."
+    return Result("Is a training due?", {"due": int(due)}, (why,))
+
+
+def report_due(settings: Settings, *, as_of: date) -> Result:
+    """Say whether the weekly report is due: on Mondays."""
+    due = as_of.weekday() == 0
+    why = "It is Monday." if due else f"The report comes on Mondays; {as_of} is a {as_of:%A}."
+    return Result("Is a report due?", {"due": int(due)}, (why,))
+
+
 def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
-    """Score every account as of one date and publish the scores to the ledger in one transaction."""
+    """Score every account as of one date and publish the scores to the ledger in one transaction.
+
+    Only a model trained on that day's knowledge, or older, may score the day: scoring the past with
+    a model that has seen its future would flatter every back-filled score.
+    """
+    from customer_health.ledger import champion as registry
+    from customer_health.ledger import scores as ledger_scores
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.scoring.score import score_accounts as score
+    from customer_health.signals.build import read_signals
+
+    ledger = open_ledger(settings.ledger_url)
+    with open_warehouse(settings.warehouse_url) as con:
+        panel = read_signals(con, as_of)
+        accounts = con.execute("SELECT * FROM raw.accounts").df()
+    champion, spoken = load_champion(registry.current(ledger, as_of=as_of))
+    progress(0, 0, f"scoring {len(panel):,} accounts")
+    scored = score(
+        panel, champion, settings.config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of)
+    )
+    ledger_scores.publish(ledger, scored, as_of, published_at=now, panel=panel, accounts=accounts)
+    tiers = scored["tier"].value_counts()
+    states = scored["state"].value_counts()
+    return Result(
+        "Score accounts",
+        {"accounts": len(scored), "mode": "model" if champion else "rules"}
+        | {str(tier).lower().replace(" ", "_"): int(n) for tier, n in tiers.items()},
+        (
+            spoken,
+            "Tiers: " + ", ".join(f"{tier} {n:,}" for tier, n in tiers.items()) + ".",
+            "States: " + ", ".join(f"{state} {n:,}" for state, n in states.items()) + ".",
+        ),
+    )
+
+
+def load_champion(record: ChampionRecord | None) -> tuple[Champion | None, str]:
+    """Load the registered champion, or say in one sentence why the rules score instead.
+
+    A damaged artefact is a reason to fall back and to say so, never a reason to predict with it.
+    """
+    from customer_health.model import artefact
+
+    if record is None:
+        return None, "No model has been trained as of this day: the rule score is used."
+    if record.decision != "model":
+        return None, f"The rule score is used: {record.why}"
+    try:
+        champion = artefact.load(Path(record.folder), record.sha256)
+    except FatalError as error:
+        return None, f"The champion {record.model_id} is not usable, the rule score is used: {error}"
+    return champion, f"Scored by {record.model_id}, trained as of {record.trained_as_of}."
+
+
+def run_playbooks(settings: Settings, *, as_of: date, now: datetime) -> Result:
+    """Open and close episodes, decide every playbook, and promise effects in the outbox."""
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.playbooks.run import run_playbooks as run
+
+    done = run(open_ledger(settings.ledger_url), settings.config, as_of=as_of, now=now)
+    return Result("Run playbooks", done.counts(), tuple(done.lines()))
+
+
+def deliver_effects(settings: Settings, *, destination: str, now: datetime) -> Result:
+    """Fulfil what the outbox promised to one destination."""
+    from customer_health.destinations.dispatch import deliver
+    from customer_health.destinations.registry import destination_for
+    from customer_health.ledger.connect import open_ledger
+
+    done = deliver(open_ledger(settings.ledger_url), destination_for(destination, settings), now=lambda: now)
+    return Result(f"Deliver to {destination}", done.counts(), tuple(done.lines()))
+
+
+def report_kpis(settings: Settings, *, as_of: date, now: datetime) -> Result:
+    """Write the KPI report: retention, save rate, time to intervention."""
+    from customer_health.kpis.report import build_report
+    from customer_health.ledger.connect import open_ledger
+
+    with open_warehouse(settings.warehouse_url) as con:
+        report = build_report(con, open_ledger(settings.ledger_url), as_of=as_of, folder=settings.reports)
+    return Result("KPI report", report.counts(), tuple(report.lines()), report=report.path)
