@@ -10,22 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_health.errors import FatalError
 from customer_health.progress import Progress, silent
+from customer_health.settings import CompanyConfig, UsageConfig
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
     from customer_health.ledger.champion import ChampionRecord
     from customer_health.model.artefact import Champion
     from customer_health.settings import Settings
-
-# The simulated company's past, in weeks before its first ingestion: 24 months of outcomes, and the
-# half year before them that the signals of the first month look back on.
-SIMULATED_WEEKS = 130
 
 
 @dataclass(frozen=True)
@@ -75,6 +72,16 @@ def destinations(settings: Settings) -> list[str]:
     return sorted(settings.config.destinations.model_dump())
 
 
+def company_config(settings: Settings) -> CompanyConfig:
+    """Return the company file; the simulated company knows its own product if nobody describes it."""
+    config = settings.config
+    if settings.data is None and config.usage == UsageConfig():
+        from customer_health.simulator.company import USAGE_SETTINGS
+
+        return config.model_copy(update={"usage": UsageConfig.model_validate(USAGE_SETTINGS)})
+    return config
+
+
 def ingest(settings: Settings, *, as_of: date, progress: Progress = silent) -> Result:
     """Load what the sources know before `as_of` into `raw`; loading it twice loads nothing twice."""
     from customer_health.sources.load import ingest as load
@@ -87,6 +94,7 @@ def ingest(settings: Settings, *, as_of: date, progress: Progress = silent) -> R
 
 def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
     """Let the simulated company live on until `as_of`; its past never changes."""
+    from customer_health.simulator.company import default_start
     from customer_health.simulator.vendors import write_tables
 
     folder = settings.home / "company"
@@ -94,9 +102,8 @@ def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
     if birth.exists():
         born = json.loads(birth.read_text(encoding="utf-8"))
     else:
-        start = as_of - timedelta(weeks=SIMULATED_WEEKS)
-        start -= timedelta(days=start.weekday())
-        born = {"start": start.isoformat(), "accounts": 2000, "seed": 7, **settings.config.simulator}
+        start = default_start(as_of).isoformat()
+        born = {"start": start, "accounts": 2000, "seed": 7, **settings.config.simulator}
         folder.mkdir(parents=True, exist_ok=True)
         birth.write_text(json.dumps(born), encoding="utf-8")
     write_tables(
@@ -128,7 +135,9 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
     from customer_health.signals.build import build_panel, write_signals
 
     with open_warehouse(settings.warehouse_url) as con:
-        panel = build_panel(con, settings.config, as_of_dates, state_dir=settings.state, progress=progress)
+        panel = build_panel(
+            con, company_config(settings), as_of_dates, state_dir=settings.state, progress=progress
+        )
         write_signals(con, panel)
     customers = panel[panel["is_customer"].astype(bool)]
     coverage = float(customers["coverage"].mean()) if len(customers) else 0.0
@@ -154,7 +163,7 @@ def train_model(settings: Settings, *, as_of: date, progress: Progress = silent)
     from customer_health.model.training import train
     from customer_health.signals.build import build_panel
 
-    config = settings.config
+    config = company_config(settings)
     with open_warehouse(settings.warehouse_url) as con:
         cut = datetime.combine(as_of, time())
         outcomes = con.execute("SELECT * FROM raw.outcomes WHERE known_at < ?", [cut]).df()
