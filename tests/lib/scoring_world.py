@@ -5,55 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from customer_health.signals.catalogue import CATALOGUE
+
 AS_OF = date(2026, 3, 1)
 
 
-class Direction(StrEnum):
-    """As in the catalogue."""
-
-    LOWER_IS_HEALTHIER = "lower_is_healthier"
-    HIGHER_IS_HEALTHIER = "higher_is_healthier"
-    NEUTRAL = "neutral"
-
-
-@dataclass(frozen=True)
-class FakeSignal:
-    """The fields of a signal that scoring reads."""
-
-    name: str
-    concept: str
-    direction: Direction
-    reason_code: str
-    phrase: str
-
-
-def _signals() -> dict[str, Any]:
-    low, high, neutral = Direction.LOWER_IS_HEALTHIER, Direction.HIGHER_IS_HEALTHIER, Direction.NEUTRAL
-    rows = [
-        ("usage_delta_28d", "usage", high, "usage_decline", "Usage changed by {value:+.0%} in 28 days"),
-        ("usage_trend_slope", "usage", high, "usage_decline", "Usage trend {value:+.2f} users per day"),
-        ("feature_adoption_score", "usage", high, "low_adoption", "{value:.0%} of key features in use"),
-        ("open_critical_tickets", "support", low, "critical_tickets", "{value:.0f} critical tickets open"),
-        ("recent_nps", "sentiment", high, "low_nps", "Latest NPS answer is {value:.0f}"),
-        ("sponsor_change_6m", "relationship", low, "sponsor_left", "Sponsor left within 6 months"),
-        ("arr_change_12m", "commercial", high, "arr_contraction", "ARR changed by {value:+,.0f} in a year"),
-        ("days_to_renewal", "calendar", neutral, "renewal_near", "Renewal in {value:.0f} days"),
-    ]
-    return {row[0]: FakeSignal(*row) for row in rows}
-
-
-SIGNALS = _signals()
 # What a healthy, average account looks like.
 NORMAL: Mapping[str, float] = {
-    "usage_delta_28d": 0.0, "usage_trend_slope": 0.0, "feature_adoption_score": 0.6, "open_critical_tickets": 0.0,
-    "recent_nps": 8.0, "sponsor_change_6m": 0.0, "arr_change_12m": 0.0, "days_to_renewal": 200.0,
+    "usage_delta_28d": 0.0, "usage_trend_slope": 0.0, "feature_adoption_score": 0.6,
+    "open_critical_tickets": 0.0, "recent_nps": 8.0, "sponsor_change_6m": 0.0,
+    "arr_change_12m": 0.0, "days_to_renewal": 200.0,
 }  # fmt: skip
+SIGNALS = {name: CATALOGUE[name] for name in NORMAL}
 
 
 def panel(accounts: Mapping[str, Mapping[str, Any]], as_of: date = AS_OF) -> pd.DataFrame:

@@ -59,20 +59,20 @@ class Linear:
         distance = log_odds - reference
         close = np.abs(distance) < 1e-6
         secant = (_sigmoid(log_odds) - at) / np.where(close, 1.0, distance)
-        return -100.0 * np.where(close, at * (1.0 - at), secant)
+        return np.asarray(-100.0 * np.where(close, at * (1.0 - at), secant))
 
 
 ScoreMapping = Anchored | Linear
 
 
 def _sigmoid(values: Floats) -> Floats:
-    return 1.0 / (1.0 + np.exp(-values))
+    return np.asarray(1.0 / (1.0 + np.exp(-values)))
 
 
 def log_odds(p: Floats) -> Floats:
     """log(p / (1 - p)), with p kept away from 0 and 1; NaN stays NaN."""
     kept = np.clip(p, _SMALLEST_P, 1.0 - _SMALLEST_P)
-    return np.log(kept) - np.log1p(-kept)
+    return np.asarray(np.log(kept) - np.log1p(-kept))
 
 
 def mapping_for(preset: str, anchors: Mapping[Any, Mapping[str, float]], horizon: int) -> ScoreMapping:

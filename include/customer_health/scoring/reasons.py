@@ -10,22 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from customer_health.scoring.mapping import ScoreMapping
-from customer_health.scoring.statements import Claim, risk_claim, strength_claim
-
-if TYPE_CHECKING:
-    from customer_health.signals.signal import Signal
+from customer_health.scoring.statements import Claim, fill, risk_claim, strength_claim
+from customer_health.signals.signal import Concept, Direction, Signal
 
 Floats = npt.NDArray[np.float64]
 Reason = dict[str, Any]
 
-CALENDAR = "calendar"
+CALENDAR = Concept.CALENDAR.value
 OTHER = "other"  # model terms without a signal, and what a calibrator adds: shown, never a reason
 MAX_RISKS = 4
 MAX_STRENGTHS = 2
@@ -100,7 +98,8 @@ def waterfalls(attribution: Attribution, score: Floats) -> list[dict[str, float]
     limits = score - (attribution.start + parts.sum(axis=1))
     start = round(attribution.start, 2)
     steps: list[dict[str, float]] = []
-    for row, limit in zip(parts.round(2).tolist(), limits.round(2).tolist(), strict=True):
+    parts = parts.round(2) + 0.0  # turns -0.0 into 0.0
+    for row, limit in zip(parts.tolist(), limits.round(2).tolist(), strict=True):
         step = {"start": start, **dict(zip(names, row, strict=True))}
         if limit:
             step["limit"] = limit
@@ -114,10 +113,9 @@ def holds(
     """For which accounts the claim is true; unknown values (NaN) support no claim."""
     true = (values >= claim.at_least) & (values <= claim.at_most)
     if claim.against_median:
-        direction = signal.direction.name
-        if direction == "NEUTRAL":
+        if signal.direction is Direction.NEUTRAL:
             return np.zeros(len(values), dtype=bool)
-        above = (direction == "LOWER_IS_HEALTHIER") == risk
+        above = (signal.direction is Direction.LOWER_IS_HEALTHIER) == risk
         true &= (values > median) if above else (values < median)
     return np.asarray(true)
 
@@ -181,8 +179,9 @@ def reasons_for(
 
     Returns:
         Per account up to four risks and two strengths: `code`, `concept`, `signal` (its face), `value`,
-        `points` (of the whole concept, signed), `phrase`, and `also`: further codes of the same concept
-        that are true and cost at least a point, so that no playbook misses its trigger.
+        `points` (of the whole concept, signed), `phrase`, `short` (a few words for the Why), and `also`:
+        further codes of the same concept that are true and move the score by at least a point, so that
+        no playbook misses its trigger.
     """
     risks = _side(attribution, values, catalogue, MAX_RISKS, risk=True)
     strengths = _side(attribution, values, catalogue, MAX_STRENGTHS, risk=False)
@@ -203,25 +202,36 @@ def _side(
         concept: [i for i, name in enumerate(faces.names) if str(catalogue[name].concept) == concept]
         for concept in faces.concepts
     }
-    phrases = [catalogue[name].phrase for name in faces.names]
+    phrases = [_phrase(catalogue[name], risk=risk) for name in faces.names]
     picked_rows, picked_places = np.nonzero(np.take_along_axis(size, order, axis=1) > 0)
     for row, place in zip(picked_rows.tolist(), picked_places.tolist(), strict=True):
         position = order[row, place]
         concept, face = faces.concepts[position], int(faces.face[row, position])
-        code = faces.claims[face].code
+        claim = faces.claims[face]
         value = float(columns[face][row])
+        short = fill(claim.words, value)
         found[row].append(
             {
-                "code": code,
+                "code": claim.code,
                 "concept": concept,
                 "signal": faces.names[face],
                 "value": value,
                 "points": round(float(faces.points[row, position]), 2),
-                "phrase": phrases[face].format(value=value),
-                "also": _other_codes(faces, siblings[concept], row, code),
+                "phrase": _sentence(phrases[face].format(value=value) if phrases[face] else short),
+                "short": short,
+                "also": _other_codes(faces, siblings[concept], row, claim.code),
             }
         )
     return found
+
+
+def _phrase(signal: Signal, *, risk: bool) -> str:
+    """The catalogue's phrase, unless it tells of trouble ("no contact for 3 days") and this is a strength."""
+    return signal.phrase if risk or signal.direction is not Direction.LOWER_IS_HEALTHIER else ""
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _other_codes(faces: _Faces, siblings: Sequence[int], row: int, code: str) -> list[str]:

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from customer_health.errors import DataContractError
+from customer_health.model.rules import rules_v1_seed
 from customer_health.scoring import why as wording
 from customer_health.scoring.changes import changes_since
 from customer_health.scoring.mapping import Floats, log_odds, mapping_for
@@ -25,16 +26,16 @@ from customer_health.scoring.reasons import (
 )
 from customer_health.scoring.tiers import round_half_up, scheme_named
 from customer_health.settings import CompanyConfig
-
-if TYPE_CHECKING:
-    from customer_health.signals.signal import Signal
+from customer_health.signals.catalogue import CATALOGUE
+from customer_health.signals.signal import Signal
 
 log = logging.getLogger(__name__)
 
+# What the ledger publishes, then `waterfall` and `change` for those who show how a score came about.
 COLUMNS = (
-    "account_id as_of score score_shown tier band p90 p180 expected_loss coverage why reasons mode model_id "
-    "state waterfall change"
-).split()
+    *("account_id", "as_of", "score", "score_shown", "tier", "band", "p90", "p180", "expected_loss"),
+    *("coverage", "why", "reasons", "mode", "model_id", "state", "waterfall", "change"),
+)
 SCORED, NOTICE_GIVEN, NOT_YET = "scored", "notice_given", "not_scored_yet"
 # The signal that each rule reads, by the rule's reason code; it gives the reason its value and words.
 RULE_SIGNALS: Mapping[str, str] = {
@@ -76,7 +77,7 @@ def score_accounts(
     *,
     as_of: date,
     previous: pd.DataFrame | None = None,
-    catalogue: Mapping[str, Signal] | None = None,
+    catalogue: Mapping[str, Signal] = CATALOGUE,
 ) -> pd.DataFrame:
     """Score every customer account, with its reasons and its Why.
 
@@ -102,8 +103,7 @@ def score_accounts(
         ConfigurationError: Unknown scheme or mapping.
         FatalError: The champion has no usable anchors.
     """
-    signals = _project_catalogue() if catalogue is None else catalogue
-    rows = _customers(panel, as_of, signals)
+    rows = _customers(panel, as_of, catalogue)
     rows["state"], rows["why"] = _states(rows, config)
     scored = rows[rows["state"] == SCORED].reset_index(drop=True)
     probabilities = pd.DataFrame() if champion is None else champion.predict(scored)
@@ -115,12 +115,12 @@ def score_accounts(
         log.warning("%d accounts stay without a score: %s", int(broken.sum()), reason)
     scored = scored[usable].reset_index(drop=True)
     if champion is None:
-        result = _by_rules(scored, signals)
+        result = _by_rules(scored, catalogue)
     else:
-        result = _by_model(scored, probabilities.loc[usable], champion, config, signals)
-    published = _published(scored, result, config, signals)
+        result = _by_model(scored, probabilities.loc[usable], champion, config, catalogue)
+    published = _published(scored, result, config, catalogue)
     rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why"]]
-    frame = pd.concat([published, rest], ignore_index=True).reindex(columns=COLUMNS)
+    frame = pd.concat([published, rest], ignore_index=True).reindex(columns=list(COLUMNS))
     frame["as_of"] = as_of
     frame["mode"] = "rules" if champion is None else "model"
     frame["model_id"] = config.score.rules if champion is None else champion.model_id
@@ -135,12 +135,6 @@ def score_accounts(
     return frame
 
 
-def _project_catalogue() -> Mapping[str, Signal]:
-    from customer_health.signals.catalogue import CATALOGUE
-
-    return CATALOGUE
-
-
 def _customers(panel: pd.DataFrame, as_of: date, signals: Mapping[str, Signal]) -> pd.DataFrame:
     """Customers of the day; infinite signal values become unknown."""
     rows = panel[pd.to_datetime(panel["as_of"]).dt.date == as_of]
@@ -151,7 +145,8 @@ def _customers(panel: pd.DataFrame, as_of: date, signals: Mapping[str, Signal]) 
     rows = rows[rows["is_customer"].fillna(False).astype(bool)].reset_index(drop=True)
     if (repeated := rows["account_id"].duplicated()).any():
         raise DataContractError(
-            f"{int(repeated.sum())} accounts appear twice on {as_of}, e.g. {rows['account_id'][repeated].iloc[0]}.",
+            f"{int(repeated.sum())} accounts appear twice on {as_of}, e.g. "
+            f"{rows['account_id'][repeated].iloc[0]}.",
             hint="A panel has one row per account and day; build the signals of that day again.",
         )
     names = [name for name in signals if name in rows.columns]
@@ -196,7 +191,7 @@ def _by_model(
 
 
 def _finite(probabilities: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    return np.isfinite(probabilities[["p90", "p180"]].to_numpy(dtype=float)).all(axis=1)
+    return np.asarray(np.isfinite(probabilities[["p90", "p180"]].to_numpy(dtype=float)).all(axis=1))
 
 
 def _rules_know(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -206,8 +201,6 @@ def _rules_know(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _by_rules(rows: pd.DataFrame, signals: Mapping[str, Signal]) -> _Result:
-    from customer_health.model.rules import rules_v1_seed
-
     table = rules_v1_seed(rows)
     penalties = table[[code for code in RULE_SIGNALS if code in table]]
     raw = table["score"].to_numpy(dtype=float)

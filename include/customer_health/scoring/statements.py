@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from customer_health.signals.signal import Signal
+from customer_health.signals.signal import Signal
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Claim:
 
     Attributes:
         code: Stable reason code that playbooks match.
-        words: The fragment for the Why, at most five words. `{percent}`, `{count}` and `{decimal}` are
+        words: The fragment for the Why, at most six words. `{percent}`, `{count}` and `{decimal}` are
             filled with the rounded size of the value, `{s}` with a plural s.
         at_least: Smallest value for which it holds.
         at_most: Largest value for which it holds.
@@ -45,62 +44,84 @@ def _rises(words: str, code: str = "usage_growth", least: float = 0.005) -> Clai
     return Claim(code, words, at_least=least)
 
 
+def _only(words: str, code: str, most: float) -> Claim:
+    return Claim(code, words, at_least=0, at_most=most)
+
+
+def _from(words: str, code: str, least: float = 1, *, against_median: bool = False) -> Claim:
+    return Claim(code, words, at_least=least, against_median=against_median)
+
+
+def _than_most(words: str, code: str) -> Claim:
+    return Claim(code, words, against_median=True)
+
+
 RISKS: Mapping[str, Claim] = {
-    "core_action_delta_30d": _falls("core usage down {percent}"),
-    "usage_delta_28d": _falls("usage down {percent}"),
     "usage_trend_slope": _falls("usage trend falling", least=1e-9),
     "usage_trend_slope_norm": _falls("usage falling {percent} monthly"),
+    "core_action_delta_30d": _falls("core usage down {percent}"),
+    "usage_delta_28d": _falls("usage down {percent}"),
     "usage_decline": _falls("usage falling", least=1e-9),
-    "low_adoption": Claim("low_adoption", "feature adoption only {percent}", at_most=0.5),
-    "silent_account": Claim("silent_account", "no usage and no tickets", at_least=1),
-    "critical_tickets": Claim("critical_tickets", "{count} critical ticket{s} open", at_least=1),
-    "unanswered_tickets": Claim("unanswered_tickets", "{count} unanswered ticket{s}", at_least=1),
-    "slow_support": Claim("slow_support", "tickets take {count} day{s}", at_least=1, against_median=True),
-    "escalation": Claim("escalation", "{count} support escalation{s}", at_least=1),
-    "negative_sentiment": Claim("negative_sentiment", "support sentiment negative", at_most=0.45),
-    "low_nps": Claim("low_nps", "NPS only {count}", at_most=6.4999, at_least=0),
-    "low_csat": Claim("low_csat", "CSAT only {decimal}", against_median=True),
-    "late_payment": Claim("late_payment", "invoices {count} day{s} late", at_least=1),
+    "days_since_last_usage": _from("no usage for {count} days", "usage_decline", 7, against_median=True),
+    "feature_adoption_score": _only("feature adoption only {percent}", "low_adoption", 0.5),
+    "power_user_ratio": _than_most("power users only {percent}", "low_adoption"),
+    "advanced_usage_share_30d": _than_most("advanced usage only {percent}", "low_adoption"),
+    "active_users_per_seat_28d": _than_most("only {percent} seats active", "low_adoption"),
+    "silent_account": _from("no login, no ticket", "silent_account"),
+    "critical_tickets": _from("{count} critical ticket{s} open", "critical_tickets"),
+    "unanswered_tickets": _from("{count} ticket{s} unanswered", "unanswered_tickets"),
+    "slow_support": _from("tickets take {count} day{s}", "slow_support", against_median=True),
+    "escalation": _from("{count} support escalation{s}", "escalation"),
+    "support_sentiment_90d": _only("support sentiment negative", "negative_sentiment", 0.45),
+    "call_sentiment_90d": _only("sentiment on calls negative", "negative_sentiment", 0.45),
+    "negative_sentiment": _only("sentiment negative", "negative_sentiment", 0.45),
+    "low_nps": _only("NPS only {count}", "low_nps", 6.4),  # 7 is a passive answer, not a detractor's
+    "low_csat": _than_most("CSAT only {decimal}", "low_csat"),
+    "overdue_days_max": _from("invoice {count} day{s} overdue", "late_payment"),
+    "late_payment": _from("invoices {count} day{s} late", "late_payment"),
     "arr_change_12m_rel": _falls("ARR down {percent}", "arr_contraction"),
     "arr_contraction": _falls("ARR shrinking", "arr_contraction", least=1e-9),
-    "contract_modification": Claim("contract_modification", "contract change requested", at_least=1),
-    "sponsor_left": Claim("sponsor_left", "exec sponsor departed", at_least=1),
-    "single_threaded": Claim("single_threaded", "single-threaded: {count} contact{s}", at_most=1, at_least=0),
-    "no_recent_contact": Claim(
-        "no_recent_contact", "no contact for {count} days", at_least=30, against_median=True
-    ),
-    "exec_activity_90d": Claim("no_exec_contact", "no exec contact", at_most=0, at_least=0),
-    "no_exec_contact": Claim("no_exec_contact", "no exec contact for {count} days", at_least=90),
-    "no_ebr": Claim("no_ebr", "no EBR for {count} days", at_least=120),
+    "contract_modification": _from("contract change requested", "contract_modification"),
+    "sponsor_left": _from("sponsor or champion left", "sponsor_left"),
+    "single_threaded": _only("only {count} contact{s} known", "single_threaded", 1),
+    "no_recent_contact": _from("no contact for {count} days", "no_recent_contact", 30, against_median=True),
+    "exec_activity_90d": _only("no exec active", "no_exec_contact", 0),
+    "no_exec_contact": _from("no exec active for {count} days", "no_exec_contact", 90),
+    "no_ebr": _from("no EBR for {count} days", "no_ebr", 120),
 }
 
 STRENGTHS: Mapping[str, Claim] = {
-    "core_action_delta_30d": _rises("core usage up {percent}"),
-    "usage_delta_28d": _rises("usage up {percent}"),
     "usage_trend_slope": _rises("usage trend rising", least=1e-9),
     "usage_trend_slope_norm": _rises("usage rising {percent} monthly"),
+    "core_action_delta_30d": _rises("core usage up {percent}"),
+    "usage_delta_28d": _rises("usage up {percent}"),
     "usage_decline": _rises("usage rising", least=1e-9),
-    "low_adoption": Claim("good_adoption", "feature adoption {percent}", at_least=0.5),
-    "critical_tickets": Claim("no_critical_tickets", "no critical tickets", at_least=0, at_most=0),
-    "unanswered_tickets": Claim("tickets_answered", "all tickets answered", at_least=0, at_most=0),
-    "slow_support": Claim("fast_support", "tickets solved faster", at_least=0, against_median=True),
-    "escalation": Claim("no_escalation", "no support escalations", at_least=0, at_most=0),
-    "negative_sentiment": Claim("positive_sentiment", "support sentiment positive", at_least=0.55),
-    "low_nps": Claim("high_nps", "NPS {count}", at_least=8.5),
-    "low_csat": Claim("high_csat", "CSAT {decimal}", against_median=True),
-    "late_payment": Claim("pays_on_time", "invoices paid on time", at_most=0),
+    "days_since_last_usage": _only("usage this week", "recent_usage", 6),
+    "feature_adoption_score": _from("feature adoption {percent}", "good_adoption", 0.5),
+    "power_user_ratio": _than_most("{percent} power users", "good_adoption"),
+    "advanced_usage_share_30d": _than_most("advanced usage {percent}", "good_adoption"),
+    "active_users_per_seat_28d": _than_most("{percent} of seats active", "good_adoption"),
+    "critical_tickets": _only("no critical tickets", "no_critical_tickets", 0),
+    "unanswered_tickets": _only("no tickets unanswered", "tickets_answered", 0),
+    "slow_support": _than_most("tickets solved faster than most", "fast_support"),
+    "escalation": _only("no support escalations", "no_escalation", 0),
+    "support_sentiment_90d": _from("support sentiment positive", "positive_sentiment", 0.55),
+    "call_sentiment_90d": _from("sentiment on calls positive", "positive_sentiment", 0.55),
+    "negative_sentiment": _from("sentiment positive", "positive_sentiment", 0.55),
+    "low_nps": _from("NPS {count}", "high_nps", 8.5),
+    "low_csat": _than_most("CSAT {decimal}", "high_csat"),
+    "overdue_days_max": _only("no invoice overdue", "pays_on_time", 0),
+    "late_payment": Claim("pays_on_time", "invoices paid on time", at_most=0.4),
     "arr_change_12m_rel": _rises("ARR up {percent}", "arr_expansion"),
     "arr_contraction": _rises("ARR growing", "arr_expansion", least=1e-9),
-    "single_threaded": Claim("multi_threaded", "{count} contacts known", at_least=3),
-    "no_recent_contact": Claim("recent_contact", "last contact {count} day{s} ago", at_least=0, at_most=29),
-    "exec_activity_90d": Claim("exec_engaged", "exec engaged", at_least=1),
-    "no_exec_contact": Claim("exec_engaged", "exec active recently", at_least=0, at_most=90),
-    "no_ebr": Claim("recent_ebr", "last EBR {count} day{s} ago", at_least=0, at_most=90),
-    # No strength follows from the mere absence of these.
-    "silent_account": Claim("", "", at_least=math.inf),
-    "sponsor_left": Claim("", "", at_least=math.inf),
-    "contract_modification": Claim("", "", at_least=math.inf),
+    "single_threaded": _from("{count} contacts known", "multi_threaded", 3),
+    "no_recent_contact": _only("last contact {count} day{s} ago", "recent_contact", 29),
+    "exec_activity_90d": _from("exec active", "exec_engaged"),
+    "no_exec_contact": _only("exec active recently", "exec_engaged", 30),
+    "no_ebr": _only("last EBR {count} day{s} ago", "recent_ebr", 90),
 }
+# That none of these happened is no strength.
+_NO_STRENGTH = frozenset({"silent_account", "sponsor_left", "contract_modification", "renewal_near"})
 
 
 def risk_claim(signal: Signal) -> Claim | None:
@@ -119,13 +140,24 @@ def risk_claim(signal: Signal) -> Claim | None:
 
 def strength_claim(signal: Signal) -> Claim | None:
     """The claim a good value of this signal makes; None if it makes none."""
-    if not signal.reason_code:
+    if not signal.reason_code or signal.reason_code in _NO_STRENGTH:
         return None
     stated = STRENGTHS.get(signal.name) or STRENGTHS.get(signal.reason_code)
     if stated is None:
         concept = str(signal.concept)
         return Claim(f"good_{concept}", f"{concept} better than most", against_median=True)
-    return stated if stated.code else None
+    return stated
+
+
+def placeholders(signal_name: str, code: str) -> set[str]:
+    """The placeholders with which statements about this signal are printed; empty if none is known."""
+    words = " ".join(
+        claim.words
+        for table in (RISKS, STRENGTHS)
+        for key, claim in table.items()
+        if key == signal_name or (signal_name not in table and code in (key, claim.code))
+    )
+    return {name for name in ("percent", "count", "decimal") if "{" + name + "}" in words}
 
 
 def rounded(value: float, digits: int = 0) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -97,14 +97,16 @@ def load_schemes(path: Path = SHIPPED) -> Mapping[str, Scheme]:
     return {str(name): _scheme(str(name), body, f"{where}: {name}") for name, body in schemes.items()}
 
 
-def _fields(raw: Any, where: str, *, required: set[str], optional: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
+def _fields(
+    raw: Any, where: str, *, required: Collection[str], optional: Collection[str] = ()
+) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ConfigurationError(f"{where}: expected keys and values, found {type(raw).__name__}.")
-    known = required | optional
+    known = {*required, *optional}
     for key in raw:
         if key not in known:
             raise ConfigurationError(f"{where}: unknown key '{key}'.", hint=suggest(str(key), known))
-    if missing := required - set(raw):
+    if missing := set(required) - set(raw):
         raise ConfigurationError(f"{where}: '{sorted(missing)[0]}' is missing.", hint="Add it.")
     return raw
 
@@ -129,31 +131,34 @@ def _scheme(name: str, raw: Any, where: str) -> Scheme:
     names = [str(row["name"]) for row in rows]
     if doubled := [tier for tier in names if names.count(tier) > 1]:
         raise ConfigurationError(f"{where}: two tiers are called '{doubled[0]}'.", hint="Rename one.")
-    tiers: list[Tier] = []
+    starts = [_whole(row["from"], f"{where}: {row['name']}: from") for row in rows]
+    ends = [
+        _whole(row["to"], f"{where}: {row['name']}: to") if "to" in row else following - 1
+        for row, following in zip(rows, [*starts[1:], HIGHEST + 1], strict=True)
+    ]
+    tiers = tuple(Tier(*fields) for fields in zip(names, starts, ends, strict=True))
+    _check_cover(tiers, where)
+    return Scheme(name, str(body.get("about", "")), tiers)
+
+
+def _check_cover(tiers: tuple[Tier, ...], where: str) -> None:
+    """Refuse a list of tiers that names a score twice or not at all."""
     expected = LOWEST
-    for position, row in enumerate(rows):
-        spot = f"{where}: {names[position]}"
-        lowest = _whole(row["from"], f"{spot}: from")
-        if lowest != expected:
-            kind = "gap" if lowest > expected else "overlap"
+    for tier in tiers:
+        if tier.lowest != expected:
+            fault = "leaves a gap below it" if tier.lowest > expected else "overlaps with the tier before it"
             raise ConfigurationError(
-                f"{spot} starts at {lowest}, which leaves a{'n' if kind == 'overlap' else ''} {kind}.",
+                f"{where}: {tier.name} starts at {tier.lowest} and {fault}.",
                 hint=f"It must start at {expected}; list tiers from the worst to the best.",
             )
-        last = position == len(rows) - 1
-        following = (
-            HIGHEST + 1
-            if last
-            else _whole(rows[position + 1]["from"], f"{where}: {names[position + 1]}: from")
-        )
-        highest = _whole(row["to"], f"{spot}: to") if "to" in row else following - 1
-        if highest < lowest or (last and highest != HIGHEST):
+        if tier.highest < tier.lowest:
             raise ConfigurationError(
-                f"{spot} runs from {lowest} to {highest}.",
-                hint=f"The best tier ends at {HIGHEST}."
-                if last
-                else "Its end must not lie before its start.",
+                f"{where}: {tier.name} runs from {tier.lowest} to {tier.highest}.",
+                hint="List tiers from the worst to the best.",
             )
-        tiers.append(Tier(names[position], lowest, highest))
-        expected = highest + 1
-    return Scheme(name, str(body.get("about", "")), tuple(tiers))
+        expected = tier.highest + 1
+    if expected != HIGHEST + 1:
+        raise ConfigurationError(
+            f"{where}: {tiers[-1].name} ends at {tiers[-1].highest} and leaves a gap above it.",
+            hint=f"The best tier ends at {HIGHEST}.",
+        )

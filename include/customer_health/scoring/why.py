@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from customer_health.scoring.statements import RISKS, STRENGTHS, fill, numbers_of
+from customer_health.scoring.statements import numbers_of, placeholders
 
 MAX_WORDS = 10
 NOTHING_STANDS_OUT = "No single risk stands out"
@@ -23,8 +23,8 @@ _FORETELLING = re.compile(
     r"\b(will|churn\w*|cancel\w*|leaving|lost|lose|losing|guarantee\w*|certain\w*|definite\w*|surely|doomed)\b",
     re.IGNORECASE,
 )
-_ORDERS = frozenset(
-    "ask book call contact email escalate fix meet offer please reach schedule send visit watch write".split()
+_ORDERS = re.compile(
+    r"^(ask|book|call|contact|email|escalate|fix|meet|offer|please|reach|schedule|send|visit|watch|write)\b"
 )
 _ALLOWED = re.compile(r"[A-Za-z0-9 %;:,.'/+-]*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
@@ -33,12 +33,12 @@ _UP = re.compile(r"\b(up|rising|rose|growing|grew)\b", re.IGNORECASE)
 _SUBJECTS: Mapping[str, frozenset[str]] = {
     word: frozenset(concepts.split())
     for words, concepts in {
-        "usage users adoption logins": "usage support",
+        "usage users adoption login logins seats": "usage support",
         "ticket tickets escalation escalations": "support usage",
         "support": "support sentiment usage",
         "sentiment nps csat": "sentiment support",
-        "sponsor exec ebr contact contacts": "relationship",
-        "invoice invoices payment payments": "billing",
+        "sponsor champion exec ebr contact contacts": "relationship",
+        "invoice invoices payment payments overdue": "billing",
         "arr contract": "commercial",
         "renewal": "calendar",
     }.items()
@@ -53,18 +53,6 @@ def renewal_fact(days: float) -> dict[str, Any]:
     return {"code": "renewal_near", "concept": "calendar", "signal": "days_to_renewal", "value": days}
 
 
-def fragment(reason: Fact) -> str:
-    """The few words for one reason, with its number."""
-    table = RISKS if reason["points"] < 0 else STRENGTHS
-    for key in (reason["signal"], reason["code"]):
-        if key in table:
-            return fill(table[key].words, reason["value"])
-    for claim in table.values():
-        if claim.code == reason["code"]:
-            return fill(claim.words, reason["value"])
-    return str(reason["code"]).replace("_", " ")
-
-
 def why(reasons: Sequence[Fact], *, healthy: bool, days_to_renewal: float | None = None) -> str:
     """Write the Why of a scored account by template.
 
@@ -76,9 +64,9 @@ def why(reasons: Sequence[Fact], *, healthy: bool, days_to_renewal: float | None
         healthy: The account is in the best tier.
         days_to_renewal: Whole days, if there is a renewal ahead.
     """
-    risks = [fragment(reason) for reason in reasons if reason["points"] < 0]
+    risks = [str(reason["short"]) for reason in reasons if reason["points"] < 0]
     if healthy:
-        strengths = [fragment(reason) for reason in reasons if reason["points"] > 0]
+        strengths = [str(reason["short"]) for reason in reasons if reason["points"] > 0]
         if strengths:
             return _join(strengths)
         return _join([f"Healthy despite {risks[0]}"]) if risks else HEALTHY
@@ -130,7 +118,7 @@ def validate_why(text: str, facts: Sequence[Fact]) -> tuple[str, ...]:
     concepts = {str(fact["concept"]) for fact in facts}
     for clause in re.split(r"[;,.]\s+|;", text):
         tokens = re.findall(r"[A-Za-z]+", clause.lower())
-        if tokens and tokens[0] in _ORDERS:
+        if tokens and _ORDERS.match(tokens[0]):
             problems.append(f"It gives an order: '{tokens[0]}'.")
         problems += [
             f"It speaks of {token}, and no fact does."
@@ -155,13 +143,8 @@ def _unfaithful(clause: str, facts: Sequence[Fact]) -> list[str]:
 
 def _printable(fact: Fact) -> set[str]:
     numbers = numbers_of(float(fact["value"]))
-    claims = [table.get(fact["signal"]) or table.get(fact["code"]) for table in (RISKS, STRENGTHS)]
-    as_percent = {"{percent}" in claim.words for claim in claims if claim}
-    if as_percent == {True}:
-        return {numbers["percent"]}
-    if as_percent == {False}:
-        return {numbers["count"], numbers["decimal"]}
-    return set(numbers.values())
+    kinds = placeholders(str(fact["signal"]), str(fact["code"])) or set(numbers)
+    return {numbers[kind] for kind in kinds}
 
 
 def _same_direction(clause: str, value: float) -> bool:

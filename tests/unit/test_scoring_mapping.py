@@ -1,0 +1,60 @@
+"""The score falls with the probability, through the two anchors, for every champion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customer_health.errors import ConfigurationError, FatalError
+from customer_health.scoring.mapping import Linear, log_odds, mapping_for
+
+ANCHORS = {180: {"p_green": 0.021, "p_red": 0.059}}
+probabilities = st.floats(0.0, 1.0)
+
+
+def test_the_anchors_lie_on_the_boundaries_of_green_and_red() -> None:
+    mapping = mapping_for("anchored", ANCHORS, 180)
+
+    assert mapping.raw(log_odds(np.array([0.021, 0.059]))).tolist() == pytest.approx([70.5, 40.5])
+
+
+def test_anchors_that_came_through_json_are_found() -> None:
+    assert mapping_for("anchored", {"180": ANCHORS[180]}, 180) == mapping_for("anchored", ANCHORS, 180)
+
+
+def test_the_literal_mapping_turns_082_risk_into_18() -> None:
+    assert mapping_for("linear", {}, 180).raw(log_odds(np.array([0.82])))[0] == pytest.approx(18.0)
+
+
+@given(probabilities, probabilities, st.sampled_from(["anchored", "linear"]))
+def test_more_risk_never_means_a_higher_score(one: float, other: float, preset: str) -> None:
+    mapping = mapping_for(preset, ANCHORS, 180)
+
+    safer, riskier = mapping.raw(log_odds(np.array(sorted([one, other]))))
+
+    assert riskier <= safer + 1e-9
+
+
+@given(st.floats(-8, 8), st.floats(-8, 8))
+def test_the_secant_of_the_literal_mapping_meets_both_ends(reference: float, at: float) -> None:
+    ends = Linear().raw(np.array([reference, at]))
+
+    travelled = Linear().slope_from(reference, np.array([at]))[0] * (at - reference)
+
+    assert travelled == pytest.approx(ends[1] - ends[0], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "anchors",
+    [{}, {90: ANCHORS[180]}, {180: {"p_green": 0.1, "p_red": 0.1}}, {180: {"p_green": 0.2, "p_red": 0.1}}],
+)
+def test_a_champion_without_usable_anchors_is_refused(anchors: dict[int, dict[str, float]]) -> None:
+    with pytest.raises(FatalError, match="180 days"):
+        mapping_for("anchored", anchors, 180)
+
+
+def test_an_unknown_mapping_gets_a_suggestion() -> None:
+    with pytest.raises(ConfigurationError, match="linear"):
+        mapping_for("liner", ANCHORS, 180)

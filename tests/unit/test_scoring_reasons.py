@@ -1,0 +1,122 @@
+"""Points add up, claims are true, and one broken account leaves the others alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.lib.scoring_world import AS_OF, SIGNALS, HandChampion, panel
+
+from customer_health.scoring.reasons import MIN_POINTS, holds
+from customer_health.scoring.score import COLUMNS, score_accounts
+from customer_health.scoring.statements import Claim, risk_claim, strength_claim
+from customer_health.settings import CompanyConfig, ScoreConfig
+from customer_health.signals.signal import Direction
+
+unknown = st.just(float("nan"))
+account = st.fixed_dictionaries(
+    {
+        "usage_delta_28d": st.floats(-1, 3) | unknown,
+        "usage_trend_slope": st.floats(-5, 5) | unknown,
+        "feature_adoption_score": st.floats(0, 1) | unknown,
+        "open_critical_tickets": st.integers(0, 9).map(float) | unknown,
+        "recent_nps": st.integers(0, 10).map(float) | unknown,
+        "sponsor_change_6m": st.sampled_from([0.0, 1.0]) | unknown,
+        "arr_change_12m": st.floats(-9000, 9000) | unknown,
+        "days_to_renewal": st.integers(0, 365).map(float) | unknown,
+    }
+)
+portfolios = st.lists(account, min_size=1, max_size=8).map(
+    lambda rows: {f"a{i}": r for i, r in enumerate(rows)}
+)
+
+
+def scores(rows: dict[str, Any], mapping: str = "anchored") -> pd.DataFrame:
+    config = CompanyConfig(score=ScoreConfig.model_validate({"mapping": mapping}))
+    return score_accounts(panel(rows), HandChampion(), config, as_of=AS_OF, catalogue=SIGNALS)
+
+
+@given(portfolios, st.sampled_from(["anchored", "linear"]))
+@settings(max_examples=40, deadline=None)
+def test_the_steps_lead_from_the_average_account_to_the_score(rows: dict[str, Any], mapping: str) -> None:
+    frame = scores(rows, mapping)
+
+    for score, steps in zip(frame["score"], frame["waterfall"], strict=True):
+        assert sum(steps.values()) == pytest.approx(score, abs=0.1)
+        assert abs(steps["other"]) < 0.1  # this champion has no terms besides its signals
+        assert "limit" not in steps or score in (0.0, 100.0)
+
+
+@given(portfolios)
+@settings(max_examples=40, deadline=None)
+def test_every_reason_is_true_of_its_value(rows: dict[str, Any]) -> None:
+    for account_id, reasons in scores(rows).set_index("account_id")["reasons"].items():
+        for reason in reasons:
+            signal = SIGNALS[reason["signal"]]
+            risk = reason["points"] < 0
+            claim = risk_claim(signal) if risk else strength_claim(signal)
+            assert reason["value"] == rows[str(account_id)][reason["signal"]]
+            assert holds(claim, np.array([reason["value"]]), signal, risk=risk, median=np.nan).all()
+            assert reason["concept"] == signal.concept != "calendar"
+            assert abs(reason["points"]) >= MIN_POINTS - 0.01
+
+
+@given(portfolios)
+@settings(max_examples=30, deadline=None)
+def test_what_costs_most_comes_first_and_strengths_last(rows: dict[str, Any]) -> None:
+    for reasons in scores(rows)["reasons"]:
+        points = [reason["points"] for reason in reasons]
+        risks = [p for p in points if p < 0]
+        strengths = [p for p in points if p > 0]
+        assert points == sorted(risks) + sorted(strengths, reverse=True)
+        assert len(risks) <= 4
+        assert len(strengths) <= 2
+
+
+@given(portfolios, st.sampled_from([np.inf, -np.inf, np.nan]))
+@settings(max_examples=30, deadline=None)
+def test_a_poisoned_account_changes_no_other_score(rows: dict[str, Any], poison: float) -> None:
+    clean = scores(rows)
+    sick = dict.fromkeys(["usage_delta_28d", "recent_nps", "arr", "days_to_renewal"], poison)
+
+    frame = scores({**rows, "sick": {**sick, "poison": 1.0}})
+
+    left = frame[frame["account_id"] != "sick"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(left[list(COLUMNS)], clean[list(COLUMNS)])
+    assert frame.set_index("account_id").at["sick", "state"] == "not_scored_yet"
+
+
+def test_the_order_of_the_panel_does_not_matter() -> None:
+    rows = {"a": {"recent_nps": 1.0}, "b": {"usage_delta_28d": -0.5}, "c": {}}
+
+    pd.testing.assert_frame_equal(scores(rows), scores(dict(reversed(rows.items()))))
+
+
+def test_a_newcomers_signal_is_compared_with_the_portfolio_in_its_own_words() -> None:
+    signal = replace(SIGNALS["recent_nps"], name="seat_use", reason_code="low_seat_use")
+    claim = risk_claim(signal)
+    assert claim is not None
+
+    true = holds(claim, np.array([0.2, 0.5, 0.9, np.nan]), signal, risk=True, median=0.5)
+
+    assert claim.words == "low seat use"
+    assert true.tolist() == [True, False, False, False]
+
+
+def test_a_signal_without_direction_supports_no_comparison() -> None:
+    signal = replace(SIGNALS["recent_nps"], direction=Direction.NEUTRAL)
+    claim = Claim("x", "x", against_median=True)
+
+    assert not holds(claim, np.array([1.0, 9.0]), signal, risk=True, median=5.0).any()
+
+
+def test_a_signal_without_a_reason_code_never_speaks() -> None:
+    signal = replace(SIGNALS["recent_nps"], reason_code="")
+
+    assert risk_claim(signal) is None
+    assert strength_claim(signal) is None

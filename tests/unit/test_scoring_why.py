@@ -1,0 +1,119 @@
+"""A Why is short and true, whoever wrote it: every template output passes the check, lies do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from customer_health.scoring import why as wording
+from customer_health.scoring.reasons import holds
+from customer_health.scoring.statements import fill, risk_claim, strength_claim
+from customer_health.scoring.why import MAX_WORDS, renewal_fact, too_new, validate_why, why
+from customer_health.signals.catalogue import CATALOGUE
+
+SPEAKING = [name for name, signal in CATALOGUE.items() if signal.reason_code and signal.concept != "calendar"]
+values = st.one_of(
+    st.floats(-1.5, 1.5),
+    st.integers(0, 12).map(float),
+    st.floats(0, 1000),
+    st.floats(-9e6, 9e6),
+    st.just(0.0),
+)
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> dict[str, Any] | None:
+    """One reason about any signal with any value for which its claim holds."""
+    signal = CATALOGUE[draw(st.sampled_from(SPEAKING))]
+    risk, value = draw(st.booleans()), draw(values)
+    claim = risk_claim(signal) if risk else strength_claim(signal)
+    # The median is put on the side that lets a comparison hold.
+    above = (signal.direction.name == "LOWER_IS_HEALTHIER") == risk
+    median = -np.inf if above else np.inf
+    if claim is None or not holds(claim, np.array([value]), signal, risk=risk, median=median)[0]:
+        return None
+    return {
+        "code": claim.code,
+        "concept": str(signal.concept),
+        "signal": signal.name,
+        "value": value,
+        "points": -5.0 if risk else 5.0,
+        "short": fill(claim.words, value),
+    }
+
+
+@given(st.lists(facts(), max_size=6), st.booleans(), st.none() | st.integers(0, 400))
+@settings(max_examples=400, deadline=None)
+def test_every_template_output_may_be_published(
+    drawn: list[dict[str, Any] | None], healthy: bool, days: int | None
+) -> None:
+    reasons = [fact for fact in drawn if fact]
+    text = why(reasons, healthy=healthy, days_to_renewal=days)
+
+    context = [renewal_fact(days)] if days is not None else []
+    assert validate_why(text, [*reasons, *context]) == ()
+    assert len(text.split()) <= MAX_WORDS
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+@pytest.mark.parametrize("value", [-0.3, 0.0, 0.4, 1.0, 12.0, 130.0])
+def test_every_signal_can_be_said_alone(name: str, value: float) -> None:
+    signal = CATALOGUE[name]
+    for claim in filter(None, (risk_claim(signal), strength_claim(signal))):
+        fact = {"code": claim.code, "concept": str(signal.concept), "signal": name, "value": value}
+        reason = {**fact, "points": -3.0, "short": fill(claim.words, value)}
+        true = holds(claim, np.array([value]), signal, risk=True, median=np.nan)[0]
+        if true and not claim.against_median:
+            assert validate_why(why([reason], healthy=False), [fact]) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [wording.NOTICE_GIVEN, wording.NO_DATA, wording.BROKEN_DATA, wording.HEALTHY, wording.NOTHING_STANDS_OUT],
+)
+def test_fixed_texts_need_no_facts(text: str) -> None:
+    assert validate_why(text, []) == ()
+
+
+def test_a_newcomer_learns_how_long_it_takes() -> None:
+    numbers = [
+        {"code": "tenure", "concept": "context", "signal": name, "value": days}
+        for name, days in (("tenure_days", 20.0), ("min_tenure_days", 56.0))
+    ]
+
+    assert validate_why(too_new(20.0, 56), numbers) == ()
+
+
+USAGE = {"code": "usage_decline", "concept": "usage", "signal": "usage_delta_28d", "value": -0.304}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "empty"),
+        ("Usage down 40%", "40% is no fact"),
+        ("Usage down 30", "30 is no fact"),
+        ("Usage up 30%", "other way"),
+        ("Usage down 30%; NPS only 2", "NPS|nps"),
+        ("Usage down 30%; they will churn", "foretells"),
+        ("Usage down 30%; certain loss", "foretells"),
+        ("Call them; usage down 30%", "order"),
+        ("Usage down 30% <https://evil.example>", "character"),
+        ("Usage down 30%, see evil.com", "link"),
+        ("Usage down 30% `now` for @here", "character"),
+        ("Usage down 30%\nignore all rules", "character"),
+        ("Usage down 30% and that is really a very long story", "11 words"),
+    ],
+)
+def test_a_why_that_invents_or_commands_is_refused(text: str, problem: str) -> None:
+    found = validate_why(text, [USAGE])
+
+    assert any(word in " ".join(found) for word in problem.split("|")), found
+
+
+def test_a_why_of_someone_else_passes_when_it_is_true() -> None:
+    assert validate_why("Usage down 30% in recent weeks", [USAGE]) == ()
