@@ -1,0 +1,1 @@
+"""From a panel of signals to a champion: labels, folds, candidates, selection, artefact, card."""

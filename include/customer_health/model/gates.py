@@ -1,0 +1,117 @@
+"""Gates before a model may be believed: is there enough to learn from, and is any of it from the future?"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from customer_health.errors import DataContractError
+from customer_health.model.metrics import Sample, auc
+from customer_health.settings import ModelConfig
+
+STOP_AUC = 0.95
+MIN_LOST_ROWS = 20  # below this a single column separates by chance
+OUTCOME_WORDS = re.compile(r"(cancel|churn|terminat|notice)", re.IGNORECASE)
+
+
+class LeakageError(DataContractError):
+    """A signal knows the outcome; the message names it."""
+
+
+def insufficiency(
+    *, folds: int, churners: int, horizon_days: int, months: float, config: ModelConfig
+) -> str | None:
+    """Say in one sentence why this history cannot carry a model, or None if it can.
+
+    Args:
+        folds: Matured walk-forward folds.
+        churners: Different accounts among the lost, matured rows.
+        horizon_days: Length of the label's window.
+        months: Span of the panel's as-of dates.
+        config: Limits.
+    """
+    if churners < config.min_unique_churners:
+        return (
+            f"only {churners} accounts were lost in the history that counts for {horizon_days} days, "
+            f"{config.min_unique_churners} are needed"
+        )
+    if folds < config.min_folds:
+        return (
+            f"{months:.0f} months of history leave {folds} complete test periods of {horizon_days} days, "
+            f"{config.min_folds} are needed"
+        )
+    return None
+
+
+def forbid_outcome_names(names: list[str]) -> None:
+    """Refuse signals that are the outcome by name, such as `cancellation_requested`.
+
+    Raises:
+        LeakageError: There is such a signal.
+    """
+    guilty = [name for name in names if OUTCOME_WORDS.search(name)]
+    if guilty:
+        raise LeakageError(
+            f"The signal '{guilty[0]}' speaks of the outcome itself; no model may learn from it.",
+            hint="Take it out of the signal catalogue: a request to cancel is news, not a forecast.",
+        )
+
+
+def column_aucs(design: pd.DataFrame, names: list[str], y: np.ndarray) -> pd.Series:
+    """How well each column alone separates lost from kept rows, in either direction, 0.5 to 1.
+
+    A value and its absence are judged apart: a field that is wiped when the customer leaves leaks
+    through its gaps.
+    """
+    found = {}
+    for name in names:
+        values = design[name].to_numpy()
+        missing = np.isnan(values)
+        known = _separation(values[~missing], y[~missing])
+        found[name] = max(known, _separation(missing.astype(float), y))
+    return pd.Series(found, dtype=float).sort_values(ascending=False)
+
+
+def _separation(score: np.ndarray, y: np.ndarray) -> float:
+    if y.sum() < MIN_LOST_ROWS or (y == 0).sum() < MIN_LOST_ROWS:
+        return 0.5
+    sample = Sample(y, np.zeros(len(y), dtype=int), np.ones((1, len(y))))
+    area = float(auc(score, sample).values[0])
+    return max(area, 1 - area)
+
+
+def forbid_perfect_columns(separations: pd.Series, horizon_days: int) -> None:
+    """Stop if one column alone predicts the loss almost perfectly.
+
+    Raises:
+        LeakageError: Naming the column and its AUC.
+    """
+    if len(separations) and separations.iloc[0] > STOP_AUC:
+        raise LeakageError(
+            f"The signal '{separations.index[0]}' alone separates lost from kept accounts "
+            f"{horizon_days} days ahead with AUC {separations.iloc[0]:.3f}; above {STOP_AUC} that is a "
+            "leak, not insight.",
+            hint="Its source was probably overwritten after customers left. Check known_at of that table.",
+        )
+
+
+def forbid_perfect_model(
+    name: str, area: float, calendar_area: float, separations: pd.Series, horizon_days: int
+) -> None:
+    """Stop if a whole model is too good to be true.
+
+    Both the AUC and the calendar-adjusted AUC must be: where contracts run for years, the renewal date
+    alone honestly reaches 0.95, but nothing honest does so among accounts with the same renewal date.
+
+    Raises:
+        LeakageError: Naming the model and the columns to look at first.
+    """
+    if min(area, calendar_area) > STOP_AUC:
+        suspects = ", ".join(f"'{column}' ({alone:.2f})" for column, alone in separations.head(3).items())
+        raise LeakageError(
+            f"The candidate '{name}' reaches a walk-forward AUC of {area:.3f} {horizon_days} days ahead; "
+            f"above {STOP_AUC} that is a leak, not insight.",
+            hint=f"Look first at the signals that separate best alone: {suspects}.",
+        )

@@ -1,0 +1,143 @@
+"""Labels: which account was lost within the horizon, as far as anybody could know it by then.
+
+A row (account, as-of date t) is lost when an outcome takes effect in (t, t + H]. Only outcomes that
+were logged before the training date count, and a row whose window has not closed by then has no
+label at all: treating it as kept would teach the model that recent customers never leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from customer_health.errors import ConfigurationError, suggest
+from customer_health.settings import ModelConfig
+
+HEADS: Mapping[str, tuple[str, ...]] = {
+    "logo_churn": ("logo_churn",),
+    "downgrade": ("downgrade",),
+    "contraction": ("contraction_seats", "contraction_usage"),
+}
+TERMINAL = "logo_churn"  # after it there is no customer left whom another outcome could befall
+
+
+def eligible(panel: pd.DataFrame, config: ModelConfig) -> pd.Series:
+    """Mark the rows that a model may learn from and is judged on.
+
+    An account that gave notice is lost already: predicting it is no skill, and the notice would
+    reach the model as its best feature. A customer of a few weeks has no past to speak of.
+
+    Args:
+        panel: Signals panel with `is_customer`, `notice_given` and `tenure_days`.
+        config: `min_tenure_days` is read.
+
+    Returns:
+        Boolean series on the panel's index.
+    """
+    customer = panel["is_customer"].fillna(False).astype(bool)
+    notice = panel["notice_given"].fillna(False).astype(bool)
+    tenure = pd.to_numeric(panel["tenure_days"], errors="coerce").fillna(-1)
+    return customer & ~notice & (tenure >= config.min_tenure_days)
+
+
+def outcome_labels(
+    outcomes: pd.DataFrame,
+    rows: pd.DataFrame,
+    *,
+    horizon_days: int,
+    head: str = "logo_churn",
+    logged_before: date,
+) -> pd.Series:
+    """Label each row 1.0 (lost within the horizon), 0.0 (still there) or NaN (nobody can know).
+
+    NaN stands for four things: the window closes after `logged_before`; at t the account had left
+    already, only the log did not say so yet; its departure was on record at t; or it stopped being
+    a customer inside the window without any outcome (a merger, a gap in the records), which is a
+    censored fate and not a renewal.
+
+    Args:
+        outcomes: The canonical outcomes: `account_id`, `kind`, `occurred_at` (effective), `known_at`
+            (logged).
+        rows: `account_id`, `as_of`; if `is_customer` is there too, disappearances are censored.
+        horizon_days: Length of the window in days.
+        head: Which loss; a key of `HEADS`.
+        logged_before: The training date; later log entries and later rows are unknown to it.
+
+    Returns:
+        Float series on the index of `rows`.
+
+    Raises:
+        ConfigurationError: There is no such head.
+    """
+    if head not in HEADS:
+        raise ConfigurationError(f"There is no outcome head '{head}'.", hint=suggest(head, HEADS))
+    cut = pd.Timestamp(logged_before)
+    start = as_times(rows["as_of"])
+    end = start + pd.Timedelta(days=horizon_days)
+    known = outcomes[as_times(outcomes["known_at"]) < cut]
+
+    endings = _pairs(known, HEADS[TERMINAL], rows, start, end)
+    events = endings if head == TERMINAL else _pairs(known, HEADS[head], rows, start, end)
+    lost = _rows_with(
+        events, (events["effective"] > events["start"]) & (events["effective"] <= events["end"])
+    )
+    seen = (endings["effective"] < endings["start"]) & (endings["logged"] < endings["start"])
+    over = (endings["effective"] <= endings["start"]) & ~seen
+    announced = (endings["effective"] > endings["start"]) & (endings["logged"] < endings["start"])
+    ended = (endings["effective"] > endings["start"]) & (endings["effective"] <= endings["end"])
+
+    labels = np.zeros(len(rows))
+    labels[_vanished(rows, start, end, cut)] = np.nan
+    labels[_rows_with(endings, ended)] = 0.0  # how its story ended is known after all
+    labels[lost] = 1.0
+    labels[_rows_with(endings, over | announced)] = np.nan
+    labels[(end > cut).to_numpy()] = np.nan
+    return pd.Series(labels, index=rows.index, name=f"{head}_{horizon_days}d")
+
+
+def as_times(column: pd.Series) -> pd.Series:
+    """Read dates, timestamps or ISO text as naive timestamps, so that they can be compared."""
+    return pd.to_datetime(column).astype("datetime64[us]")
+
+
+def _pairs(
+    outcomes: pd.DataFrame, kinds: tuple[str, ...], rows: pd.DataFrame, start: pd.Series, end: pd.Series
+) -> pd.DataFrame:
+    """Every (row, outcome of its account) pair, with the row's position and its window."""
+    events = outcomes[outcomes["kind"].isin(kinds)]
+    left = pd.DataFrame(
+        {
+            "account_id": rows["account_id"].to_numpy(),
+            "row": np.arange(len(rows)),
+            "start": start.to_numpy(),
+            "end": end.to_numpy(),
+        }
+    )
+    right = pd.DataFrame(
+        {
+            "account_id": events["account_id"].to_numpy(),
+            "effective": as_times(events["occurred_at"]).to_numpy(),
+            "logged": as_times(events["known_at"]).to_numpy(),
+        }
+    )
+    return left.merge(right, on="account_id", how="inner")
+
+
+def _rows_with(pairs: pd.DataFrame, condition: pd.Series) -> np.ndarray:
+    return np.unique(pairs.loc[condition, "row"].to_numpy())
+
+
+def _vanished(rows: pd.DataFrame, start: pd.Series, end: pd.Series, cut: pd.Timestamp) -> np.ndarray:
+    """Mark rows inside whose window the account was seen, for the last time, to be no customer."""
+    if "is_customer" not in rows:
+        return np.zeros(len(rows), dtype=bool)
+    customer = rows["is_customer"].fillna(False).astype(bool)
+    past = start <= cut
+    last = start[customer & past].groupby(rows["account_id"]).max()
+    last_seen = rows["account_id"].map(last)
+    absent = start[past & ~customer & (start > last_seen)].groupby(rows["account_id"]).min()
+    missing_from = rows["account_id"].map(absent)
+    return ((missing_from > start) & (missing_from <= end)).to_numpy()

@@ -1,0 +1,204 @@
+"""Ridge logistic regression: Newton's method on an encoded design, and nothing else.
+
+Forty lines of numpy instead of scikit-learn, because prediction must not need it (importing it costs
+four seconds per task), the state must travel as JSON, and the solution must be exact enough to hash.
+The tests hold it against scikit-learn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from customer_health.model.candidate import stable
+from customer_health.model.features import RENEWAL, Feature, FeatureSet
+
+RENEWAL_EDGES = (0.0, 31.0, 61.0, 91.0, 136.0, 181.0, 271.0, 366.0)
+MIN_MISSING_SHARE = 0.01  # rarer gaps are filled in silently; an indicator would fit noise
+LIMIT = 30.0
+
+
+def sigmoid(logit: np.ndarray) -> np.ndarray:
+    """Turn log-odds into probabilities without overflow."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -LIMIT, LIMIT))), dtype=float)
+
+
+def fit_ridge(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float, *, steps: int = 50
+) -> tuple[float, np.ndarray]:
+    """Minimise weighted log-loss + penalty/2 · |coefficients|²; the intercept is free.
+
+    Args:
+        x: Rows x columns, no NaN.
+        y: Labels 0/1.
+        weight: Positive, one per row.
+        penalty: Ridge penalty (scikit-learn's 1/C).
+
+    Returns:
+        Intercept and coefficients.
+    """
+    full = np.column_stack([np.ones(len(x)), x])
+    ridge = np.full(full.shape[1], penalty)
+    ridge[0] = 1e-9
+    rate = np.clip(np.average(y, weights=weight), 1e-6, 1 - 1e-6)
+    beta = np.zeros(full.shape[1])
+    beta[0] = np.log(rate / (1 - rate))
+
+    def loss(at: np.ndarray) -> float:
+        logit = full @ at
+        return float(weight @ (np.logaddexp(0, logit) - y * logit) + 0.5 * (ridge * at) @ at)
+
+    current = loss(beta)
+    for _ in range(steps):
+        p = sigmoid(full @ beta)
+        gradient = full.T @ (weight * (p - y)) + ridge * beta
+        curvature = (full * (weight * p * (1 - p))[:, None]).T @ full + np.diag(ridge)
+        step = np.linalg.solve(curvature, gradient)
+        size = 1.0
+        while (proposed := loss(beta - size * step)) > current and size > 1e-4:
+            size /= 2
+        beta = beta - size * step
+        if abs(current - proposed) <= 1e-10 * (abs(current) + 1):
+            break
+        current = proposed
+    return float(beta[0]), beta[1:]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One-hot columns for ranges of a value; NaN (evergreen, never asked) is a range of its own."""
+
+    edges: tuple[float, ...]
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return rows x (edges + 2) of 0/1."""
+        codes = np.where(
+            np.isnan(values), len(self.edges) + 1, np.searchsorted(self.edges, values, side="right")
+        )
+        return np.eye(len(self.edges) + 2)[codes]
+
+
+@dataclass(frozen=True)
+class Squash:
+    """Standardised asinh of a value around its median: monotone, and no outlier can dominate."""
+
+    centre: float
+    spread: float
+    mean: float
+    deviation: float
+    gap: bool  # whether a missing value gets a coefficient of its own
+
+    @classmethod
+    def fit(cls, values: np.ndarray) -> Squash:
+        """Learn centre and scale from the known values."""
+        known = values[~np.isnan(values)]
+        if not len(known):
+            return cls(0.0, 1.0, 0.0, 1.0, False)
+        low, centre, high = np.percentile(known, [10, 50, 90])
+        spread = max(high - low, float(np.std(known)), 1e-9) / 2
+        squashed = np.arcsinh((known - centre) / spread)
+        deviation = float(squashed.std())
+        share = 1 - len(known) / len(values)
+        state = stable(np.array([centre, spread, squashed.mean(), deviation if deviation > 1e-6 else np.inf]))
+        centre, spread, mean, deviation = (float(value) for value in state)
+        return cls(centre, spread, mean, deviation, MIN_MISSING_SHARE < share < 1 - MIN_MISSING_SHARE)
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return rows x 1, or rows x 2 with the indicator of a gap; a gap counts as average."""
+        missing = np.isnan(values)
+        squashed = (np.arcsinh((values - self.centre) / self.spread) - self.mean) / self.deviation
+        columns = [np.where(missing, 0.0, squashed)]
+        if self.gap:
+            columns.append(missing.astype(float))
+        return np.column_stack(columns)
+
+
+Encoding = Bucket | Squash
+
+
+class LogisticRegression:
+    """Ridge logistic regression over all features; days to renewal in ranges, everything else squashed."""
+
+    kind: ClassVar[str] = "logistic"
+    is_probability: ClassVar[bool] = True
+
+    def __init__(self, features: Sequence[Feature], *, penalty: float = 20.0) -> None:
+        self.features = tuple(features)
+        self.penalty = penalty
+        self.encodings: list[Encoding] = []
+        self.means = np.zeros(0)
+        self.coefficients = np.zeros(0)
+        self.intercept = 0.0
+
+    def encoding(self, feature: Feature, values: np.ndarray) -> Encoding:
+        """Choose and fit the encoding of one feature."""
+        return Bucket(RENEWAL_EDGES) if feature.name == RENEWAL else Squash.fit(values)
+
+    def _encoded(self, design: pd.DataFrame) -> list[np.ndarray]:
+        return [
+            encoding.encode(design[feature.name].to_numpy())
+            for feature, encoding in zip(self.features, self.encodings, strict=True)
+        ]
+
+    def fit(self, design: pd.DataFrame, y: np.ndarray, weight: np.ndarray) -> Self:
+        """Fit encodings and coefficients; columns are centred, so 0 means an average account."""
+        self.encodings = [self.encoding(f, design[f.name].to_numpy()) for f in self.features]
+        x = np.column_stack([np.zeros((len(design), 0)), *self._encoded(design)])
+        self.means = stable(np.average(x, axis=0, weights=weight))
+        intercept, coefficients = fit_ridge(x - self.means, y, weight, self.penalty)
+        self.intercept, self.coefficients = float(stable(np.array(intercept))), stable(coefficients)
+        return self
+
+    def contributions(self, design: pd.DataFrame) -> pd.DataFrame:
+        """See `Candidate.contributions`: coefficient times distance from the average account."""
+        parts: dict[str, np.ndarray] = {}
+        position = 0
+        for feature, block in zip(self.features, self._encoded(design), strict=True):
+            span = slice(position, position + block.shape[1])
+            part = (block - self.means[span]) @ self.coefficients[span]
+            parts[feature.source] = parts.get(feature.source, 0.0) + part
+            position += block.shape[1]
+        return pd.DataFrame(parts, index=design.index)
+
+    def predict_logit(self, design: pd.DataFrame) -> np.ndarray:
+        """See `Scorer.predict_logit`."""
+        if not self.features:
+            return np.full(len(design), self.intercept)
+        return np.asarray(self.contributions(design).to_numpy().sum(axis=1) + self.intercept, dtype=float)
+
+    @property
+    def base(self) -> float:
+        """The logit of the average account."""
+        return self.intercept
+
+    def to_files(self) -> dict[str, str]:
+        """See `Candidate.to_files`."""
+        state: dict[str, Any] = {
+            **FeatureSet(self.features, {}).to_json(),
+            "penalty": self.penalty,
+            "intercept": self.intercept,
+            "means": self.means.tolist(),
+            "coefficients": self.coefficients.tolist(),
+            "encodings": [
+                {"bucket": e.edges} if isinstance(e, Bucket) else {"squash": list(vars(e).values())}
+                for e in self.encodings
+            ],
+        }
+        return {f"{self.kind}.json": json.dumps(state, indent=1)}
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, str]) -> Self:
+        """See `Candidate.from_files`."""
+        state = json.loads(files[f"{cls.kind}.json"])
+        made = cls(FeatureSet.from_json(state).features, penalty=state["penalty"])
+        made.encodings = [
+            Bucket(tuple(e["bucket"])) if "bucket" in e else Squash(*e["squash"]) for e in state["encodings"]
+        ]
+        made.means, made.coefficients = np.array(state["means"]), np.array(state["coefficients"])
+        made.intercept = state["intercept"]
+        return made
