@@ -1,0 +1,89 @@
+"""The accounts of the simulated company: who they are before anything happens."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from customer_health.simulator.behaviour import (
+    MONTHLY,
+    PLAN_PRICE,
+    SMB,
+    Accounts,
+    Array,
+    State,
+    step,
+)
+from customer_health.simulator.randomness import stream
+
+WINDOW_WEEKS = 130  # weeks over which the late joiners arrive
+_BURN_IN = 26
+_EARLIER_WEEKS = 208  # four years
+_SEGMENT_CUTS = (0.50, 0.85)
+_SEATS = np.array([2.3, 4.0, 5.9])
+_PRICE = np.array([420.0, 520.0, 600.0])
+_PLAN_CUTS = np.array([[0.62, 0.97], [0.15, 0.80], [0.00, 0.30]])
+_TERM_CUTS = np.array([[0.34, 0.36], [0.06, 0.16], [0.00, 0.30]])  # rolling, then two years, then one
+_HEALTH = np.array([-0.1, 0.0, 0.12])
+_CONTACTS = np.array([0.9, 2.2, 4.0])
+
+
+def draw_accounts(seed: int, count: int) -> tuple[Accounts, State]:
+    """Draw `count` accounts and their state after the burn-in, at the start of week 0.
+
+    Seven in ten began uniformly within the four years before the simulation; the others join during
+    its first 130 weeks. The burn-in lets latent states forget their start without any contract event.
+    """
+    rng = stream(seed, "accounts")
+    segment = np.digitize(rng.random(count), _SEGMENT_CUTS).astype(np.int8)
+    log_seats = rng.normal(_SEATS[segment], 0.7)
+    zombie = (segment == SMB) & (rng.random(count) < 0.06)
+    seats = np.where(zombie, np.minimum(np.exp(log_seats), 5), np.exp(log_seats)).clip(1)
+    plan = (rng.random((count, 1)) > _PLAN_CUTS[segment]).sum(axis=1)
+    price = np.exp(rng.normal(np.log(_PRICE[segment]), 0.25)) * PLAN_PRICE[plan]
+    term = np.array([MONTHLY, 104, 52])[(rng.random((count, 1)) > _TERM_CUTS[segment]).sum(axis=1)]
+    earlier = -np.floor(rng.random(count) * _EARLIER_WEEKS) - 1
+    later = np.floor(rng.random(count) * WINDOW_WEEKS) + 1
+    start = np.where(rng.random(count) < 0.70, earlier, later)
+    normal = rng.standard_normal((4, count))
+    accounts = Accounts(
+        segment=segment,
+        term=term.astype(np.int32),
+        start=start.astype(np.int32),
+        weekday=rng.integers(1, 7, count).astype(np.int32),
+        mean_health=_single(0.25 + _HEALTH[segment] + 0.55 * normal[0] - 1.6 * zombie),
+        frailty=_single(0.45 * normal[1]),
+        intensity=_single(np.exp(-1.05 + 0.45 * normal[2])),
+        depth=_single(0.6 * normal[3]),
+        contacts=(1 + rng.poisson(_CONTACTS[segment])).astype(np.int32),
+        telemetry=rng.random(count) >= 0.03,
+    )
+    return accounts, _burn_in(seed, accounts, _single(seats), _single(price), _single(plan))
+
+
+def _burn_in(seed: int, accounts: Accounts, seats: Array, price: Array, plan: Array) -> State:
+    def nothing() -> Array:
+        return np.zeros(len(accounts), dtype=np.float32)
+
+    state = State(
+        health=accounts.mean_health.copy(),
+        incidents=nothing(),
+        sentiment=nothing(),
+        sponsor_gap=nothing(),
+        budget=nothing(),
+        competitor=nothing(),
+        commitment=accounts.mean_health.copy(),
+        goodwill=nothing(),
+        uplift=nothing(),
+        effect=nothing(),
+        seats=seats,
+        price=price,
+        plan=plan,
+        gone=np.zeros(len(accounts), dtype=np.bool_),
+    )
+    for week in range(-_BURN_IN, 0):
+        state, _, _ = step(accounts, state, week, stream(seed, "step", week), events="none")
+    return state
+
+
+def _single(values: np.ndarray) -> Array:  # type: ignore[type-arg]
+    return np.asarray(values, dtype=np.float32)
