@@ -66,6 +66,8 @@ class Table:
         required: A company without this table cannot be scored.
         orphans: What to do with rows of an account that `accounts` lacks: "quarantine" or "keep".
         max_duplicate_share: More rows than this share under repeated keys stop the run.
+        aliases: Other names that companies give this table; used to draft a mapping.
+        scheduled: A row may be known before it takes effect (a contract signed for next quarter).
     """
 
     name: str
@@ -76,6 +78,7 @@ class Table:
     orphans: str = "quarantine"
     max_duplicate_share: float = 0.01
     aliases: tuple[str, ...] = field(default=())
+    scheduled: bool = False
 
     @property
     def clocks(self) -> tuple[str, str]:
@@ -118,6 +121,7 @@ CONTRACTS = Table(
     name="contracts",
     doc="One state of a contract, valid from occurred_at until the next state of the same contract.",
     key=("contract_id", "occurred_at"),
+    scheduled=True,
     required=True,
     aliases=("subscriptions", "contract_history"),
     columns={
@@ -308,6 +312,7 @@ CONTRACT_EVENTS = Table(
     name="contract_events",
     doc="Something was asked of, or done to, a contract.",
     key=("event_id",),
+    scheduled=True,
     columns={
         "event_id": Column(Type.TEXT, "Stable id.", required=True),
         "account_id": _ACCOUNT,
@@ -339,6 +344,7 @@ OUTCOMES = Table(
     name="outcomes",
     doc="A loss that the model learns to predict; occurred_at is its effective date.",
     key=("account_id", "kind", "occurred_at"),
+    scheduled=True,
     aliases=("churn_events", "churn"),
     columns={
         "outcome_id": Column(Type.TEXT, "Stable id, if the source has one."),

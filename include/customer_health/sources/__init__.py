@@ -1,0 +1,1 @@
+"""Where facts come from. Every source becomes the canonical tables and nothing else."""

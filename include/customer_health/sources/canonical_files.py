@@ -1,0 +1,56 @@
+"""Parquet files that are in canonical columns already, such as those of the simulated company."""
+
+from __future__ import annotations
+
+from customer_health.errors import ConfigurationError
+from customer_health.settings import Settings
+from customer_health.sources.files import kind_of
+from customer_health.sources.locate import Folder
+from customer_health.sources.mapped_files import MappedFiles
+from customer_health.sources.mapping import Feed, MappingFile, Rule
+from customer_health.sources.registry import register
+from customer_health.warehouse.tables import TABLES
+
+SIMULATED = "company"
+"""Folder under the home folder in which the simulated company keeps its files."""
+
+
+def identity_mapping(folder: Folder, company: str) -> MappingFile:
+    """Map every file called after a canonical table (`usage.parquet`, `usage-2026-01.parquet`,
+    `usage/2026-01.parquet`) to that table, column by column.
+
+    Raises:
+        ConfigurationError: No file carries the name of a canonical table.
+    """
+    tables: dict[str, tuple[Feed, ...]] = {}
+    for name in folder.names():
+        if kind_of(name) not in (".parquet", ".pq"):
+            continue
+        top, _, rest = name.partition("/")
+        table = top if rest else _table_of(top.rsplit(".", 1)[0])
+        if table in TABLES:
+            columns = {column: Rule(column=column) for column in TABLES[table].columns}
+            tables[table] = (*tables.get(table, ()), Feed(files=name, columns=columns))
+    if not tables:
+        raise ConfigurationError(
+            f"{folder.url} holds no Parquet file called after a canonical table.",
+            hint=f"Expected names such as accounts.parquet; tables: {', '.join(TABLES)}.",
+        )
+    return MappingFile(company=company, tables=tables)
+
+
+def _table_of(stem: str) -> str:
+    """Return the longest canonical name that the stem begins with, or the stem."""
+    begins = [
+        name for name in TABLES if stem == name or stem.startswith((f"{name}-", f"{name}_", f"{name}."))
+    ]
+    return max(begins, key=len, default=stem)
+
+
+@register("simulated", applies=lambda settings: settings.data is None)
+def create(settings: Settings) -> MappedFiles:
+    """Return the source of the simulated company, whose files are written before it is loaded."""
+    place = settings.home / SIMULATED
+    place.mkdir(parents=True, exist_ok=True)
+    folder = Folder(str(place), settings.home / "cache")
+    return MappedFiles(folder, identity_mapping(folder, "the simulated company"), settings.home, "simulated")

@@ -1,0 +1,140 @@
+"""SQL that reads a value as a canonical type, or gives NULL where it cannot.
+
+Built from quoted identifiers and literals only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from customer_health.sources.mapping import Condition, Offset, Scalar
+from customer_health.warehouse.contracts import identifier, literal
+from customer_health.warehouse.tables import Type
+
+_EXACT: Mapping[Type, frozenset[str]] = {
+    Type.TEXT: frozenset(),
+    Type.INTEGER: frozenset(
+        {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+    ),
+    Type.NUMBER: frozenset(
+        {
+            "TINYINT",
+            "SMALLINT",
+            "INTEGER",
+            "BIGINT",
+            "UTINYINT",
+            "USMALLINT",
+            "UINTEGER",
+            "UBIGINT",
+            "FLOAT",
+            "DOUBLE",
+        }
+    ),
+    Type.BOOLEAN: frozenset({"BOOLEAN"}),
+    Type.DATE: frozenset(
+        {"DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "TIMESTAMP WITH TIME ZONE"}
+    ),
+    Type.TIMESTAMP: frozenset(
+        {"DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "TIMESTAMP WITH TIME ZONE"}
+    ),
+}
+
+EXPECTED: Mapping[Type, str] = {
+    Type.TEXT: "text",
+    Type.INTEGER: "a whole number",
+    Type.NUMBER: "a number",
+    Type.BOOLEAN: "true or false",
+    Type.DATE: "a date such as 2026-01-31",
+    Type.TIMESTAMP: "a time such as 2026-01-31T14:05:00Z (without zone: UTC)",
+}
+
+
+def always_fits(native: str, type_: Type) -> bool:
+    """Whether every value of the engine's type reads as the canonical type, so that nothing can fail."""
+    if type_ is Type.TEXT:
+        return True
+    return native in _EXACT[type_] or (type_ is Type.NUMBER and native.startswith("DECIMAL"))
+
+
+def as_text(expression: str, native: str) -> str:
+    """Return the value as trimmed text; ids that a spreadsheet made floating lose their `.0`."""
+    if native == "VARCHAR":
+        return f"trim({expression})"
+    if native in ("DOUBLE", "FLOAT"):
+        return f"regexp_replace(CAST({expression} AS VARCHAR), '\\.0$', '')"
+    return f"CAST({expression} AS VARCHAR)"
+
+
+def parse(text: str, type_: Type, *, format_: str | None, decimal: str) -> str:
+    """Return SQL that reads trimmed text as `type_`, NULL where it cannot be read."""
+    if type_ is Type.TEXT:
+        return text
+    if type_ is Type.BOOLEAN:
+        return (
+            f"CASE WHEN lower({text}) IN ('true', 't', 'yes', 'y', '1') THEN true"
+            f" WHEN lower({text}) IN ('false', 'f', 'no', 'n', '0') THEN false END"
+        )
+    if type_ in (Type.DATE, Type.TIMESTAMP):
+        return f"CAST({_moment(text, format_)} AS {type_.value})"
+    number = _number(text, decimal)
+    if type_ is Type.INTEGER:
+        return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
+    return number
+
+
+def _moment(text: str, format_: str | None) -> str:
+    if format_ is None:
+        # A cast to TIMESTAMP ignores a zone offset without a word; through TIMESTAMPTZ it is applied.
+        return f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    if format_ in ("unix", "unix_ms"):
+        factor = "1000" if format_ == "unix_ms" else "1000000"
+        return f"make_timestamp(TRY_CAST(TRY_CAST({text} AS DOUBLE) * {factor} AS BIGINT))"
+    return f"try_strptime({text}, {literal(format_)})"
+
+
+def _number(text: str, decimal: str) -> str:
+    bare = f"regexp_replace({text}, '^([-+]?)[$€£]\\s*|\\s*[$€£%]$', '\\1', 'g')"
+    if decimal == ",":
+        return f"TRY_CAST(replace(replace({bare}, '.', ''), ',', '.') AS DOUBLE)"
+    grouped = f"regexp_full_match({bare}, '[-+]?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?')"
+    ungrouped = f"CASE WHEN {grouped} THEN replace({bare}, ',', '') ELSE {bare} END"
+    return f"coalesce(TRY_CAST({text} AS DOUBLE), TRY_CAST({ungrouped} AS DOUBLE))"
+
+
+def shifted(moment: str, plus: Offset, amount: str) -> str:
+    """Return `moment` plus an amount (SQL of a DOUBLE) of the offset's unit."""
+    if plus.unit == "months":
+        return f"({moment} + to_months(CAST({amount} AS INTEGER)))"
+    seconds = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}[plus.unit]
+    return f"({moment} + to_microseconds(CAST({amount} * {seconds} * 1000000 AS BIGINT)))"
+
+
+def holds(column: str, native: str, condition: Condition) -> str:
+    """Return SQL that is true where a source column meets the condition, never NULL."""
+    text = as_text(identifier(column), native)
+    tests: list[str] = []
+    if condition.present is not None:
+        blank = f"({text} IS NULL OR {text} = '')"
+        tests.append(f"NOT {blank}" if condition.present else blank)
+    if condition.one_of is not None:
+        tests.append(f"coalesce({_among(text, condition.one_of)}, false)")
+    if condition.none_of is not None:
+        tests.append(f"NOT coalesce({_among(text, condition.none_of)}, false)")
+    for bound, sign in ((condition.at_least, ">="), (condition.at_most, "<=")):
+        if bound is not None:
+            tests.append(f"coalesce({_compared(text, sign, bound)}, false)")
+    return f"({' AND '.join(tests) or 'true'})"
+
+
+def _among(text: str, values: tuple[Scalar, ...]) -> str:
+    flags = {str(value).lower() for value in values if isinstance(value, bool)}
+    words = [literal(str(value).strip().lower()) for value in values if not isinstance(value, bool)]
+    tests = [f"lower({text}) IN ({', '.join(words)})"] if words else []
+    tests += [f"({parse(text, Type.BOOLEAN, format_=None, decimal='.')}) = {flag}" for flag in sorted(flags)]
+    return f"({' OR '.join(tests)})"
+
+
+def _compared(text: str, sign: str, bound: Scalar) -> str:
+    if isinstance(bound, str):
+        return f"TRY_CAST({text} AS TIMESTAMPTZ) {sign} TRY_CAST({literal(bound)} AS TIMESTAMPTZ)"
+    return f"TRY_CAST({text} AS DOUBLE) {sign} {float(bound)!r}"

@@ -1,0 +1,295 @@
+"""Compile one feed of a mapping into SQL: the rows that can be read, and those that cannot, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from customer_health.errors import DataContractError, suggest
+from customer_health.sources.casting import EXPECTED, always_fits, as_text, holds, parse, shifted
+from customer_health.sources.files import ROW, Readable
+from customer_health.sources.mapping import Feed, Rule, Where
+from customer_health.warehouse.contracts import identifier, literal
+from customer_health.warehouse.tables import Column, Table, Type
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """SQL of one feed over one file.
+
+    Attributes:
+        good: SELECT of the contract's columns, in order, and `__row`.
+        bad: SELECT of row_number, column_name, value, reason, record; None if no value can fail.
+    """
+
+    good: str
+    bad: str | None
+
+
+@dataclass(frozen=True)
+class _Value:
+    """One canonical column as SQL.
+
+    Attributes:
+        given: What the source gives, before it is read as the column's type.
+        read: The typed value, in terms of the alias `given` of this column.
+        failed: True where something was given and cannot be read; empty if that cannot happen.
+        reason: Why, for quarantine.
+    """
+
+    given: str
+    read: str
+    failed: str = ""
+    reason: str = ""
+
+
+class FeedCompiler:
+    """Compiles one feed; holds what every rule needs to see.
+
+    Args:
+        table: The canonical table.
+        feed: The feed.
+        file: The file that it reads.
+        file_name: For messages.
+        lookups: (file, key, value) -> name of a temporary table with `key` and `value` as text.
+
+    Raises:
+        DataContractError: The file lacks a column that the feed names.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        feed: Feed,
+        file: Readable,
+        file_name: str,
+        lookups: Mapping[tuple[str, str, str], str],
+    ) -> None:
+        self.table, self.feed, self.file, self.file_name, self.lookups = table, feed, file, file_name, lookups
+        self._names = {name.strip().casefold(): name for name in file.columns}
+        self._missing: list[tuple[str, str]] = []
+        self._joins: list[str] = []
+        self._values = {name: self._value(name, column) for name, column in table.columns.items()}
+        self._conditions = self._where(feed.where, "where")
+        self._ends = self._column(feed.ends_on, "ends_on") if feed.ends_on else None
+        if self._missing:
+            self._refuse()
+
+    def compile(self) -> Compiled:
+        """Return the SQL."""
+        failures = {name: value for name, value in self._values.items() if value.failed}
+        failed = " OR ".join(f"({value.failed})" for value in failures.values())
+        base = self._base()
+        columns = [f"{value.read} AS {identifier(name)}" for name, value in self._values.items()] + [ROW]
+        rest = f"FROM ({base}) g" + (f" WHERE NOT coalesce({failed}, false)" if failed else "")
+        good = f"SELECT {', '.join(columns)} {rest}"
+        if self._ends is not None:
+            good = self._with_ends(f"SELECT {', '.join([*columns, self._end()])} {rest}")
+        if self.feed.combine == "sum":
+            good = self._summed(good)
+        return Compiled(good, self._bad(base, failures, failed) if failed else None)
+
+    def _column(self, name: str, place: str) -> str:
+        found = self._names.get(name.strip().casefold())
+        if found is None:
+            self._missing.append((place, name))
+            return "NULL"
+        return found
+
+    def _native(self, column: str) -> str:
+        return self.file.columns.get(column, "VARCHAR")
+
+    def _where(self, where: Where, place: str) -> str:
+        tests = []
+        for name, condition in where.items():
+            column = self._column(name, place)
+            tests.append(holds(column, self._native(column), condition))
+        return " AND ".join(tests)
+
+    def _value(self, name: str, column: Column) -> _Value:
+        rule = self.feed.columns.get(name)
+        if rule is None and name == "known_at":
+            rule = Rule(same_as="occurred_at")
+        if rule is None:
+            default = "NULL" if column.default is None else literal(column.default)
+            return _Value("NULL", f"CAST({default} AS {column.type.value})")
+        if rule.same_as is not None:
+            return self._same(name, column, rule)
+        value = self._read(name, column, rule)
+        return self._finished(name, column, rule, value)
+
+    def _same(self, name: str, column: Column, rule: Rule) -> _Value:
+        assert rule.same_as is not None
+        other = self._value(rule.same_as, self.table.columns[rule.same_as])
+        value = _Value("NULL", f"CAST({other.read} AS {column.type.value})")
+        return self._finished(name, column, rule, value)
+
+    def _read(self, name: str, column: Column, rule: Rule) -> _Value:
+        if rule.row_number:
+            return _Value("NULL", self._typed(as_text(ROW, "BIGINT"), rule.prefix))
+        if rule.constant is not None:
+            return _Value("NULL", f"CAST({literal(_plain(rule.constant))} AS {column.type.value})")
+        assert rule.column is not None
+        source = self._column(rule.column, f"columns.{name}")
+        native, given = self._native(source), identifier(source)
+        here = f"g.{identifier('g:' + name)}"
+        untouched = not (rule.lookup or rule.values or rule.prefix or rule.format)
+        if untouched and native != "VARCHAR" and always_fits(native, column.type) and not column.allowed:
+            read = (
+                as_text(here, native) if column.type is Type.TEXT else f"CAST({here} AS {column.type.value})"
+            )
+            return _Value(given, f"nullif({read}, '')" if column.type is Type.TEXT else read)
+        given = self._cleaned(as_text(given, native), column)
+        reason = f"cannot be read as {EXPECTED[column.type]}" + (
+            f" by format {rule.format}" if rule.format else ""
+        )
+        if rule.lookup:
+            joined = self._join(given, rule)
+            read = parse(joined, column.type, format_=rule.format, decimal=self.feed.decimal)
+            return _Value(
+                given,
+                self._typed(read, rule.prefix),
+                f"{here} IS NOT NULL AND {joined} IS NULL",
+                f"is not among the {rule.lookup.key} of {rule.lookup.file}",
+            )
+        if rule.values:
+            given = self._translated(given, rule)
+        elif column.allowed:
+            given = f"lower({given})"
+        if column.type is Type.TEXT:
+            return _Value(given, self._typed(here, rule.prefix))
+        read = parse(here, column.type, format_=rule.format, decimal=self.feed.decimal)
+        return _Value(given, read, f"{here} IS NOT NULL AND {read} IS NULL", reason)
+
+    def _typed(self, text: str, prefix: str) -> str:
+        return f"({literal(prefix)} || {text})" if prefix else text
+
+    def _cleaned(self, text: str, column: Column) -> str:
+        if column.type is Type.TEXT and not column.allowed:
+            return f"nullif({text}, '')"
+        words = ", ".join(literal(word.lower()) for word in self.feed.empty)
+        return f"CASE WHEN lower({text}) IN ({words}) THEN NULL ELSE {text} END" if words else text
+
+    def _translated(self, given: str, rule: Rule) -> str:
+        assert rule.values is not None
+        pairs = {_plain(old).strip().lower(): new for old, new in rule.values.items()}
+        cases = " ".join(
+            f"WHEN {literal(old)} THEN {'NULL' if new is None else literal(_plain(new))}"
+            for old, new in pairs.items()
+        )
+        rest = literal(_plain(rule.otherwise)) if rule.otherwise is not None else given
+        return f"CASE WHEN {given} IS NULL THEN NULL ELSE CASE lower({given}) {cases} ELSE {rest} END END"
+
+    def _join(self, given: str, rule: Rule) -> str:
+        assert rule.lookup is not None
+        alias = f"l{len(self._joins)}"
+        name = self.lookups[rule.lookup.file, rule.lookup.key, rule.lookup.value]
+        self._joins.append(f"LEFT JOIN {name} {alias} ON {alias}.__key = {given}")
+        return f"g.{identifier('l:' + alias)}"
+
+    def _finished(self, name: str, column: Column, rule: Rule, value: _Value) -> _Value:
+        read, failed = value.read, value.failed
+        if rule.scale is not None:
+            read = f"({read} * {rule.scale!r})"
+        if rule.plus is not None:
+            amount = repr(rule.plus.amount)
+            if rule.plus.column is not None:
+                source = self._column(rule.plus.column, f"columns.{name}.plus")
+                amount = parse(
+                    as_text(identifier(source), self._native(source)),
+                    Type.NUMBER,
+                    format_=None,
+                    decimal=self.feed.decimal,
+                )
+            read = f"CAST({shifted(f'CAST({read} AS TIMESTAMP)', rule.plus, amount)} AS {column.type.value})"
+        if rule.when:
+            test = self._where(rule.when, f"columns.{name}.when")
+            read = f"CASE WHEN {test} THEN {read} END"
+            failed = f"({failed}) AND {test}" if failed else ""
+        if rule.default is not None:
+            read = f"coalesce({read}, CAST({literal(_plain(rule.default))} AS {column.type.value}))"
+        elif column.default is not None and rule.column is not None:
+            read = f"coalesce({read}, CAST({literal(column.default)} AS {column.type.value}))"
+        return _Value(value.given, read, failed, value.reason)
+
+    def _base(self) -> str:
+        given = [
+            f"{value.given} AS {identifier('g:' + name)}"
+            for name, value in self._values.items()
+            if value.given != "NULL"
+        ]
+        given += [f"l{i}.__value AS {identifier(f'l:l{i}')}" for i in range(len(self._joins))]
+        where = f" WHERE {self._conditions}" if self._conditions else ""
+        return (
+            f"SELECT {', '.join(['s.*', *given])} FROM {self.file.relation} s {' '.join(self._joins)}{where}"
+        )
+
+    def _bad(self, base: str, failures: Mapping[str, _Value], failed: str) -> str:
+        def case(results: Mapping[str, str]) -> str:
+            whens = " ".join(
+                f"WHEN {failures[name].failed} THEN {result}" for name, result in results.items()
+            )
+            return f"CASE {whens} END"
+
+        given = {name: f"CAST(g.{identifier('g:' + name)} AS VARCHAR)" for name in failures}
+        return (
+            f"SELECT {ROW} AS row_number, {case({name: literal(name) for name in failures})} AS column_name, "
+            f"{case(given)} AS value, "
+            f"{case({name: literal(value.reason) for name, value in failures.items()})} AS reason, "
+            f"{self._record()} AS record FROM ({base}) g WHERE {failed}"
+        )
+
+    def _record(self) -> str:
+        fields = ", ".join(f"{literal(name)}, g.{identifier(name)}" for name in self.file.columns)
+        return f"CAST(json_object({fields}) AS VARCHAR)"
+
+    def _end(self) -> str:
+        assert self._ends is not None
+        text = as_text(f"g.{identifier(self._ends)}", self._native(self._ends))
+        end = parse(text, Type.TIMESTAMP, format_=None, decimal=self.feed.decimal)
+        return f"{end} AS __end"
+
+    def _with_ends(self, terms: str) -> str:
+        """Add a row for the day on which a contract ended, unless its next term begins by then."""
+        names = [identifier(name) for name in self.table.columns]
+        ended = {"occurred_at": "__end", "known_at": "__end", "status": "'ended'"}
+        as_ended = [
+            f"{ended.get(name, identifier(name))} AS {identifier(name)}" for name in self.table.columns
+        ]
+        return (
+            f"WITH terms AS MATERIALIZED ({terms}), followed AS (SELECT *, lead(occurred_at) OVER "
+            "(PARTITION BY contract_id ORDER BY occurred_at) AS __next FROM terms) "
+            f"SELECT {', '.join([*names, ROW])} FROM terms "
+            f"UNION ALL SELECT {', '.join([*as_ended, ROW])} FROM followed "
+            "WHERE __end IS NOT NULL AND (__next IS NULL OR __next > __end)"
+        )
+
+    def _summed(self, good: str) -> str:
+        parts = []
+        for name, column in self.table.columns.items():
+            quoted = identifier(name)
+            if name in self.table.key:
+                parts.append(quoted)
+            elif column.type is Type.NUMBER:
+                parts.append(f"sum({quoted}) AS {quoted}")
+            else:
+                parts.append(f"max({quoted}) AS {quoted}")
+        keys = ", ".join(identifier(name) for name in self.table.key)
+        return f"SELECT {', '.join(parts)}, min({ROW}) AS {ROW} FROM ({good}) GROUP BY {keys}"
+
+    def _refuse(self) -> None:
+        columns = list(self.file.columns)
+        lines = [
+            f"{self.table.name} ({place}): {self.file_name} has no column '{name}'"
+            for place, name in dict.fromkeys(self._missing)
+        ]
+        found = ", ".join(columns) if columns else "none: the file is empty"
+        raise DataContractError(
+            "\n".join(lines) + f"\n  columns found: {found}",
+            hint=" ".join(dict.fromkeys(suggest(name, columns) for _, name in self._missing))
+            + " Correct the mapping, or the export.",
+        )
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

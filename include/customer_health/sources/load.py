@@ -1,0 +1,92 @@
+"""The one way in: bring raw.* up to date from whatever source the settings name."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from customer_health.errors import ConfigurationError
+from customer_health.progress import Progress, silent
+from customer_health.settings import Settings
+from customer_health.sources.registry import source_for
+from customer_health.sources.source import LoadResult, Source
+from customer_health.warehouse.connect import open_warehouse
+from customer_health.warehouse.contracts import literal
+from customer_health.warehouse.raw import create_tables, scalar
+from customer_health.warehouse.tables import TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+IngestResult = LoadResult
+
+
+def ingest(
+    settings: Settings, *, as_of: date, progress: Progress | None = None, source: str | None = None
+) -> IngestResult:
+    """Load what is new or changed into raw.*; a second run loads nothing.
+
+    Args:
+        settings: Name the warehouse, and the data folder and mapping if the company is a real one.
+        as_of: The day of the run.
+        progress: Told about every file.
+        source: Name of one source; default: the one that the settings use.
+
+    Raises:
+        ConfigurationError: The mapping, or the folder, is wrong; or the warehouse holds another company.
+        DataContractError: A file lacks a column that the mapping names.
+        WarehouseBusyError: Another process holds the warehouse.
+    """
+    chosen = source_for(settings, source)
+    with open_warehouse(settings.warehouse_url) as con:
+        create_tables(con)
+        _claim(con, chosen)
+        _bound_memory(con, settings.home)
+        return chosen.load(con, as_of=as_of, progress=progress or silent)
+
+
+def _claim(con: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Refuse to mix two companies in one warehouse: their account ids may collide without a sign."""
+    held = scalar(con, "SELECT name FROM ops.company")
+    if held is None:
+        con.execute("INSERT INTO ops.company VALUES (?)", [source.company])
+    elif held != source.company:
+        raise ConfigurationError(
+            f"This warehouse holds the data of '{held}'; the source brings '{source.company}'.",
+            hint="Set CUSTOMER_HEALTH_HOME to another folder, or correct `company:` in the mapping.",
+        )
+
+
+def _bound_memory(con: duckdb.DuckDBPyConnection, home: Path) -> None:
+    spill = home / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    con.execute(f"SET temp_directory = {literal(spill)}")
+    con.execute("SET memory_limit = '2GB'")
+
+
+def last_day(settings: Settings) -> date:
+    """Return the day after the last fact in the company's files: the natural as-of date of old data.
+
+    Loads into a warehouse in memory and looks at usage, tickets, surveys, invoices and interactions, since
+    contracts and losses may lie ahead.
+
+    Raises:
+        ConfigurationError: There is no such fact.
+    """
+    source = source_for(settings)
+    with open_warehouse("duckdb://") as con:
+        create_tables(con)
+        source.load(con, as_of=date.max - timedelta(days=4000), progress=silent)
+        ends = [
+            scalar(con, f"SELECT max(occurred_at) FROM raw.{table.name}")
+            for table in TABLES.values()
+            if not table.scheduled and table.name not in ("crm_snapshot", "accounts")
+        ]
+    known = [end for end in ends if end is not None]
+    if not known:
+        raise ConfigurationError(
+            f"{settings.data} holds no dated facts.", hint="Map at least usage, tickets, surveys or invoices."
+        )
+    latest = max(date(end.year, end.month, end.day) for end in known)
+    return latest + timedelta(days=1)

@@ -1,0 +1,117 @@
+"""Find the files of a folder or bucket, and fetch remote ones into a local cache."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from customer_health.errors import ConfigurationError, RetriableError
+from customer_health.sources.files import KINDS, kind_of
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a source.
+
+    Attributes:
+        name: Path inside the data folder, with forward slashes: its identity.
+        path: Where it can be read locally.
+        size: Bytes.
+        modified: What tells a changed file without reading it: time, or the store's checksum.
+    """
+
+    name: str
+    path: Path
+    size: int
+    modified: str
+
+    def sha256(self) -> str:
+        """Return the digest of the content."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Folder:
+    """A data folder: local, or anything that fsspec can open (s3://, gs://, abfs://, ...)."""
+
+    def __init__(self, url: str, cache: Path) -> None:
+        self.url = url
+        self._cache = cache
+        self._remote = "://" in url and not url.startswith("file://")
+        self._root = Path(url.removeprefix("file://")).expanduser()
+        if not self._remote and not self._root.is_dir():
+            what = "is a file, not a folder" if self._root.exists() else "does not exist"
+            raise ConfigurationError(
+                f"The data folder {url} {what}.", hint="Name a folder that holds data files."
+            )
+
+    def names(self) -> list[str]:
+        """Return the names of all data files, sorted.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        found = [name for name in self._listed() if kind_of(name) in KINDS]
+        if not found:
+            raise ConfigurationError(
+                f"The data folder {self.url} holds no data files.",
+                hint=f"Expected files of kind {', '.join(KINDS)}.",
+            )
+        return found
+
+    def _listed(self) -> list[str]:
+        if self._remote:
+            fs, root = self._filesystem()
+            return sorted(str(PurePosixPath(path).relative_to(root)) for path in fs.find(root))
+        return sorted(
+            path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file()
+        )
+
+    def _filesystem(self) -> tuple[Any, str]:
+        import fsspec
+
+        try:
+            fs, root = fsspec.core.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(
+                f"{self.url} cannot be opened: {error}",
+                hint="Install the fsspec driver that it names (s3fs, gcsfs, ...).",
+            ) from None
+        return fs, root.rstrip("/")
+
+    def matching(self, pattern: str) -> list[DataFile]:
+        """Return the files whose name matches a path or a pattern (`usage/*.csv`), sorted by name."""
+        return [
+            self.file(name)
+            for name in self._listed()
+            if PurePosixPath(name).match(pattern.removeprefix("./"))
+        ]
+
+    def file(self, name: str) -> DataFile:
+        """Return one file, fetched if it is remote and changed.
+
+        Raises:
+            RetriableError: The store did not answer.
+        """
+        if not self._remote:
+            stat = (self._root / name).stat()
+            return DataFile(name, self._root / name, stat.st_size, str(stat.st_mtime_ns))
+        fs, root = self._filesystem()
+        try:
+            info = fs.info(f"{root}/{name}")
+            modified = str(fs.checksum(f"{root}/{name}"))
+            local = (
+                self._cache
+                / hashlib.sha256(f"{root}/{name}".encode()).hexdigest()[:16]
+                / PurePosixPath(name).name
+            )
+            mark = local.with_name("checksum")
+            if not local.exists() or not mark.exists() or mark.read_text() != modified:
+                local.parent.mkdir(parents=True, exist_ok=True)
+                fs.get_file(f"{root}/{name}", str(local))
+                mark.write_text(modified)
+        except OSError as error:
+            raise RetriableError(f"{self.url}/{name} cannot be fetched: {error}", hint="Try again.") from None
+        return DataFile(name, local, int(info["size"]), modified)

@@ -1,0 +1,193 @@
+"""A company's own files, described by a mapping."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from customer_health.errors import ConfigurationError, suggest
+from customer_health.progress import Progress
+from customer_health.settings import Settings
+from customer_health.sources.casting import as_text
+from customer_health.sources.compile import FeedCompiler
+from customer_health.sources.files import make_readable
+from customer_health.sources.landing import Landing, Unit
+from customer_health.sources.locate import DataFile, Folder
+from customer_health.sources.mapping import Feed, Lookup, MappingFile, Reading
+from customer_health.sources.mapping_file import load_mapping
+from customer_health.sources.registry import register
+from customer_health.sources.source import LoadResult, in_order
+from customer_health.warehouse.contracts import identifier
+from customer_health.warehouse.tables import TABLES, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+_COMPILER = 1  # raise it when compiled rules change their meaning: every file is then loaded again
+
+
+class MappedFiles:
+    """Loads files of a folder by the rules of a mapping.
+
+    Args:
+        folder: The data folder.
+        mapping: The rules.
+        home: Folder for working files.
+        name: Name of the source.
+    """
+
+    def __init__(self, folder: Folder, mapping: MappingFile, home: Path, name: str = "files") -> None:
+        self._folder, self._mapping, self._home, self._name = folder, mapping, home, name
+
+    @property
+    def name(self) -> str:
+        """Written to `_source`."""
+        return self._name
+
+    @property
+    def company(self) -> str:
+        """Whose data it is."""
+        return self._mapping.company
+
+    def load(self, con: duckdb.DuckDBPyConnection, *, as_of: date, progress: Progress) -> LoadResult:
+        """Load every file that is new or changed.
+
+        Raises:
+            ConfigurationError: The folder is empty, or a file that the mapping names is not there.
+            DataContractError: A file lacks a column that the mapping names.
+        """
+        self._folder.names()
+        plan = self._plan()
+        landing = Landing(con, self._name, as_of, self._home / "dlt")
+        done = 0
+        self._home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._home, prefix="reading-") as scratch:
+            work = _Workshop(con, self._folder, Path(scratch))
+            for table, files in plan:
+                for file, feeds in files:
+                    progress(done, sum(len(files) for _, files in plan), f"{table.name}: {file.name}")
+                    done += 1
+                    unit = Unit(table, file, self._recipe(feeds), feeds[0].repeats)
+                    if not landing.is_loaded(unit):
+                        work.land(landing, unit, feeds)
+                if table.name == "accounts":
+                    # Later files look for accounts that their quarantined rows were waiting for.
+                    landing.flush()
+            landing.flush()
+        progress(done, done, "files loaded")
+        return landing.result
+
+    def _plan(self) -> list[tuple[Table, list[tuple[DataFile, list[Feed]]]]]:
+        plan = []
+        for name in in_order(self._mapping.tables):
+            by_file: dict[str, tuple[DataFile, list[Feed]]] = {}
+            for number, feed in enumerate(self._mapping.tables[name]):
+                files = self._folder.matching(feed.files)
+                if not files and not feed.optional:
+                    self._refuse(f"tables.{name}[{number}].files", feed.files)
+                for file in files:
+                    by_file.setdefault(file.name, (file, []))[1].append(feed)
+            plan.append((TABLES[name], [by_file[name] for name in sorted(by_file)]))
+        return plan
+
+    def _refuse(self, place: str, pattern: str) -> None:
+        names = self._folder.names()
+        raise ConfigurationError(
+            f"The mapping's {place} names '{pattern}'; {self._folder.url} has no such file.",
+            hint=f"{suggest(pattern, names)} Write `optional: true` if the file may be absent.",
+        )
+
+    def _recipe(self, feeds: Sequence[Feed]) -> str:
+        rules = json.dumps([feed.model_dump(mode="json") for feed in feeds], sort_keys=True)
+        return hashlib.sha256(f"{_COMPILER}:{rules}".encode()).hexdigest()
+
+
+class _Workshop:
+    """Reads files and lookups into the session, into temporary places that go away with the load."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Folder, scratch: Path) -> None:
+        self._con, self._folder, self._scratch = con, folder, scratch
+        self._lookups: dict[tuple[str, str, str], str] = {}
+        self._places = 0
+
+    def land(self, landing: Landing, unit: Unit, feeds: Sequence[Feed]) -> None:
+        readable = make_readable(self._con, unit.file.path, feeds[0], self._place())
+        if not readable.columns:
+            landing.result.notes.append(f"{unit.file.name} is empty: no header, no rows.")
+            landing.land(unit, readable, [])
+            return
+        if readable.encoding not in ("", "utf-8", "utf-8-sig"):
+            landing.result.notes.append(
+                f"{unit.file.name} was read as {readable.encoding}; set `encoding:` if names look wrong."
+            )
+        if not readable.rows:
+            landing.result.notes.append(f"{unit.file.name} has a header and no rows.")
+        lookups = self._lookups_of(feeds)
+        compiled = [
+            FeedCompiler(unit.table, feed, readable, unit.file.name, lookups).compile() for feed in feeds
+        ]
+        landing.land(unit, readable, compiled)
+
+    def _place(self) -> Path:
+        self._places += 1
+        place = self._scratch / str(self._places)
+        place.mkdir()
+        return place
+
+    def _lookups_of(self, feeds: Sequence[Feed]) -> Mapping[tuple[str, str, str], str]:
+        for feed in feeds:
+            for rule in feed.columns.values():
+                lookup = rule.lookup
+                if lookup and (lookup.file, lookup.key, lookup.value) not in self._lookups:
+                    self._lookups[lookup.file, lookup.key, lookup.value] = self._read_lookup(lookup, feed)
+        return self._lookups
+
+    def _read_lookup(self, lookup: Lookup, reading: Reading) -> str:
+        from customer_health.errors import DataContractError
+
+        files = self._folder.matching(lookup.file)
+        if not files:
+            raise ConfigurationError(
+                f"The mapping looks up '{lookup.file}'; {self._folder.url} has no such file.",
+                hint=suggest(lookup.file, self._folder.names()),
+            )
+        name = f"lookup_{len(self._lookups)}"
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} (__key VARCHAR, __value VARCHAR)")
+        for file in files:
+            readable = make_readable(self._con, file.path, reading, self._place())
+            for column in (lookup.key, lookup.value):
+                if column not in readable.columns:
+                    raise DataContractError(
+                        f"A lookup needs column '{column}' of {file.name}.\n"
+                        f"  columns found: {', '.join(readable.columns)}",
+                        hint=suggest(column, readable.columns),
+                    )
+            key, value = (as_text(identifier(c), readable.columns[c]) for c in (lookup.key, lookup.value))
+            # A key that comes back with another value would double rows; the first by name of value is taken.
+            self._con.execute(
+                f"INSERT INTO {name} SELECT {key}, min({value}) FROM {readable.relation} "
+                f"WHERE {key} IS NOT NULL AND {key} NOT IN (SELECT __key FROM {name}) GROUP BY 1"
+            )
+        return name
+
+
+@register("files", applies=lambda settings: settings.data is not None)
+def create(settings: Settings) -> MappedFiles:
+    """Return the source of the company's own files.
+
+    Raises:
+        ConfigurationError: The mapping or the folder is missing.
+    """
+    if settings.data is None or settings.mapping is None:
+        missing = "mapping file" if settings.data else "data folder"
+        raise ConfigurationError(
+            f"A company's own files need a data folder and a mapping file; there is no {missing}.",
+            hint="Draft one: python -m customer_health draft-mapping FOLDER --output mapping.yaml",
+        )
+    mapping = load_mapping(settings.mapping)
+    return MappedFiles(Folder(settings.data, settings.home / "cache"), mapping, settings.home)

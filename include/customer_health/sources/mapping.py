@@ -1,0 +1,226 @@
+"""The mapping file: how a company's own files become the canonical tables, without code.
+
+The model of the YAML is closed: a misspelt key, table or column is refused when the file is loaded,
+with its place and a suggestion. Nothing in a mapping is executed; every rule is compiled to SQL
+with quoted names and literals (compile.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from customer_health.warehouse.tables import TABLES, Table
+
+Scalar = str | int | float | bool
+Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
+
+
+class Part(BaseModel):
+    """Base of every part of a mapping: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Offset(Part):
+    """A span of time added to a date: an amount from a column, or a fixed one."""
+
+    column: str | None = None
+    amount: float | None = None
+    unit: Unit
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Offset:
+        if (self.column is None) == (self.amount is None):
+            raise ValueError("give either `column:` or `amount:`")
+        return self
+
+
+class Lookup(Part):
+    """Translate a value through another file: find `key` = the value, take `value`."""
+
+    file: str
+    key: str
+    value: str
+
+
+class Condition(Part):
+    """A test on one source column. All that are given must hold."""
+
+    one_of: tuple[Scalar, ...] | None = Field(None, alias="in")
+    none_of: tuple[Scalar, ...] | None = Field(None, alias="not")
+    present: bool | None = None
+    at_least: Scalar | None = None
+    at_most: Scalar | None = None
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _condition(value: Any) -> Any:
+    """`{is_trial: false}` and `{kind: [a, b]}` are short for `{in: [...]}`."""
+    if isinstance(value, dict):
+        return {key: _listed(item) if key == "not" else item for key, item in value.items()}
+    return {"in": _listed(value)}
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Where = Mapping[str, Annotated[Condition, BeforeValidator(_condition)]]
+
+
+class Rule(Part):
+    """How one canonical column is made. Steps apply in the order of the fields below.
+
+    Attributes:
+        column: Source column.
+        constant: The same value in every row, instead of a column.
+        same_as: Another canonical column of this table, instead of a source column.
+        row_number: Use the row's number in its file; for sources without any id.
+        lookup: Translate through another file.
+        values: Translate values; upper and lower case and blanks around them do not matter.
+        otherwise: Value for whatever `values` does not list.
+        prefix: Text put before the value, to make ids of several sources distinct.
+        format: strptime format of dates, or unix / unix_ms. Without it only ISO dates are read.
+        scale: Factor for numbers (mrr to arr: 12).
+        plus: Span of time added to a date.
+        when: Conditions on source columns; otherwise the column stays empty.
+        default: Value taken where the source is empty.
+    """
+
+    column: str | None = None
+    constant: Scalar | None = None
+    same_as: str | None = None
+    row_number: bool = False
+    lookup: Lookup | None = None
+    values: Mapping[Scalar, Scalar | None] | None = None
+    otherwise: Scalar | None = None
+    prefix: str = ""
+    format: str | None = None
+    scale: float | None = None
+    plus: Offset | None = None
+    when: Where = Field(default_factory=dict)
+    default: Scalar | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Rule:
+        given = [
+            self.column is not None,
+            self.constant is not None,
+            self.same_as is not None,
+            self.row_number,
+        ]
+        if sum(given) != 1:
+            raise ValueError("give exactly one of `column:`, `constant:`, `same_as:`, `row_number: true`")
+        return self
+
+
+def _rule(value: Any) -> Any:
+    """`account_id: id` is short for `account_id: {column: id}`."""
+    return {"column": value} if isinstance(value, str) else value
+
+
+class Reading(Part):
+    """How files are read; what is not given is found out from the file itself."""
+
+    encoding: str | None = None
+    delimiter: str | None = Field(None, min_length=1, max_length=2)
+    decimal: Literal[".", ","] = "."
+    empty: tuple[str, ...] = ("", "null", "none", "nan", "n/a", "-")
+
+
+class Feed(Reading):
+    """One kind of file that fills one canonical table.
+
+    Attributes:
+        files: Path or pattern inside the data folder: `usage/*.parquet`.
+        where: Keep only rows that meet these conditions.
+        columns: Canonical column -> rule.
+        ends_on: Contracts only: the column with the day a contract ended. It adds a row with status
+            ended, unless another term of the same contract begins by then.
+        combine: sum adds up the numbers of rows that agree in everything else (event logs).
+        repeated_keys: `report` keeps the first row and quarantines contradictions; `latest_file` lets
+            the last file by name win (each file is a full export); `add` lets files add up.
+        optional: No file is no error.
+    """
+
+    files: str
+    where: Where = Field(default_factory=dict)
+    columns: Mapping[str, Annotated[Rule, BeforeValidator(_rule)]]
+    ends_on: str | None = None
+    combine: Literal["none", "sum"] = "none"
+    repeated_keys: Literal["report", "latest_file", "add"] | None = None
+    optional: bool = False
+
+    @property
+    def repeats(self) -> str:
+        """What a key that comes back means; rows that are summed per file add up over files."""
+        return self.repeated_keys or ("add" if self.combine == "sum" else "report")
+
+
+class MappingFile(Part):
+    """The whole file."""
+
+    version: Literal[1] = 1
+    company: str = Field(min_length=1)
+    reading: Reading = Reading()
+    tables: Mapping[str, tuple[Feed, ...]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_for_every_feed(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("tables"), dict):
+            return value
+        reading = value.get("reading") or {}
+        tables = {
+            name: [
+                {**reading, **feed} if isinstance(feed, dict) and isinstance(reading, dict) else feed
+                for feed in _listed(feeds)
+            ]
+            for name, feeds in value["tables"].items()
+        }
+        return {**value, "tables": tables}
+
+
+def unfilled(table: Table, feed: Feed) -> list[str]:
+    """Return the required columns of `table` that neither the feed nor a default fills."""
+    return [
+        name
+        for name, column in table.columns.items()
+        if column.required and column.default is None and name not in feed.columns and name != "known_at"
+    ]
+
+
+def problems(mapping: MappingFile) -> list[tuple[str, str, list[str]]]:
+    """Return what the model cannot see: (place, message, names that would have been accepted)."""
+    found: list[tuple[str, str, list[str]]] = []
+    for table_name, feeds in mapping.tables.items():
+        place = f"tables.{table_name}"
+        if table_name not in TABLES:
+            found.append((place, f"there is no canonical table '{table_name}'", list(TABLES)))
+            continue
+        table = TABLES[table_name]
+        for number, feed in enumerate(feeds):
+            here = f"{place}[{number}]" if len(feeds) > 1 else place
+            for name, rule in feed.columns.items():
+                known = list(table.columns)
+                if name not in known:
+                    found.append((f"{here}.columns.{name}", f"{table_name} has no column '{name}'", known))
+                if rule.same_as is not None and rule.same_as not in known:
+                    message = f"same_as names '{rule.same_as}', which {table_name} does not have"
+                    found.append((f"{here}.columns.{name}", message, known))
+            found += [
+                (f"{here}.columns", f"{table_name}.{name} is required and nothing fills it", [])
+                for name in unfilled(table, feed)
+            ]
+            if feed.ends_on and table_name != "contracts":
+                found.append((f"{here}.ends_on", "only contracts end", []))
+    for table in TABLES.values():
+        if table.required and table.name not in mapping.tables:
+            found.append(
+                (f"tables.{table.name}", f"{table.name} is required: nobody can be scored without", [])
+            )
+    return found

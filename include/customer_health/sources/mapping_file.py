@@ -1,0 +1,93 @@
+"""Read and check a mapping file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from customer_health.errors import ConfigurationError, suggest
+from customer_health.sources.mapping import (
+    Condition,
+    Feed,
+    Lookup,
+    MappingFile,
+    Offset,
+    Reading,
+    Rule,
+    problems,
+)
+
+_KEYS_UNDER: dict[str, type[BaseModel]] = {
+    "columns": Rule,
+    "lookup": Lookup,
+    "plus": Offset,
+    "tables": Feed,
+    "where": Condition,
+    "when": Condition,
+    "reading": Reading,
+}
+
+
+def load_mapping(path: Path) -> MappingFile:
+    """Read and check a mapping.
+
+    Raises:
+        ConfigurationError: The file is missing, is no YAML, or a key or value is not accepted. The message
+            lists every problem with its place, so that one round of mending is enough.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"The mapping file {path} does not exist.",
+            hint="Let `python -m customer_health draft-mapping FOLDER --output mapping.yaml` draft one.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8 text: {error}", hint="Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.", hint="Name a YAML file."
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(
+            f"{path} is not valid YAML: {error}", hint="Mend the line it names."
+        ) from None
+    if not isinstance(raw, dict):
+        raise ConfigurationError(
+            f"{path} holds no mapping: expected `company:` and `tables:` at the top.",
+            hint="See examples/mapping.yaml.",
+        )
+    try:
+        mapping = MappingFile.model_validate(raw)
+    except ValidationError as error:
+        raise _refusal(path, error) from None
+    found = problems(mapping)
+    if found:
+        lines = [f"{path}: {place}: {message}" for place, message, _ in found]
+        hints = [suggest(place.rsplit(".", 1)[-1], known) for place, _, known in found if known]
+        raise ConfigurationError(
+            "\n".join(lines), hint=" ".join(hints) or "Map it to a source column or give a constant."
+        )
+    return mapping
+
+
+def _refusal(path: Path, error: ValidationError) -> ConfigurationError:
+    lines, hints = [], []
+    for problem in error.errors():
+        place = [str(part) for part in problem["loc"]]
+        lines.append(f"{path}: {'.'.join(place)}: {problem['msg']}")
+        if problem["type"] == "extra_forbidden":
+            hints.append(suggest(place[-1], _accepted(place[:-1])))
+    return ConfigurationError(
+        "\n".join(lines), hint=" ".join(hints) or "Correct the value; see examples/mapping.yaml."
+    )
+
+
+def _accepted(place: list[str]) -> list[str]:
+    """Return the keys that are accepted at this place of the file."""
+    for part in reversed(place):
+        if part in _KEYS_UNDER:
+            return [field.alias or name for name, field in _KEYS_UNDER[part].model_fields.items()]
+    return list(MappingFile.model_fields)

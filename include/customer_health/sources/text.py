@@ -1,0 +1,169 @@
+"""Text files as they come: any encoding, any delimiter, with broken lines in them.
+
+A line that cannot be read is reported with its number and the reading goes on with the next one, so that a
+stray quote costs one line and not the rest of the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, cast
+
+from customer_health.errors import ConfigurationError
+
+_CHUNK = 1 << 20
+_LINES_AT_ONCE = 5_000
+_LONGEST_RECORD = 200  # lines that one quoted record may span before its quote is taken for a stray one
+_DELIMITERS = (",", ";", "\t", "|")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+@dataclass(frozen=True)
+class BrokenLine:
+    """A line that could not be read, and why."""
+
+    number: int
+    text: str
+    reason: str
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file, unpacking .gz on the way."""
+    return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def encoding_of(path: Path) -> str:
+    """Return the encoding of a text file: by its byte-order mark, as UTF-8 if it is, else by detection.
+
+    Detection looks at the first mebibyte around the first byte that is no UTF-8. Where several encodings read
+    it equally well, Western European wins: it is what spreadsheets export.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open_bytes(path) as file:
+        chunk = file.read(_CHUNK)
+        for mark, name in _BOMS:
+            if chunk.startswith(mark):
+                return name
+        while chunk:
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                return _detect(chunk)
+            chunk = file.read(_CHUNK)
+    return "utf-8"
+
+
+def _detect(sample: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    # Long stretches of ASCII say nothing about the encoding and drown the few bytes that do.
+    telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())[:65536]
+    matches = list(from_bytes(telling))
+    best = matches[0] if matches else None
+    western = next((m for m in matches if m.encoding in ("cp1252", "latin_1")), None)
+    if best is None or (western is not None and western.chaos <= best.chaos):
+        return "cp1252"
+    return best.encoding
+
+
+def open_text(path: Path, encoding: str) -> io.TextIOWrapper:
+    """Open for reading; bytes that the encoding lacks become U+FFFD instead of ending the load.
+
+    Raises:
+        ConfigurationError: There is no such encoding.
+    """
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ConfigurationError(
+            f"{path.name}: there is no encoding '{encoding}'.", hint="Try utf-8, cp1252 or utf-16."
+        ) from None
+    return io.TextIOWrapper(open_bytes(path), encoding=encoding, errors="replace", newline="")
+
+
+def delimiter_of(path: Path, encoding: str) -> str:
+    """Return the delimiter that splits the header into most fields."""
+    with open_text(path, encoding) as file:
+        header = file.readline()
+    return max(_DELIMITERS, key=lambda candidate: len(next(csv.reader([header], delimiter=candidate), [])))
+
+
+def header_of(fields: list[str]) -> list[str]:
+    """Return usable column names: trimmed, empty and repeated ones numbered."""
+    names: list[str] = []
+    for position, field in enumerate(fields, start=1):
+        name = field.strip().lstrip("\ufeff") or f"column_{position}"
+        names.append(name if name not in names else f"{name}_{position}")
+    return names
+
+
+def records(
+    lines: Iterator[str], delimiter: str, *, first_line: int
+) -> Iterator[tuple[int, list[str]] | BrokenLine]:
+    """Split lines into records, each with the number of its first line.
+
+    Args:
+        lines: Physical lines with their line ends.
+        delimiter: One character.
+        first_line: Number of the first of `lines` in its file.
+    """
+    number = first_line
+    while chunk := list(islice(lines, _LINES_AT_ONCE)):
+        if not any('"' in line for line in chunk):
+            for record in csv.reader(chunk, delimiter=delimiter):
+                yield number, record
+                number += 1
+            continue
+        ahead = deque(chunk)
+        while ahead:
+            taken = [ahead.popleft()]
+            if _is_open(taken[0], delimiter):
+                taken += _rest_of_record(ahead, lines)
+            fields = _parse(taken, delimiter)
+            if fields is None:
+                yield BrokenLine(number, taken[0], "a quote is opened and never closed")
+                # Start over behind the broken line: what the stray quote swallowed is good.
+                ahead.extendleft(reversed(taken[1:]))
+                number += 1
+            else:
+                yield number, fields
+                number += len(taken)
+
+
+def _rest_of_record(ahead: deque[str], lines: Iterator[str]) -> list[str]:
+    taken: list[str] = []
+    while len(taken) < _LONGEST_RECORD:
+        line = ahead.popleft() if ahead else next(lines, "")
+        if not line:
+            break
+        taken.append(line)
+        if line.count('"') % 2:
+            break
+    return taken
+
+
+def _is_open(line: str, delimiter: str) -> bool:
+    """Whether the record goes on in the next line: a quoted field begins and does not end."""
+    if line.count('"') % 2 == 0:
+        return False
+    try:
+        next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return True
+    return False  # an inch sign inside an unquoted field
+
+
+def _parse(lines: list[str], delimiter: str) -> list[str] | None:
+    """Return the one record in these lines, or None when they are not one."""
+    if len(lines) == 1 and _is_open(lines[0], delimiter):
+        return None
+    found = list(csv.reader(lines, delimiter=delimiter))
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,165 @@
+"""What a canonical table demands of its rows, derived from the declarations in tables.py.
+
+A row rule is a predicate that the warehouse evaluates, with the reason and the remedy that go into
+quarantine. Nothing here knows where the rows came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from customer_health.warehouse.tables import Column, Table, Type
+
+EARLIEST = date(1990, 1, 1)
+"""No fact of a subscription business is older: earlier dates are typing errors or epoch zeros."""
+
+SCHEDULED_AHEAD = timedelta(days=3660)
+"""How far ahead a contract may start or end before the date is taken for a typing error."""
+
+PROVENANCE = {"_source": "VARCHAR", "_file": "VARCHAR", "_row": "BIGINT", "_load_id": "VARCHAR"}
+
+UNKNOWN_ACCOUNT = "unknown account"
+IN_THE_FUTURE = "in the future"
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """One demand on every row of a table.
+
+    Attributes:
+        name: `column.rule`, unique in its table; the name of its measurement.
+        column: The column that is at fault.
+        broken: SQL over the row's alias `t`; true for a row that must not go on.
+        reason: What is wrong, for the person who opens the quarantine.
+        remedy: What that person can do.
+    """
+
+    name: str
+    column: str
+    broken: str
+    reason: str
+    remedy: str
+
+
+def literal(value: object) -> str:
+    """Quote a value as an SQL text literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Quote a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def ddl(table: Table) -> str:
+    """Return the statement that creates the table in `raw`: contract columns, then provenance.
+
+    Columns carry no NOT NULL: ingestion lands what it found and the gate moves what breaks the
+    contract, so that one bad row never refuses a thousand good ones.
+    """
+    columns = [f"{identifier(name)} {column.type.value}" for name, column in table.columns.items()]
+    columns += [f"{name} {kind}" for name, kind in PROVENANCE.items()]
+    return f"CREATE TABLE IF NOT EXISTS raw.{table.name} ({', '.join(columns)})"
+
+
+def row_rules(table: Table, as_of: date) -> tuple[RowRule, ...]:
+    """Return every row rule of the table, the most basic first: a row is quarantined for the first it breaks.
+
+    Args:
+        table: The contract.
+        as_of: Facts dated later than the day after it cannot have happened yet.
+    """
+    rules: list[RowRule] = []
+    for name, column in table.columns.items():
+        rules += _column_rules(name, column)
+    rules += _clock_rules(table, as_of)
+    if "account_id" in table.columns and table.name != "accounts" and table.orphans == "quarantine":
+        rules.append(_orphan_rule())
+    return tuple(rules)
+
+
+def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
+    c = f"t.{identifier(name)}"
+    if column.required:
+        blank = f" OR trim({c}) = ''" if column.type is Type.TEXT and column.default != "" else ""
+        yield RowRule(
+            f"{name}.required",
+            name,
+            f"({c} IS NULL{blank})",
+            f"{name} is empty; the contract requires it",
+            f"Fill {name} in the source, or map another column or a constant to it.",
+        )
+    if column.allowed:
+        listed = ", ".join(literal(value) for value in column.allowed)
+        yield RowRule(
+            f"{name}.allowed",
+            name,
+            f"{c} NOT IN ({listed})",
+            f"{name} is none of {', '.join(column.allowed)}",
+            f"Add this value to `values:` of {name} in the mapping.",
+        )
+    if column.type is Type.NUMBER:
+        yield RowRule(
+            f"{name}.finite",
+            name,
+            f"({c} IS NOT NULL AND NOT isfinite({c}))",
+            f"{name} is not a finite number",
+            "Mend the number in the source; an unknown number must be empty.",
+        )
+    unit = f" {column.unit}" if column.unit else ""
+    if column.minimum is not None:
+        yield RowRule(
+            f"{name}.minimum",
+            name,
+            f"{c} < {column.minimum!r}",
+            f"{name} is below {column.minimum:g}{unit}",
+            "Mend the number, or correct `scale:` in the mapping.",
+        )
+    if column.maximum is not None:
+        # In DuckDB NaN is larger than every number; `finite` has named it already.
+        yield RowRule(
+            f"{name}.maximum",
+            name,
+            f"{c} > {column.maximum!r}",
+            f"{name} is above {column.maximum:g}{unit}",
+            "Mend the number, or correct `scale:` in the mapping.",
+        )
+    if column.type in (Type.DATE, Type.TIMESTAMP):
+        yield RowRule(
+            f"{name}.earliest",
+            name,
+            f"{c} < DATE '{EARLIEST}'",
+            f"{name} lies before {EARLIEST}, which is implausible",
+            "Mend the date, or correct `format:` in the mapping; an unknown date must be empty.",
+        )
+
+
+def _clock_rules(table: Table, as_of: date) -> Iterator[RowRule]:
+    horizon = as_of + (SCHEDULED_AHEAD if table.scheduled else timedelta(days=1))
+    yield RowRule(
+        "occurred_at.future",
+        "occurred_at",
+        f"t.occurred_at > TIMESTAMP '{horizon}'",
+        f"occurred_at lies {IN_THE_FUTURE} of {as_of}",
+        "Mend the date. If it is right, the row is loaded again by the first run whose day has reached it.",
+    )
+    if not table.scheduled:
+        yield RowRule(
+            "known_at.before_it_happened",
+            "known_at",
+            "t.known_at < t.occurred_at - INTERVAL 1 DAY",
+            "known_at lies more than a day before occurred_at",
+            "A fact cannot be known before it happens: correct `known_at:` or `occurred_at:` in the mapping.",
+        )
+
+
+def _orphan_rule() -> RowRule:
+    return RowRule(
+        "account_id.unknown",
+        "account_id",
+        "NOT EXISTS (SELECT 1 FROM raw.accounts a WHERE a.account_id = t.account_id)",
+        f"{UNKNOWN_ACCOUNT}: accounts has no such account_id",
+        "Is this a file of another company? Otherwise add the account; then the row is loaded again.",
+    )

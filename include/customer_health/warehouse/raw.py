@@ -1,0 +1,74 @@
+"""The tables that ingestion fills and the gate reads: raw.*, quarantine.rows and ops.*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from customer_health.warehouse.contracts import PROVENANCE, ddl, identifier
+from customer_health.warehouse.tables import TABLES, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+_HOUSEKEEPING = (
+    """CREATE TABLE IF NOT EXISTS quarantine.rows (
+        table_name VARCHAR, source VARCHAR, file VARCHAR, row_number BIGINT, column_name VARCHAR,
+        value VARCHAR, reason VARCHAR, remedy VARCHAR, record VARCHAR, load_id VARCHAR)""",
+    # One row per file and canonical table that it fed: what was loaded, and how it was read.
+    """CREATE TABLE IF NOT EXISTS ops.files (
+        source VARCHAR, file VARCHAR, table_name VARCHAR, size BIGINT, modified VARCHAR, sha256 VARCHAR,
+        recipe VARCHAR, encoding VARCHAR, repeats VARCHAR, rows BIGINT, rejected BIGINT, load_id VARCHAR)""",
+    # One row per file and table of each load; `gated` is set by the gate that has seen it.
+    """CREATE TABLE IF NOT EXISTS ops.loads (
+        load_id VARCHAR, as_of DATE, source VARCHAR, table_name VARCHAR, file VARCHAR, rows BIGINT,
+        route VARCHAR, gated BOOLEAN)""",
+    """CREATE TABLE IF NOT EXISTS ops.gate (
+        as_of DATE, table_name VARCHAR, measure VARCHAR, value DOUBLE, shown VARCHAR)""",
+    """CREATE TABLE IF NOT EXISTS ops.freshness (
+        as_of DATE, table_name VARCHAR, newest TIMESTAMP, days_old DOUBLE, rows BIGINT)""",
+    "CREATE TABLE IF NOT EXISTS ops.company (name VARCHAR)",
+)
+
+
+def create_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing; columns that a newer contract added are added empty."""
+    for statement in _HOUSEKEEPING:
+        con.execute(statement)
+    for table in TABLES.values():
+        con.execute(ddl(table))
+        for name, column in table.columns.items():
+            added = f"{identifier(name)} {column.type.value}"
+            con.execute(f"ALTER TABLE raw.{table.name} ADD COLUMN IF NOT EXISTS {added}")
+
+
+def columns_of(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+    """Return the columns that raw.<table> really has, with their types; empty if it does not exist."""
+    rows = con.execute(
+        "SELECT column_name, data_type FROM information_schema.columns "
+        "WHERE table_schema = 'raw' AND table_name = ? ORDER BY ordinal_position",
+        [table.name],
+    ).fetchall()
+    return dict(rows)
+
+
+def column_list(table: Table) -> str:
+    """Return the table's columns, contract first and provenance after, for an INSERT."""
+    return ", ".join([*(identifier(name) for name in table.columns), *PROVENANCE])
+
+
+def first(
+    con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
+) -> tuple[Any, ...] | None:
+    """Return the first row of a query, or None.
+
+    Reads the result to its end: the engine refuses other work while half a result is pending.
+    """
+    rows = con.execute(query, list(parameters)).fetchall()
+    return rows[0] if rows else None
+
+
+def scalar(con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> Any:
+    """Return the first column of the first row of a query, or None."""
+    row = first(con, query, parameters)
+    return row[0] if row else None
