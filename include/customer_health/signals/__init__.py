@@ -1,0 +1,1 @@
+"""Signals: what we can know about every account on every as-of date, as numbers with units."""

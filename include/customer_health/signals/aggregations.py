@@ -1,0 +1,236 @@
+"""The closed family of aggregations: what a signal may do with the rows of its table.
+
+Each is a small frozen declaration. Its meaning lives in two places that tests compare: the panel
+engine (all as-of dates at once) and the plain-Python reference (one account and date at a time).
+To add one: a class here, one function in `panel_engine.py`, and its twin in `reference.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from customer_health.errors import ConfigurationError
+from customer_health.warehouse.tables import Type
+
+NUMERIC = (Type.NUMBER, Type.INTEGER)
+TEMPORAL = (Type.TIMESTAMP, Type.DATE)
+TEXT = (Type.TEXT,)
+
+
+@dataclass(frozen=True)
+class Aggregation:
+    """Base of the family.
+
+    Attributes:
+        windowed: Whether the signal must name a window.
+        only: Tables this aggregation understands; empty means any table of facts.
+    """
+
+    windowed: ClassVar[bool] = True
+    only: ClassVar[tuple[str, ...]] = ()
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        """Yield the columns it reads, each with the types it accepts."""
+        yield from ()
+
+
+@dataclass(frozen=True)
+class Count(Aggregation):
+    """Facts in the window.
+
+    Args:
+        at: The timestamp that decides; a lifecycle column counts a later stage (escalated).
+    """
+
+    at: str = "occurred_at"
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.at, TEMPORAL
+
+
+@dataclass(frozen=True)
+class Happened(Aggregation):
+    """1 if at least one fact lies in the window, else the absent value."""
+
+
+@dataclass(frozen=True)
+class Sum(Aggregation):
+    """Sum of a column over the facts in the window."""
+
+    column: str
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.column, NUMERIC
+
+
+@dataclass(frozen=True)
+class Mean(Aggregation):
+    """Mean of a column over the facts in the window that have a value."""
+
+    column: str
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.column, NUMERIC
+
+
+@dataclass(frozen=True)
+class MeanDuration(Aggregation):
+    """Mean days from one timestamp to another, over facts whose end lies in the window.
+
+    Args:
+        end: The later stage; the fact counts from then on.
+        start: Where the clock starts.
+        floor: Shorter durations count as this many days (an invoice paid early is not "late by -5").
+    """
+
+    end: str
+    start: str = "occurred_at"
+    floor: float | None = None
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.start, TEMPORAL
+        yield self.end, TEMPORAL
+
+
+@dataclass(frozen=True)
+class Last(Aggregation):
+    """Value of the most recent fact, if it is no older than the window."""
+
+    column: str
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.column, NUMERIC
+
+
+@dataclass(frozen=True)
+class DaysSince(Aggregation):
+    """Whole days since the day of the most recent fact (1 = yesterday)."""
+
+    windowed: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class OpenNow(Aggregation):
+    """Facts that have begun and not yet reached any of the stages that close them.
+
+    Args:
+        until: Timestamps of which the first closes the fact.
+        older_than: Count only facts open for more than this many days.
+    """
+
+    windowed: ClassVar[bool] = False
+    until: tuple[str, ...]
+    older_than: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.until or self.older_than < 0:
+            raise ConfigurationError(
+                "OpenNow needs a column that closes the fact and an age of at least 0 days.",
+                hint='Write OpenNow(until=("resolved_at",), older_than=3).',
+            )
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        for column in self.until:
+            yield column, TEMPORAL
+
+
+@dataclass(frozen=True)
+class LongestOverdue(Aggregation):
+    """Days by which the oldest open fact is past its due date."""
+
+    windowed: ClassVar[bool] = False
+    due: str
+    until: str
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.due, TEMPORAL
+        yield self.until, TEMPORAL
+
+
+@dataclass(frozen=True)
+class ChangeVsPreviousWindow(Aggregation):
+    """Relative change of a sum against the window before: -0.3 is a drop of 30 %.
+
+    Unknown when the earlier window holds nothing, or, for usage, when the account's telemetry does
+    not cover both windows: a customer in their third week is not growing by 400 %.
+    """
+
+    column: str
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.column, NUMERIC
+
+
+@dataclass(frozen=True)
+class ShareOfUsage(Aggregation):
+    """Events that match the signal's `where`, as a share of all events of the window."""
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+
+
+@dataclass(frozen=True)
+class FeatureShare(Aggregation):
+    """Distinct features used in the window, as a share of the features in `where`."""
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+
+
+@dataclass(frozen=True)
+class ActiveUsers(Aggregation):
+    """Distinct users active on enough days of the window.
+
+    Args:
+        min_days: Number of active days, or the name of a setting that holds it.
+        per_seat: Divide by the seats under contract; unknown without seats.
+    """
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+    min_days: int | str = 1
+    per_seat: bool = False
+
+
+@dataclass(frozen=True)
+class ActiveUsersSlope(Aggregation):
+    """Least-squares slope of daily active users over the window, in users per day.
+
+    A day without rows counts 0 users; days before the account's first usage do not count.
+
+    Args:
+        relative: Divide by the window's mean and scale to 30 days, so that small and large
+            accounts compare.
+        min_days: Fewer days of telemetry give no slope: a line through three days is noise.
+    """
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+    relative: bool = False
+    min_days: int = 14
+
+
+@dataclass(frozen=True)
+class Silence(Aggregation):
+    """1 if the window holds no usage and no fact of the other tables either, else 0."""
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+    also: tuple[str, ...] = ("tickets",)
+
+
+@dataclass(frozen=True)
+class DaysUntilRenewal(Aggregation):
+    """Days to the nearest term end of the contracts in force; negative while a renewal is overdue."""
+
+    windowed: ClassVar[bool] = False
+    only: ClassVar[tuple[str, ...]] = ("contracts",)
+
+
+@dataclass(frozen=True)
+class ArrChange(Aggregation):
+    """ARR in force now minus ARR in force a window ago (or at the start, for younger customers).
+
+    Args:
+        relative: As a share of the earlier ARR.
+    """
+
+    only: ClassVar[tuple[str, ...]] = ("contracts",)
+    relative: bool = False

@@ -1,0 +1,159 @@
+"""Build the panel, one row per account and as-of date, and keep it in the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from customer_health.progress import Progress, silent
+from customer_health.settings import CompanyConfig
+from customer_health.signals.catalogue import select
+from customer_health.signals.grid import Grid
+from customer_health.signals.panel_engine import Engine, check_answerable
+from customer_health.signals.reduction import reduce_warehouse
+from customer_health.signals.signal import Signal
+from customer_health.signals.state import NEVER
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+CONTEXT = (
+    "account_id", "as_of", "is_customer", "tenure_days", "notice_given", "arr", "seats", "plan",
+    "segment", "renewal_date",
+)  # fmt: skip
+
+_TYPES = {
+    "account_id": "VARCHAR", "as_of": "DATE", "is_customer": "BOOLEAN", "notice_given": "BOOLEAN",
+    "plan": "VARCHAR", "segment": "VARCHAR", "renewal_date": "DATE",
+}  # fmt: skip
+
+
+def build_panel(
+    con: duckdb.DuckDBPyConnection,
+    config: CompanyConfig,
+    as_of_dates: Sequence[date],
+    *,
+    signals: Sequence[Signal] | None = None,
+    state_dir: Path | None = None,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Compute every signal of every account on every as-of date, in one pass over the raw tables.
+
+    Args:
+        con: The open warehouse; reads `raw.*` only.
+        config: The company file.
+        as_of_dates: Any number of dates; what happens per date is small.
+        signals: Which signals; by default those of the configured profile.
+        state_dir: Folder in which the daily state is kept between runs; None keeps none.
+        progress: Called once per reduced table and per signal.
+
+    Returns:
+        One row per account known by then and as-of date, sorted by as_of and account_id: the columns of
+        CONTEXT (as_of and renewal_date are datetime64, is_customer and notice_given bool, plan and
+        segment text or None), one float64 column per signal (NaN = unknown), and `coverage`, the
+        share of the signals that are known. days_to_renewal of an evergreen contract is NaN and yet
+        known: there is no date.
+
+    Raises:
+        ConfigurationError: No date, or a signal that cannot be computed.
+        DataContractError: A raw table does not exist.
+    """
+    chosen = tuple(signals) if signals is not None else select(config.signals.profile)
+    for signal in chosen:
+        check_answerable(signal)
+    state = reduce_warehouse(con, config, chosen, state_dir=state_dir, progress=progress)
+    grid = Grid.of(len(state.accounts), as_of_dates)
+    engine = Engine(state, config, grid)
+    values = {}
+    for number, signal in enumerate(chosen):
+        progress(number, len(chosen), f"computing {signal.name}")
+        values[signal.name] = engine.value(signal)
+    progress(len(chosen), len(chosen), "signals are computed")
+    return _frame(engine, chosen, values)
+
+
+def _frame(engine: Engine, signals: Sequence[Signal], values: dict[str, np.ndarray]) -> pd.DataFrame:
+    import pandas as pd
+
+    grid, context, state = engine.grid, engine.context, engine.state
+    exists = context.exists.T.ravel()
+    known = np.zeros(grid.shape)
+    for signal in signals:
+        evergreen = context.is_customer & (context.renewal == NEVER) & (signal.table == "contracts")
+        known += ~np.isnan(values[signal.name]) | (evergreen & (signal.name == "days_to_renewal"))
+    plans = np.array([*state.meta["plans"], None], dtype=object)
+    segments = np.array([*state.meta["segments"], None], dtype=object)
+    segment = np.where(
+        state.tables["accounts"]["seen"][:, None] < grid.dates,
+        state.tables["accounts"]["segment"][:, None],
+        -1,
+    )
+    renewal = np.where(context.renewal < NEVER, context.renewal, np.iinfo(np.int64).min)
+    columns = {
+        "account_id": np.tile(np.array(state.accounts, dtype=object), len(grid.dates)),
+        "as_of": np.repeat(grid.dates.astype("datetime64[D]").astype("datetime64[us]"), grid.accounts),
+        "is_customer": context.is_customer.T.ravel(),
+        "tenure_days": context.tenure_days.T.ravel(),
+        "notice_given": context.notice_given.T.ravel(),
+        "arr": context.arr.T.ravel(),
+        "seats": context.seats.T.ravel(),
+        "plan": plans[context.plan.T.ravel()],
+        "segment": segments[segment.T.ravel()],
+        "renewal_date": renewal.T.ravel().astype("datetime64[D]").astype("datetime64[us]"),
+        **{signal.name: values[signal.name].T.ravel() for signal in signals},
+        "coverage": (known / max(1, len(signals))).T.ravel(),
+    }
+    return pd.DataFrame({name: column[exists] for name, column in columns.items()})
+
+
+def write_signals(con: duckdb.DuckDBPyConnection, panel: pd.DataFrame) -> int:
+    """Replace the panel's as-of dates in `signals.values`, all in one transaction.
+
+    Unknown is NULL there: a NaN would compare as larger than every number. A signal that the table
+    lacks, because an earlier version did not have it, becomes a new column.
+
+    Args:
+        con: The open warehouse.
+        panel: As `build_panel` returns it.
+
+    Returns:
+        Number of rows written.
+    """
+    types = {name: _TYPES.get(name, "DOUBLE") for name in panel.columns}
+    columns = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in types.items())
+    con = con.cursor()
+    con.register("panel_to_write", panel)
+    con.execute("BEGIN")
+    try:
+        con.execute("CREATE SCHEMA IF NOT EXISTS signals")
+        declared = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
+        con.execute(f"CREATE TABLE IF NOT EXISTS signals.values ({declared})")
+        found = con.execute("SELECT column_name FROM (DESCRIBE signals.values)").fetchall()
+        present = {row[0] for row in found}
+        for name in [name for name in types if name not in present]:
+            con.execute(f'ALTER TABLE signals.values ADD COLUMN "{name}" {types[name]}')
+        con.execute(
+            "DELETE FROM signals.values WHERE as_of IN (SELECT CAST(as_of AS DATE) FROM panel_to_write)"
+        )
+        con.execute(f"INSERT INTO signals.values BY NAME SELECT {columns} FROM panel_to_write")
+        con.execute("COMMIT")
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    finally:
+        con.close()
+    return len(panel)
+
+
+def read_signals(con: duckdb.DuckDBPyConnection, as_of: date) -> pd.DataFrame:
+    """Return the kept panel of one as-of date, in the shape that `build_panel` returns."""
+    return con.execute(
+        "SELECT * REPLACE (as_of::TIMESTAMP AS as_of, renewal_date::TIMESTAMP AS renewal_date)"
+        " FROM signals.values WHERE as_of = ? ORDER BY account_id",
+        [as_of],
+    ).df()

@@ -1,0 +1,171 @@
+"""What an account was on an as-of date: customer or not, tenure, ARR, seats, plan, renewal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from customer_health.signals.grid import Grid
+from customer_health.signals.state import NEVER, Columns, State
+
+Array = NDArray[Any]
+
+# Renewals are often booked some days late. For so long a contract past its term counts as in force.
+GRACE_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Context:
+    """Grids of shape (accounts, dates).
+
+    Attributes:
+        exists: The account was known.
+        is_customer: A contract was in force and no churn is on record since.
+        notice_given: Notice was given and not taken back by a renewal.
+        tenure_days: Days since the first contract, or since the account was created.
+        start: Day of the first contract or creation; NEVER if unknown.
+        arr: Sum over contracts in force; NaN if none has one.
+        seats: As arr.
+        plan: Position in the state's plans of the largest contract in force; -1 if unknown.
+        renewal: Day of the nearest term end, as it stands after automatic renewals; NEVER if none.
+    """
+
+    exists: Array
+    is_customer: Array
+    notice_given: Array
+    tenure_days: Array
+    start: Array
+    arr: Array
+    seats: Array
+    plan: Array
+    renewal: Array
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Contracts x dates: the state in force of each contract.
+
+    Attributes:
+        account: Account code per contract.
+        row: Row of the state in force, -1 if none, or ended, or past its term.
+    """
+
+    account: Array
+    row: Array
+
+
+def standing(contracts: Columns, grid: Grid, ago: int = 0) -> Standing:
+    """Which state of each contract was in force `ago` days before each as-of date, as known then.
+
+    An active state past its term end is in force only if it renews by itself or within the grace.
+    """
+    number = contracts["contract"]
+    account = contracts["account"][np.unique(number, return_index=True)[1]] if len(number) else number
+    many = len(account)
+    begin = np.maximum(contracts["occurred"] + ago, contracts["seen"]) + 1
+    row = grid.running_max(number, begin, np.arange(len(number)), groups=many)
+    found = np.maximum(row, 0)
+    if not len(number):
+        return Standing(account.astype(np.int64), row)
+    day = grid.dates - ago
+    alive = contracts["renews"] | (contracts["end"] == NEVER)
+    in_force = contracts["active"][found] & (
+        alive[found] | (contracts["end"].astype(np.int64)[found] + GRACE_DAYS >= day)
+    )
+    return Standing(account.astype(np.int64), np.where((row >= 0) & in_force, row, -1))
+
+
+def total(grid: Grid, stands: Standing, values: Array) -> Array:
+    """Sum a column over each account's contracts in force; NaN where none has a value."""
+    out, known = np.zeros(grid.shape), np.zeros(grid.shape)
+    if len(values):
+        here = np.where(stands.row >= 0, values[np.maximum(stands.row, 0)], np.nan)
+        np.add.at(out, stands.account, np.nan_to_num(here, nan=0.0))
+        np.add.at(known, stands.account, ~np.isnan(here))
+    return np.where(known > 0, out, np.nan)
+
+
+def context(state: State, grid: Grid) -> Context:
+    """Compute the context of every account and as-of date."""
+    contracts, accounts = state.tables["contracts"], state.tables["accounts"]
+    stands = standing(contracts, grid)
+    in_force = np.zeros(grid.shape, dtype=np.int64)
+    np.add.at(in_force, stands.account, stands.row >= 0)
+    codes = np.arange(grid.accounts)
+    created = grid.running_min(codes, accounts["seen"] + 1, accounts["occurred"])
+    first = grid.running_min(contracts["account"], contracts["seen"] + 1, contracts["occurred"])
+    start = np.minimum(np.where(first < NEVER, first, created), NEVER)
+    return Context(
+        exists=start < NEVER,
+        is_customer=(in_force > 0) & ~_churned(state, grid),
+        notice_given=_notice(state, grid),
+        tenure_days=np.where(start < NEVER, grid.dates - start, np.nan),
+        start=start,
+        arr=total(grid, stands, contracts["arr"]),
+        seats=total(grid, stands, contracts["seats"]),
+        plan=_plan(contracts, stands, grid),
+        renewal=_renewal(contracts, stands, grid),
+    )
+
+
+def _renewal(contracts: Columns, stands: Standing, grid: Grid) -> Array:
+    nearest = np.full(grid.shape, NEVER, dtype=np.int64)
+    if not len(contracts["end"]):
+        return nearest
+    row = np.maximum(stands.row, 0)
+    end, start = contracts["end"].astype(np.int64)[row], contracts["start"].astype(np.int64)[row]
+    term = np.where((start < end) & (end < NEVER), end - start, 365)
+    passed = np.maximum(grid.dates - end, 0)
+    rolled = np.where(contracts["renews"][row], end + -(-passed // term) * term, end)
+    rolled = np.where((stands.row >= 0) & (end < NEVER), rolled, NEVER)
+    np.minimum.at(nearest, stands.account, rolled)
+    return nearest
+
+
+def _plan(contracts: Columns, stands: Standing, grid: Grid) -> Array:
+    """Plan of the contract in force with the highest ARR; of equals, the first by id."""
+    best = np.full(grid.shape, -1, dtype=np.int64)
+    if not len(contracts["arr"]):
+        return best
+    arr = np.nan_to_num(contracts["arr"], nan=-1.0)
+    largest = np.full(grid.shape, -2.0)
+    row = np.maximum(stands.row, 0)
+    value = np.where(stands.row >= 0, arr[row], -2.0)
+    np.maximum.at(largest, stands.account, value)
+    winner = (stands.row >= 0) & (value == largest[stands.account])
+    first = np.full(grid.shape, len(arr), dtype=np.int64)
+    np.minimum.at(first, stands.account, np.where(winner, stands.row, len(arr)))
+    found = first < len(arr)
+    best[found] = contracts["plan"][first[found]]
+    return best
+
+
+def _churned(state: State, grid: Grid) -> Array:
+    """A churn is on record and no contract state has taken effect on or after its day."""
+    losses, contracts = state.tables["context_losses"], state.tables["contracts"]
+    churn = grid.running_max(losses["account"], losses["seen"] + 1, losses["occurred"])
+    live = contracts["active"]
+    back = grid.running_max(
+        contracts["account"][live], contracts["seen"][live] + 1, contracts["occurred"][live]
+    )
+    result: Array = (churn >= 0) & (back < churn)
+    return result
+
+
+def _notice(state: State, grid: Grid) -> Array:
+    """Notice on record, by an event or an announced loss, and no later renewal."""
+    events, losses = state.tables["context_events"], state.tables["context_losses"]
+    gave, renewed = events["notice"], events["renewed"]
+    said = grid.running_max(events["account"][gave], events["seen"][gave] + 1, events["occurred"][gave])
+    back = grid.running_max(
+        events["account"][renewed], events["seen"][renewed] + 1, events["occurred"][renewed]
+    )
+    told = losses["notice"] < NEVER
+    begin = np.maximum(losses["notice"], losses["known"])[told] + 1
+    announced = grid.running_max(losses["account"][told], begin, losses["notice"][told])
+    last = np.maximum(said, announced)
+    result: Array = (last >= 0) & (back < last)
+    return result

@@ -1,0 +1,177 @@
+"""The few loops that NumPy cannot say: compiled once, cached beside the source.
+
+Rows of an account lie together: account a owns rows offsets[a] to offsets[a + 1], sorted by day.
+As-of dates are sorted, so every cursor only moves forward and a pass costs one visit per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+F = TypeVar("F", bound=Callable[..., Any])
+BLOCK = 63  # days per word: every warehouse has signed 64-bit integers, so the sign bit stays free
+Array = NDArray[Any]
+
+
+def _compiled(function: F) -> F:
+    return cast(F, njit(cache=True, nogil=True)(function))
+
+
+@_compiled
+def positions(offsets: Array, day: Array, bounds: Array) -> Array:
+    """Row of the first day >= bounds[k], per account; bounds ascend. Shape (accounts, bounds)."""
+    accounts, dates = len(offsets) - 1, len(bounds)
+    out = np.empty((accounts, dates), np.int64)
+    for a in range(accounts):
+        row, end = offsets[a], offsets[a + 1]
+        for k in range(dates):
+            while row < end and day[row] < bounds[k]:
+                row += 1
+            out[a, k] = row
+    return out
+
+
+@_compiled
+def window_sums(offsets: Array, values: Array, low: Array, high: Array) -> Array:
+    """Sum of rows low..high-1, by prefix sums that restart at each account.
+
+    The restart matters: one account with absurd values cannot blur its neighbours' digits.
+    """
+    accounts, dates = low.shape
+    out = np.zeros((accounts, dates), np.float64)
+    longest = 0
+    for a in range(accounts):
+        longest = max(longest, offsets[a + 1] - offsets[a])
+    prefix = np.zeros(longest + 1, np.float64)
+    for a in range(accounts):
+        start = offsets[a]
+        for i in range(offsets[a + 1] - start):
+            prefix[i + 1] = prefix[i] + values[start + i]
+        for k in range(dates):
+            if high[a, k] > low[a, k]:
+                out[a, k] = prefix[high[a, k] - start] - prefix[low[a, k] - start]
+    return out
+
+
+@_compiled
+def bits_set(word: int) -> int:
+    """Number of ones in a non-negative 64-bit word."""
+    w = np.uint64(word)
+    w = w - ((w >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    w = (w & np.uint64(0x3333333333333333)) + ((w >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    w = (w + (w >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return int((w * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@_compiled
+def daily_users(
+    offsets: Array, day: Array, user_account: Array, word_offsets: Array, block: Array, word: Array
+) -> Array:
+    """Users active per usage row (account, day), from the users' activity words."""
+    out = np.zeros(len(day), np.int32)
+    for u in range(len(user_account)):
+        row, end = offsets[user_account[u]], offsets[user_account[u] + 1]
+        for w in range(word_offsets[u], word_offsets[u + 1]):
+            bits = word[w]
+            for b in range(BLOCK):
+                if (bits >> b) & 1:
+                    when = block[w] * BLOCK + b
+                    while row < end and day[row] < when:
+                        row += 1
+                    if row < end and day[row] == when:
+                        out[row] += 1
+    return out
+
+
+@_compiled
+def active_users(
+    accounts: int,
+    dates: Array,
+    window: int,
+    lag: int,
+    min_days: int,
+    user_account: Array,
+    word_offsets: Array,
+    block: Array,
+    word: Array,
+    late_offsets: Array,
+    late_day: Array,
+    late_seen: Array,
+) -> Array:
+    """Users with at least `min_days` visible active days in [D - window, D - 1], per account and date."""
+    out = np.zeros((accounts, len(dates)), np.int32)
+    marked = np.zeros(window, np.bool_)
+    for u in range(len(user_account)):
+        first, end = word_offsets[u], word_offsets[u + 1]
+        late = late_offsets[u + 1] > late_offsets[u]
+        for k in range(len(dates)):
+            start, stop = dates[k] - window, dates[k] - 1 - lag  # both inside the window
+            while first < end and block[first] < start // BLOCK:
+                first += 1
+            active = 0
+            if late:
+                marked[:] = False
+            w = first
+            while w < end and block[w] <= stop // BLOCK:
+                base = block[w] * BLOCK
+                bits = word[w]
+                if base < start:
+                    bits = (bits >> (start - base)) << (start - base)
+                if base + BLOCK - 1 > stop:
+                    bits = bits & ((np.int64(1) << (stop - base + 1)) - 1)
+                if late:
+                    for b in range(BLOCK):
+                        if (bits >> b) & 1:
+                            marked[base + b - start] = True
+                else:
+                    active += bits_set(bits)
+                w += 1
+            if late:
+                for i in range(late_offsets[u], late_offsets[u + 1]):
+                    if late_seen[i] < dates[k] and late_day[i] >= start:
+                        marked[late_day[i] - start] = True
+                active = marked.sum()
+            if active >= min_days:
+                out[user_account[u], k] += 1
+    return out
+
+
+@_compiled
+def features_used(
+    low: Array,
+    high: Array,
+    masks: Array,
+    chosen: Array,
+    sets: Array,
+    dates: Array,
+    window: int,
+    late_offsets: Array,
+    late_day: Array,
+    late_seen: Array,
+    late_bit: Array,
+) -> Array:
+    """Distinct features of rows low..high-1 and of late rows, counted within sets[chosen[a, k]]."""
+    accounts, when = low.shape
+    words = masks.shape[1]
+    out = np.zeros((accounts, when), np.int32)
+    seen = np.zeros(words, np.int64)
+    for a in range(accounts):
+        for k in range(when):
+            if chosen[a, k] < 0:
+                continue
+            seen[:] = 0
+            for row in range(low[a, k], high[a, k]):
+                for w in range(words):
+                    seen[w] |= masks[row, w]
+            for i in range(late_offsets[a], late_offsets[a + 1]):
+                inside = late_day[i] >= dates[k] - window and late_day[i] < dates[k]
+                if inside and late_seen[i] < dates[k] and late_bit[i] >= 0:
+                    seen[late_bit[i] // BLOCK] |= np.int64(1) << (late_bit[i] % BLOCK)
+            for w in range(words):
+                out[a, k] += bits_set(seen[w] & sets[chosen[a, k], w])
+    return out

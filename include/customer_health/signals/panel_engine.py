@@ -1,0 +1,313 @@
+"""Answer all as-of dates at once: one function per aggregation, from the daily state alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from customer_health.errors import ConfigurationError
+from customer_health.settings import CompanyConfig
+from customer_health.signals import aggregations as agg
+from customer_health.signals.context import Context, context, standing, total
+from customer_health.signals.derived import EVIDENCE
+from customer_health.signals.grid import Grid
+from customer_health.signals.plans import conditions, mask_name
+from customer_health.signals.signal import Absent, Signal
+from customer_health.signals.state import NEVER, Columns, State
+from customer_health.signals.usage_engine import Usage
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Engine:
+    """State, grid and what several signals share.
+
+    Attributes:
+        state: The reduced tables.
+        config: Thresholds and lists.
+        grid: Accounts x as-of dates.
+        context: What each account was on each date.
+    """
+
+    state: State
+    config: CompanyConfig
+    grid: Grid
+    context: Context = field(init=False)
+    usage: Usage | None = field(init=False, default=None)
+    _live: dict[str, Array] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.context = context(self.state, self.grid)
+        if "usage" in self.state.tables:
+            self.usage = Usage(self.state, self.config, self.grid, self.context)
+
+    def value(self, signal: Signal) -> Array:
+        """Return the signal for every account and date, NaN where unknown.
+
+        An account whose facts are absurd enough to overflow becomes unknown; others go on.
+        """
+        if self.usage is not None and signal.table == "usage":
+            values = self.usage.value(signal)
+            if values is None:  # silence also asks other tables
+                values = self._silence(signal, self.usage)
+        else:
+            values = _ANSWERS[type(signal.aggregation)](self, signal)
+        return np.where(np.isfinite(values), values, np.nan)
+
+    def facts(self, signal: Signal) -> Columns:
+        """The signal's facts: its table, narrowed by its conditions."""
+        table = self.state.tables[signal.table]
+        mask = mask_name(conditions(signal, self.config))
+        return {name: values[table[mask]] for name, values in table.items()} if mask else table
+
+    def live_since(self, table: str) -> int:
+        """First day on which a source had delivered anything; NEVER if it never did.
+
+        An empty source says nothing about anybody: a company without a ticket system has unknown
+        tickets, not zero.
+        """
+        columns = self.state.tables[EVIDENCE.get(table, table)]
+        return int(columns["seen"].min()) if len(columns["seen"]) else NEVER
+
+    def knowable(self, table: str) -> Array:
+        """Whether the absence of a fact of this table means something, per account and date."""
+        live = np.broadcast_to(self.grid.dates > self.live_since(table), self.grid.shape)
+        return live & self._titles_known() if table == "exec_activity" else live
+
+    def absent(self, signal: Signal) -> Array:
+        """The value for accounts without a fact, NaN where their absence means nothing."""
+        if signal.when_absent == Absent.UNKNOWN:
+            return self.grid.full(np.nan)
+        if signal.when_absent == Absent.SINCE_START:
+            since = np.maximum(self.context.start, self.live_since(signal.table))
+            value = np.where(since < self.grid.dates, self.grid.dates - since, np.nan)
+        else:
+            value = self.grid.full(float(signal.when_absent))
+        return np.where(self.knowable(signal.table), value, np.nan)
+
+    def _titles_known(self) -> Array:
+        """We know an executive, or we know every contact's title: else absence may be ignorance."""
+        if "titles" not in self._live:
+            book = self.state.tables["contact_book"]
+            never = np.full(len(book["account"]), NEVER)
+
+            def count(day: Array) -> Array:
+                return self.grid.running_sum(book["account"], np.maximum(day, book["seen"]) + 1, never)
+
+            contacts = count(book["seen"])
+            untitled = contacts - count(book["day:titled_at"])
+            self._live["titles"] = (count(book["day:executive_at"]) > 0) | ((contacts > 0) & (untitled == 0))
+        return self._live["titles"]
+
+    def _silence(self, signal: Signal, usage: Usage) -> Array:
+        window = int(signal.window or 0)
+        sounds = np.zeros(self.grid.shape)
+        aggregation = signal.aggregation
+        assert isinstance(aggregation, agg.Silence)
+        for name in aggregation.also:
+            table = self.state.tables[name]
+            sounds += _in_window(self.grid, table, table["occurred"], window)
+        quiet = usage.quiet(window)
+        return np.where(np.isnan(quiet), np.nan, np.where((quiet > 0) & (sounds == 0), 1.0, 0.0))
+
+
+def _in_window(
+    grid: Grid, facts: Columns, day: Array, window: int, value: Array | None = None, skip: int = 0
+) -> Array:
+    """Sum over facts whose `day` lies in [D - skip - window, D - skip - 1] and that D may know."""
+    begin = np.maximum(day + skip, facts["seen"]) + 1
+    return grid.running_sum(facts["account"], begin, day + skip + window + 1, value)
+
+
+def _mean(grid: Grid, facts: Columns, day: Array, window: int, value: Array) -> Array:
+    known = np.isfinite(value) & (day < NEVER)
+    kept = {name: facts[name][known] for name in ("account", "seen")}
+    many = _in_window(grid, kept, day[known], window)
+    sums = _in_window(grid, kept, day[known], window, value[known])
+    return grid.ratio(sums, many, many > 0)
+
+
+def _or_absent(engine: Engine, signal: Signal, values: Array, present: Array) -> Array:
+    result: Array = np.where(present, values, engine.absent(signal))
+    return result
+
+
+def _count(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.Count)
+    day = facts["occurred"] if aggregation.at == "occurred_at" else facts[f"day:{aggregation.at}"]
+    many = _in_window(engine.grid, facts, day, int(signal.window or 0))
+    return _or_absent(engine, signal, many, many > 0)
+
+
+def _happened(engine: Engine, signal: Signal) -> Array:
+    facts = engine.facts(signal)
+    many = _in_window(engine.grid, facts, facts["occurred"], int(signal.window or 0))
+    return _or_absent(engine, signal, engine.grid.full(1.0), many > 0)
+
+
+def _sum(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.Sum)
+    value = facts[f"number:{aggregation.column}"]
+    known = np.isfinite(value)
+    kept = {name: facts[name][known] for name in ("account", "seen", "occurred")}
+    window = int(signal.window or 0)
+    many = _in_window(engine.grid, kept, kept["occurred"], window)
+    sums = _in_window(engine.grid, kept, kept["occurred"], window, value[known])
+    return _or_absent(engine, signal, sums, many > 0)
+
+
+def _average(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.Mean)
+    value = facts[f"number:{aggregation.column}"]
+    mean = _mean(engine.grid, facts, facts["occurred"], int(signal.window or 0), value)
+    return _or_absent(engine, signal, mean, ~np.isnan(mean))
+
+
+def _mean_duration(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.MeanDuration)
+    value = (facts[f"second:{aggregation.end}"] - facts[f"second:{aggregation.start}"]) / 86400.0
+    if aggregation.floor is not None:
+        value = np.maximum(value, aggregation.floor)  # NaN stays NaN
+    mean = _mean(engine.grid, facts, facts[f"day:{aggregation.end}"], int(signal.window or 0), value)
+    return _or_absent(engine, signal, mean, ~np.isnan(mean))
+
+
+def _latest(engine: Engine, facts: Columns, keep: Array) -> Array:
+    """Row of the latest visible fact per account and date, -1 for none; ties go to the later row."""
+    rows = np.flatnonzero(keep)
+    return engine.grid.running_max(facts["account"][rows], facts["seen"][rows] + 1, rows)
+
+
+def _last(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.Last)
+    value = facts[f"number:{aggregation.column}"]
+    row = _latest(engine, facts, np.isfinite(value))
+    if not len(value):
+        return engine.absent(signal)
+    found = np.maximum(row, 0)
+    fresh = (row >= 0) & (facts["occurred"][found] >= engine.grid.dates - int(signal.window or 0))
+    return _or_absent(engine, signal, value[found], fresh)
+
+
+def _days_since(engine: Engine, signal: Signal) -> Array:
+    facts = engine.facts(signal)
+    day = engine.grid.running_max(facts["account"], facts["seen"] + 1, facts["occurred"])
+    return _or_absent(engine, signal, (engine.grid.dates - day).astype(np.float64), day >= 0)
+
+
+def _open_now(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.OpenNow)
+    closed = np.minimum.reduce([facts[f"day:{column}"] for column in aggregation.until])
+    begin = np.maximum(facts["occurred"] + aggregation.older_than, facts["seen"]) + 1
+    many = engine.grid.running_sum(facts["account"], begin, closed + 1)
+    return _or_absent(engine, signal, many, many > 0)
+
+
+def _longest_overdue(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.LongestOverdue)
+    due, paid = facts[f"day:{aggregation.due}"], facts[f"day:{aggregation.until}"]
+    longest = engine.grid.full(0.0)
+    for k, day in enumerate(engine.grid.dates):
+        late = (np.maximum(due, facts["seen"]) < day) & (paid >= day)
+        np.maximum.at(longest[:, k], facts["account"][late], (day - due[late]).astype(np.float64))
+    return _or_absent(engine, signal, longest, longest > 0)
+
+
+def _change(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.ChangeVsPreviousWindow)
+    value = np.nan_to_num(facts[f"number:{aggregation.column}"], nan=0.0)
+    window = int(signal.window or 0)
+    now = _in_window(engine.grid, facts, facts["occurred"], window, value)
+    before = _in_window(engine.grid, facts, facts["occurred"], window, value, skip=window)
+    many = _in_window(engine.grid, facts, facts["occurred"], window, skip=window)
+    base = (many > 0) & (before > 0)
+    change = engine.grid.ratio(now - before, before, base)
+    return _or_absent(engine, signal, change, base)
+
+
+def _days_until_renewal(engine: Engine, signal: Signal) -> Array:
+    renewal = engine.context.renewal
+    return np.where(renewal < NEVER, renewal - engine.grid.dates, np.nan)
+
+
+def _arr_change(engine: Engine, signal: Signal) -> Array:
+    aggregation, grid = signal.aggregation, engine.grid
+    assert isinstance(aggregation, agg.ArrChange)
+    contracts = engine.state.tables["contracts"]
+    window = int(signal.window or 0)
+    earlier = total(grid, standing(contracts, grid, ago=window), contracts["arr"])
+    # Younger customers are compared with what they first signed.
+    young = engine.context.start + 1 > grid.dates - window
+    base = np.where(young, _first_arr(engine), earlier)
+    now = np.where(engine.context.is_customer, engine.context.arr, np.nan)
+    change = now - base
+    if aggregation.relative:
+        return grid.ratio(change, base, base > 0)
+    return change
+
+
+def _first_arr(engine: Engine) -> Array:
+    """ARR of the contracts that began on the account's first day."""
+    contracts, grid = engine.state.tables["contracts"], engine.grid
+    out, known = np.zeros(grid.shape), np.zeros(grid.shape)
+    many = len(contracts["contract"])
+    if many:
+        number = contracts["contract"]
+        account = contracts["account"][np.unique(number, return_index=True)[1]].astype(np.int64)
+        begin = contracts["seen"] + 1
+        row = grid.running_min(number, begin, np.arange(many), groups=len(account))
+        visible = row < many
+        row = np.where(visible, row, 0)
+        first = visible & (contracts["occurred"][row] == engine.context.start[account])
+        arr = contracts["arr"][row]
+        np.add.at(out, account, np.where(first & ~np.isnan(arr), arr, 0.0))
+        np.add.at(known, account, first & ~np.isnan(arr))
+    return np.where(known > 0, out, np.nan)
+
+
+_ANSWERS: Mapping[type[agg.Aggregation], Callable[[Engine, Signal], Array]] = {
+    agg.Count: _count,
+    agg.Happened: _happened,
+    agg.Sum: _sum,
+    agg.Mean: _average,
+    agg.MeanDuration: _mean_duration,
+    agg.Last: _last,
+    agg.DaysSince: _days_since,
+    agg.OpenNow: _open_now,
+    agg.LongestOverdue: _longest_overdue,
+    agg.ChangeVsPreviousWindow: _change,
+    agg.DaysUntilRenewal: _days_until_renewal,
+    agg.ArrChange: _arr_change,
+}
+
+
+def check_answerable(signal: Signal) -> None:
+    """Refuse a signal whose aggregation has no answer for its table.
+
+    Raises:
+        ConfigurationError: For example a sum over usage, which is only kept per feature set.
+    """
+    kind = type(signal.aggregation)
+    if signal.table != "usage" and kind not in _ANSWERS:
+        raise ConfigurationError(
+            f"Signal {signal.name}: {kind.__name__} cannot read '{signal.table}'.",
+            hint=f"Use one of {', '.join(sorted(k.__name__ for k in _ANSWERS))}.",
+        )
+    if signal.table == "usage" and kind not in Usage.ANSWERS:
+        raise ConfigurationError(
+            f"Signal {signal.name}: {kind.__name__} cannot read 'usage'.",
+            hint=f"Use one of {', '.join(sorted(k.__name__ for k in Usage.ANSWERS))}.",
+        )

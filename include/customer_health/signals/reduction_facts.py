@@ -1,0 +1,140 @@
+"""Reduce event tables to narrow, sorted arrays: days, the numbers that signals use, and conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from customer_health.settings import CompanyConfig
+from customer_health.signals.accounts import AccountIndex
+from customer_health.signals.derived import DERIVED
+from customer_health.signals.plans import conditions, mask_name
+from customer_health.signals.signal import Signal
+from customer_health.signals.state import NEVER, Columns, State
+from customer_health.warehouse.tables import TABLES, Type
+
+
+def reduce_facts(
+    warehouse: Any,
+    index: AccountIndex,
+    name: str,
+    source: Any,
+    signals: Sequence[Signal],
+    config: CompanyConfig,
+) -> Columns:
+    """Read one table of facts.
+
+    Returns:
+        account, occurred and seen (int32 days); `day:<timestamp>` (NEVER if empty) and
+        `second:<timestamp>` (NaN if empty); `number:<column>` (NaN if empty); `where:<conditions>`
+        (bool). Rows are sorted by account, occurred_at, known_at and key.
+    """
+    contract = DERIVED[name] if name in DERIVED else TABLES[name]
+    table = source.join(index.table(warehouse.ibis), "account_id")
+    wanted: dict[str, Any] = {
+        "account": table.account,
+        "occurred": _day(table.occurred_at),
+        "known": _day(table.known_at),
+    }
+    columns = {column for signal in signals for column, _ in signal.aggregation.needs()}
+    columns |= {column for column, spec in contract.columns.items() if spec.lifecycle}
+    for column in sorted(columns):
+        if contract.columns[column].type in (Type.TIMESTAMP, Type.DATE):
+            wanted[f"day:{column}"] = _day(table[column]).fill_null(NEVER)
+            wanted[f"second:{column}"] = table[column].cast("timestamp").epoch_seconds().cast("float64")
+        else:
+            wanted[f"number:{column}"] = table[column].cast("float64")
+    for signal in signals:
+        resolved = conditions(signal, config)
+        if resolved:
+            wanted[mask_name(resolved)] = _matches(table, resolved)
+    order = dict.fromkeys(("account", "occurred_at", "known_at", *contract.key))
+    rows: Columns = warehouse.fetch(table.order_by(list(order)).select(**wanted))
+    rows["seen"] = np.maximum(rows["occurred"], rows.pop("known"))
+    return rows
+
+
+def _day(column: Any) -> Any:
+    return column.cast("timestamp").date().epoch_days().cast("int32")
+
+
+def _matches(table: Any, resolved: tuple[tuple[str, tuple[str, ...]], ...]) -> Any:
+    condition: Any = None
+    for column, values in resolved:
+        one = table[column].cast("string").isin(list(values)).fill_null(False)
+        condition = one if condition is None else condition & one
+    return condition
+
+
+def reduce_contracts(warehouse: Any, index: AccountIndex, state: State) -> None:
+    """Read contract states into state.tables["contracts"], sorted by contract and time.
+
+    Besides the days there are `contract` (its number), `rank` (position in time within all rows),
+    seats and arr (NaN if empty), plan (position in meta["plans"], -1 if empty), start and end
+    (days, NEVER if empty), renews and active (bool).
+    """
+    raw = warehouse.raw("contracts")
+    table = raw.join(index.table(warehouse.ibis), "account_id")
+    rows: Columns = warehouse.fetch(
+        table.order_by(
+            [table.account, table.contract_id, table.occurred_at, table.known_at, table.plan, table.arr]
+        ).select(
+            account=table.account,
+            contract_id=table.contract_id,
+            plan=table.plan,
+            seats=table.seats.cast("float64"),
+            arr=table.arr.cast("float64"),
+            start=_day(table.term_start).fill_null(NEVER),
+            end=_day(table.term_end).fill_null(NEVER),
+            renews=table.auto_renew.fill_null(False),
+            active=(table.status.fill_null("active") == "active"),
+            occurred=_day(table.occurred_at),
+            known=_day(table.known_at),
+        )
+    )
+    contract_ids, plans = rows.pop("contract_id"), rows.pop("plan")
+    new = np.ones(len(contract_ids), bool)
+    if len(new) > 1:
+        new[1:] = (contract_ids[1:] != contract_ids[:-1]) | (rows["account"][1:] != rows["account"][:-1])
+    rows["contract"] = (np.cumsum(new) - 1).astype(np.int64)
+    names = sorted({str(plan) for plan in plans if plan is not None})
+    number = {name: code for code, name in enumerate(names)}
+    rows["plan"] = np.array([number.get(str(plan), -1) for plan in plans], dtype=np.int32)
+    rows["seen"] = np.maximum(rows["occurred"], rows.pop("known"))
+    state.tables["contracts"] = rows
+    state.meta["plans"] = names
+
+
+def reduce_lifecycle(warehouse: Any, index: AccountIndex, state: State) -> None:
+    """Read what ends a relationship, for the context columns only: no signal may see it.
+
+    context_losses: logo churns (account, occurred, known, seen, notice). context_events: notices and
+    renewals (account, occurred, seen, notice, renewed).
+    """
+    numbered = index.table(warehouse.ibis)
+    lost = warehouse.raw("outcomes").join(numbered, "account_id")
+    lost = lost.filter(lost.kind == "logo_churn")
+    losses: Columns = warehouse.fetch(
+        lost.select(
+            account=lost.account,
+            occurred=_day(lost.occurred_at),
+            known=_day(lost.known_at),
+            notice=_day(lost.notice_at).fill_null(NEVER),
+        )
+    )
+    losses["seen"] = np.maximum(losses["occurred"], losses["known"])
+    said = warehouse.raw("contract_events").join(numbered, "account_id")
+    said = said.filter(said.kind.isin(["notice_given", "renewed", "new"]))
+    events: Columns = warehouse.fetch(
+        said.select(
+            account=said.account,
+            occurred=_day(said.occurred_at),
+            known=_day(said.known_at),
+            notice=said.kind == "notice_given",
+        )
+    )
+    events["seen"] = np.maximum(events["occurred"], events.pop("known"))
+    events["renewed"] = ~events["notice"]
+    state.tables["context_losses"], state.tables["context_events"] = losses, events

@@ -1,0 +1,262 @@
+"""Usage signals from prefix sums, popcounts and the late table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from customer_health.settings import CompanyConfig
+from customer_health.signals import aggregations as agg
+from customer_health.signals import kernels
+from customer_health.signals.context import Context
+from customer_health.signals.grid import Grid
+from customer_health.signals.plans import FeatureSets, feature_sets, lookup
+from customer_health.signals.reduction_usage import MAX_FEATURES, sum_name
+from customer_health.signals.signal import Signal
+from customer_health.signals.state import NEVER, Columns, State
+
+Array = NDArray[Any]
+
+
+class Usage:
+    """Everything about usage on one grid; shared work is done once."""
+
+    ANSWERS: ClassVar[frozenset[type[agg.Aggregation]]]
+
+    def __init__(self, state: State, config: CompanyConfig, grid: Grid, context: Context) -> None:
+        self.state, self.config, self.grid, self.context = state, config, grid, context
+        self.days, self.late = state.tables["usage"], state.tables["usage_late"]
+        self.users, self.words = state.tables["usage_users"], state.tables["usage_words"]
+        self.lag = int(state.meta["lag"])
+        self._positions: dict[int, Array] = {}
+        self._late_users = self._distinct_late_users()
+        first = self.days["offset"][:-1][np.diff(self.days["offset"]) > 0]
+        rows = (self.days["account"][first], self.days["day"][first])
+        self.first = self._first(*rows, self.late)
+        named = self.late["user"] >= 0
+        identified = np.flatnonzero(self.days["users"])  # unnamed users give rows without users
+        self.first_user = self._first(
+            self.days["account"][identified],
+            self.days["day"][identified],
+            {name: self.late[name][named] for name in ("account", "day", "seen")},
+        )
+
+    def value(self, signal: Signal) -> Array | None:
+        """Return the signal's grid, or None if it needs more than usage (silence)."""
+        answer = _ANSWERS[type(signal.aggregation)]
+        return answer(self, signal) if answer is not None else None
+
+    def quiet(self, window: int) -> Array:
+        """1 where the window holds no usage, 0 where it does, NaN without telemetry."""
+        age = self.grid.dates - self._last_day()
+        return np.where(self.first < NEVER, (age > window).astype(np.float64), np.nan)
+
+    def row_at(self, ago: int) -> Array:
+        """First regular row with day >= D - ago, per account and date."""
+        if ago not in self._positions:
+            self._positions[ago] = kernels.positions(
+                self.days["offset"], self.days["day"], self.grid.dates - ago
+            )
+        return self._positions[ago]
+
+    def rows(self, window: int, skip: int = 0) -> tuple[Array, Array]:
+        """Regular rows of [D - skip - window, D - skip - 1] that D may know, as low and high."""
+        return self.row_at(skip + window), self.row_at(max(skip, self.lag))
+
+    def events(self, features: tuple[str, ...] | None, window: int, skip: int = 0) -> Array:
+        """Events of a feature set in a window."""
+        name = sum_name(features)
+        low, high = self.rows(window, skip)
+        regular = kernels.window_sums(self.days["offset"], self.days[name], low, high)
+        return regular + self._late_sum(self.late, self.late[name], window, skip)
+
+    def per_plan(self, sets: FeatureSets, answer: Callable[[tuple[str, ...] | None], Array]) -> Array:
+        """Evaluate once per distinct set of features, and take each account's by its plan then."""
+        out = self.grid.full(np.nan)
+        chosen = {code: sets.of(name) for code, name in enumerate(self.state.meta["plans"])}
+        chosen[-1] = sets.of(None)
+        for features in {value for value in chosen.values() if value != "unknown"}:
+            plans = [code for code, value in chosen.items() if value == features]
+            here = np.isin(self.context.plan, plans)
+            if here.any():
+                assert not isinstance(features, str)
+                out[here] = answer(features)[here]
+        return out
+
+    def active_users(self, window: int, min_days: int) -> Array:
+        """Users active on at least `min_days` days of the window."""
+        late = self._late_users
+        return kernels.active_users(
+            self.grid.accounts, self.grid.dates, window, self.lag, min_days,
+            self.users["account"], self.words["offset"], self.words["block"], self.words["word"],
+            np.searchsorted(late["user"], np.arange(len(self.users["account"]) + 1)),
+            late["day"], late["seen"],
+        ).astype(np.float64)  # fmt: skip
+
+    def _late_sum(self, late: Columns, value: Array, window: int, skip: int = 0) -> Array:
+        day = late["day"]
+        begin = np.maximum(day + skip, late["seen"]) + 1
+        return self.grid.running_sum(late["account"], begin, day + skip + window + 1, value)
+
+    def _distinct_late_users(self) -> Columns:
+        """Late (user, day) pairs with the first day each was seen, sorted by user and day."""
+        named = self.late["user"] >= 0
+        user, day, seen = (self.late[name][named] for name in ("user", "day", "seen"))
+        order = np.lexsort((seen, day, user))
+        user, day, seen = user[order], day[order], seen[order]
+        new = np.ones(len(user), bool)
+        new[1:] = (user[1:] != user[:-1]) | (day[1:] != day[:-1])
+        user, day, seen = user[new], day[new], seen[new]
+        account = self.users["account"][user]
+        return {"user": user, "day": day, "seen": seen, "account": account, "until": self._regular(user, day)}
+
+    def _regular(self, user: Array, day: Array) -> Array:
+        """First day that sees the same user and day through a regular row; NEVER if none does."""
+        span = 2**20  # more blocks than days will ever need
+        owner = np.repeat(np.arange(len(self.users["account"])), np.diff(self.words["offset"]))
+        keys = owner * span + self.words["block"]
+        wanted = user * span + day // kernels.BLOCK
+        where = np.searchsorted(keys, wanted)
+        found = np.zeros(len(user), bool)
+        inside = where < len(keys)
+        found[inside] = keys[where[inside]] == wanted[inside]
+        has = np.zeros(len(user), bool)
+        has[found] = (self.words["word"][where[found]] >> (day[found] % kernels.BLOCK)) & 1
+        return np.where(has, day + self.lag + 1, NEVER)
+
+    def _first(self, account: Array, day: Array, late: Columns) -> Array:
+        """First visible usage day per account and date; NEVER for none."""
+        regular = self.grid.running_min(account, day + self.lag + 1, day)
+        rest = self.grid.running_min(late["account"], late["seen"] + 1, late["day"])
+        return np.minimum(np.minimum(regular, rest), NEVER)
+
+    def _last_day(self) -> Array:
+        """Last visible usage day; a large negative number for none."""
+        row = self.row_at(self.lag) - 1
+        has = row >= self.days["offset"][:-1, None]
+        day = self.days["day"].astype(np.int64)
+        regular = np.where(has, day[np.maximum(row, 0)] if len(day) else 0, -NEVER)
+        late = self.grid.running_max(self.late["account"], self.late["seen"] + 1, self.late["day"])
+        return np.maximum(regular, np.where(late >= 0, late, -NEVER))
+
+    def slope(self, window: int, min_days: int, relative: bool) -> Array:
+        """Least-squares slope of daily users, in closed form.
+
+        With S = sum(users) and T = sum(day * users) over n consecutive days around their middle m:
+        slope = (T - m S) / (n (n^2 - 1) / 12). All sums are of whole numbers, so nothing is lost.
+        """
+        users = self.days["users"].astype(np.float64)
+        low, high = self.rows(window)
+        offset, day = self.days["offset"], self.days["day"]
+        many = kernels.window_sums(offset, users, low, high)
+        moment = kernels.window_sums(offset, users * day, low, high)
+        late = self._late_users
+        begin = late["seen"] + 1
+        end = np.minimum(late["day"] + window + 1, np.where(late["until"] > late["seen"], late["until"], 0))
+        many += self.grid.running_sum(late["account"], begin, end)
+        moment += self.grid.running_sum(late["account"], begin, end, late["day"])
+        start = np.maximum(self.grid.dates - window, self.first_user)
+        n = (self.grid.dates - start).astype(np.float64)
+        usable = (self.first_user < NEVER) & (n >= max(2, min_days))
+        middle = (start + self.grid.dates - 1) / 2.0
+        spread = n * (n * n - 1.0) / 12.0
+        slope = self.grid.ratio(moment - middle * many, spread, usable)
+        if not relative:
+            return slope
+        return self.grid.ratio(slope * 30.0 * n, many, usable & (many > 0))
+
+    def features(self, sets: FeatureSets, window: int) -> Array:
+        """Distinct features used, as a share of the plan's set, or of all features seen so far."""
+        names: list[str] = self.state.meta["features"]
+        bits = {name: bit for bit, name in enumerate(names[:MAX_FEATURES])}
+        masks = np.column_stack([self.days[f"mask{i}"] for i in range(self._words())])
+        low, high = self.rows(window)
+
+        def share(features: tuple[str, ...] | None) -> Array:
+            chosen = list(bits.values()) if features is None else [bits[name] for name in features]
+            one = np.zeros((1, masks.shape[1]), dtype=np.int64)
+            for bit in chosen:
+                one[0, bit // kernels.BLOCK] |= np.int64(1) << (bit % kernels.BLOCK)
+            used = kernels.features_used(
+                low, high, masks, np.zeros(self.grid.shape, np.int8), one, self.grid.dates, window,
+                self.late["offset"], self.late["day"], self.late["seen"], self.late["bit"],
+            )  # fmt: skip
+            if features is None:
+                seen = np.sort(self.state.tables["usage_features"]["first_seen"][: len(bits)])
+                out_of = np.searchsorted(seen, self.grid.dates, side="left").astype(np.float64)
+            else:
+                out_of = np.full(len(self.grid.dates), float(len(features)))
+            out_of = np.broadcast_to(out_of, self.grid.shape)
+            usable = (out_of > 0) & (self.first < NEVER)
+            return self.grid.ratio(used, out_of, usable)
+
+        return self.per_plan(sets, share)
+
+    def _words(self) -> int:
+        return sum(name.startswith("mask") for name in self.days)
+
+
+def _slope(usage: Usage, signal: Signal) -> Array:
+    aggregation = signal.aggregation
+    assert isinstance(aggregation, agg.ActiveUsersSlope)
+    return usage.slope(int(signal.window or 0), aggregation.min_days, aggregation.relative)
+
+
+def _active(usage: Usage, signal: Signal) -> Array:
+    aggregation = signal.aggregation
+    assert isinstance(aggregation, agg.ActiveUsers)
+    least = aggregation.min_days
+    min_days = int(str(lookup(usage.config, least))) if isinstance(least, str) else least
+    many = usage.active_users(int(signal.window or 0), min_days)
+    many = np.where(usage.first_user < NEVER, many, np.nan)
+    if not aggregation.per_seat:
+        return many
+    seats = usage.context.seats
+    return usage.grid.ratio(many, seats, seats > 0)
+
+
+def _change(usage: Usage, signal: Signal) -> Array:
+    window = int(signal.window or 0)
+    covered = usage.first <= usage.grid.dates - 2 * window
+
+    def change(features: tuple[str, ...] | None) -> Array:
+        now = usage.events(features, window)
+        before = usage.events(features, window, skip=window)
+        usable = covered & (before > 0)
+        return usage.grid.ratio(now - before, before, usable)
+
+    return usage.per_plan(feature_sets(signal, usage.config), change)
+
+
+def _share(usage: Usage, signal: Signal) -> Array:
+    window = int(signal.window or 0)
+    every = usage.events(None, window)
+
+    def share(features: tuple[str, ...] | None) -> Array:
+        some = usage.events(features, window)
+        return usage.grid.ratio(some, every, every > 0)
+
+    return usage.per_plan(feature_sets(signal, usage.config), share)
+
+
+def _features(usage: Usage, signal: Signal) -> Array:
+    return usage.features(feature_sets(signal, usage.config), int(signal.window or 0))
+
+
+def _days_since(usage: Usage, signal: Signal) -> Array:
+    return np.where(usage.first < NEVER, (usage.grid.dates - usage._last_day()).astype(np.float64), np.nan)
+
+
+_ANSWERS: dict[type[agg.Aggregation], Callable[[Usage, Signal], Array] | None] = {
+    agg.ActiveUsersSlope: _slope,
+    agg.ActiveUsers: _active,
+    agg.ChangeVsPreviousWindow: _change,
+    agg.ShareOfUsage: _share,
+    agg.FeatureShare: _features,
+    agg.DaysSince: _days_since,
+    agg.Silence: None,
+}
+Usage.ANSWERS = frozenset(_ANSWERS)
