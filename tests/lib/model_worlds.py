@@ -9,13 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from customer_health.model.panel import as_of_dates
+from customer_health.model.report import Training
+from customer_health.model.training import train
+from customer_health.settings import CompanyConfig, ModelConfig
 
 LAST = date(2026, 1, 1)
+SIZE, MONTHS = 300, 18
+CONFIG = CompanyConfig(model=ModelConfig(min_unique_churners=40))
 
 
 @dataclass(frozen=True)
@@ -97,3 +103,10 @@ def make_world(accounts: int = 400, months: int = 24, *, seed: int = 1, strength
         pd.concat(panels, ignore_index=True),
         pd.DataFrame(outcomes, columns=["account_id", "kind", "occurred_at", "known_at"]),
     )
+
+
+@cache
+def trained(strength: float = 1.0) -> Training:
+    """The training that most tests look at; it takes seconds, so they share it."""
+    world = make_world(SIZE, MONTHS, seed=1, strength=strength)
+    return train(world.panel, world.outcomes, CONFIG, as_of=world.as_of)

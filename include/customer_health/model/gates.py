@@ -21,17 +21,23 @@ class LeakageError(DataContractError):
 
 
 def insufficiency(
-    *, folds: int, churners: int, horizon_days: int, months: float, config: ModelConfig
+    *, planned: int, folds: int, churners: int, horizon_days: int, months: float, config: ModelConfig
 ) -> str | None:
     """Say in one sentence why this history cannot carry a model, or None if it can.
 
     Args:
-        folds: Matured walk-forward folds.
+        planned: Walk-forward folds that the calendar allows.
+        folds: Those of them that hold enough losses.
         churners: Different accounts among the lost, matured rows.
         horizon_days: Length of the label's window.
         months: Span of the panel's as-of dates.
         config: Limits.
     """
+    if planned < config.min_folds:
+        return (
+            f"{months:.0f} months of history leave {planned} complete test periods of {horizon_days} days, "
+            f"{config.min_folds} are needed"
+        )
     if churners < config.min_unique_churners:
         return (
             f"only {churners} accounts were lost in the history that counts for {horizon_days} days, "
@@ -39,7 +45,7 @@ def insufficiency(
         )
     if folds < config.min_folds:
         return (
-            f"{months:.0f} months of history leave {folds} complete test periods of {horizon_days} days, "
+            f"only {folds} of {planned} test periods of {horizon_days} days hold enough losses to judge by, "
             f"{config.min_folds} are needed"
         )
     return None

@@ -87,11 +87,9 @@ def outcome_labels(
     seen = (endings["effective"] < endings["start"]) & (endings["logged"] < endings["start"])
     over = (endings["effective"] <= endings["start"]) & ~seen
     announced = (endings["effective"] > endings["start"]) & (endings["logged"] < endings["start"])
-    ended = (endings["effective"] > endings["start"]) & (endings["effective"] <= endings["end"])
 
     labels = np.zeros(len(rows))
-    labels[_vanished(rows, start, end, cut)] = np.nan
-    labels[_rows_with(endings, ended)] = 0.0  # how its story ended is known after all
+    labels[_vanished(rows, endings, start, end, cut)] = np.nan
     labels[lost] = 1.0
     labels[_rows_with(endings, over | announced)] = np.nan
     labels[(end > cut).to_numpy()] = np.nan
@@ -130,14 +128,17 @@ def _rows_with(pairs: pd.DataFrame, condition: pd.Series) -> np.ndarray:
     return np.unique(pairs.loc[condition, "row"].to_numpy())
 
 
-def _vanished(rows: pd.DataFrame, start: pd.Series, end: pd.Series, cut: pd.Timestamp) -> np.ndarray:
-    """Mark rows inside whose window the account was seen, for the last time, to be no customer."""
+def _vanished(
+    rows: pd.DataFrame, endings: pd.DataFrame, start: pd.Series, end: pd.Series, cut: pd.Timestamp
+) -> np.ndarray:
+    """Mark rows whose window reaches beyond the last sight of an account that went without an outcome."""
     if "is_customer" not in rows:
         return np.zeros(len(rows), dtype=bool)
-    customer = rows["is_customer"].fillna(False).astype(bool)
-    past = start <= cut
-    last = start[customer & past].groupby(rows["account_id"]).max()
-    last_seen = rows["account_id"].map(last)
-    absent = start[past & ~customer & (start > last_seen)].groupby(rows["account_id"]).min()
-    missing_from = rows["account_id"].map(absent)
-    return ((missing_from > start) & (missing_from <= end)).to_numpy()
+    accounts = rows["account_id"]
+    customer = rows["is_customer"].fillna(False).astype(bool) & (start <= cut)
+    last_seen = start.where(customer).groupby(accounts).transform("max")
+    absent_since = (start > last_seen) & (start <= cut)
+    gone = absent_since.groupby(accounts).transform("any")
+    explained = np.zeros(len(rows), dtype=bool)
+    explained[_rows_with(endings, endings["effective"] > last_seen.to_numpy()[endings["row"]])] = True
+    return (gone & (start <= last_seen) & (end > last_seen)).to_numpy() & ~explained

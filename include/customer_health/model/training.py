@@ -126,7 +126,8 @@ def _labeller(
     @cache
     def labels_by(day: pd.Timestamp) -> np.ndarray:
         labels = outcome_labels(outcomes, rows, horizon_days=horizon, logged_before=day)
-        return np.asarray(labels)[mask]
+        values: np.ndarray = labels.to_numpy()
+        return np.asarray(values[mask], dtype=float)
 
     return labels_by
 
@@ -143,6 +144,7 @@ def _compete(
     churners = int(head.rows["account_id"][labels == 1].nunique())
     months = (dates[-1] - dates[0]).days / 30.44 if dates else 0.0
     too_little = gates.insufficiency(
+        planned=len(planned),
         folds=len(folds),
         churners=churners,
         horizon_days=head.horizon_days,

@@ -1,0 +1,72 @@
+"""Pictures for the model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from customer_health.model.baselines import NaiveBaseline
+from customer_health.model.linear import sigmoid
+from customer_health.model.metrics import BINS, mass_bins
+from customer_health.model.report import Training
+from customer_health.model.rules import RuleScore
+
+INK, ACCENT, PALE = "#334155", "#0f766e", "#94a3b8"
+
+
+def draw(training: Training, horizon: int, folder: Path) -> list[tuple[str, str]]:
+    """Draw the walk-forward chart and the calibration of one horizon.
+
+    Returns:
+        (title, file name) of each picture, for the card to show.
+    """
+    # Without pyplot: it keeps global state and looks for a display.
+    from matplotlib.figure import Figure
+
+    report = training.heads[horizon]
+    shown = report.kind or training.best(horizon)
+    folds = training.evaluation.folds
+    folds = folds[folds["horizon"] == horizon]
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    axes = figure.subplots()
+    lines = ((shown, shown, ACCENT, "-"), (NaiveBaseline.kind, "renewal date + NPS", INK, "--"))
+    for kind, label, colour, style in (*lines, (RuleScore.kind, "rule score", PALE, ":")):
+        own = folds[folds["candidate"] == kind].sort_values("train_date")
+        axes.plot(own["train_date"], own["auc"], style, color=colour, marker="o", markersize=4, label=label)
+    axes.axhline(0.5, color=PALE, linewidth=0.8)
+    axes.set_ylabel("AUC")
+    axes.set_title(f"Walk-forward, {horizon} days ahead: each point trained on the past only", loc="left")
+    axes.legend(frameon=False, ncols=3, loc="lower left")
+    walk = f"walk_forward_{horizon}.png"
+    _save(figure, axes, folder / walk)
+
+    rows = training.evaluation.predictions
+    rows = rows[rows["horizon"] == horizon]
+    p, y = sigmoid(rows[shown].to_numpy()), rows["y"].to_numpy()
+    bins = mass_bins(p)
+    predicted, observed = (
+        np.bincount(bins, values, BINS) / np.bincount(bins, None, BINS) for values in (p, y)
+    )
+    error = 1.96 * np.sqrt(observed * (1 - observed) / np.bincount(bins, None, BINS))
+    figure = Figure(figsize=(4.2, 4), layout="constrained")
+    axes = figure.subplots()
+    top = 1.1 * float(max((observed + error).max(), predicted.max()))
+    axes.plot([0, top], [0, top], color=PALE, linewidth=0.8)
+    axes.errorbar(predicted, observed, yerr=error, fmt="o", color=ACCENT, markersize=4, linewidth=1)
+    axes.set_xlabel("predicted probability (tenths of the accounts)")
+    axes.set_ylabel("share that was lost")
+    axes.set_title(f"Calibration of {shown}, {horizon} days", loc="left")
+    calibration = f"calibration_{horizon}.png"
+    _save(figure, axes, folder / calibration)
+    return [
+        (f"AUC per test period, {horizon} days ahead", walk),
+        (f"Predicted and observed losses, {horizon} days ahead", calibration),
+    ]
+
+
+def _save(figure: object, axes: object, path: Path) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)  # type: ignore[attr-defined]
+    # No version or date in the file: the same training draws the same bytes.
+    figure.savefig(path, dpi=110, metadata={"Software": None})  # type: ignore[attr-defined]

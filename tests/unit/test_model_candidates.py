@@ -1,0 +1,124 @@
+"""Candidates: exact, explainable, and the same again after a trip through text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.lib.model_worlds import make_world
+
+from customer_health.errors import DataContractError
+from customer_health.model.baselines import NaiveBaseline
+from customer_health.model.blend import Blend
+from customer_health.model.candidate import Candidate
+from customer_health.model.features import FeatureSet
+from customer_health.model.linear import LogisticRegression, fit_ridge, sigmoid
+from customer_health.model.selection import thin
+from customer_health.model.trees import BoostedTrees
+
+
+@pytest.fixture(scope="module")
+def sample() -> tuple[FeatureSet, pd.DataFrame, np.ndarray]:
+    """A design and labels that depend on it; some signals have gaps."""
+    panel = make_world(250, 6, seed=5).panel
+    panel.loc[panel.index % 7 == 0, "usage_delta_28d"] = np.nan
+    features = FeatureSet.of(panel)
+    design = features.design(panel)
+    risk = -3 * design["usage_trend_slope"] * 5 - design["days_to_renewal"] / 200
+    y = (np.random.default_rng(0).random(len(design)) < sigmoid(risk.to_numpy())).astype(float)
+    return features, design, y
+
+
+def candidates(features: FeatureSet) -> list[Candidate]:
+    linear, trees = LogisticRegression(features.features), BoostedTrees(features.features, seed=1)
+    return [linear, trees, Blend([linear, trees]), NaiveBaseline()]
+
+
+def test_every_candidate_predicts_the_same_from_its_files_and_explains_itself_exactly(sample):
+    features, design, y = sample
+    for candidate in candidates(features):
+        candidate.fit(design, y, np.ones(len(y)))
+        again = type(candidate).from_files(candidate.to_files())
+        logit = candidate.predict_logit(design)
+
+        assert np.array_equal(logit, again.predict_logit(design)), candidate.kind
+        explained = candidate.contributions(design).sum(axis=1) + candidate.base
+        assert np.allclose(explained, logit, atol=1e-9), candidate.kind
+        assert again.base == candidate.base
+        assert set(candidate.contributions(design)) <= {*features.sources, "recent_nps"}
+
+
+def test_ridge_regression_finds_the_optimum_that_scikit_learn_finds():
+    from sklearn.linear_model import LogisticRegression as Reference
+
+    random = np.random.default_rng(2)
+    x = random.normal(size=(600, 8))
+    y = (random.random(600) < sigmoid(x @ random.normal(size=8) - 2)).astype(float)
+    weight = random.uniform(0.5, 4, 600)
+
+    intercept, coefficients = fit_ridge(x, y, weight, penalty=5.0)
+    reference = Reference(C=1 / 5.0, tol=1e-10, max_iter=1000).fit(x, y, sample_weight=weight)
+
+    assert coefficients == pytest.approx(reference.coef_[0], abs=1e-5)
+    assert intercept == pytest.approx(reference.intercept_[0], abs=1e-5)
+
+
+def test_a_perfectly_separable_column_does_not_break_the_fit():
+    x = np.concatenate([np.full(50, -1.0), np.full(50, 1.0)])[:, None]
+
+    intercept, coefficients = fit_ridge(x, (x[:, 0] > 0).astype(float), np.ones(100), penalty=1.0)
+
+    assert np.isfinite([intercept, *coefficients]).all()
+
+
+def test_trees_never_reward_what_can_only_be_bad(sample):
+    """More open critical tickets may not lower the risk, whatever the data of one year says."""
+    features, design, y = sample
+    trees = BoostedTrees(features.features, seed=1).fit(design, y, np.ones(len(y)))
+    row = design.iloc[[3] * 6].assign(open_critical_tickets=[0.0, 1, 2, 3, 5, 9])
+
+    assert (np.diff(trees.predict_logit(row)) >= 0).all()
+
+
+def test_dropping_kept_rows_leaves_probabilities_as_they_are():
+    y = np.zeros(100_000)
+    y[:500] = 1
+    rows, weight = thin(y, seed=1)
+
+    assert y[rows].sum() == 500
+    assert len(rows) < 30_000
+    assert weight.sum() == pytest.approx(len(y))
+
+
+def test_a_plan_that_is_new_is_no_plan_in_particular(sample):
+    features, *_ = sample
+    panel = make_world(20, 1, seed=6).panel.assign(plan="quantum")
+
+    design = features.design(panel)
+
+    assert not design[[name for name in design if name.startswith("plan=")]].any(axis=None)
+
+
+def test_a_signal_that_disappeared_is_named(sample):
+    features, *_ = sample
+    panel = make_world(20, 1, seed=6).panel.drop(columns="power_user_ratio")
+
+    with pytest.raises(DataContractError, match="power_user_ratio"):
+        features.design(panel)
+
+
+def test_signals_that_say_nothing_are_left_out():
+    panel = make_world(50, 1, seed=7).panel.assign(contacts_known=3.0, exec_activity_90d=np.nan)
+
+    names = FeatureSet.of(panel).names
+
+    assert "power_user_ratio" in names
+    assert not {"contacts_known", "exec_activity_90d"} & set(names)
+
+
+def test_the_starter_profile_keeps_its_signals_and_the_calendar():
+    names = FeatureSet.of(make_world(50, 2, seed=7).panel, "starter_5").sources
+
+    assert "recent_nps" in names
+    assert "days_to_renewal" in names
+    assert "power_user_ratio" not in names
