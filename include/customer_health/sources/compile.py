@@ -250,7 +250,10 @@ class FeedCompiler:
         return f"{end} AS __end"
 
     def _with_ends(self, terms: str) -> str:
-        """Add a row for the day on which a contract ended, unless its next term begins by then."""
+        """Add a row for the day on which a contract ended, unless its next term begins by then.
+
+        A term that ended on the day it began was never in force: only its end remains.
+        """
         names = [identifier(name) for name in self.table.columns]
         ended = {"occurred_at": "__end", "known_at": "__end", "status": "'ended'"}
         as_ended = [
@@ -259,7 +262,7 @@ class FeedCompiler:
         return (
             f"WITH terms AS MATERIALIZED ({terms}), followed AS (SELECT *, lead(occurred_at) OVER "
             "(PARTITION BY contract_id ORDER BY occurred_at) AS __next FROM terms) "
-            f"SELECT {', '.join([*names, ROW])} FROM terms "
+            f"SELECT {', '.join([*names, ROW])} FROM terms WHERE NOT coalesce(__end <= occurred_at, false) "
             f"UNION ALL SELECT {', '.join([*as_ended, ROW])} FROM followed "
             "WHERE __end IS NOT NULL AND (__next IS NULL OR __next > __end)"
         )

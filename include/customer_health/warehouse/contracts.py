@@ -31,7 +31,8 @@ class RowRule:
     Attributes:
         name: `column.rule`, unique in its table; the name of its measurement.
         column: The column that is at fault.
-        broken: SQL over the row's alias `t`; true for a row that must not go on.
+        broken: SQL over the row (`t`) and its account (`k`, NULL if unknown); true where it
+            must not go on.
         reason: What is wrong, for the person who opens the quarantine.
         remedy: What that person can do.
     """
@@ -159,7 +160,7 @@ def _orphan_rule() -> RowRule:
     return RowRule(
         "account_id.unknown",
         "account_id",
-        "NOT EXISTS (SELECT 1 FROM raw.accounts a WHERE a.account_id = t.account_id)",
+        "(t.account_id IS NOT NULL AND k.known_account IS NULL)",
         f"{UNKNOWN_ACCOUNT}: accounts has no such account_id",
         "Is this a file of another company? Otherwise add the account; then the row is loaded again.",
     )

@@ -1,0 +1,110 @@
+"""Rows with the same natural key: copies are dropped; of contradicting rows the first is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from customer_health.warehouse.contracts import identifier, literal
+from customer_health.warehouse.raw import first, scalar
+from customer_health.warehouse.row_check import of_loads, quarantine
+from customer_health.warehouse.tables import Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+CONTRADICTS = "contradicts another row with the same key"
+_CORRECT = "Correct one of the two. If every file is a full export, write `repeated_keys: latest_file`."
+
+
+@dataclass
+class Duplicates:
+    """Rows beyond the first under repeated keys.
+
+    Attributes:
+        copies: Equal to the first in every column; dropped.
+        superseded: Older states of the same fact, where each file is a full export; dropped.
+        contradictions: Different from the first; quarantined unless they are too many.
+    """
+
+    copies: int = 0
+    superseded: int = 0
+    contradictions: int = 0
+
+
+def find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, loads: Sequence[str]) -> Duplicates:
+    """Find rows whose key came before, and keep them in the temporary table gate_repeated.
+
+    The keys are grouped by their hash, so that the scan carries eight bytes a row however wide the key is;
+    only rows under a repeated hash are compared by value. Where the key holds the day, only the days that the
+    new loads touch are looked at.
+    """
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE gate_repeated (rid BIGINT, file VARCHAR, row BIGINT, same BOOLEAN)"
+    )
+    if not loads:
+        return Duplicates()
+    policy = _policy(con, table)
+    keys = [f"t.{identifier(name)}" for name in table.key] + (["t._file"] if policy == "add" else [])
+    touched = _touched_days(con, table, loads)
+    hashed = f"hash({', '.join(keys)})"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE gate_hashes AS SELECT {hashed} AS h FROM raw.{table.name} t "
+        f"WHERE {touched} GROUP BY 1 HAVING count(*) > 1"
+    )
+    content = f"hash({', '.join(f't.{identifier(name)}' for name in table.columns)})"
+    order = (
+        "t._file DESC, t._row DESC, t.rowid DESC" if policy == "latest_file" else "t._file, t._row, t.rowid"
+    )
+    con.execute(
+        "INSERT INTO gate_repeated SELECT rid, file, row, same FROM (SELECT t.rowid AS rid, "
+        "row_number() OVER w AS n, first_value(t._file) OVER w AS file, first_value(t._row) OVER w AS row, "
+        f"first_value({content}) OVER w = {content} AS same FROM raw.{table.name} t "
+        f"WHERE {touched} AND {hashed} IN (SELECT h FROM gate_hashes) "
+        f"WINDOW w AS (PARTITION BY {', '.join(keys)} ORDER BY {order})) WHERE n > 1"
+    )
+    counted = first(con, "SELECT count(*) FILTER (same), count(*) FILTER (NOT same) FROM gate_repeated")
+    copies, other = counted if counted else (0, 0)
+    if policy == "latest_file":
+        return Duplicates(copies=copies, superseded=other)
+    return Duplicates(copies=copies, contradictions=other)
+
+
+def settle_duplicates(con: duckdb.DuckDBPyConnection, table: Table, found: Duplicates) -> None:
+    """Drop copies and older states; quarantine contradictions. The caller holds the transaction."""
+    if found.contradictions:
+        key = " || ' / ' || ".join(f"CAST(t.{identifier(name)} AS VARCHAR)" for name in table.key)
+        quarantine(
+            con,
+            table,
+            "JOIN gate_repeated b ON t.rowid = b.rid WHERE NOT b.same",
+            column=literal(", ".join(table.key)),
+            value=key,
+            reason=f"{literal(f'{CONTRADICTS}; kept: ')} || b.file || ' row ' || b.row",
+            remedy=literal(_CORRECT),
+        )
+    if found.copies or found.superseded or found.contradictions:
+        con.execute(f"DELETE FROM raw.{table.name} WHERE rowid IN (SELECT rid FROM gate_repeated)")
+
+
+def _policy(con: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """Return what repeated keys mean in this table: what its latest load was told."""
+    known = scalar(
+        con, "SELECT repeats FROM ops.files WHERE table_name = ? ORDER BY load_id DESC LIMIT 1", [table.name]
+    )
+    return known or "report"
+
+
+def _touched_days(con: duckdb.DuckDBPyConnection, table: Table, loads: Sequence[str]) -> str:
+    if "occurred_at" not in table.key:
+        return "true"
+    days = first(
+        con,
+        f"SELECT CAST(min(occurred_at) AS VARCHAR), CAST(max(occurred_at) AS VARCHAR) "
+        f"FROM raw.{table.name} t WHERE {of_loads(loads)}",
+    )
+    if days is None or days[0] is None:
+        return "false"
+    kind = table.columns["occurred_at"].type.value
+    return f"t.occurred_at BETWEEN {kind} {literal(days[0])} AND {kind} {literal(days[1])}"

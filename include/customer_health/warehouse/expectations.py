@@ -1,0 +1,126 @@
+"""Great Expectations judges the measurements.
+
+The library's DuckDB dialects are broken with these versions, and reading 500 M rows into pandas is no gate:
+so the warehouse measures, and the suites, derived from the contracts, judge one row of numbers per table.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from customer_health.errors import FatalError
+from customer_health.warehouse.demands import Demand
+from customer_health.warehouse.measures import Measures
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One expectation and how it came out.
+
+    Attributes:
+        table: Canonical table.
+        demand: What was expected.
+        met: Whether it holds; a measurement that cannot be known counts as met.
+        found: What was measured, as text.
+        kind: Name of the expectation in Great Expectations.
+    """
+
+    table: str
+    demand: Demand
+    met: bool
+    found: str
+    kind: str
+
+
+def _great_expectations() -> Any:
+    """Import the library quietly: no telemetry, no progress bars, no hundred INFO lines per task."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    import great_expectations
+
+    return great_expectations
+
+
+def suite_of(table: str, demanded: Sequence[Demand]) -> Any:
+    """Return the table's ExpectationSuite: bounds on the columns of its one-row batch of measurements."""
+    gx = _great_expectations()
+    return gx.ExpectationSuite(
+        name=table,
+        expectations=[
+            gx.expectations.ExpectColumnValuesToBeBetween(
+                column=demand.measure,
+                min_value=demand.minimum,
+                max_value=demand.maximum,
+                severity=demand.severity,
+                meta={"expected": demand.expected},
+            )
+            for demand in demanded
+        ],
+    )
+
+
+def judge(measured: Mapping[str, Measures], demanded: Mapping[str, Sequence[Demand]]) -> list[Verdict]:
+    """Judge every table that has been measured.
+
+    Raises:
+        FatalError: Great Expectations itself failed; an exception inside it looks like a failed
+            expectation and must not be taken for one.
+    """
+    import pandas as pd
+
+    gx = _great_expectations()
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    source = context.data_sources.add_pandas("measurements")
+    verdicts: list[Verdict] = []
+    for name, measures in measured.items():
+        known = [demand for demand in demanded[name] if demand.measure in measures.values]
+        frame = pd.DataFrame(
+            {d.measure: [_number(measures.values[d.measure])] for d in known}, dtype="float64"
+        )
+        batch = (
+            source.add_dataframe_asset(name)
+            .add_batch_definition_whole_dataframe("measured")
+            .get_batch({"dataframe": frame})
+        )
+        results = batch.validate(suite_of(name, known), result_format="BASIC")
+        by_measure = {result.expectation_config.kwargs["column"]: result for result in results.results}
+        for demand in known:
+            result = by_measure[demand.measure]
+            _refuse_exception(name, demand, result.exception_info)
+            verdicts.append(
+                Verdict(
+                    name,
+                    demand,
+                    bool(result.success),
+                    _found(measures, demand),
+                    result.expectation_config.type,
+                )
+            )
+    return verdicts
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _found(measures: Measures, demand: Demand) -> str:
+    value = measures.values[demand.measure]
+    number = "unknown" if value is None else f"{value:,.0f}" if value == int(value) else f"{value:.3f}"
+    shown = measures.shown.get(demand.measure)
+    return f"{number} ({shown})" if shown and value else number
+
+
+def _refuse_exception(table: str, demand: Demand, info: Any) -> None:
+    details = info if isinstance(info, dict) else {}
+    nested = [details, *(item for item in details.values() if isinstance(item, dict))]
+    for item in nested:
+        if item.get("raised_exception"):
+            raise FatalError(
+                f"Great Expectations failed on {table}.{demand.measure}: {item.get('exception_message')}",
+                hint="This is a fault of the gate and not of the data; please report it.",
+            )

@@ -1,0 +1,169 @@
+"""The gate between ingestion and signals: bad rows to quarantine, broken tables stop the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from customer_health.errors import DataContractError
+from customer_health.warehouse.contracts import row_rules
+from customer_health.warehouse.demands import Demand, demands
+from customer_health.warehouse.duplicates import Duplicates, find_duplicates, settle_duplicates
+from customer_health.warehouse.expectations import Verdict, judge
+from customer_health.warehouse.gate_report import write_report
+from customer_health.warehouse.measures import WITHOUT_CONTRACT, Measures, measure, write_measures
+from customer_health.warehouse.raw import columns_of, scalar
+from customer_health.warehouse.row_check import Scan, move_broken, scan
+from customer_health.warehouse.tables import TABLES, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass
+class GateResult:
+    """What the gate saw and did.
+
+    Attributes:
+        as_of: The day of the run.
+        report: The page that shows every expectation.
+        measured: Table -> measurements.
+        verdicts: Every expectation and how it came out.
+    """
+
+    as_of: date
+    report: Path
+    measured: dict[str, Measures] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[Verdict]:
+        """Expectations that did not hold, critical ones first."""
+        order = ("critical", "warning", "info")
+        return sorted((v for v in self.verdicts if not v.met), key=lambda v: order.index(v.demand.severity))
+
+    def total(self, name: str) -> int:
+        """Return one measurement summed over the tables."""
+        return int(sum(measures.values.get(name) or 0 for measures in self.measured.values()))
+
+    def counts(self) -> dict[str, int | float | str]:
+        """Totals for machines."""
+        return {
+            "new_rows": self.total("new_rows"),
+            "quarantined": self.total("quarantined") + self.total("contradictions"),
+            "copies_dropped": self.total("copies"),
+            "superseded": self.total("superseded"),
+            "expectations": len(self.verdicts),
+            "failed": len(self.failed),
+            "critical": sum(v.demand.severity == "critical" for v in self.failed),
+        }
+
+    def lines(self) -> list[str]:
+        """Sentences for people: what was moved and why, then where to read more."""
+        counts = self.counts()
+        lines = [
+            f"{counts['new_rows']:,} new rows held against their contracts: "
+            f"{counts['quarantined']:,} in quarantine, {counts['copies_dropped']:,} exact copies dropped."
+        ]
+        for verdict in self.failed:
+            column = f".{verdict.demand.column}" if verdict.demand.column else ""
+            lines.append(
+                f"{verdict.demand.severity}: {verdict.table}{column}: expected {verdict.demand.expected}; "
+                f"found {verdict.found}. {verdict.demand.remedy}"
+            )
+        lines.append(f"{len(self.verdicts)} expectations, {len(self.failed)} not met. Report: {self.report}")
+        return lines
+
+
+def run_gate(con: duckdb.DuckDBPyConnection, *, as_of: date, report_dir: Path) -> GateResult:
+    """Hold the rows of new loads against their contracts.
+
+    Bad rows move to quarantine.rows, with reason and remedy, in one transaction per table; good rows stay.
+    Only loads that no gate has seen are scanned, so a second run moves nothing and costs next to nothing.
+
+    Args:
+        con: The warehouse, held for writing.
+        as_of: The day of the run; facts dated after it are in the future.
+        report_dir: The report is written to <report_dir>/<as_of>/gate.html.
+
+    Raises:
+        DataContractError: A table as a whole breaks its contract. The report is written all the same, and the
+            next run looks at the table again.
+    """
+    result = GateResult(as_of, report_dir / as_of.isoformat() / "gate.html")
+    demanded: dict[str, list[Demand]] = {}
+    for table in TABLES.values():
+        demanded[table.name] = list(demands(table, row_rules(table, as_of)))
+        result.measured[table.name] = _gate_table(con, table, as_of)
+    # Contracts come after accounts: only now is it known who has none.
+    _recount_accounts(con, result.measured["accounts"])
+    result.verdicts = judge(result.measured, demanded)
+    con.execute("BEGIN")
+    write_measures(con, as_of, result.measured)
+    con.execute("COMMIT")
+    write_report(con, result)
+    critical = [verdict for verdict in result.failed if verdict.demand.severity == "critical"]
+    if critical:
+        raise _broken(critical, result.report)
+    return result
+
+
+def _gate_table(con: duckdb.DuckDBPyConnection, table: Table, as_of: date) -> Measures:
+    missing = _missing(con, table)
+    if missing:
+        return measure(con, table, as_of, Scan(), Duplicates(), missing)
+    rules = row_rules(table, as_of)
+    loads = [
+        row[0]
+        for row in con.execute(
+            "SELECT DISTINCT load_id FROM ops.loads WHERE table_name = ? AND NOT gated", [table.name]
+        ).fetchall()
+    ]
+    con.execute("BEGIN")
+    try:
+        seen = scan(con, table, rules, loads)
+        move_broken(con, table, rules, loads, seen)
+        found = find_duplicates(con, table, loads)
+        measured = measure(con, table, as_of, seen, found, {})
+        if (measured.values["contradiction_share"] or 0) <= table.max_duplicate_share:
+            settle_duplicates(con, table, found)
+            con.execute("UPDATE ops.loads SET gated = true WHERE table_name = ?", [table.name])
+            measured.values["rows"] = float(
+                (measured.values["rows"] or 0) - found.copies - found.superseded - found.contradictions
+            )
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
+    return measured
+
+
+def _missing(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+    """Return the columns that the warehouse's table lacks or holds with another type."""
+    present = columns_of(con, table)
+    if not present:
+        return {"(table)": f"raw.{table.name} does not exist"}
+    return {
+        name: f"expected {column.type.value}, found {present.get(name, 'no such column')}"
+        for name, column in table.columns.items()
+        if present.get(name) != column.type.value
+    }
+
+
+def _recount_accounts(con: duckdb.DuckDBPyConnection, accounts: Measures) -> None:
+    if "without_contract" not in accounts.values or not columns_of(con, TABLES["contracts"]):
+        return
+    accounts.values["without_contract"] = float(scalar(con, WITHOUT_CONTRACT))
+
+
+def _broken(critical: list[Verdict], report: Path) -> DataContractError:
+    lines = []
+    for verdict in critical:
+        place = f"{verdict.table} ({verdict.demand.column})" if verdict.demand.column else verdict.table
+        lines.append(f"{place}: expected {verdict.demand.expected}; found {verdict.found}.")
+    return DataContractError(
+        "\n".join(lines),
+        hint=f"{' '.join(dict.fromkeys(v.demand.remedy for v in critical))} Report: {report}",
+    )

@@ -1,0 +1,130 @@
+"""Measure a table once: the few numbers that Great Expectations judges and that the history keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from statistics import median
+from typing import TYPE_CHECKING
+
+from customer_health.warehouse.demands import FEW_CONTRADICTIONS
+from customer_health.warehouse.duplicates import Duplicates
+from customer_health.warehouse.raw import first, scalar
+from customer_health.warehouse.row_check import Scan
+from customer_health.warehouse.tables import Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+WITHOUT_CONTRACT = (
+    "SELECT count(*) FROM raw.accounts WHERE account_id NOT IN (SELECT account_id FROM raw.contracts)"
+)
+
+WEEKS = 8
+"""The weeks before the last one that make a usual week."""
+
+
+@dataclass
+class Measures:
+    """Measurements of one table.
+
+    Attributes:
+        values: Measure -> number; None where it cannot be known.
+        shown: Measure -> how it reads, where a number does not say it.
+    """
+
+    table: Table
+    values: dict[str, float | None] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
+    newest: datetime | None = None
+
+
+def measure(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    as_of: date,
+    scan: Scan,
+    found: Duplicates,
+    missing: Mapping[str, str],
+) -> Measures:
+    """Return the measurements of a table.
+
+    Args:
+        con: The warehouse.
+        table: Its contract.
+        as_of: The day of the run.
+        scan: What the scan of the new rows saw.
+        found: Repeated keys among them.
+        missing: Column -> what was found instead.
+    """
+    result = Measures(table)
+    values = result.values
+    values["missing_columns"] = float(len(missing))
+    if missing:
+        result.shown["missing_columns"] = "; ".join(f"{name}: {found_}" for name, found_ in missing.items())
+        return result
+    values["rows"] = float(scalar(con, f"SELECT count(*) FROM raw.{table.name}"))
+    values["new_rows"] = float(scan.rows)
+    values["quarantined"] = float(scan.moved)
+    values["copies"] = float(found.copies)
+    values["superseded"] = float(found.superseded)
+    values["contradictions"] = float(found.contradictions)
+    many = found.contradictions > FEW_CONTRADICTIONS
+    values["contradiction_share"] = found.contradictions / scan.rows if many and scan.rows else 0.0
+    result.shown["contradiction_share"] = f"{found.contradictions:,} of {scan.rows:,} new rows"
+    values["unreadable"] = float(
+        scalar(con, "SELECT coalesce(sum(rejected), 0) FROM ops.files WHERE table_name = ?", [table.name])
+    )
+    values |= {f"broken.{name}": float(count) for name, count in scan.broken.items()}
+    if scan.rows:
+        values |= {f"empty_share.{name}": count / scan.rows for name, count in scan.empty.items()}
+        for name, (low, high) in scan.ranges.items():
+            values[f"range.{name}"] = None
+            result.shown[f"range.{name}"] = f"{low} .. {high}"
+    _freshness(con, as_of, result)
+    if table.name == "accounts":
+        values["without_contract"] = None  # known once the contracts have been looked at
+    return result
+
+
+def _freshness(con: duckdb.DuckDBPyConnection, as_of: date, result: Measures) -> None:
+    """Age of the newest row, and last week's volume against the eight weeks before it."""
+    name = result.table.name
+    row = first(
+        con, f"SELECT max(known_at) FROM raw.{name} WHERE known_at < ?::DATE + INTERVAL 1 DAY", [as_of]
+    )
+    result.newest = row[0] if row else None
+    if result.newest is None:
+        return
+    result.values["days_old"] = max(0.0, (datetime(as_of.year, as_of.month, as_of.day) - result.newest).days)  # noqa: DTZ001
+    weeks = dict(
+        con.execute(
+            f"SELECT date_diff('day', CAST(known_at AS DATE), ?::DATE - 1) // 7 AS week, count(*) "
+            f"FROM raw.{name} WHERE known_at >= ?::DATE - {7 * (WEEKS + 1)} AND known_at < ?::DATE "
+            "GROUP BY 1",
+            [as_of, as_of, as_of],
+        ).fetchall()
+    )
+    usual = median(weeks.get(week, 0) for week in range(1, WEEKS + 1))
+    # Below about twenty rows a week, half a week is noise.
+    result.values["volume_ratio"] = weeks.get(0, 0) / usual if usual >= 20 else None
+
+
+def write_measures(con: duckdb.DuckDBPyConnection, as_of: date, measured: Mapping[str, Measures]) -> None:
+    """Replace this day's measurements and freshness. The caller holds the transaction."""
+    con.execute("DELETE FROM ops.gate WHERE as_of = ?", [as_of])
+    con.execute("DELETE FROM ops.freshness WHERE as_of = ?", [as_of])
+    rows = [
+        (as_of, name, measure_, value, measures.shown.get(measure_))
+        for name, measures in measured.items()
+        for measure_, value in measures.values.items()
+    ]
+    con.executemany("INSERT INTO ops.gate VALUES (?, ?, ?, ?, ?)", rows)
+    con.executemany(
+        "INSERT INTO ops.freshness VALUES (?, ?, ?, ?, ?)",
+        [
+            (as_of, name, m.newest, m.values.get("days_old"), int(m.values.get("rows") or 0))
+            for name, m in measured.items()
+        ],
+    )
