@@ -92,6 +92,12 @@ class PlaybookConfig(Section):
     alerts_per_owner_per_day: int = 5
     max_as_of_age_hours: int = Field(default=36, description="scores of older days send nothing")
     paused: tuple[str, ...] = ()
+    recovery_margin: int = Field(5, ge=0, description="points above Red that two readings need to end an episode")
+    mass_move_share: float = Field(
+        0.10, gt=0, le=1, description="more accounts newly Red than this: one summary instead of alerts"
+    )
+    mass_move_floor: int = Field(5, ge=1, description="fewer newly Red accounts than this are no mass move")
+    alerts_channel: str = Field("#csm-alerts", description="where summaries of alerts go")
 
 
 class DestinationsConfig(Section):

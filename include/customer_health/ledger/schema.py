@@ -86,6 +86,8 @@ scores = Table(
     Column("coverage", Float),
     Column("why", Text),
     Column("reasons", JSON),
+    Column("waterfall", JSON),
+    Column("change", JSON),
     Column("mode", String(16)),
     Column("model_id", String(128)),
     Column("state", String(32), nullable=False),

@@ -1,0 +1,97 @@
+"""A CRM task as text, field by field: who, what, until when, on what evidence, and when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from customer_health.destinations.plain_text import clean, day, moment, money, percent
+
+
+def task_markdown(payload: Mapping[str, Any]) -> str:
+    """Return the task as a page of Markdown."""
+    return "\n".join(_task_lines(payload)) + "\n"
+
+
+def opportunity_markdown(payload: Mapping[str, Any]) -> str:
+    """Return the opportunity as a page of Markdown."""
+    account = payload["account"]
+    lines = [
+        f"# Opportunity: {payload['type']} · {_md(account['name'])}",
+        "",
+        f"- Amount: {money(payload['amount'])} ({payload['amount_rule']})",
+        f"- Close date: {day(payload['close_date'])}",
+        f"- Owner: {payload['owner']['email']} ({payload['owner']['why']})",
+        f"- Approval: {payload.get('approval', 'not required')}",
+        f"- Score: {payload['score']['now']} ({payload['score']['tier']})",
+        f"- External id: `{_md(payload['external_id'])}`",
+        "",
+        f"{payload['because']}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
+    account, score = p["account"], p["score"]
+    yield f"# {_md(p['subject'], 120)}"
+    yield ""
+    yield f"- **Owner:** {_md(p['owner']['email'])} ({_md(p['owner']['why'])})"
+    yield f"- **Due:** {moment(p['due_at'])}; escalates at {moment(p['escalates_at'])} if nobody has begun"
+    reason_code = p["reason_code"] or "none named"
+    yield f"- **Priority:** {p['priority']} · **type:** {p['type']} · **reason:** {reason_code}"
+    if p.get("approval"):
+        yield f"- **Approval:** {p['approval']} before anything leaves the house"
+    yield f"- **External id:** `{_md(p['external_id'], 300)}`"
+    yield ""
+    yield "## Account"
+    before = "no earlier score" if score["before"] is None else f"before {score['before']}"
+    today = day(score["as_of"])
+    yield f"- Score {score['now']} ({before}) · {score['tier']} / {score['band']} · as of {today}"
+    yield f"- ARR {money(account['arr'])} · expected loss {money(score['expected_loss'])}"
+    yield f"- Renewal {day(account['renewal_date'])} · segment {_md(account['segment'] or 'unknown')}"
+    near, far = percent(score["p90"], 1), percent(score["p180"], 1)
+    yield f"- p(churn) 90 d {near}, 180 d {far} · coverage {percent(score['coverage'])}"
+    yield ""
+    yield "## Leading interpretation (a hypothesis; ask the customer)"
+    yield _md(p["hypothesis"] or "No reason stands out.")
+    yield ""
+    yield "## Evidence"
+    for reason in (*p["risks"], *p["strengths"]):
+        value = reason.get("value")
+        shown = "unknown" if value is None else f"{float(value):g}"
+        signal = f"`{reason.get('signal')}` = {shown}"
+        points = f"{float(reason['points']):+.0f} points"
+        yield f"- {_md(reason.get('phrase'))} ({points}; {signal}, as of {today})"
+    if not p["risks"]:
+        yield "- No single reason costs this account points."
+    yield ""
+    yield "## What to do"
+    yield from (f"{number}. {step}" for number, step in enumerate(p["instructions"], 1))
+    if draft := p.get("draft"):
+        yield ""
+        yield "## Draft (not sent; make it personal)"
+        yield from (f"> {_md(line, 400)}" for line in draft.strip().splitlines())
+    if audit := p.get("usage_audit"):
+        yield ""
+        yield "## Usage audit"
+        yield "| Measure | Value |"
+        yield "|---|---|"
+        yield f"| licensed seats | {_number(audit['seats'])} |"
+        yield from (f"| {row['label']} | {_number(row['value'])} |" for row in audit["measures"])
+    yield ""
+    yield (
+        f"## Done when\n{p['done_when']}\nReview on {day(p['review_on'])}. Close it with an outcome: "
+        + ", ".join(p["close_outcomes"])
+        + ", the reason, and the minutes it took."
+    )
+    yield ""
+    yield f"*{p['playbook_title']}: {p['because']}*"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.4g}"
+
+
+def _md(text: object, most: int = 200) -> str:
+    """Return text from outside; < and > cannot become markup, | cannot break a table."""
+    return clean(text, most).replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")

@@ -1,0 +1,150 @@
+"""The destination without keys: everything is rendered to files, exactly as it would be sent."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from customer_health.destinations import slack_blocks, slack_rules
+from customer_health.destinations.crm_text import opportunity_markdown, task_markdown
+from customer_health.destinations.plain_text import slug
+from customer_health.effects.destination import RejectedError
+from customer_health.effects.effect import Effect
+from customer_health.ledger.crash_points import crash_point
+
+FOLDERS: Mapping[str, str] = {
+    "notify": "slack",
+    "create_task": "tasks",
+    "create_opportunity": "opportunities",
+    "enroll": "enrolments",
+    "set_fields": "fields",
+}
+
+
+class PreviewDestination:
+    """Renders effects into `<root>/<as_of>/<kind>/`, two files each: .json as sent, .md as read.
+
+    The file's name ends in the effect's key, and the JSON file appears by a rename after everything
+    else is in place: it exists, whole, or the effect has not landed.
+
+    Args:
+        name: The role it plays (crm, slack, ...); selects its outbox rows.
+        root: Folder of all previews.
+    """
+
+    idempotent = True  # writing the same file again is no second effect
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.name = name
+        self.root = root
+
+    def find(self, effect: Effect) -> str | None:
+        """Return the path of the file that carries the effect's key, if it exists."""
+        path = self.path_of(effect)
+        return str(path.relative_to(self.root)) if path.exists() else None
+
+    def deliver(self, effect: Effect) -> str:
+        """Render the effect.
+
+        Raises:
+            RejectedError: The message breaks a rule of the real destination.
+        """
+        sent, read = render(effect)
+        path = self.path_of(effect)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if read:
+            _write(path.with_suffix(".md"), read)
+        crash_point("preview_before_rename")
+        _write(path, json.dumps(sent, ensure_ascii=False, indent=1, sort_keys=True))
+        crash_point("preview_after_rename")
+        return str(path.relative_to(self.root))
+
+    def path_of(self, effect: Effect) -> Path:
+        """Return where the effect's JSON file belongs."""
+        kind = FOLDERS.get(effect.verb, "other")
+        readable = f"{slug(effect.account_id, 40)}-{slug(effect.step, 30)}-{effect.key}.json"
+        return self.root / effect.as_of.isoformat() / kind / readable
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One rendered effect, for summaries and pages."""
+
+    verb: str
+    key: str
+    account_id: str
+    playbook: str
+    headline: str
+    page: Path
+
+
+def rendered(root: Path, as_of: date, verb: str) -> list[Rendered]:
+    """Return what was rendered for a day, e.g. every alert (`notify`) or task (`create_task`)."""
+    folder = root / as_of.isoformat() / FOLDERS.get(verb, "other")
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        sent = json.loads(path.read_text(encoding="utf-8"))
+        page = path.with_suffix(".md")
+        found.append(
+            Rendered(
+                verb,
+                sent["key"],
+                sent["account_id"],
+                sent["playbook"],
+                sent["headline"],
+                page if page.exists() else path,
+            )
+        )
+    return found
+
+
+def render(effect: Effect) -> tuple[dict[str, Any], str]:
+    """Return what would be sent, and how a person would read it (empty for bulk fields).
+
+    Raises:
+        RejectedError: The Slack message breaks one of Slack's limits.
+    """
+    payload = effect.payload
+    match effect.verb:
+        case "notify":
+            body = slack_blocks.message(payload)
+            if faults := slack_rules.problems(body):
+                raise RejectedError(
+                    f"Slack would refuse this message: {'; '.join(faults)}.",
+                    hint="Shorten the playbook's words; names and reasons are shortened by themselves.",
+                )
+            read, headline = slack_rules.as_markdown(body), body["text"]
+        case "create_task":
+            body, read, headline = dict(payload), task_markdown(payload), payload["subject"]
+        case "create_opportunity":
+            body, read = dict(payload), opportunity_markdown(payload)
+            headline = f"{payload['type']} opportunity"
+        case "enroll":
+            body, read, headline = dict(payload), "", f"enrol in {payload['play']}"
+        case _:
+            body, read, headline = dict(payload), "", effect.verb
+    sent = {
+        "key": effect.key,
+        "destination": effect.destination,
+        "verb": effect.verb,
+        "account_id": effect.account_id,
+        "as_of": effect.as_of.isoformat(),
+        "playbook": effect.playbook,
+        "step": effect.step,
+        "episode_id": effect.episode_id,
+        "headline": headline,
+        "body": body,
+    }
+    return sent, read
+
+
+def _write(path: Path, text: str) -> None:
+    """Write beside, then rename: a reader never meets half a file, and two writers never mix theirs."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

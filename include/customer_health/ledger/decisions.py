@@ -1,0 +1,95 @@
+"""The decision log: for every account, playbook and day, what was decided and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select
+
+from customer_health.ledger.schema import decisions, playbook_runs
+
+# "It did not match" is worth a month; everything else is kept for good.
+KEEP_NO_MATCH = timedelta(days=30)
+_BATCH = 2_000
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one playbook decided about one account on one day.
+
+    Attributes:
+        account_id: The account.
+        playbook: The playbook.
+        outcome: "fired", or why not: "no_match", "done_already", "cooling_down", "excluded",
+            "suppressed", "shadow", "paused", "first_run_backlog", "held_by_brake", "too_old", "superseded".
+        reason: The same in a sentence, with the numbers that decided.
+        cycle_id: The episode, renewal cycle or period it acts for.
+    """
+
+    account_id: str
+    playbook: str
+    outcome: str
+    reason: str
+    cycle_id: str | None = None
+
+
+def replace(connection: Connection, as_of: date, made: Iterable[Decision], *, now: datetime) -> None:
+    """Write a day's decisions in place of those an earlier run of the same day made.
+
+    Where the outcome is the same the first run's words and time stay: it knew what was new that day.
+    """
+    today = decisions.c.as_of == as_of
+    before = {
+        (row["account_id"], row["playbook"], row["outcome"]): row
+        for row in connection.execute(select(decisions).where(today)).mappings()
+    }
+    connection.execute(delete(decisions).where(today))
+    rows = [
+        dict(before.get((decision.account_id, decision.playbook, decision.outcome), {}))
+        or {"as_of": as_of, "at": now, **asdict(decision)}
+        for decision in made
+    ]
+    for start in range(0, len(rows), _BATCH):
+        connection.execute(insert(decisions), rows[start : start + _BATCH])
+    stale = decisions.c.as_of < as_of - KEEP_NO_MATCH
+    connection.execute(delete(decisions).where(decisions.c.outcome == "no_match", stale))
+
+
+def waiting(connection: Connection, before: date) -> set[tuple[str, str]]:
+    """Return (account, playbook) whose human work the last live run put off for want of capacity."""
+    last = connection.execute(
+        select(func.max(playbook_runs.c.as_of)).where(
+            playbook_runs.c.as_of < before, playbook_runs.c.mode == "live"
+        )
+    ).scalar()
+    if last is None:
+        return set()
+    put_off = decisions.c.outcome.in_(("first_run_backlog", "held_by_brake"))
+    query = select(decisions.c.account_id, decisions.c.playbook).where(decisions.c.as_of == last, put_off)
+    return {(row.account_id, row.playbook) for row in connection.execute(query)}
+
+
+def of(engine: Engine, as_of: date, account_id: str | None = None) -> list[RowMapping]:
+    """Return a day's decisions, of one account or of all."""
+    query = select(decisions).where(decisions.c.as_of == as_of)
+    if account_id is not None:
+        query = query.where(decisions.c.account_id == account_id)
+    with engine.connect() as connection:
+        return list(
+            connection.execute(query.order_by(decisions.c.account_id, decisions.c.playbook)).mappings()
+        )
+
+
+def summary(engine: Engine, as_of: date) -> dict[str, dict[str, int]]:
+    """Return how often each playbook decided what on one day."""
+    c = decisions.c
+    query = (
+        select(c.playbook, c.outcome, func.count()).where(c.as_of == as_of).group_by(c.playbook, c.outcome)
+    )
+    found: dict[str, dict[str, int]] = {}
+    with engine.connect() as connection:
+        for playbook, outcome, count in connection.execute(query):
+            found.setdefault(playbook, {})[outcome] = count
+    return found

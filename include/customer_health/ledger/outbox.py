@@ -1,0 +1,295 @@
+"""The outbox: promises under unique keys, and the leases under which they are kept.
+
+States of a row:
+
+- `pending`: to be sent, not before `not_before`.
+- `claimed`: a worker holds it under a lease; nothing has been sent. Lapses to pending.
+- `sending`: written *before* the call. If the lease lapses here, the call may have happened.
+- `unknown`: it may have happened; after a period of grace the destination is asked with `find`.
+- `checking`: a worker holds an unknown row. Lapses to unknown.
+- `delivered`, `rejected`: done. A rejected row waits for a person: see `resend`.
+
+Each claim raises the row's `fence`, and every later write of that claim demands the same number: a
+worker that slept through its lease can no longer change the row (Airflow may run a task twice at once).
+What a person does with the outbox (look, resend) is in ledger/outbox_desk.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from customer_health.effects.effect import Effect
+from customer_health.ledger.connect import writing
+from customer_health.ledger.schema import deliveries, outbox
+from customer_health.ledger.scores import plain
+
+PRIORITY: Mapping[str, int] = {"notify": 1, "create_task": 3, "set_fields": 9}
+OPEN_STATES = ("pending", "claimed", "sending", "checking", "unknown")
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row that a worker may send until `lease_until`.
+
+    Attributes:
+        effect: What to do.
+        fence: The number that every write of this claim must match.
+        attempts: Calls made so far whose outcome was not "come back later".
+        must_find: An earlier call may have succeeded: look before sending.
+        worker: Who holds it.
+        lease_until: Until when.
+    """
+
+    effect: Effect
+    fence: int
+    attempts: int
+    must_find: bool
+    worker: str
+    lease_until: datetime
+
+    @property
+    def resting(self) -> str:
+        """State in which the row waits if this claim comes to nothing."""
+        return "unknown" if self.must_find else "pending"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is to be written about one claim: an event for the diary, new values for its row."""
+
+    claim: Claim
+    event: str
+    detail: str
+    values: Mapping[str, Any]
+
+
+def add(connection: Connection, effects: Iterable[Effect], *, now: datetime) -> set[str]:
+    """Promise `effects` inside the caller's transaction; a key that exists is left alone.
+
+    Returns:
+        The keys that are new.
+    """
+    unique = {effect.key: effect for effect in effects}
+    new = unique.keys() - existing(connection, unique).keys()
+    rows = [
+        {
+            "key": effect.key,
+            "destination": effect.destination,
+            "verb": effect.verb,
+            "account_id": effect.account_id,
+            "as_of": effect.as_of,
+            "playbook": effect.playbook,
+            "step": effect.step,
+            "episode_id": effect.episode_id,
+            "payload": plain(effect.payload),
+            "state": "pending",
+            "priority": PRIORITY.get(effect.verb, 5),
+            "attempts": 0,
+            "fence": 0,
+            "not_before": now,
+            "created_at": now,
+        }
+        for key, effect in unique.items()
+        if key in new
+    ]
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(outbox).on_conflict_do_nothing(index_elements=["key"])
+    for start in range(0, len(rows), _BATCH):
+        connection.execute(statement, rows[start : start + _BATCH])
+    return set(new)
+
+
+def existing(connection: Connection, keys: Iterable[str]) -> dict[str, date]:
+    """Return those of `keys` that were promised before, with the day whose score asked for them."""
+    wanted, found = list(keys), dict[str, date]()
+    query = select(outbox.c.key, outbox.c.as_of)
+    for start in range(0, len(wanted), _BATCH):
+        some = connection.execute(query.where(outbox.c.key.in_(wanted[start : start + _BATCH])))
+        found.update({row.key: row.as_of for row in some})
+    return found
+
+
+def claim(
+    engine: Engine,
+    destination: str,
+    *,
+    worker: str,
+    now: datetime,
+    limit: int,
+    lease: timedelta,
+    grace: timedelta,
+) -> list[Claim]:
+    """Take up to `limit` due rows of one destination under a lease; two workers never get the same row.
+
+    Args:
+        engine: The ledger.
+        destination: Whose rows.
+        worker: Name of the taker, for the diary.
+        now: The present.
+        limit: How many at most.
+        lease: How long they are the worker's.
+        grace: How long after a send without outcome the destination may still be committing it.
+    """
+    c = outbox.c
+    due = or_(
+        and_(c.state.in_(("pending", "unknown")), c.not_before <= now),
+        and_(c.state.in_(("claimed", "checking")), c.lease_until <= now),
+    )
+    with writing(engine) as connection:
+        _reap(connection, destination, now, grace)
+        rows = (
+            connection.execute(
+                select(outbox)
+                .where(c.destination == destination, due)
+                .order_by(c.priority, c.created_at, c.key)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            .mappings()
+            .all()
+        )
+        claims = []
+        for row in rows:
+            must_find = row["state"] in ("unknown", "checking")
+            taken = Claim(effect_of(row), row["fence"] + 1, row["attempts"], must_find, worker, now + lease)
+            connection.execute(
+                update(outbox)
+                .where(c.key == row["key"])
+                .values(
+                    state="checking" if must_find else "claimed",
+                    fence=taken.fence,
+                    worker=worker,
+                    lease_until=taken.lease_until,
+                )
+            )
+            claims.append(taken)
+    return claims
+
+
+def sending(claim: Claim, *, now: datetime, needed: timedelta) -> Note | None:
+    """Note that the call is about to be made; None when the claim no longer allows it.
+
+    Args:
+        claim: The claim.
+        now: The present.
+        needed: Lease that must be left, two client time-outs: a send that could outlive its lease
+            would run beside the next worker's.
+    """
+    if claim.lease_until - now < needed:
+        return None
+    return Note(claim, "sending", "", {"state": "sending", "sending_at": now})
+
+
+def delivered(claim: Claim, remote_id: str, *, now: datetime, found: bool = False) -> Note:
+    """Note that the effect is in place, by this call or (`found`) by an earlier one."""
+    values = {
+        "state": "delivered",
+        "remote_id": remote_id,
+        "delivered_at": now,
+        "attempts": claim.attempts + (0 if found else 1),
+        "error": None,
+        "fix": None,
+        "lease_until": None,
+    }
+    return Note(claim, "found" if found else "delivered", remote_id, values)
+
+
+def busy(claim: Claim, words: str, *, again: datetime) -> Note:
+    """Note that nothing happened; the row waits until `again` and no attempt is counted."""
+    values = {"state": claim.resting, "not_before": again, "error": words, "lease_until": None}
+    return Note(claim, "busy", words, values)
+
+
+def unknown(claim: Claim, words: str, *, again: datetime) -> Note:
+    """Note that it may have happened; nobody sends it before `find` was asked, after `again`."""
+    values = {
+        "state": "unknown",
+        "attempts": claim.attempts + 1,
+        "not_before": again,
+        "error": words,
+        "lease_until": None,
+    }
+    return Note(claim, "unknown", words, values)
+
+
+def rejected(claim: Claim, words: str, fix: str) -> Note:
+    """Note the refusal: the remote's words verbatim, and what a person can do about it."""
+    values = {
+        "state": "rejected",
+        "attempts": claim.attempts + 1,
+        "error": words,
+        "fix": fix,
+        "lease_until": None,
+    }
+    return Note(claim, "rejected", words, values)
+
+
+def released(claim: Claim) -> Note:
+    """Note that the row goes back untouched."""
+    return Note(claim, "released", "", {"state": claim.resting, "lease_until": None})
+
+
+def write(engine: Engine, notes: Sequence[Note], *, now: datetime) -> list[bool]:
+    """Write notes in one transaction; False where the claim was lost to another worker.
+
+    Whatever was lost still stands in the diary, as "late ...": it did happen.
+    """
+    c = outbox.c
+    kept: list[bool] = []
+    with writing(engine) as connection:
+        for note in notes:
+            held = update(outbox).where(c.key == note.claim.effect.key, c.fence == note.claim.fence)
+            kept.append(connection.execute(held.values(**note.values)).rowcount == 1)
+        if notes:
+            rows = [
+                {
+                    "key": note.claim.effect.key,
+                    "at": now,
+                    "worker": note.claim.worker,
+                    "fence": note.claim.fence,
+                    "event": note.event if ours else f"late {note.event}"[:16],
+                    "detail": note.detail or None,
+                }
+                for note, ours in zip(notes, kept, strict=True)
+            ]
+            connection.execute(insert(deliveries), rows)
+    return kept
+
+
+def effect_of(row: Mapping[Any, Any]) -> Effect:
+    """Return the effect that an outbox row promises."""
+    names: Sequence[str] = Effect.__match_args__
+    return Effect(**{name: row[name] for name in names})
+
+
+def _reap(connection: Connection, destination: str, now: datetime, grace: timedelta) -> None:
+    """Rows whose worker died while sending become unknown, to be looked for once grace has passed."""
+    c = outbox.c
+    lapsed = connection.execute(
+        select(c.key, c.fence, c.worker, c.sending_at)
+        .where(c.destination == destination, c.state == "sending", c.lease_until <= now)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for key, fence, worker, sending_at in lapsed:
+        connection.execute(
+            update(outbox)
+            .where(c.key == key)
+            .values(state="unknown", fence=fence + 1, not_before=sending_at + grace, attempts=c.attempts + 1)
+        )
+        connection.execute(
+            insert(deliveries).values(
+                key=key,
+                at=now,
+                worker=worker,
+                fence=fence + 1,
+                event="lapsed",
+                detail="the worker fell silent",
+            )
+        )

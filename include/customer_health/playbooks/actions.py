@@ -1,0 +1,236 @@
+"""From a step to an effect: the payload holds everything a destination needs, and nothing it must look up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from string import Template
+from typing import Any
+
+from customer_health.effects.effect import Effect, effect_key
+from customer_health.playbooks.facts import LEVELS, Facts
+from customer_health.playbooks.playbook import Playbook
+from customer_health.playbooks.steps import CreateOpportunity, CreateTask, Enroll, Notify, SetFields, Step
+from customer_health.settings import CompanyConfig
+
+MOST_RISKS, MOST_STRENGTHS = 3, 2
+OUTCOMES = ("saved", "partially", "lost", "false alarm", "not actionable")
+USAGE_AUDIT = {
+    "active_users_28d": "active users, last 28 days",
+    "active_users_per_seat_28d": "active users per seat",
+    "usage_delta_28d": "change of use, 28 days",
+    "core_action_delta_30d": "change of the core action, 30 days",
+    "feature_adoption_score": "share of key features in use",
+    "power_user_ratio": "share of power users",
+    "days_since_last_usage": "days since anybody used it",
+}
+# A change of these makes a new version of the CRM's fields; probabilities move a little every day.
+SIGNIFICANT = ("score", "tier", "primary_reason")
+
+
+def key_of(facts: Facts, playbook: Playbook, step: Step, cycle_id: str) -> str:
+    """Return the key of the effect that this step makes for this account and cycle."""
+    return effect_key(facts.account_id, playbook.name, cycle_id, step.name, step.to)
+
+
+def effect_of(
+    facts: Facts, playbook: Playbook, step: Step, cycle_id: str, config: CompanyConfig, published: datetime
+) -> Effect:
+    """Build the effect of one step.
+
+    Args:
+        facts: The account on its day.
+        playbook: Who asks for it.
+        step: What is asked for.
+        cycle_id: The episode or other cycle it belongs to.
+        config: The company's numbers.
+        published: When the score was first published; due times count from here.
+    """
+    match step:
+        case CreateTask():
+            payload = task_payload(facts, playbook, step, cycle_id, config, published)
+        case Notify():
+            payload = alert_payload(facts, playbook, step, config, published)
+        case Enroll():
+            payload = account_payload(facts, config) | {"play": step.play}
+        case CreateOpportunity():
+            payload = _opportunity_payload(facts, step, cycle_id, config)
+        case SetFields():
+            payload = {"fields": account_fields(facts, published)}
+        case _:
+            raise TypeError(f"No payload for {type(step).__name__}.")
+    payload["because"] = playbook.because.strip()
+    payload["playbook_title"] = playbook.title
+    if step.approval:
+        payload["approval"] = step.approval
+    return Effect(
+        key=key_of(facts, playbook, step, cycle_id),
+        destination=step.to,
+        verb=step.verb,
+        account_id=facts.account_id,
+        as_of=facts.as_of,
+        playbook=playbook.name,
+        step=step.name,
+        episode_id=cycle_id,
+        payload=payload,
+    )
+
+
+def owner_of(facts: Facts, roles: tuple[str, ...], config: CompanyConfig) -> dict[str, str]:
+    """Return the first owner of the chain who exists; the queue never holds an ownerless task."""
+    people = {"csm": facts.get("owner_email"), "csm_manager": facts.get("manager_email")}
+    missing: list[str] = []
+    for role in roles:
+        if email := people.get(role):
+            said = f"; no {' or '.join(missing)} known" if missing else ""
+            return {"email": str(email), "role": role, "why": f"{role.replace('_', ' ')}{said}"}
+        if role in people:
+            missing.append(role.replace("_", " "))
+    said = f"fallback; no {' or '.join(missing)} known" if missing else "fallback"
+    return {"email": config.playbooks.fallback_owner, "role": "fallback", "why": said}
+
+
+def account_payload(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
+    """Return the account's snapshot that every human-facing effect carries."""
+    renewal = facts.get("renewal_date")
+    return {
+        "account": {
+            "id": facts.account_id,
+            "name": facts.name,
+            "segment": facts.get("segment"),
+            "plan": facts.get("plan"),
+            "arr": facts.number("arr"),
+            "seats": facts.number("seats"),
+            "renewal_date": renewal.isoformat() if renewal else None,
+            "days_to_renewal": facts.number("days_to_renewal"),
+            "owner": owner_of(facts, ("csm", "csm_manager"), config),
+        },
+        "score": {
+            "now": facts.score,
+            "before": None if facts.previous is None else facts.previous.score,
+            "before_as_of": None if facts.previous is None else facts.previous.as_of.isoformat(),
+            "tier": facts.tier,
+            "tier_before": None if facts.previous is None else facts.previous.tier,
+            "band": facts.get("band"),
+            "p90": facts.number("p90"),
+            "p180": facts.number("p180"),
+            "expected_loss": facts.number("expected_loss"),
+            "coverage": facts.number("coverage"),
+            "why": facts.get("why"),
+            "mode": facts.get("mode"),
+            "model_id": facts.get("model_id"),
+            "as_of": facts.as_of.isoformat(),
+        },
+        "risks": facts.risks[:MOST_RISKS],
+        "strengths": [reason for reason in facts.reasons if (reason.get("points") or 0) > 0][:MOST_STRENGTHS],
+    }
+
+
+def alert_payload(
+    facts: Facts, playbook: Playbook, step: Notify, config: CompanyConfig, published: datetime
+) -> dict[str, Any]:
+    """Return what a Slack alert says: the transition, the Why, the money, the clock, one next step."""
+    tasks = [other for other in playbook.steps if isinstance(other, CreateTask)]
+    first = min(tasks, key=lambda task: task.due_in) if tasks else None
+    episode = facts.episode
+    return account_payload(facts, config) | {
+        "kind": "alert",
+        "channel": step.channel,
+        "level": LEVELS[facts.level],
+        "days_red": facts.days_red,
+        "episode_id": None if episode is None else episode.episode_id,
+        "next_step": first
+        and {
+            "subject": first.subject,
+            "owner": owner_of(facts, first.owner, config),
+            "due_at": (published + first.due_in).isoformat(),
+        },
+    }
+
+
+def task_payload(
+    facts: Facts,
+    playbook: Playbook,
+    step: CreateTask,
+    cycle_id: str,
+    config: CompanyConfig,
+    published: datetime,
+) -> dict[str, Any]:
+    """Return every field of the CRM task (who, what, until when, why, evidence, how it counts as done)."""
+    owner = owner_of(facts, step.owner, config)
+    due = published + step.due_in
+    label = facts.tier or "Account"
+    risks = facts.risks
+    payload = account_payload(facts, config) | {
+        "external_id": f"chs:{facts.account_id}:{playbook.name}:{cycle_id}:{step.name}",
+        "subject": subject(label, facts.name, step.subject, due),
+        "type": step.type,
+        "reason_code": str(risks[0]["code"]) if risks else None,
+        "priority": step.priority,
+        "owner": owner,
+        "due_at": due.isoformat(),
+        "escalates_at": (published + timedelta(hours=24)).isoformat(),
+        "hypothesis": facts.get("why"),
+        "instructions": list(step.instructions),
+        "done_when": step.done_when,
+        "review_on": (due + timedelta(days=14)).date().isoformat(),
+        "close_outcomes": list(OUTCOMES),
+    }
+    if step.draft:
+        payload["draft"] = Template(step.draft).substitute(
+            account=facts.name, owner=payload["account"]["owner"]["email"], sender=owner["email"]
+        )
+    if step.attach == "usage_audit":
+        payload["usage_audit"] = {
+            "seats": facts.number("seats"),
+            "measures": [
+                {"name": name, "label": label, "value": facts.signals.get(name)}
+                for name, label in USAGE_AUDIT.items()
+            ],
+        }
+    return payload
+
+
+def subject(tier: str, account: str, what: str, due: datetime, most: int = 80) -> str:
+    """Return `[Tier] Account – what (due Thu 17:00)`; a long account name gives way, the rest never does."""
+    head, tail = f"[{tier}] ", f" – {what}"
+    when = f" (due {due:%a %H:%M})"
+    if len(head) + len(tail) + len(when) + 12 > most:
+        when = ""
+    room = most - len(head) - len(tail) - len(when)
+    name = account if len(account) <= room else account[: max(room - 1, 0)] + "…"
+    return f"{head}{name}{tail}{when}"
+
+
+def account_fields(facts: Facts, published: datetime) -> dict[str, Any]:
+    """Return the score's fields for the CRM account."""
+    trend = None if facts.drop is None else -facts.drop
+    return {
+        "score": facts.score,
+        "tier": facts.tier or str(facts.get("state") or "").replace("_", " "),
+        "band": facts.get("band"),
+        "trend": trend,
+        "p_churn_90": facts.number("p90"),
+        "p_churn_180": facts.number("p180"),
+        "primary_reason": str(facts.risks[0]["code"]) if facts.risks else None,
+        "why": facts.get("why"),
+        "coverage": facts.number("coverage"),
+        "as_of": facts.as_of.isoformat(),
+        "scored_at": published.isoformat(),
+        "model_id": facts.get("model_id"),
+        "mode": facts.get("mode"),
+    }
+
+
+def _opportunity_payload(
+    facts: Facts, step: CreateOpportunity, cycle_id: str, config: CompanyConfig
+) -> dict[str, Any]:
+    payload = account_payload(facts, config)
+    arr = facts.number("arr")
+    return payload | {
+        "external_id": f"chs:{facts.account_id}:{step.type}:{cycle_id}",
+        "type": step.type,
+        "amount": None if arr is None else round(arr * step.amount_share, 2),
+        "amount_rule": f"{step.amount_share:.0%} of ARR",
+        "close_date": payload["account"]["renewal_date"],
+        "owner": payload["account"]["owner"],
+    }

@@ -1,0 +1,117 @@
+"""Alerts: only for a turn for the worse, at most so many per owner and day, none in a mass move."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from customer_health.effects.effect import Effect
+from customer_health.playbooks.actions import effect_of, owner_of
+from customer_health.playbooks.facts import Facts
+from customer_health.playbooks.matching import Match
+from customer_health.playbooks.portfolio import brake, digest, mentioned
+from customer_health.playbooks.snapshot import Snapshot
+from customer_health.playbooks.steps import Notify
+from customer_health.settings import CompanyConfig
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert that is due: the match that asks for it, and its step."""
+
+    match: Match
+    step: Notify
+
+    @property
+    def key(self) -> str:
+        """Key of its effect."""
+        return self.match.keys[self.step.name]
+
+
+def worsened(facts: Facts, worst_level: Mapping[str, int]) -> bool:
+    """Return whether today's reading is a new low: Red or Critical, and better before.
+
+    An account that was Red when we began to watch (or has no earlier score) is inherited: its state is
+    no news. Within an episode only a level that was not reached before is: a score that wavers around
+    30 alerts once.
+    """
+    episode = facts.episode
+    if facts.level == 0 or facts.previous is None or episode is None:
+        return False
+    if episode.opened_as_of == facts.as_of:
+        return not episode.inherited
+    return facts.level > worst_level.get(facts.account_id, facts.previous.level)
+
+
+def newly_red(facts: Sequence[Facts]) -> list[Facts]:
+    """Return the accounts that were better before and are Red today."""
+    return [
+        fact for fact in facts if fact.level > 0 and fact.previous is not None and fact.previous.level == 0
+    ]
+
+
+def braked(snapshot: Snapshot, config: CompanyConfig) -> bool:
+    """Return whether so many accounts turned Red at once that the data is the first suspect.
+
+    Once the summary of the day has been promised, the brake stays on for that day.
+    """
+    if any(payload.get("kind") == "brake" for payload in snapshot.notified.values()):
+        return True
+    compared = sum(fact.score is not None and fact.previous is not None for fact in snapshot.facts)
+    turned = len(newly_red(snapshot.facts))
+    limits = config.playbooks
+    return turned >= limits.mass_move_floor and turned > limits.mass_move_share * compared
+
+
+def release(
+    due: Sequence[Alert], snapshot: Snapshot, config: CompanyConfig, *, brake_on: bool
+) -> tuple[list[Effect], dict[str, str]]:
+    """Decide which alerts leave singly and which go into one summary.
+
+    Args:
+        due: Alerts that are due and were not promised before.
+        snapshot: The ledger as this run sees it.
+        config: The company's numbers.
+        brake_on: Whether a mass move is on.
+
+    Returns:
+        Effects, and for every alert's key a phrase for the decision log.
+    """
+    if brake_on:
+        turned = newly_red(snapshot.facts)
+        summary = brake(turned, len(snapshot.facts), as_of=snapshot.as_of, config=config)
+        said = f"alert in the summary: {len(turned)} accounts turned Red at once"
+        return [summary], {alert.key: said for alert in due}
+    limit = config.playbooks.alerts_per_owner_per_day
+    had = Counter(_owner(payload) for payload in snapshot.notified.values() if payload.get("kind") == "alert")
+    in_summary = mentioned(snapshot.notified)
+    effects: list[Effect] = []
+    notes: dict[str, str] = {}
+    overflow: dict[str, Facts] = {}
+    for alert in sorted(due, key=lambda item: (-item.match.facts.stake, item.match.facts.account_id)):
+        facts = alert.match.facts
+        owner = owner_of(facts, ("csm", "csm_manager"), config)["email"]
+        if facts.account_id in in_summary:
+            notes[alert.key] = "alert in the summary sent earlier today"
+        elif had[owner] < limit:
+            had[owner] += 1
+            effects.append(_effect(alert, config, snapshot))
+            notes[alert.key] = "alert sent"
+        else:
+            overflow[facts.account_id] = facts
+            notes[alert.key] = f"alert in the digest: the owner has had {limit} today"
+    if overflow:
+        number = 1 + sum(payload.get("kind") == "digest" for payload in snapshot.notified.values())
+        effects.append(digest(list(overflow.values()), number, as_of=snapshot.as_of, config=config))
+    return effects, notes
+
+
+def _effect(alert: Alert, config: CompanyConfig, snapshot: Snapshot) -> Effect:
+    match = alert.match
+    return effect_of(match.facts, match.playbook, alert.step, match.cycle_id, config, snapshot.published_at)
+
+
+def _owner(payload: Mapping[str, Any]) -> str:
+    return str(payload["account"]["owner"]["email"])

@@ -1,0 +1,168 @@
+"""The closed set of conditions that a playbook may use; each can say why it holds or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from customer_health.playbooks.facts import Facts, slug
+from customer_health.scoring.tiers import load_schemes, tier_of
+
+
+class Part(BaseModel):
+    """Base of everything in a playbook file: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Range(Part):
+    """Bounds of a number; all that are given must hold. An unknown value lies in no range."""
+
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _can_hold(self) -> Range:
+        lows = [bound for bound in (self.at_least, self.above) if bound is not None]
+        highs = [bound for bound in (self.at_most, self.below) if bound is not None]
+        if not lows and not highs:
+            raise ValueError("needs at least one of at_least, above, at_most, below")
+        if lows and highs:
+            low, high = max(lows), min(highs)
+            closed = low not in (self.above,) and high not in (self.below,)
+            if low > high or (low == high and not closed):
+                raise ValueError(f"no number lies between {_text(low)} and {_text(high)} as written")
+        return self
+
+    def broken(self, value: float) -> str:
+        """Return the bound that `value` breaks, in words; empty when it breaks none."""
+        if self.at_least is not None and value < self.at_least:
+            return f"not at least {_text(self.at_least)}"
+        if self.above is not None and value <= self.above:
+            return f"not above {_text(self.above)}"
+        if self.at_most is not None and value > self.at_most:
+            return f"not at most {_text(self.at_most)}"
+        if self.below is not None and value >= self.below:
+            return f"not below {_text(self.below)}"
+        return ""
+
+
+class ReasonCodes(Part):
+    """Which reason codes the score must, or must not, name."""
+
+    any: Names = ()
+    all: Names = ()
+    none: Names = ()
+
+
+class When(Part):
+    """All that is given must hold.
+
+    Attributes:
+        tier: One of these tiers, written in lower case with underscores (critical, at_risk, red ...).
+        scheme: Scheme of `tier`; needed only where two schemes use the same name differently.
+        score: The shown score.
+        score_drop: Points lost since the previous published score.
+        reasons: Reason codes that the score names.
+        signals: Signals by name; an unknown signal satisfies nothing.
+        arr: Annual recurring revenue.
+        segment: One of these segments.
+        days_to_renewal: Days until the renewal date; unknown for evergreen contracts.
+        coverage: Share of the signals that are known.
+        days_red: Days since the open episode's unbroken Red run began.
+        flight_risk: Whether anything speaks of leaving or shrinking (see `Facts.flight_risk`).
+        state: States of the account in which the playbook may act.
+    """
+
+    tier: Names = ()
+    scheme: str | None = None
+    score: Range | None = None
+    score_drop: Range | None = None
+    reasons: ReasonCodes = ReasonCodes()
+    signals: Mapping[str, Range] = {}
+    arr: Range | None = None
+    segment: Names = ()
+    days_to_renewal: Range | None = None
+    coverage: Range | None = None
+    days_red: Range | None = None
+    flight_risk: bool | None = None
+    state: Names = ("scored",)
+
+    def check(self, facts: Facts) -> tuple[bool, str]:
+        """Return whether everything holds, and why: all that holds, or all that does not."""
+        held: list[str] = []
+        broken: list[str] = []
+
+        def note(holds: bool, words: str) -> None:
+            (held if holds else broken).append(words)
+
+        state = str(facts.get("state"))
+        if state not in self.state:
+            return False, f"the account's state is {state.replace('_', ' ')}"
+        if self.tier:
+            tiers = self._tiers(facts)
+            said = " / ".join(sorted(tier.replace("_", " ") for tier in tiers if tier)) or "unknown"
+            note(bool(tiers & set(self.tier)), f"tier is {said}")
+        for name, bounds, value in (
+            ("score", self.score, facts.score),
+            ("score drop", self.score_drop, facts.drop),
+            ("ARR", self.arr, facts.number("arr")),
+            ("days to renewal", self.days_to_renewal, facts.number("days_to_renewal")),
+            ("coverage", self.coverage, facts.number("coverage")),
+            ("days red", self.days_red, facts.days_red),
+            *((name, bounds, facts.signals.get(name)) for name, bounds in self.signals.items()),
+        ):
+            if bounds is None:
+                continue
+            if value is None:
+                note(False, f"{name} is unknown")
+            else:
+                fault = bounds.broken(float(value))
+                note(not fault, f"{name} is {_text(float(value))}" + (f", {fault}" if fault else ""))
+        if self.segment:
+            note(facts.get("segment") in self.segment, f"segment is {facts.get('segment') or 'unknown'}")
+        self._check_reasons(facts, note)
+        if self.flight_risk is not None:
+            risk = facts.flight_risk
+            note(bool(risk) == self.flight_risk, f"flight risk: {risk}" if risk else "no flight risk")
+        return (False, "; ".join(broken)) if broken else (True, "; ".join(held) or "always")
+
+    def _tiers(self, facts: Facts) -> set[str]:
+        if self.scheme is None:
+            return {slug(facts.get("tier")), slug(facts.get("band"))}
+        return set() if facts.score is None else {slug(tier_of(facts.score, self.scheme))}
+
+    def _check_reasons(self, facts: Facts, note: Any) -> None:
+        if self.reasons.any:
+            hits = [code for code in self.reasons.any if code in facts.codes]
+            note(bool(hits), f"reasons name {', '.join(hits or ['none of ' + ', '.join(self.reasons.any)])}")
+        if self.reasons.all:
+            lacking = [code for code in self.reasons.all if code not in facts.codes]
+            note(
+                not lacking, f"reasons lack {', '.join(lacking)}" if lacking else "reasons name all asked for"
+            )
+        if self.reasons.none:
+            hits = [code for code in self.reasons.none if code in facts.codes]
+            note(not hits, f"reasons name {', '.join(hits)}" if hits else "no excluded reason")
+
+
+def known_tiers(scheme: str | None = None) -> set[str]:
+    """Return every tier name that `tier:` may use, as written in YAML."""
+    schemes = load_schemes()
+    chosen = schemes.values() if scheme is None else [schemes[scheme]]
+    return {slug(name) for each in chosen for name in each.names}
+
+
+def _text(number: float) -> str:
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.4g}"

@@ -1,0 +1,150 @@
+"""What a playbook may know about one account on one day: its score, the one before, signals, episode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from customer_health.ledger.episodes import Episode
+
+# Reasons that speak of leaving or shrinking: no growth play while one of them stands.
+FLIGHT_CODES = frozenset(
+    {"contract_modification", "arr_contraction", "sponsor_left", "escalation", "usage_decline"}
+)
+FLIGHT_DROP = 15  # points lost since the previous score
+LEVELS = ("not red", "Red", "Critical")
+
+
+def slug(name: str | None) -> str:
+    """Return how a tier is written in YAML: "At Risk" is at_risk."""
+    return (name or "").strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def level_of(tier: str | None, band: str | None) -> int:
+    """Return 2 for Critical, 1 for Red, 0 for anything better or unknown."""
+    if slug(tier) == "critical":
+        return 2
+    return 1 if slug(band) == "red" else 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One published score of one account, as far as a later day compares itself with it."""
+
+    as_of: date
+    score: int
+    tier: str
+    level: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One account on one day. `None` is unknown, which satisfies no comparison.
+
+    Attributes:
+        row: The published row of the ledger's `scores`.
+        previous: The reading before, if any.
+        signals: Known signals by name.
+        episode: The open episode, if any.
+        as_of: The day.
+    """
+
+    row: Mapping[str, Any]
+    previous: Reading | None
+    signals: Mapping[str, float]
+    as_of: date
+    episode: Episode | None = None
+    codes: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Collect the risk codes once; conditions ask for them again and again."""
+        codes: set[str] = set()
+        for reason in self.risks:
+            codes.update((str(reason.get("code")), *map(str, reason.get("also") or ())))
+        object.__setattr__(self, "codes", frozenset(codes))
+
+    def get(self, name: str) -> Any:
+        """Return a column of the row, with every kind of missing value as None."""
+        value = self.row.get(name)
+        if isinstance(value, list | dict):
+            return value
+        return None if value is None or pd.isna(value) else value
+
+    def number(self, name: str) -> float | None:
+        """Return a numeric column of the row."""
+        value = self.get(name)
+        return None if value is None else float(value)
+
+    @property
+    def account_id(self) -> str:
+        """The account."""
+        return str(self.row["account_id"])
+
+    @property
+    def name(self) -> str:
+        """Display name; the id where the CRM gives none."""
+        return str(self.get("name") or self.account_id)
+
+    @property
+    def score(self) -> int | None:
+        """The score as people see it."""
+        value = self.number("score_shown")
+        return None if value is None else int(value)
+
+    @property
+    def tier(self) -> str:
+        """Tier of the operational scheme, as displayed."""
+        return str(self.get("tier") or "")
+
+    @property
+    def level(self) -> int:
+        """2 Critical, 1 Red, 0 better."""
+        return level_of(self.get("tier"), self.get("band"))
+
+    @property
+    def drop(self) -> float | None:
+        """Points lost since the previous score; negative when it rose."""
+        return (
+            None if self.score is None or self.previous is None else float(self.previous.score - self.score)
+        )
+
+    @property
+    def reasons(self) -> list[dict[str, Any]]:
+        """Every reason, risks and strengths."""
+        return list(self.get("reasons") or [])
+
+    @property
+    def risks(self) -> list[dict[str, Any]]:
+        """Reasons that cost points, worst first."""
+        found = [reason for reason in self.reasons if (reason.get("points") or 0) < 0]
+        return sorted(found, key=lambda reason: float(reason["points"]))
+
+    @property
+    def days_red(self) -> float | None:
+        """Days since the unbroken Red run of the open episode began."""
+        return None if self.episode is None else float((self.as_of - self.episode.red_since).days)
+
+    @property
+    def stake(self) -> float:
+        """Expected ARR loss; under the rule score, which is no probability, ARR times the missing health."""
+        loss = self.number("expected_loss")
+        if loss is not None:
+            return loss
+        return (self.number("arr") or 0.0) * (100 - (self.score if self.score is not None else 100)) / 100
+
+    @property
+    def flight_risk(self) -> str:
+        """Why this account is no candidate for growth; empty when it is one."""
+        if self.get("state") == "notice_given" or self.get("notice_given"):
+            return "it has given notice"
+        if self.episode is not None:
+            return f"its episode {self.episode.episode_id} is still open"
+        if codes := sorted(FLIGHT_CODES & self.codes):
+            return f"its score names {', '.join(codes)}"
+        if self.drop is not None and self.drop >= FLIGHT_DROP:
+            return f"its score fell by {self.drop:.0f} points"
+        return ""

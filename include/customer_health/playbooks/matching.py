@@ -1,0 +1,95 @@
+"""Which playbooks match an account, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from customer_health.ledger.decisions import Decision
+from customer_health.playbooks.actions import SIGNIFICANT, account_fields, key_of
+from customer_health.playbooks.cycles import cycle_of
+from customer_health.playbooks.facts import Facts
+from customer_health.playbooks.playbook import Playbook
+from customer_health.playbooks.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Match:
+    """A playbook that wants to act on an account, in a cycle.
+
+    Attributes:
+        facts: The account.
+        playbook: The playbook.
+        cycle_id: What it acts once for.
+        why: The conditions that hold, in words.
+        keys: Key of each step's effect, by step name.
+    """
+
+    facts: Facts
+    playbook: Playbook
+    cycle_id: str
+    why: str
+    keys: Mapping[str, str]
+
+    def decided(self, outcome: str, reason: str) -> Decision:
+        """Return the decision about this match."""
+        return Decision(self.facts.account_id, self.playbook.name, outcome, reason, self.cycle_id)
+
+
+def match_account(
+    facts: Facts, playbooks: Sequence[Playbook], snapshot: Snapshot
+) -> tuple[list[Match], list[Decision]]:
+    """Evaluate every playbook, in order; inside a group the first match keeps the others out.
+
+    Returns:
+        The matches that may act, and a decision for each playbook that may not.
+    """
+    matches: list[Match] = []
+    decisions: list[Decision] = []
+    holders: dict[str, Match] = {}
+    for playbook in playbooks:
+        found = _match(facts, playbook, snapshot)
+        if isinstance(found, Decision):
+            decisions.append(found)
+        elif playbook.paused:
+            decisions.append(found.decided("paused", f"paused; it would have acted: {found.why}"))
+        elif playbook.group in holders:
+            holder = holders[str(playbook.group)]
+            outcome = "suppressed" if holder.playbook.suppresses else "excluded"
+            decisions.append(found.decided(outcome, f"{holder.playbook.name} acts instead: {holder.why}"))
+        elif playbook.shadow:
+            decisions.append(found.decided("shadow", f"would have fired: {found.why}"))
+        else:
+            matches.append(found)
+            if playbook.group:
+                holders[playbook.group] = found
+    return matches, decisions
+
+
+def _match(facts: Facts, playbook: Playbook, snapshot: Snapshot) -> Match | Decision:
+    def no(outcome: str, reason: str) -> Decision:
+        return Decision(facts.account_id, playbook.name, outcome, reason)
+
+    holds, why = playbook.when.check(facts)
+    if not holds:
+        return no("no_match", why)
+    due = cycle_of(facts, playbook)
+    if due.cycle_id is None:
+        return no("no_match", f"{why}; but {due.why_not}")
+    if playbook.once_per == "change":
+        change = _change(
+            account_fields(facts, snapshot.published_at), snapshot.sent_fields.get(facts.account_id)
+        )
+        if not change:
+            return no("unchanged", "the CRM shows the same already")
+        why = change
+    keys = {step.name: key_of(facts, playbook, step, due.cycle_id) for step in playbook.steps}
+    return Match(facts, playbook, due.cycle_id, why, keys)
+
+
+def _change(fields: Mapping[str, Any], sent: Mapping[str, Any] | None) -> str:
+    if sent is None:
+        return "not written within the refresh period"
+    changed = [name for name in SIGNIFICANT if fields[name] != sent.get(name)]
+    return f"changed: {', '.join(changed)}" if changed else ""

@@ -1,0 +1,214 @@
+"""A playbook, and the loader that refuses a wrong one with file, key and suggestion."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from customer_health.errors import ConfigurationError, suggest
+from customer_health.playbooks.conditions import Part, When, known_tiers
+from customer_health.playbooks.steps import STEPS, CreateTask, Duration, Identifier, SetFields, Step
+from customer_health.scoring.tiers import load_schemes
+from customer_health.settings import CompanyConfig, DestinationsConfig
+
+LIBRARY = Path(__file__).with_name("library")
+M = TypeVar("M", bound=BaseModel)
+Cycle = Literal["episode", "renewal", "month", "quarter", "cooldown", "change"]
+
+
+class Playbook(Part):
+    """When which conditions hold, do these steps, once per cycle.
+
+    Attributes:
+        name: Its name; the file is called the same.
+        title: How people call it.
+        because: Why it exists, for those who are asked to do it.
+        order: Lower goes first; decides inside a `group`.
+        group: Of the playbooks of a group only the first that matches acts on an account.
+        once_per: What may happen once: per Red episode, per renewal date, per month or quarter of the
+            account's own rhythm, per `cooldown`, or whenever the values change.
+        cooldown: After it fired for another cycle, wait this long.
+        suppresses: It stands in for the human plays of its group: say so on the episode.
+        shadow: Decide and log "would have fired", do nothing.
+        paused: Do nothing, and say so.
+        when: The conditions.
+        steps: What to do.
+    """
+
+    name: Identifier
+    title: str
+    because: str
+    order: int = 100
+    group: Identifier | None = None
+    once_per: Cycle
+    cooldown: Duration | None = None
+    suppresses: bool = False
+    shadow: bool = False
+    paused: bool = False
+    when: When
+    steps: tuple[Step, ...] = Field(default=(), exclude=True)
+
+    @model_validator(mode="after")
+    def _cycle_is_complete(self) -> Playbook:
+        if self.once_per == "cooldown" and self.cooldown is None:
+            raise ValueError("once_per: cooldown needs a cooldown, such as 60d")
+        if self.suppresses and self.group is None:
+            raise ValueError("suppresses needs the group whose plays it stands in for")
+        return self
+
+
+def load_playbooks(config: CompanyConfig, folder: Path = LIBRARY) -> tuple[Playbook, ...]:
+    """Read every playbook of a folder, by order; all that is wrong is found before any of them runs.
+
+    Raises:
+        ConfigurationError: Naming file, key and what it could have meant.
+    """
+    playbooks = [load_playbook(path) for path in sorted(folder.glob("*.yaml"))]
+    if not playbooks:
+        raise ConfigurationError(f"No playbook in {folder}.", hint="It should hold *.yaml files.")
+    names = [playbook.name for playbook in playbooks]
+    for name in config.playbooks.paused:
+        if name not in names:
+            raise ConfigurationError(
+                f"playbooks.paused names '{name}', no such playbook.", hint=suggest(name, names)
+            )
+    chosen = (
+        playbook.model_copy(update={"paused": True}) if playbook.name in config.playbooks.paused else playbook
+        for playbook in playbooks
+    )
+    return tuple(sorted(chosen, key=lambda playbook: (playbook.order, playbook.name)))
+
+
+def load_playbook(path: Path) -> Playbook:
+    """Read and check one file.
+
+    Raises:
+        ConfigurationError: As above.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(
+            f"{path} is not valid YAML: {error}", hint="Mend the line it names."
+        ) from None
+    if not isinstance(raw, dict):
+        raise ConfigurationError(
+            f"{path} holds no playbook.", hint="Start with name:, title:, because:, when:, do:."
+        )
+    known = set(Playbook.model_fields) - {"steps"} | {"do"}
+    if extra := [key for key in raw if key not in known]:
+        raise ConfigurationError(f"{path}: {extra[0]}: unknown key.", hint=suggest(str(extra[0]), known))
+    do = raw.pop("do", None)
+    steps = _steps(do, path)
+    playbook = _validated(Playbook, raw, path, "")
+    if playbook.name != path.stem:
+        raise ConfigurationError(
+            f"{path}: name is '{playbook.name}', the file is called '{path.stem}'.", hint="Let them agree."
+        )
+    _check_names(playbook, path)
+    if any(isinstance(step, SetFields) for step in steps) != (playbook.once_per == "change"):
+        raise ConfigurationError(
+            f"{path}: once_per: change and the step set_fields belong together.",
+            hint="Put set_fields into a playbook of its own.",
+        )
+    return playbook.model_copy(update={"steps": steps})
+
+
+def _steps(do: Any, path: Path) -> tuple[Step, ...]:
+    if not isinstance(do, list) or not do:
+        raise ConfigurationError(f"{path}: do: lists no step.", hint=f"Known steps: {', '.join(STEPS)}.")
+    steps: list[Step] = []
+    for number, entry in enumerate(do, 1):
+        if not isinstance(entry, dict) or len(entry) != 1:
+            raise ConfigurationError(
+                f"{path}: do: step {number} must be one verb with its settings.",
+                hint="For example - notify: {channel: '#csm-alerts'}.",
+            )
+        ((verb, body),) = entry.items()
+        if verb not in STEPS:
+            raise ConfigurationError(
+                f"{path}: do: step {number}: unknown verb '{verb}'.", hint=suggest(str(verb), STEPS)
+            )
+        step = _validated(STEPS[verb], body or {}, path, f"do: step {number}: {verb}")
+        roles = DestinationsConfig.model_fields
+        if step.to not in roles:
+            raise ConfigurationError(
+                f"{path}: do: step {number}: {verb}: to: '{step.to}' is no destination.",
+                hint=suggest(step.to, roles),
+            )
+        steps.append(step)
+    names = [step.name for step in steps]
+    if doubled := [name for name in names if names.count(name) > 1]:
+        raise ConfigurationError(
+            f"{path}: do: two steps are called '{doubled[0]}'.", hint="Give one of them an id of its own."
+        )
+    parts = [step for step in steps if isinstance(step, CreateTask)]
+    if any(step.due_in.total_seconds() <= 0 for step in parts):
+        raise ConfigurationError(f"{path}: do: due_in must lie in the future.", hint="For example 48h.")
+    return tuple(steps)
+
+
+def _check_names(playbook: Playbook, path: Path) -> None:
+    from customer_health.signals.catalogue import CATALOGUE
+
+    when = playbook.when
+    codes = {signal.reason_code for signal in CATALOGUE.values() if signal.reason_code}
+    if when.scheme is not None and when.scheme not in load_schemes():
+        raise _unknown(playbook, path, "when: scheme", when.scheme, "tier scheme", load_schemes())
+    checks: list[tuple[str, str, Iterable[str], Iterable[str]]] = [
+        ("when: tier", "tier", when.tier, known_tiers(when.scheme)),
+        ("when: signals", "signal", when.signals, CATALOGUE),
+        ("when: state", "state", when.state, ("scored", "notice_given", "not_scored_yet")),
+    ]
+    checks += [
+        (f"when: reasons: {word}", "reason code", getattr(when.reasons, word), codes)
+        for word in ("any", "all", "none")
+    ]
+    for where, kind, used, known in checks:
+        for name in used:
+            if name not in set(known):
+                raise _unknown(playbook, path, where, name, kind, known)
+
+
+def _unknown(
+    playbook: Playbook, path: Path, where: str, name: str, kind: str, known: Iterable[str]
+) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path}: {where}: playbook {playbook.name} uses the {kind} '{name}', which does not exist.",
+        hint=suggest(name, known),
+    )
+
+
+def _validated(model: type[M], raw: Any, path: Path, prefix: str) -> M:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        lines, hints = [], []
+        for problem in error.errors():
+            where = ": ".join(filter(None, (prefix, *map(str, problem["loc"]))))
+            if problem["type"] == "extra_forbidden":
+                lines.append(f"{path}: {where}: unknown key.")
+                hints.append(suggest(str(problem["loc"][-1]), _keys(model, problem["loc"][:-1])))
+            else:
+                lines.append(f"{path}: {where}: {problem['msg'].removeprefix('Value error, ')}.")
+        raise ConfigurationError("\n".join(lines), hint=" ".join(hints) or "Correct the value.") from None
+
+
+def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> Mapping[str, Any]:
+    """Return the keys accepted at `location` inside `model`."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        for candidate in _classes(field.annotation) if field else ():
+            model = candidate
+    return model.model_fields
+
+
+def _classes(annotation: Any) -> list[type[BaseModel]]:
+    if get_origin(annotation) in (Union, types.UnionType, Mapping) or get_args(annotation):
+        return [found for inner in get_args(annotation) for found in _classes(inner)]
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []

@@ -1,0 +1,130 @@
+"""Messages about many accounts at once: the first day's baseline, the alert brake, the day's overflow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from customer_health.effects.effect import Effect, effect_key
+from customer_health.playbooks.actions import owner_of
+from customer_health.playbooks.facts import Facts
+from customer_health.settings import CompanyConfig
+
+PORTFOLIO = "portfolio"
+MOST_LISTED = 20
+
+
+def baseline(
+    facts: Sequence[Facts], *, as_of: date, tasks: int, backlog: int, config: CompanyConfig
+) -> Effect:
+    """Return the summary of the first live run: where the portfolio stands before anybody is alerted."""
+    red = [fact for fact in facts if fact.episode is not None and fact.episode.inherited]
+    return _message(
+        "portfolio_baseline",
+        "baseline",
+        "summary",
+        as_of,
+        config,
+        {
+            "kind": "baseline",
+            "accounts": sum(fact.score is not None for fact in facts),
+            "tiers": tiers(facts),
+            "red": len(red),
+            "tasks_opened_for": tasks,
+            "backlog": backlog,
+            "entries": [entry(fact, config) for fact in _by_stake(red)[:MOST_LISTED]],
+        },
+    )
+
+
+def brake(newly_red: Sequence[Facts], total: int, *, as_of: date, config: CompanyConfig) -> Effect:
+    """Return the one message that replaces the alerts of a mass move."""
+    return _message(
+        "alert_brake",
+        f"day-{as_of}",
+        "summary",
+        as_of,
+        config,
+        {
+            "kind": "brake",
+            "newly_red": len(newly_red),
+            "accounts": total,
+            "share": len(newly_red) / total,
+            "limit": config.playbooks.mass_move_share,
+            "entries": [entry(fact, config) for fact in _by_stake(newly_red)[:MOST_LISTED]],
+            "mentions": [fact.account_id for fact in newly_red],
+        },
+    )
+
+
+def digest(overflow: Sequence[Facts], number: int, *, as_of: date, config: CompanyConfig) -> Effect:
+    """Return the message that carries the alerts beyond their owners' daily number."""
+    ranked = _by_stake(overflow)
+    return _message(
+        "alert_digest",
+        f"day-{as_of}",
+        f"digest_{number}",
+        as_of,
+        config,
+        {
+            "kind": "digest",
+            "count": len(ranked),
+            "limit": config.playbooks.alerts_per_owner_per_day,
+            "entries": [entry(fact, config) for fact in ranked[:MOST_LISTED]],
+            "mentions": [fact.account_id for fact in ranked],
+        },
+    )
+
+
+def entry(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
+    """Return one line of a summary."""
+    return {
+        "account_id": facts.account_id,
+        "name": facts.name,
+        "score": facts.score,
+        "before": None if facts.previous is None else facts.previous.score,
+        "tier": facts.tier,
+        "why": facts.get("why"),
+        "arr": facts.number("arr"),
+        "expected_loss": facts.number("expected_loss"),
+        "days_to_renewal": facts.number("days_to_renewal"),
+        "owner": owner_of(facts, ("csm", "csm_manager"), config)["email"],
+    }
+
+
+def tiers(facts: Sequence[Facts]) -> dict[str, dict[str, float]]:
+    """Return accounts and ARR per tier."""
+    counts: Counter[str] = Counter()
+    arr: Counter[str] = Counter()
+    for fact in facts:
+        if fact.score is not None:
+            counts[fact.tier] += 1
+            arr[fact.tier] += int(fact.number("arr") or 0)
+    return {tier: {"accounts": counts[tier], "arr": arr[tier]} for tier in counts}
+
+
+def mentioned(notified: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Return the accounts that a summary of the day names already."""
+    return {account for payload in notified.values() for account in payload.get("mentions", ())}
+
+
+def _by_stake(facts: Sequence[Facts]) -> list[Facts]:
+    return sorted(facts, key=lambda fact: (-fact.stake, fact.account_id))
+
+
+def _message(
+    playbook: str, cycle_id: str, step: str, as_of: date, config: CompanyConfig, payload: dict[str, Any]
+) -> Effect:
+    return Effect(
+        key=effect_key(PORTFOLIO, playbook, cycle_id, step, "slack"),
+        destination="slack",
+        verb="notify",
+        account_id=PORTFOLIO,
+        as_of=as_of,
+        playbook=playbook,
+        step=step,
+        episode_id=cycle_id,
+        payload={"channel": config.playbooks.alerts_channel, "as_of": as_of.isoformat(), **payload},
+    )

@@ -1,0 +1,147 @@
+"""The closed set of steps: what a playbook may ask a destination to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from string import Template
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from customer_health.playbooks.conditions import Names, Part
+
+# What a draft to a customer may mention, and what it may never say: customers feel supported, not scored.
+DRAFT_FIELDS = frozenset({"account", "owner", "sender"})
+INWARD_WORDS = re.compile(
+    r"\b(health scores?|scores?|churn\w*|critical|at[- ]risk|red|save play|tier)\b", re.I
+)
+Role = Literal["csm", "csm_manager", "fallback"]
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)\s*([hd])", value.strip())):
+        number = int(match[1])
+        return timedelta(hours=number) if match[2] == "h" else timedelta(days=number)
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("write a duration as 48h or 60d")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+
+
+class Step(Part):
+    """Base of all steps.
+
+    Attributes:
+        id: Name of the step inside its playbook; part of the effect's key, so renaming it makes a new
+            promise. Defaults to the verb and what it is about.
+        to: Destination, as named in the company file.
+        approval: "required" when a person must agree before it leaves the house.
+    """
+
+    verb: ClassVar[str]
+    human: ClassVar[bool] = False  # takes a CSM's time, so it counts against capacity
+    id: Identifier | None = None
+    to: str
+    approval: Literal["required"] | None = None
+
+    @property
+    def name(self) -> str:
+        """The step's name in keys and logs."""
+        return self.id or self._default_name()
+
+    def _default_name(self) -> str:
+        return self.verb
+
+
+class CreateTask(Step):
+    """A task in the CRM for one named owner, with a due time counted from the score's publication."""
+
+    verb = "create_task"
+    human = True
+    to: str = "crm"
+    owner: Names = ("csm", "csm_manager")
+    type: Identifier
+    subject: str = Field(max_length=60)
+    due_in: Duration
+    priority: Literal["critical", "high", "medium", "low"] = "high"
+    instructions: tuple[str, ...] = ()
+    done_when: str = ""
+    draft: str | None = None
+    attach: Literal["usage_audit"] | None = None
+
+    @field_validator("owner")
+    @classmethod
+    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for role in value:
+            if role not in ("csm", "csm_manager", "fallback"):
+                raise ValueError(f"'{role}' is no role; use csm, csm_manager, fallback")
+        return value
+
+    @field_validator("draft")
+    @classmethod
+    def _customer_safe(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        unknown = set(Template(value).get_identifiers()) - DRAFT_FIELDS
+        if unknown or not Template(value).is_valid():
+            raise ValueError(
+                f"the draft may use ${', $'.join(sorted(DRAFT_FIELDS))}; found {sorted(unknown)}"
+            )
+        if said := INWARD_WORDS.search(value):
+            raise ValueError(f"a customer would read '{said[0]}': drafts never mention scores or risk")
+        return value
+
+    def _default_name(self) -> str:
+        return self.type
+
+
+class Notify(Step):
+    """A Slack alert. It leaves only when the account has become Red or Critical, never for a state."""
+
+    verb = "notify"
+    to: str = "slack"
+    channel: str = Field(pattern=r"^#[a-z0-9][a-z0-9_-]{0,78}$")
+
+    def _default_name(self) -> str:
+        return "alert"
+
+
+class Enroll(Step):
+    """Put the account on a play of the customer-success platform."""
+
+    verb = "enroll"
+    to: str = "gainsight"
+    play: Identifier
+
+    def _default_name(self) -> str:
+        return f"enroll_{self.play}"
+
+
+class CreateOpportunity(Step):
+    """An opportunity in the CRM; `amount_share` of today's ARR."""
+
+    verb = "create_opportunity"
+    to: str = "crm"
+    type: Identifier
+    amount_share: float = Field(gt=0, le=1)
+
+    def _default_name(self) -> str:
+        return f"opportunity_{self.type}"
+
+
+class SetFields(Step):
+    """The score's fields on the CRM account: written when they change, and once per `refresh`."""
+
+    verb = "set_fields"
+    to: str = "crm"
+    refresh: Duration = timedelta(days=7)
+
+
+STEPS: Mapping[str, type[Step]] = {
+    step.verb: step for step in (CreateTask, Notify, Enroll, CreateOpportunity, SetFields)
+}
