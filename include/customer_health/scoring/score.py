@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from customer_health.errors import DataContractError
+from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.model.rules import rules_v1_seed
 from customer_health.scoring import why as wording
 from customer_health.scoring.changes import changes_since
@@ -24,7 +24,7 @@ from customer_health.scoring.reasons import (
     reasons_for,
     waterfalls,
 )
-from customer_health.scoring.tiers import round_half_up, scheme_named
+from customer_health.scoring.tiers import Scheme, round_half_up, scheme_named
 from customer_health.settings import CompanyConfig
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Signal
@@ -62,8 +62,13 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class _Result:
-    """Scores before the limits, with how they came about; rows as in the panel that went in."""
+    """Scores before the limits, with how they came about.
 
+    Attributes:
+        usable: Per row that went in, whether it could be scored; the rest holds those rows only.
+    """
+
+    usable: npt.NDArray[np.bool_]
     raw: Floats
     p90: Floats
     p180: Floats
@@ -100,25 +105,23 @@ def score_accounts(
 
     Raises:
         DataContractError: The panel has no row of that day, or an account twice.
-        ConfigurationError: Unknown scheme or mapping.
+        ConfigurationError: Unknown scheme or mapping, or a primary horizon other than 90 or 180 days.
         FatalError: The champion has no usable anchors.
     """
+    scheme, band = scheme_named(config.score.scheme), scheme_named("rag")
     rows = _customers(panel, as_of, catalogue)
     rows["state"], rows["why"] = _states(rows, config)
     scored = rows[rows["state"] == SCORED].reset_index(drop=True)
-    probabilities = pd.DataFrame() if champion is None else champion.predict(scored)
-    usable = _rules_know(scored) if champion is None else _finite(probabilities)
-    if not usable.all():
+    result = (
+        _by_rules(scored, catalogue) if champion is None else _by_model(scored, champion, config, catalogue)
+    )
+    if not result.usable.all():
         reason = wording.NO_DATA if champion is None else wording.BROKEN_DATA
-        broken = rows["account_id"].isin(scored.loc[~usable, "account_id"])
+        broken = rows["account_id"].isin(scored.loc[~result.usable, "account_id"])
         rows.loc[broken, ["state", "why"]] = [NOT_YET, reason]
         log.warning("%d accounts stay without a score: %s", int(broken.sum()), reason)
-    scored = scored[usable].reset_index(drop=True)
-    if champion is None:
-        result = _by_rules(scored, catalogue)
-    else:
-        result = _by_model(scored, probabilities.loc[usable], champion, config, catalogue)
-    published = _published(scored, result, config, catalogue)
+        scored = scored[result.usable].reset_index(drop=True)
+    published = _published(scored, result, config, catalogue, scheme, band)
     rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why"]]
     frame = pd.concat([published, rest], ignore_index=True).reindex(columns=list(COLUMNS))
     frame["as_of"] = as_of
@@ -135,7 +138,7 @@ def score_accounts(
     return frame
 
 
-def _customers(panel: pd.DataFrame, as_of: date, signals: Mapping[str, Signal]) -> pd.DataFrame:
+def _customers(panel: pd.DataFrame, as_of: date, catalogue: Mapping[str, Signal]) -> pd.DataFrame:
     """Customers of the day; infinite signal values become unknown."""
     rows = panel[pd.to_datetime(panel["as_of"]).dt.date == as_of]
     if rows.empty:
@@ -149,7 +152,7 @@ def _customers(panel: pd.DataFrame, as_of: date, signals: Mapping[str, Signal]) 
             f"{rows['account_id'][repeated].iloc[0]}.",
             hint="A panel has one row per account and day; build the signals of that day again.",
         )
-    names = [name for name in signals if name in rows.columns]
+    names = [name for name in catalogue if name in rows.columns]
     values = rows[names].astype(float)
     rows[names] = values.where(np.isfinite(values))
     return rows
@@ -170,75 +173,84 @@ def _states(rows: pd.DataFrame, config: CompanyConfig) -> tuple[pd.Series, pd.Se
 
 
 def _by_model(
-    rows: pd.DataFrame,
-    probabilities: pd.DataFrame,
-    champion: Scorer,
-    config: CompanyConfig,
-    signals: Mapping[str, Signal],
+    rows: pd.DataFrame, champion: Scorer, config: CompanyConfig, catalogue: Mapping[str, Signal]
 ) -> _Result:
-    """Score by the champion.
+    """Score by the champion; rows without a finite prediction cannot be scored.
 
     The log-odds are used as they are. Smoothing (of the health part only: the log-odds less the
     contributions of the calendar) and hysteresis belong between `today` and `mapping.raw`; they need
     yesterday's health part beside the published score.
     """
     horizon = config.model.primary_horizon
+    if horizon not in (90, 180):
+        raise ConfigurationError(
+            f"model.primary_horizon is {horizon} days.", hint="Scores are made from 90 or 180 days."
+        )
     mapping = mapping_for(config.score.mapping, champion.anchors, horizon)
-    p = {h: probabilities[f"p{h}"].to_numpy(dtype=float) for h in (90, 180)}
-    today = log_odds(p[horizon])
-    attribution = attribute_model(champion.contributions(rows, horizon), today, mapping, signals)
-    return _Result(mapping.raw(today), p[90], p[180], attribution)
+    if rows.empty:
+        nothing = np.zeros(0)
+        empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
+        return _Result(np.zeros(0, dtype=bool), nothing, nothing, nothing, empty)
+    p = champion.predict(rows)[["p90", "p180"]].to_numpy(dtype=float)
+    usable = np.asarray(np.isfinite(p).all(axis=1))
+    p90, p180 = p[usable].T
+    today = log_odds(p90 if horizon == 90 else p180)
+    contributions = champion.contributions(rows[usable], horizon)
+    attribution = attribute_model(contributions, today, mapping, catalogue)
+    return _Result(usable, mapping.raw(today), p90, p180, attribution)
 
 
-def _finite(probabilities: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.isfinite(probabilities[["p90", "p180"]].to_numpy(dtype=float)).all(axis=1))
+def _by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal]) -> _Result:
+    """Score by the rules, where they know at least one of their inputs.
 
-
-def _rules_know(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Where the rules know at least one input: an account they know nothing of is not healthy."""
+    An account of which they know nothing keeps its 100 points and would pass for healthy.
+    """
     names = [name for name in RULE_SIGNALS.values() if name in rows]
-    return rows[names].notna().any(axis=1).to_numpy(dtype=bool)
-
-
-def _by_rules(rows: pd.DataFrame, signals: Mapping[str, Signal]) -> _Result:
-    table = rules_v1_seed(rows)
-    penalties = table[[code for code in RULE_SIGNALS if code in table]]
+    usable = rows[names].notna().any(axis=1).to_numpy(dtype=bool)
+    table = rules_v1_seed(rows[usable])
     raw = table["score"].to_numpy(dtype=float)
-    unknown = np.full(len(rows), np.nan)
-    points = -penalties.rename(columns=dict(RULE_SIGNALS))
-    return _Result(raw, unknown, unknown, attribute_rules(points, raw, signals))
+    points = -table[list(RULE_SIGNALS)].rename(columns=dict(RULE_SIGNALS))
+    unknown = np.full(len(raw), np.nan)
+    return _Result(usable, raw, unknown, unknown, attribute_rules(points, raw, catalogue))
 
 
 def _published(
-    rows: pd.DataFrame, result: _Result, config: CompanyConfig, signals: Mapping[str, Signal]
+    rows: pd.DataFrame,
+    result: _Result,
+    config: CompanyConfig,
+    catalogue: Mapping[str, Signal],
+    scheme: Scheme,
+    band: Scheme,
 ) -> pd.DataFrame:
     score = np.clip(result.raw, 0.0, 100.0)
     shown = round_half_up(score)
-    scheme = scheme_named(config.score.scheme)
     tier = scheme.of(shown)
-    reasons = reasons_for(result.attribution, rows, signals)
-    renewal = rows["days_to_renewal"] if "days_to_renewal" in rows else pd.Series(np.nan, rows.index)
-    p_primary = result.p90 if config.model.primary_horizon == 90 else result.p180
+    reasons = reasons_for(result.attribution, rows, catalogue)
+    arr = rows["arr"].to_numpy(dtype=float, na_value=np.nan)
     return pd.DataFrame(
         {
             "account_id": rows["account_id"],
             "score": score,
             "score_shown": shown,
             "tier": tier,
-            "band": scheme_named("rag").of(shown),
+            "band": band.of(shown),
             "p90": result.p90,
             "p180": result.p180,
-            "expected_loss": p_primary
-            * rows["arr"].astype(float).where(np.isfinite(rows["arr"].astype(float))),
+            "expected_loss": (result.p90 if config.model.primary_horizon == 90 else result.p180)
+            * np.where(np.isfinite(arr), arr, np.nan),
             "coverage": rows["coverage"].astype(float),
             "why": [
-                wording.why(
-                    listed, healthy=name == scheme.best, days_to_renewal=None if pd.isna(days) else days
-                )
-                for listed, name, days in zip(reasons, tier, renewal, strict=True)
+                wording.why(listed, healthy=name == scheme.best, days_to_renewal=days)
+                for listed, name, days in zip(reasons, tier, _days_to_renewal(rows), strict=True)
             ],
             "reasons": reasons,
             "state": SCORED,
             "waterfall": waterfalls(result.attribution, score),
         }
     )
+
+
+def _days_to_renewal(rows: pd.DataFrame) -> list[float | None]:
+    if "days_to_renewal" not in rows:
+        return [None] * len(rows)
+    return [None if pd.isna(days) else float(days) for days in rows["days_to_renewal"]]
