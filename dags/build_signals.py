@@ -1,0 +1,43 @@
+"""
+# Build signals
+
+**What.** Computes every signal of every account as of one date, from the raw tables and nothing that
+was not known before that date's midnight (UTC).
+
+| | |
+|---|---|
+| Runs | when `ingest_sources` has passed its gate (asset `health_raw`) |
+| Reads | `raw.*` |
+| Writes | the date's partition of `signals.values` (replaced, in one transaction) |
+| Tells | `score_accounts` (asset `health_signals`), and monthly `train_model` (`health_training_due`) |
+
+`call_for_training` is skipped on most days: the first day of a month that has no training yet calls for
+one. Outcomes need 90 and 180 days to show, so a week more of them changes little.
+
+**When it is red.** The log names the signal and the table. The scores of the day before stay.
+Mend the cause and clear the task: it replaces its own partition, so a repeat is safe.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, PartitionedAssetTimetable
+
+from customer_health_airflow import policies
+from customer_health_airflow.assets import RAW, SIGNALS, TRAINING_DUE
+from customer_health_airflow.operators.steps import BuildSignalsOperator, CallForTrainingOperator
+from customer_health_airflow.params import run_params
+
+with DAG(
+    dag_id="build_signals",
+    dag_display_name="2 · Build signals",
+    description="Raw tables to signals, one row per account and as-of date",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(assets=RAW),
+    catchup=False,
+    max_active_runs=1,
+    default_args=policies.DEFAULT_ARGS,
+    params=run_params(),
+    tags=[*policies.TAGS, "daily", "warehouse"],
+):
+    build = BuildSignalsOperator(task_id="build", outlets=[SIGNALS])
+    build >> CallForTrainingOperator(task_id="call_for_training", outlets=[TRAINING_DUE])

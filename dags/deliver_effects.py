@@ -1,0 +1,47 @@
+"""
+# Deliver effects
+
+**What.** Fulfils what the outbox promised: CRM tasks, alerts, enrolments, field updates. One task per
+destination, so that one that is down holds up nobody else.
+
+| | |
+|---|---|
+| Runs | when playbooks have decided (asset `health_actions`) |
+| Reads | the outbox in the ledger |
+| Writes | the destinations; the outcome of every attempt in the ledger |
+
+Without keys every destination is `preview`, which renders what would be sent into files.
+
+**Once, not twice.** An effect is claimed under a lease, marked *trying* before the call, and looked up at the
+destination after a crash. Where that cannot be done it becomes *unknown* and a person decides.
+
+**When it is red.** One map index is one destination, and its log carries the remote's own words with a
+remedy. Effects that it refused stay visible on the page *Health, Actions*. What is still pending goes out
+with the next run; clearing the task sends nothing twice.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, PartitionedAssetTimetable
+
+from customer_health_airflow import policies
+from customer_health_airflow.assets import ACTIONS
+from customer_health_airflow.operators.lists import list_destinations
+from customer_health_airflow.operators.steps import DeliverEffectsOperator
+from customer_health_airflow.params import run_params
+
+with DAG(
+    dag_id="deliver_effects",
+    dag_display_name="5 · Deliver effects",
+    description="The outbox to the tools that people already use",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(assets=ACTIONS),
+    catchup=False,
+    max_active_runs=1,
+    default_args=policies.DEFAULT_ARGS,
+    params=run_params(),
+    tags=[*policies.TAGS, "daily", "outside"],
+):
+    DeliverEffectsOperator.partial(task_id="deliver", map_index_template="{{ task.destination }}").expand(
+        destination=list_destinations()
+    )

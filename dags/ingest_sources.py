@@ -1,0 +1,65 @@
+"""
+# Ingest sources
+
+**What.** Loads every source into the raw tables and holds them against their contracts. It is the
+head of the chain: the DAGs behind it start by themselves, one after the other, for the same day.
+
+**The day.** A run belongs to one *as-of date* (its partition key, `2026-11-19`), and its cut is the
+midnight (UTC) with which that date begins: what was known before it counts. The run of a date starts
+at that midnight.
+
+| | |
+|---|---|
+| Runs | daily at 00:00 UTC |
+| Reads | the sources: a company's mapped files, or the simulated company |
+| Writes | `raw.*`, `quarantine.rows`, the gate's report |
+| Tells | `build_signals`, through the asset `health_raw` |
+
+**By hand.** *Trigger* and choose the as-of date in the form; empty means today. The whole chain
+follows. Scores of days older than 36 hours are recomputed, but nothing leaves the house for them.
+
+**Back-fill a range.** *Trigger, Backfill* with the first and last as-of date, or
+
+    airflow backfill create --dag-id ingest_sources \\
+        --from-date 2026-11-01 --to-date 2026-11-07 --max-active-runs 1
+
+Days that already ran are left alone (`--reprocess-behavior completed` repeats them). Only this DAG can be
+back-filled, and the chain follows; to repeat one later step, clear its run of that day.
+
+**When it is red.**
+- `load`: the log names file, row and column and says what to do. Nothing was lost or half loaded.
+- `check_quality`: a table as a whole cannot be trusted (a missing column, an empty source, too many
+  duplicates). Open *Data gate report* on the task. Yesterday's scores stay. Mend the source, then clear
+  the task.
+- Single bad rows do not make it red: they wait in `quarantine.rows` with reason and remedy.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from customer_health_airflow import policies
+from customer_health_airflow.assets import RAW
+from customer_health_airflow.operators.lists import list_sources
+from customer_health_airflow.operators.steps import IngestSourceOperator, QualityGateOperator
+from customer_health_airflow.params import run_params
+from customer_health_airflow.schedule import START, daily, last_scheduled_day
+
+with DAG(
+    dag_id="ingest_sources",
+    dag_display_name="1 · Ingest sources",
+    description="Sources to raw tables, behind a data quality gate",
+    doc_md=__doc__,
+    schedule=daily(),
+    start_date=START,
+    end_date=last_scheduled_day(),
+    catchup=False,
+    max_active_runs=1,
+    default_args=policies.DEFAULT_ARGS,
+    params=run_params(),
+    tags=[*policies.TAGS, "daily", "warehouse"],
+):
+    load = IngestSourceOperator.partial(task_id="load", map_index_template="{{ task.source }}").expand(
+        source=list_sources()
+    )
+    load >> QualityGateOperator(task_id="check_quality", outlets=[RAW])

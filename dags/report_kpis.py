@@ -1,0 +1,37 @@
+"""
+# Report KPIs
+
+**What.** Measures whether all this helps: retention, saves, time to the first step, precision of the alerts,
+and how the model's promises held against what happened.
+
+| | |
+|---|---|
+| Runs | on Mondays, when playbooks have decided (asset `health_report_due`), or by hand |
+| Reads | raw tables (closed tasks and renewals come back as facts), the ledger |
+| Writes | the KPI report of the week |
+
+**When it is red.** Nothing else depends on it. The log names the table; mend it and clear the task.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, PartitionedAssetTimetable
+
+from customer_health_airflow import policies
+from customer_health_airflow.assets import REPORT_DUE
+from customer_health_airflow.operators.steps import ReportKpisOperator
+from customer_health_airflow.params import run_params
+
+with DAG(
+    dag_id="report_kpis",
+    dag_display_name="7 · Report KPIs",
+    description="Everything to KPIs and the weekly report",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(assets=REPORT_DUE),
+    catchup=False,
+    max_active_runs=1,
+    default_args=policies.DEFAULT_ARGS,
+    params=run_params(),
+    tags=[*policies.TAGS, "weekly", "warehouse"],
+):
+    ReportKpisOperator(task_id="report")

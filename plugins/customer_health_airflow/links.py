@@ -1,0 +1,49 @@
+"""Buttons on a task: the page that the task wrote, served by the Customer Health page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.configuration import conf
+
+
+class PageLink(BaseOperatorLink):
+    """Opens what the operator left in `page`.
+
+    Airflow asks for the link in the worker after the task has run, so the operator itself is the
+    messenger; the address is then stored with the task instance.
+    """
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        page = getattr(operator, "page", "")
+        return f"{conf.get('api', 'base_url', fallback='').rstrip('/')}{page}" if page else ""
+
+
+class GateReportLink(PageLink):
+    """The data gate's report of this day."""
+
+    name = "Data gate report"
+
+
+class ModelCardLink(PageLink):
+    """The card of the model that this task trained."""
+
+    name = "Model card"
+
+
+class KpiReportLink(PageLink):
+    """The KPI report of this day."""
+
+    name = "KPI report"
+
+
+def page_of(report: Path | None, home: Path) -> str:
+    """Return the page's path for a report inside `home`, or nothing.
+
+    Only what lies in the reports or models folder is served.
+    """
+    if report is None or not report.resolve().is_relative_to(home):
+        return ""
+    return f"/customer-health/files/{report.resolve().relative_to(home).as_posix()}"

@@ -1,0 +1,125 @@
+"""`make demo`: real Airflow, two days of a company, and what came out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from customer_health.errors import CustomerHealthError
+from customer_health.settings import Settings, load_settings
+from customer_health_airflow.local import processes
+from customer_health_airflow.local.chain import ChainFailedError, Watch
+from customer_health_airflow.local.company import Company
+from customer_health_airflow.local.rest import AirflowApiError
+from customer_health_airflow.local.stack import Stack
+
+BEFORE = timedelta(days=7)
+
+
+class Printer:
+    """Prints progress with the time that has passed."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        print(f"{minutes:3d}:{seconds:02d}  {line}", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the demo; return the exit code."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    for name in ("data", "mapping", "config", "today"):
+        parser.add_argument(f"--{name}", default=os.environ.get(f"CUSTOMER_HEALTH_{name.upper()}", ""))
+    options = parser.parse_args(arguments)
+    say = Printer()
+    stack = Stack(say)
+    processes.adopt_orphans()
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGHUP, _as_interrupt)
+    try:
+        company, settings = _company(Company.of(options.data, options.mapping, options.config, options.today))
+        summary = _run(company, settings, stack, say)
+    except (CustomerHealthError, ChainFailedError, processes.PartDiedError, AirflowApiError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped on request.", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+        stack.stop()
+    print(f"\n{summary}")
+    return 0
+
+
+def _as_interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _company(company: Company) -> tuple[Company, Settings]:
+    """Settle the day, and refuse wrong settings before anything is started."""
+    from customer_health.sources.load import last_day
+
+    settings = load_settings(company.environment(pretend=True))
+    if not company.today:
+        now = datetime.now(UTC).date()
+        day = min(last_day(settings), now) if company.data else now
+        company = replace(company, today=day.isoformat())
+        settings = load_settings(company.environment(pretend=True))
+    return company, settings
+
+
+def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> str:
+    assert settings.today is not None
+    today = settings.today
+    finished = Finished(company.home)
+    say(f"{'Your files in ' + company.data if company.data else 'A simulated company'}, as of {today}.")
+    company.remember()
+    stack.start(company.environment(pretend=True))
+    say("Airflow is up: scheduler, DAG processor, triggerer, API server.")
+    watch = Watch(stack.airflow, stack.logs, say, stack.check)
+    stamp = datetime.now(UTC).strftime("%H%M%S")
+    days = [today] if finished.any_before(today) else [today - BEFORE, today]
+    for day in days:
+        say(f"As of {day}" + (": the day to compare with" if day != today else ""))
+        watch.run("ingest_sources", day, until="deliver_effects", stamp=stamp)
+        finished.add(day)
+    watch.run("report_kpis", today, until="report_kpis", stamp=stamp)
+    from customer_health.summary import demo_summary
+
+    return demo_summary(settings, as_of=today, colour=sys.stdout.isatty())
+
+
+class Finished:
+    """The days that a demo has brought to their end, kept beside the data they were computed from."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "demo_days.json"
+
+    def _days(self) -> list[str]:
+        try:
+            return list(json.loads(self._path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return []
+
+    def any_before(self, day: date) -> bool:
+        """Whether there is an earlier day to compare with, so that only this one need be run."""
+        return any(known < day.isoformat() for known in self._days())
+
+    def add(self, day: date) -> None:
+        """Note that this day is complete."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(json.dumps(sorted({*self._days(), day.isoformat()})), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Operators: Airflow in, domain out, nothing decided here."""

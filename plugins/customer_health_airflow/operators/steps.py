@@ -1,0 +1,149 @@
+"""One operator per step of the pipeline. The heavy imports happen when a task runs, not at parse."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from customer_health_airflow.links import GateReportLink, KpiReportLink, ModelCardLink
+from customer_health_airflow.names import WAREHOUSE_POOL
+from customer_health_airflow.operators.step import StepOperator, wall_clock
+from customer_health_airflow.progress import LogProgress
+
+if TYPE_CHECKING:
+    from customer_health.pipeline import Result
+    from customer_health.settings import Settings
+
+
+class WarehouseStepOperator(StepOperator):
+    """A step that opens the warehouse, and therefore waits for its turn in the pool."""
+
+    def __init__(self, *, pool: str = WAREHOUSE_POOL, **kwargs: Any) -> None:
+        super().__init__(pool=pool, **kwargs)
+
+
+class IngestSourceOperator(WarehouseStepOperator):
+    """Loads what one source knows before the as-of date."""
+
+    template_fields = ("source",)
+
+    def __init__(self, *, source: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import ingest
+
+        return ingest(settings, as_of=as_of, progress=progress)
+
+
+class QualityGateOperator(WarehouseStepOperator):
+    """Holds the raw tables against their contracts; what fails as a whole stops the chain."""
+
+    operator_extra_links = (GateReportLink(),)
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import check_quality
+
+        return check_quality(settings, as_of=as_of, progress=progress)
+
+
+class BuildSignalsOperator(WarehouseStepOperator):
+    """Computes every signal of every account."""
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import build_signals
+
+        return build_signals(settings, as_of_dates=[as_of], progress=progress)
+
+
+class EnsureChampionOperator(WarehouseStepOperator):
+    """Trains once if nobody has decided yet between a model and the rules."""
+
+    operator_extra_links = (ModelCardLink(),)
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import ensure_champion
+
+        return ensure_champion(settings, as_of=as_of, progress=progress)
+
+
+class TrainModelOperator(WarehouseStepOperator):
+    """Trains walk-forward and registers the decision."""
+
+    operator_extra_links = (ModelCardLink(),)
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import train_model
+
+        return train_model(settings, as_of=as_of, progress=progress)
+
+
+class ScoreAccountsOperator(WarehouseStepOperator):
+    """Scores every account and publishes the scores to the ledger in one transaction."""
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import score_accounts
+
+        return score_accounts(settings, as_of=as_of, now=wall_clock(settings), progress=progress)
+
+
+class RunPlaybooksOperator(StepOperator):
+    """Turns scores into episodes, decisions and promised effects."""
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import run_playbooks
+
+        return run_playbooks(settings, as_of=as_of, now=wall_clock(settings))
+
+
+class DeliverEffectsOperator(StepOperator):
+    """Fulfils what the outbox promised to one destination; the others do not wait for it."""
+
+    template_fields = ("destination",)
+
+    def __init__(self, *, destination: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.destination = destination
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import deliver_effects
+
+        return deliver_effects(settings, destination=self.destination, now=wall_clock(settings))
+
+
+class ReportKpisOperator(WarehouseStepOperator):
+    """Writes the KPI report."""
+
+    operator_extra_links = (KpiReportLink(),)
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import report_kpis
+
+        return report_kpis(settings, as_of=as_of, now=wall_clock(settings))
+
+
+class CallForTrainingOperator(StepOperator):
+    """Announces that a training is due, or is skipped: then nobody downstream hears anything."""
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import training_due
+
+        return _due(training_due(settings, as_of=as_of))
+
+
+class CallForReportOperator(StepOperator):
+    """Announces that a KPI report is due, or is skipped."""
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import report_due
+
+        return _due(report_due(settings, as_of=as_of))
+
+
+def _due(result: Result) -> Result:
+    if not result.counts()["due"]:
+        raise AirflowSkipException(" ".join(result.lines()))
+    return result

@@ -1,0 +1,29 @@
+"""The form that Airflow shows when somebody triggers a DAG by hand."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+
+def run_params() -> dict[str, Param]:
+    """Return the two fields that every DAG of the chain asks for."""
+    return {
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="As-of date",
+            description_md=(
+                "The day whose midnight (UTC) cuts the facts: everything known before it counts. "
+                "Empty means today. It travels on to every later DAG. **Scores of days older than "
+                "36 hours are recomputed, but nothing is sent for them.**"
+            ),
+        ),
+        "reason": Param(
+            "",
+            type="string",
+            maxLength=200,
+            title="Reason",
+            description_md="Why you run this by hand. It is written into the log of every task.",
+        ),
+    }

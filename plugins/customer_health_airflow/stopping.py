@@ -1,0 +1,50 @@
+"""Ends a task with our words instead of a stack trace.
+
+Airflow prints the trace of every exception that leaves a task, with one exception: SystemExit. A
+`CustomerHealthError` was raised on purpose and already says what happened and how to fix it, so
+the operator logs that and leaves through one of these. The retry policy tells the two apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from customer_health.errors import CustomerHealthError, RetriableError
+
+
+class NeedsAPerson(SystemExit):
+    """The task failed and trying again cannot help."""
+
+
+class TryAgainLater(SystemExit):
+    """The task failed and the same call may work later."""
+
+
+class Log(Protocol):
+    """The part of a logger that is needed here."""
+
+    def error(self, msg: str, *args: object) -> None: ...
+
+    def debug(self, msg: str, *args: object, exc_info: bool = ...) -> None: ...
+
+
+@contextmanager
+def plain_words(log: Log) -> Iterator[None]:
+    """Turn an error that was raised on purpose into log lines; let every other error through.
+
+    Raises:
+        NeedsAPerson: For a FatalError.
+        TryAgainLater: For a RetriableError.
+    """
+    try:
+        yield
+    except CustomerHealthError as error:
+        for line in error.message.splitlines():
+            log.error("What happened:  %s", line)
+        for line in error.hint.splitlines():
+            log.error("What to do:     %s", line)
+        log.debug("Where it was raised", exc_info=True)
+        ends = TryAgainLater if isinstance(error, RetriableError) else NeedsAPerson
+        raise ends(f"{type(error).__name__}: {error.message}") from None

@@ -1,0 +1,67 @@
+"""The page inside Airflow's real API server, with two users of its own."""
+
+from __future__ import annotations
+
+from tests.lib import airflow_env
+
+# isort: split
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from tests.lib import ledger_facts
+
+
+@pytest.fixture(scope="session")
+def api_server() -> Iterator[TestClient]:
+    """Airflow's API server with its plugins; asked without credentials unless a test brings some."""
+    airflow_env.migrate()
+    airflow_env.write_passwords()
+    from airflow.api_fastapi.app import create_app
+
+    with TestClient(create_app(), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def page(api_server: TestClient) -> FastAPI:
+    """Our own app, as Airflow mounted it."""
+    from starlette.routing import Mount
+
+    app = api_server.app
+    assert isinstance(app, FastAPI)
+    mounted = [route for route in app.routes if isinstance(route, Mount) and route.path == "/customer-health"]
+    assert isinstance(mounted[0].app, FastAPI)
+    return mounted[0].app
+
+
+@pytest.fixture(scope="session")
+def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose ledger has something to show, and one report of each kind."""
+    home = tmp_path_factory.mktemp("home")
+    ledger_facts.fill(home)
+    for name, text in {
+        "reports/gate_2026-11-20.html": "<h1>Gate</h1>",
+        "models/lightgbm-2026-11-01/card.html": "<h1>Card</h1>",
+        "models/lightgbm-2026-11-01/model.pkl": "not served",
+        "secret.html": "outside of every served folder",
+    }.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text, encoding="utf-8")
+    (home / "reports" / "way_out.html").symlink_to(home / "secret.html")
+    return home
+
+
+@pytest.fixture
+def visitor(
+    api_server: TestClient, filled_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestClient]:
+    """Somebody with the role of a viewer, looking at the filled home."""
+    monkeypatch.setenv("CUSTOMER_HEALTH_HOME", str(filled_home))
+    monkeypatch.setenv("CUSTOMER_HEALTH_TODAY", ledger_facts.TODAY.isoformat())
+    api_server.headers["Authorization"] = f"Bearer {airflow_env.token_of(api_server, 'viewer')}"
+    yield api_server
+    del api_server.headers["Authorization"]

@@ -1,0 +1,113 @@
+"""What the reader of the page sees."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.lib.ledger_facts import EVIL
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_the_account_with_the_most_money_at_risk_comes_first(visitor: TestClient) -> None:
+    html = visitor.get("/customer-health/").text
+    order = [html.index(name) for name in ("Duna", "Acme GmbH", "Bolt &amp; Söhne", "Calm Inc")]
+    assert order == sorted(order)
+
+
+def test_a_tier_card_counts_accounts_and_money_and_how_they_changed_in_a_week(visitor: TestClient) -> None:
+    text = text_of(visitor.get("/customer-health/").text)
+    assert "■ Critical 2 accounts = 0 245k ARR = 0" in text
+    assert "changes since 13 Nov 2026" in text
+
+
+def test_a_filter_keeps_only_what_was_asked_for(visitor: TestClient) -> None:
+    html = visitor.get("/customer-health/", params={"tier": "Healthy", "q": "calm"}).text
+    assert "Calm Inc" in html
+    assert "Acme GmbH" not in html
+
+
+def test_what_came_from_a_customer_is_text_and_never_markup(visitor: TestClient) -> None:
+    for address in ("", "account/evil", "actions"):
+        html = visitor.get(f"/customer-health/{address}", params={"q": EVIL} if not address else {}).text
+        assert "&lt;script&gt;" in html
+        assert "<script" not in html
+
+
+def test_the_account_page_shows_history_reasons_and_what_was_done(visitor: TestClient) -> None:
+    html = visitor.get("/customer-health/account/acme").text
+    assert "9 readings, now 22" in html
+    assert "Usage fell by 30 % in Acme GmbH" in html
+    assert "−14.2" in html
+    assert "unknown" in html, "a value that nobody knows is not shown as zero"
+    assert "critical save" in html or "critical_save" in html
+
+
+def test_an_account_id_with_slashes_and_spaces_has_a_page(visitor: TestClient) -> None:
+    link = re.search(r'href="(/customer-health/account/[^"]*b[^"]*c)"', visitor.get("/customer-health/").text)
+    assert link
+    assert "Slash &amp; Space" in visitor.get(link.group(1)).text
+
+
+def test_a_refused_effect_says_what_a_person_should_do(visitor: TestClient) -> None:
+    text = text_of(visitor.get("/customer-health/actions?state=rejected").text)
+    assert "To do: Give the account an owner." in text
+
+
+@pytest.mark.parametrize(
+    "address", ["account/nobody", "?as_of=1999-01-01", "files/reports/none.html", "nothing-here"]
+)
+def test_what_does_not_exist_is_a_404(visitor: TestClient, address: str) -> None:
+    assert visitor.get(f"/customer-health/{address}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "reports/../secret.html",
+        "reports/%2e%2e/secret.html",
+        "reports/..%2fsecret.html",
+        "reports/way_out.html",
+        "reports//etc/passwd",
+        "models/lightgbm-2026-11-01/model.pkl",
+        "../ledger.db",
+        "secret.html",
+        "reports/gate_2026-11-20.html%00.png",
+    ],
+)
+def test_no_address_leads_out_of_the_report_folders(visitor: TestClient, address: str) -> None:
+    answer = visitor.get(f"/customer-health/files/{address}")
+    assert answer.status_code == 404
+    assert "outside" not in answer.text
+
+
+def test_a_report_cannot_run_anything_in_the_readers_name(visitor: TestClient) -> None:
+    answer = visitor.get("/customer-health/files/reports/gate_2026-11-20.html")
+    assert answer.status_code == 200
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert "script-src" not in answer.headers["Content-Security-Policy"]
+
+
+def test_a_company_without_scores_is_told_where_they_will_come_from(
+    visitor: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUSTOMER_HEALTH_HOME", str(tmp_path))
+    assert "No scores yet" in visitor.get("/customer-health/").text
+    assert visitor.get("/customer-health/actions").status_code == 200
+    assert visitor.get("/customer-health/reports").status_code == 200
+
+
+def test_the_pages_never_open_the_warehouse(visitor: TestClient, filled_home: Path) -> None:
+    """DuckDB lets in one process; a page that held the file would stop the night's run."""
+    before = "duckdb" in sys.modules
+    for address in ("", "account/acme", "actions", "reports"):
+        visitor.get(f"/customer-health/{address}")
+    assert ("duckdb" in sys.modules) == before
+    assert not (filled_home / "warehouse.duckdb").exists()
