@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.scoring.score import score_accounts
 from customer_health.scoring.tiers import tier_of
 from customer_health.settings import CompanyConfig, ModelConfig, ScoreConfig
+from customer_health.signals.signal import Direction
 
 # Trouble on every front that the rules know.
 DOOMED = {
@@ -127,6 +129,28 @@ def test_a_near_renewal_is_context_and_never_the_reason() -> None:
     assert row["waterfall"]["calendar"] < -5
     assert row["reasons"] == []
     assert row["why"] == "No single risk stands out; renewal in 20 days"
+
+
+def test_not_even_a_calendar_with_a_good_and_a_bad_side_is_a_reason() -> None:
+    judged = replace(SIGNALS["days_to_renewal"], direction=Direction.HIGHER_IS_HEALTHIER)
+    frame = panel({"acme": {"days_to_renewal": 20.0}, "ordinary": {}, "third": {}})
+
+    scored = score_accounts(
+        frame,
+        HandChampion(),
+        CompanyConfig(),
+        as_of=AS_OF,
+        catalogue={**SIGNALS, "days_to_renewal": judged},
+    )
+
+    assert scored.set_index("account_id").at["acme", "reasons"] == []
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_an_infinite_value_counts_as_unknown(value: float) -> None:
+    infinite, unknown = scores({"acme": {"recent_nps": value}}), scores({"acme": {"recent_nps": np.nan}})
+
+    pd.testing.assert_frame_equal(infinite, unknown)
 
 
 def test_a_second_trouble_of_the_same_kind_is_still_found_by_its_code() -> None:

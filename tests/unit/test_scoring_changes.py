@@ -43,6 +43,16 @@ def test_the_moves_add_up_to_the_change_of_the_score() -> None:
     assert abs(moved - difference) < 3  # steps below one point are left out
 
 
+def test_the_largest_move_comes_first() -> None:
+    before = scored({"acme": {}}, LAST_WEEK)
+    after = scored({"acme": {"usage_delta_28d": -0.2, "recent_nps": 2.0}}, previous=before.reset_index())
+
+    sizes = [abs(step["points"]) for step in after.at["acme", "change"]["moved"]]
+
+    assert len(sizes) > 1
+    assert sizes == sorted(sizes, reverse=True)
+
+
 def test_an_unmoved_score_gets_a_flat_arrow_and_a_newcomer_none() -> None:
     before = scored({"acme": {}}, LAST_WEEK)
     after = scored({"acme": {}}, previous=before.reset_index())

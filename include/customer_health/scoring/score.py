@@ -6,13 +6,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from customer_health.errors import ConfigurationError, DataContractError
+from customer_health.model.champion import Champion
 from customer_health.model.rules import rules_v1_seed
 from customer_health.scoring import why as wording
 from customer_health.scoring.changes import changes_since
@@ -47,19 +47,6 @@ RULE_SIGNALS: Mapping[str, str] = {
 }
 
 
-class Scorer(Protocol):
-    """What scoring needs of a champion."""
-
-    model_id: str
-    anchors: Mapping[Any, Mapping[str, float]]
-
-    def predict(self, panel: pd.DataFrame) -> pd.DataFrame:
-        """account_id, as_of, p90, p180 in the panel's order."""
-
-    def contributions(self, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
-        """Contribution of each signal to the log-odds of risk, in the panel's order."""
-
-
 @dataclass(frozen=True)
 class _Result:
     """Scores before the limits, with how they came about.
@@ -77,7 +64,7 @@ class _Result:
 
 def score_accounts(
     panel: pd.DataFrame,
-    champion: Scorer | None,
+    champion: Champion | None,
     config: CompanyConfig,
     *,
     as_of: date,
@@ -173,7 +160,7 @@ def _states(rows: pd.DataFrame, config: CompanyConfig) -> tuple[pd.Series, pd.Se
 
 
 def _by_model(
-    rows: pd.DataFrame, champion: Scorer, config: CompanyConfig, catalogue: Mapping[str, Signal]
+    rows: pd.DataFrame, champion: Champion, config: CompanyConfig, catalogue: Mapping[str, Signal]
 ) -> _Result:
     """Score by the champion; rows without a finite prediction cannot be scored.
 
@@ -191,9 +178,10 @@ def _by_model(
         nothing = np.zeros(0)
         empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
         return _Result(np.zeros(0, dtype=bool), nothing, nothing, nothing, empty)
-    p = champion.predict(rows)[["p90", "p180"]].to_numpy(dtype=float)
-    usable = np.asarray(np.isfinite(p).all(axis=1))
-    p90, p180 = p[usable].T
+    predicted = champion.predict(rows)
+    usable = np.isfinite(predicted[f"p{horizon}"].to_numpy(dtype=float))
+    # A champion may have been trained for the primary horizon only; the other is unknown then.
+    p90, p180 = predicted.reindex(columns=["p90", "p180"]).to_numpy(dtype=float)[usable].T
     today = log_odds(p90 if horizon == 90 else p180)
     contributions = champion.contributions(rows[usable], horizon)
     attribution = attribute_model(contributions, today, mapping, catalogue)
