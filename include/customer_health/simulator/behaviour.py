@@ -7,7 +7,7 @@ accounts on their last axis, so the oracle runs many futures at once as rows of 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,6 @@ PLAN_PRICE = np.array([0.7, 1.0, 1.45], dtype=np.float32)
 _UPLIFTS = np.array([0.0, 0.05, 0.10, 0.25], dtype=np.float32)
 _UPLIFT_CUTS = np.array([0.40, 0.70, 0.92], dtype=np.float32)
 _UPLIFT_LEAD = 16  # weeks before a term renewal at which the new price is announced
-_NEVER = np.float32(-60.0)
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,14 @@ class Hazards:
     expansion: Array
 
 
+def single(values: NDArray[Any]) -> Array:
+    """Return values as float32, in which all latent states live."""
+    return np.asarray(values, dtype=np.float32)
+
+
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + e^-x)."""
-    return np.float32(1.0) / (np.float32(1.0) + np.exp(-x))
+    return np.float32(1.0) / (np.float32(1.0) + np.exp(np.minimum(-x, np.float32(80))))
 
 
 def economy(week: int) -> np.float32:
@@ -131,7 +135,8 @@ def economy(week: int) -> np.float32:
 def is_renewal(accounts: Accounts, week: int) -> Flags:
     """Return which accounts decide about their renewal in this week."""
     age = week - accounts.start
-    return (age > 0) & (age % accounts.term == 0)
+    due: Flags = (age > 0) & (age % accounts.term == 0)
+    return due
 
 
 def is_customer(accounts: Accounts, state: State, week: int) -> Flags:
@@ -165,7 +170,7 @@ def risk_index(accounts: Accounts, state: State) -> Array:
         + accounts.frailty
         - np.float32(0.25) * (accounts.segment == ENTERPRISE)
     )
-    return z.astype(np.float32)
+    return single(z)
 
 
 def hazards(accounts: Accounts, state: State, week: int) -> Hazards:
@@ -174,7 +179,7 @@ def hazards(accounts: Accounts, state: State, week: int) -> Hazards:
     term, rolling = renewal & (accounts.term > MONTHLY), renewal & (accounts.term == MONTHLY)
 
     def base(at_term: float, at_month: float, between: float) -> Array:
-        return np.where(term, at_term, np.where(rolling, at_month, between)).astype(np.float32)
+        return single(np.where(term, at_term, np.where(rolling, at_month, between)))
 
     z, h, q, b = risk_index(accounts, state), state.health, state.sentiment, state.budget
     logo = base(-4.47, -7.0, -8.95) + np.where(renewal, np.float32(1), np.float32(0.6)) * z
@@ -184,16 +189,16 @@ def hazards(accounts: Accounts, state: State, week: int) -> Hazards:
         + np.float32(0.9) * economy(week)
     )  # fmt: skip
     downgrade = (
-        base(-2.75, -7.0, _NEVER)
+        base(-2.75, -7.0, -60.0)
         + np.float32(0.9) * b - np.float32(0.9) * (accounts.depth + np.float32(0.5) * h) + 3 * state.uplift
     )  # fmt: skip
     expansion = (
         base(-1.75, -6.2, -6.2) + np.float32(0.8) * h + np.float32(0.2) * q - np.float32(0.8) * b
     )  # fmt: skip
-    downgrade = np.where(state.plan > 0, downgrade, _NEVER)
+    downgrade = np.where(state.plan > 0, downgrade, np.float32(-60))
     odds = [np.exp(logit) for logit in (logo, contraction, downgrade, expansion)]
     here = is_customer(accounts, state, week) / (1 + odds[0] + odds[1] + odds[2] + odds[3])
-    return Hazards(*((odd * here).astype(np.float32) for odd in odds))
+    return Hazards(*(single(odd * here) for odd in odds))
 
 
 def _advance(accounts: Accounts, state: State, week: int, rng: np.random.Generator) -> State:
@@ -236,15 +241,15 @@ def _advance(accounts: Accounts, state: State, week: int, rng: np.random.Generat
     uplift = np.where(announced, proposal, state.uplift) * (week > accounts.start)
     return replace(
         state,
-        health=health.astype(np.float32),
-        incidents=incidents.astype(np.float32),
-        sentiment=sentiment.astype(np.float32),
-        sponsor_gap=sponsor_gap.astype(np.float32),
-        budget=budget.astype(np.float32),
-        competitor=competitor.astype(np.float32),
+        health=single(health),
+        incidents=single(incidents),
+        sentiment=single(sentiment),
+        sponsor_gap=single(sponsor_gap),
+        budget=single(budget),
+        competitor=single(competitor),
         commitment=commitment,
         goodwill=goodwill,
-        uplift=uplift.astype(np.float32),
+        uplift=single(uplift),
     )
 
 
@@ -294,10 +299,10 @@ def step(
     price = state.price * (new / old) * (1 + state.uplift * renewed)
     after = replace(
         state,
-        seats=(state.seats * factor).astype(np.float32),
-        plan=plan.astype(np.float32),
-        price=price.astype(np.float32),
-        uplift=np.where(is_renewal(accounts, week), zero, state.uplift).astype(np.float32),
+        seats=single(state.seats * factor),
+        plan=single(plan),
+        price=single(price),
+        uplift=single(np.where(is_renewal(accounts, week), zero, state.uplift)),
         effect=state.effect * np.float32(0.94),
         gone=state.gone | (event == LOGO),
     )

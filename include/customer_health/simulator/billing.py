@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from customer_health.simulator.behaviour import MONTHLY
-from customer_health.simulator.facts import Facts, moments, names, present
+from customer_health.simulator.facts import Columns, Facts, by_week, moments, names, present
 from customer_health.simulator.licences import Licences
 from customer_health.simulator.randomness import stream
-from customer_health.simulator.support import by_week
 from customer_health.simulator.world import World
 from customer_health.warehouse.tables import INVOICES
 
@@ -25,7 +23,7 @@ def invoices(world: World, book: Licences) -> Facts:
     metered = stream(world.seed, "metered").random(len(world)) < _USAGE_SHARE
     every = np.where(accounts.term == MONTHLY, MONTHLY, _QUARTER)
 
-    def draw(world: World, week: int) -> dict[str, NDArray[np.generic]]:
+    def draw(world: World, week: int) -> Columns:
         rng = stream(world.seed, "invoices", week)
         n = len(world)
         delay = rng.gamma(2.0, 2.5, (2, n)) - 3 + 16 * world.history["budget"][week + 1] * rng.random((2, n))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from customer_health.simulator.behaviour import (
     EXPANSION,
     LOGO,
     MONTHLY,
+    NOTHING,
     UPGRADE,
     is_renewal,
 )
@@ -88,9 +90,10 @@ def contracts(world: World, book: Licences) -> Facts:
     passed = np.where(accounts.term == MONTHLY, 0, -accounts.start // accounts.term)[before]
     joins = np.nonzero((accounts.start >= 0) & (accounts.start < world.weeks))[0]
     # (account, week in which the state begins, row of the sizes that hold from then)
-    states = [
-        (before, accounts.start[before], np.zeros(len(before), dtype=np.int64)),
-        (before[passed > 0], (accounts.start[before] + passed * accounts.term[before])[passed > 0], 0),
+    latest = accounts.start[before] + passed * accounts.term[before]
+    states: list[tuple[NDArray[Any], NDArray[Any], Any]] = [
+        (before, accounts.start[before], 0),
+        (before[passed > 0], latest[passed > 0], 0),
         (joins, accounts.start[joins], accounts.start[joins]),
     ]
     for week in range(world.weeks):
@@ -100,12 +103,11 @@ def contracts(world: World, book: Licences) -> Facts:
         grown = world.merged_into[world.events[week] == MERGED]
         changed = np.union1d(changed, grown)
         states.append((changed, np.full(len(changed), week), week + 1))
-    account = np.concatenate([state[0] for state in states])
-    week = np.concatenate([state[1] for state in states])
+    account, begun = (np.concatenate([state[part] for state in states]) for part in (0, 1))
     size = np.concatenate([np.broadcast_to(state[2], state[0].shape) for state in states])
     in_force = world.last_week[account] >= size
     term = accounts.term[account]
-    periods = (week - accounts.start[account]) // term
+    periods = (begun - accounts.start[account]) // term
     begins = accounts.start[account] + periods * term
     day = accounts.weekday[account]
     rolling = term == MONTHLY
@@ -122,13 +124,13 @@ def contracts(world: World, book: Licences) -> Facts:
             "currency": "USD",
             "term_start": moments(world, np.where(rolling, accounts.start[account], begins), day),
             "term_end": np.where(
-                rolling, np.datetime64("NaT"), moments(world, np.where(in_force, begins + term, week), day)
+                rolling, np.datetime64("NaT"), moments(world, np.where(in_force, begins + term, begun), day)
             ),
             "auto_renew": fine_print.auto_renew[account],
             "notice_days": fine_print.notice_days[account],
             "status": np.where(in_force, "active", "ended"),
-            "occurred_at": moments(world, week, day),
-            "known_at": moments(world, week, day + known),
+            "occurred_at": moments(world, begun, day),
+            "known_at": moments(world, begun, day + known),
         }
     )
     rows = rows.drop_duplicates(["contract_id", "occurred_at"], keep="last")
@@ -141,7 +143,11 @@ def contract_events(world: World, book: Licences) -> Facts:
     parts: list[pd.DataFrame] = []
 
     def add(
-        kind: str, account: NDArray[np.int64], when: Times, change: object, known: Times | None = None
+        kind: str,
+        account: NDArray[np.int64],
+        when: Times,
+        change: float | NDArray[np.float64],
+        known: Times | None = None,
     ) -> None:
         stamp = pd.DatetimeIndex(when).strftime("%Y%m%d")
         parts.append(
@@ -176,6 +182,9 @@ def contract_events(world: World, book: Licences) -> Facts:
                 add(kind, who, effective, -book.arr[week, who], logged)
             else:
                 add(kind, who, effective, change[who])
+        buyers = world.merged_into[world.events[week] == MERGED]
+        buyers = buyers[world.events[week, buyers] == NOTHING].astype(np.int64)
+        add("expanded", buyers, moments(world, week, accounts.weekday[buyers]), change[buyers])
         stays = alive & (world.last_week > week)
         renewed = np.nonzero(stays & is_renewal(accounts, week) & (accounts.term > MONTHLY))[0]
         quiet = world.events[week, renewed] == 0
@@ -224,7 +233,7 @@ def outcomes(world: World, book: Licences) -> Facts:
             "kind": kind,
             "notice_at": np.where(logo, told[account], np.datetime64("NaT")),
             "arr_lost": np.maximum(lost, 0.0),
-            "reason": np.where(logo, names(_CHURN_REASONS, reason[account]), None),
+            "reason": names((*_CHURN_REASONS, None), np.where(logo, reason[account], len(_CHURN_REASONS))),
             "occurred_at": moments(world, weeks, day),
             "known_at": moments(world, weeks, day + np.where(logo, late[account], 0), 9 * 3_600),
         }

@@ -6,27 +6,32 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from customer_health.simulator.behaviour import LOGO, sigmoid
+from customer_health.simulator.behaviour import sigmoid
 from customer_health.simulator.company import SEGMENTS
-from customer_health.simulator.facts import Facts, Times, moments, names, office_hours, present
+from customer_health.simulator.contacts import ordinary_contact, sponsor_contact
+from customer_health.simulator.facts import (
+    Columns,
+    Facts,
+    Times,
+    by_week,
+    moments,
+    names,
+    office_hours,
+    present,
+)
 from customer_health.simulator.licences import Licences
-from customer_health.simulator.people import INDUSTRIES, PLACES, company_names, owners, titles
+from customer_health.simulator.people import INDUSTRIES, PLACES, company_names, owners
 from customer_health.simulator.randomness import stream
-from customer_health.simulator.support import by_week
-from customer_health.simulator.usage import EXECUTIVES, executive_activity, sponsor_number
-from customer_health.simulator.world import MERGED, World
+from customer_health.simulator.usage import executive_activity
+from customer_health.simulator.world import World
 from customer_health.warehouse.tables import (
     ACCOUNTS,
-    CONTACT_CHANGES,
-    CONTACTS,
     CRM_SNAPSHOT,
     CRM_TASKS,
     INTERACTIONS,
 )
 
-_NEVER_LOGGED = 0.30
 _EBR_WEEKS = 13
 _KINDS = ("call", "meeting", "ebr", "email_sent", "email_reply")
 
@@ -39,7 +44,7 @@ def accounts(world: World) -> Facts:
     created = moments(world, world.accounts.start, world.accounts.weekday - 21.0, office_hours(rng, count))
     owner, manager = owners(world.seed, count)
     merged = world.merged_into >= 0
-    target = np.where(merged, names(world.account_ids, world.merged_into), None)
+    target = names([*world.account_ids, None], np.where(merged, world.merged_into, len(world)))
     week = np.where(merged, world.last_week, 0)
     when = np.where(merged, moments(world, week, world.accounts.weekday), np.datetime64("NaT"))
     rows = pd.DataFrame(
@@ -61,146 +66,7 @@ def accounts(world: World) -> Facts:
     return Facts(ACCOUNTS, rows, reveals={"merged_into": "merged_at"})
 
 
-def _user(world: World, account: NDArray[np.int64], number: NDArray[np.int64]) -> list[str | None]:
-    """Return the product user behind contact `number`: the sponsor is the executive, others hold seats."""
-    return [
-        f"{world.account_ids[a]}-x0"
-        if k == 0
-        else f"{world.account_ids[a]}-u{k - 1:03d}"
-        if (a + k) % 5
-        else None
-        for a, k in zip(account, number, strict=True)
-    ]
-
-
-def contacts_and_changes(world: World) -> tuple[Facts, Facts]:
-    """Return the people we know, and what changed about them.
-
-    A sponsor's departure is logged two to eight weeks late, and three times in ten never. Their
-    successor is a new contact.
-    """
-    rng = stream(world.seed, "contacts")
-    fixed = world.accounts
-    count = fixed.contacts
-    account = np.repeat(np.arange(len(world)), count)
-    number = np.arange(len(account)) - np.repeat(np.cumsum(count) - count, count)
-    delay = np.where(number == 0, 0, rng.integers(0, 60, len(account)))
-    met = moments(
-        world, fixed.start[account], fixed.weekday[account] - 20.0 + delay, office_hours(rng, len(account))
-    )
-    role = np.select(
-        [number == 0, number == 1, number == 2], ["sponsor", "champion", "admin"], default="user"
-    ).astype(object)
-    people = pd.DataFrame(
-        {
-            "contact_id": [f"co_{a:05d}_{k:02d}" for a, k in zip(account, number, strict=True)],
-            "account_id": names(world.account_ids, account),
-            "user_id": _user(world, account, number),
-            "title": titles(rng, number == 0),
-            "role": role,
-            "occurred_at": met,
-            "known_at": met,
-        }
-    )
-    left, new = _departures(world), _successors(world)
-    rows = pd.concat([people, new], ignore_index=True).sort_values(
-        ["known_at", "contact_id"], ignore_index=True
-    )
-    joined = pd.DataFrame(
-        {
-            "change_id": "cc_" + new["contact_id"] + "_joined",
-            "account_id": new["account_id"],
-            "contact_id": new["contact_id"],
-            "kind": "joined",
-            "role": "sponsor",
-            "title": new["title"],
-            "occurred_at": new["occurred_at"],
-            "known_at": new["known_at"],
-        }
-    )
-    changes = pd.concat([left, joined], ignore_index=True)
-    changes = changes.sort_values(["known_at", "change_id"], ignore_index=True)
-    return Facts(CONTACTS, rows), Facts(CONTACT_CHANGES, changes)
-
-
-def sponsor_contact(account: NDArray[np.int64], number: NDArray[np.int64]) -> list[str]:
-    """Return the contact ids of accounts' sponsors number 0 (the first), 1, ..."""
-    return [f"co_{a:05d}_{0 if k == 0 else 90 + k:02d}" for a, k in zip(account, number, strict=True)]
-
-
-def _transitions(
-    world: World, to_absent: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return (week, account, sponsor before the change) of departures or arrivals while a customer."""
-    gap = world.history["sponsor_gap"] > 0
-    changed = (~gap[:-1] & gap[1:]) if to_absent else (gap[:-1] & ~gap[1:])
-    week, account = np.nonzero(changed)
-    here = (week > world.accounts.start[account]) & (week < world.last_week[account])
-    week, account = week[here], account[here]
-    return week, account, sponsor_number(world)[week, account]
-
-
-def _departures(world: World) -> pd.DataFrame:
-    rng = stream(world.seed, "departures")
-    draws = rng.random((3, world.weeks + 1, len(world))) if world.weeks < 0 else None
-    del draws
-    week, account, number = _transitions(world, to_absent=True)
-    chance = _per_week(world, "departures", 3)[:, week, account]
-    logged = chance[0] >= _NEVER_LOGGED
-    day = np.floor(chance[1] * 5) + 0.5
-    late = np.floor(14 + chance[2] * 43)
-    contact = sponsor_contact(account, number)
-    rows = pd.DataFrame(
-        {
-            "change_id": [f"cc_{c}_{w:04d}_left" for c, w in zip(contact, week, strict=True)],
-            "account_id": names(world.account_ids, account),
-            "contact_id": contact,
-            "kind": "left",
-            "role": "sponsor",
-            "title": None,
-            "occurred_at": moments(world, week, day),
-            "known_at": moments(world, week, day + late),
-        }
-    )
-    return rows[logged]
-
-
-def _successors(world: World) -> pd.DataFrame:
-    week, account, number = _transitions(world, to_absent=False)
-    keep = (number > 0) & (number < EXECUTIVES)
-    week, account, number = week[keep], account[keep], number[keep]
-    chance = _per_week(world, "successors", 2)[:, week, account]
-    day = np.floor(chance[0] * 5) + 0.5
-    title = _titles_by_week(world, week, account)
-    return pd.DataFrame(
-        {
-            "contact_id": sponsor_contact(account, number),
-            "account_id": names(world.account_ids, account),
-            "user_id": [f"{world.account_ids[a]}-x{k}" for a, k in zip(account, number, strict=True)],
-            "title": title,
-            "role": "sponsor",
-            "occurred_at": moments(world, week, day),
-            "known_at": moments(world, week, day + np.floor(chance[1] * 15)),
-        }
-    ).drop_duplicates("contact_id")
-
-
-def _per_week(world: World, purpose: str, size: int) -> NDArray[np.float64]:
-    """Return uniform numbers of shape (size, weeks, accounts) that do not depend on the run's length."""
-    weeks = [stream(world.seed, purpose, week).random((size, len(world))) for week in range(world.weeks)]
-    return np.stack(weeks, axis=1)
-
-
-def _titles_by_week(world: World, week: NDArray[np.int64], account: NDArray[np.int64]) -> NDArray[np.object_]:
-    chosen = np.empty(len(week), dtype=object)
-    for one in np.unique(week):
-        here = week == one
-        drawn = titles(stream(world.seed, "titles", int(one)), np.ones(len(world), dtype=np.bool_))
-        chosen[here] = drawn[account[here]]
-    return chosen
-
-
-def _interaction_week(world: World, week: int) -> dict[str, NDArray[np.generic]]:
+def _interaction_week(world: World, week: int) -> Columns:
     rng = stream(world.seed, "interactions", week)
     n = len(world)
     segment, gap = world.accounts.segment, world.history["sponsor_gap"][week + 1]
@@ -212,14 +78,13 @@ def _interaction_week(world: World, week: int) -> dict[str, NDArray[np.generic]]
     writes = rng.random(n) < 0.25
     replies = rng.random(n) < 0.12 * np.minimum(np.exp(0.3 * health), 3)
     _, executive = executive_activity(world, week)
-    parts, mask = [], [speaks & ~meets, speaks & meets, reviews, writes, replies]
-    for kind, chosen in enumerate(mask):
-        who = np.nonzero(chosen)[0]
-        by_sponsor = np.full(len(who), kind == 2) & (gap[who] == 0)
-        parts.append((who, np.full(len(who), kind), by_sponsor))
-    who = np.repeat(np.arange(n), executive)
-    parts.append((who, np.full(len(who), 4), np.ones(len(who), dtype=np.bool_)))
-    account, kind, sponsor = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    kinds = np.stack([speaks & ~meets, speaks & meets, reviews, writes, replies])
+    kind, account = np.nonzero(kinds)
+    sponsor = (kind == _KINDS.index("ebr")) & (gap[account] == 0)
+    answers = np.repeat(np.arange(n), executive)
+    account = np.concatenate([account, answers])
+    kind = np.concatenate([kind, np.full(len(answers), _KINDS.index("email_reply"))])
+    sponsor = np.concatenate([sponsor, np.ones(len(answers), dtype=np.bool_)])
     size = len(account)
     first, stop = present(world, week)
     day = rng.integers(0, 5, size)
@@ -243,12 +108,10 @@ def interactions(world: World) -> Facts:
     """Return calls, meetings, business reviews and e-mails: metadata only."""
     i = by_week(world, _interaction_week)
     when = moments(world, i["week"], i["day"], i["seconds"])
-    number = sponsor_number(world)[i["week"], i["account"]]
-    ordinary = 1 + (i["person"] * (world.accounts.contacts[i["account"]] - 1)).astype(int)
-    ordinary = np.minimum(ordinary, world.accounts.contacts[i["account"]] - 1)
-    other = [f"co_{a:05d}_{k:02d}" for a, k in zip(i["account"], ordinary, strict=True)]
-    contact = np.where(i["sponsor"], sponsor_contact(i["account"], number), np.array(other, dtype=object))
-    contact[~i["sponsor"].astype(bool) & (i["person"] > 0.97)] = None
+    number = world.sponsor_number[i["week"], i["account"]]
+    other = ordinary_contact(world, i["account"], i["person"])
+    contact = np.where(i["sponsor"], np.array(sponsor_contact(i["account"], number), dtype=object), other)
+    contact[~i["sponsor"] & (i["person"] > 0.97)] = None  # nobody noted who it was
     spoken = i["kind"] <= 2
     rows = pd.DataFrame(
         {
@@ -309,6 +172,3 @@ def tasks() -> Facts:
         {name: empty if name.endswith("_at") else np.array([], dtype=object) for name in CRM_TASKS.columns}
     )
     return Facts(CRM_TASKS, rows)
-
-
-__all__ = ["LOGO", "MERGED", "accounts", "contacts_and_changes", "interactions", "snapshot", "tasks"]

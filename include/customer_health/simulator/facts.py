@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -15,6 +15,7 @@ from customer_health.simulator.world import World
 from customer_health.warehouse.tables import Table
 
 Times = NDArray[np.datetime64]
+Columns = dict[str, NDArray[Any]]
 SECONDS_PER_DAY = 86_400
 
 
@@ -76,6 +77,17 @@ def present(world: World, week: int) -> tuple[NDArray[np.int32], NDArray[np.int3
     return first.astype(np.int32), np.maximum(stop, 0).astype(np.int32)
 
 
-def names(values: Sequence[str], index: NDArray[Any]) -> NDArray[np.object_]:
+def by_week(world: World, draw: Callable[[World, int], Columns]) -> Columns:
+    """Draw every week and join the columns, to which `week` is added."""
+    weeks = [draw(world, week) for week in range(world.weeks)]
+    sizes = [len(next(iter(columns.values()))) for columns in weeks]
+    joined: Columns = {"week": np.repeat(np.arange(world.weeks), sizes)}
+    for name in weeks[0]:
+        joined[name] = np.concatenate([columns[name] for columns in weeks])
+    return joined
+
+
+def names(values: Sequence[str | None], index: NDArray[Any]) -> NDArray[np.object_]:
     """Return `values[index]` as an array of strings."""
-    return np.asarray(values, dtype=object)[index]
+    chosen: NDArray[np.object_] = np.asarray(values, dtype=object)[index]
+    return chosen

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from customer_health.simulator.behaviour import CONTRACTION, EXPANSION, UPGRADE
 from customer_health.simulator.world import MERGED, World
 
-DEFAULT_SEAT_SCALE = 0.5
+DEFAULT_SEAT_SCALE = 0.55
 
 
 @dataclass(frozen=True)

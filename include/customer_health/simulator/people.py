@@ -7,24 +7,29 @@ import unicodedata
 import numpy as np
 from numpy.typing import NDArray
 
+from customer_health.simulator.facts import names
 from customer_health.simulator.randomness import stream
 
 _FIRST = (
-    "Alder", "Amber", "Arctic", "Atlas", "Beacon", "Birch", "Blue", "Bright", "Cedar", "Cobalt", "Copper", "Coral",
-    "Delta", "Echo", "Ember", "Falcon", "Fern", "Granite", "Harbor", "Hazel", "Indigo", "Iron", "Juniper", "Kestrel",
-    "Lark", "Linden", "Lumen", "Maple", "Meadow", "Mica", "North", "Nova", "Oak", "Onyx", "Opal", "Orchard", "Pine",
-    "Quartz", "Raven", "River", "Rowan", "Sable", "Sage", "Silver", "Sparrow", "Stone", "Summit", "Tidal", "Umber",
-    "Vale", "Violet", "Willow", "Winter", "Wren", "Zephyr",
+    "Alder", "Amber", "Arctic", "Atlas", "Beacon", "Birch", "Blue", "Bright", "Cedar", "Cobalt",
+    "Copper", "Coral", "Delta", "Echo", "Ember", "Falcon", "Fern", "Granite", "Harbor", "Hazel",
+    "Indigo", "Iron", "Juniper", "Kestrel", "Lark", "Linden", "Lumen", "Maple", "Meadow", "Mica",
+    "North", "Nova", "Oak", "Onyx", "Opal", "Orchard", "Pine", "Quartz", "Raven", "River", "Rowan",
+    "Sable", "Sage", "Silver", "Sparrow", "Stone", "Summit", "Tidal", "Umber", "Vale", "Violet",
+    "Willow", "Winter", "Wren", "Zephyr",
 )  # fmt: skip
 _SECOND = (
-    "Analytics", "Apparel", "Biotech", "Capital", "Clinics", "Cloud", "Commerce", "Components", "Construction",
-    "Dental", "Design", "Diagnostics", "Energy", "Engineering", "Farms", "Financial", "Foods", "Freight", "Furniture",
-    "Games", "Hotels", "Insurance", "Instruments", "Interactive", "Labs", "Learning", "Logistics", "Machines",
-    "Marine", "Media", "Mobility", "Networks", "Optics", "Outdoors", "Packaging", "Partners", "Payments", "Pharma",
-    "Press", "Properties", "Retail", "Robotics", "Security", "Semiconductors", "Software", "Sports", "Steel",
-    "Studios", "Supply", "Systems", "Textiles", "Travel", "Ventures", "Works",
+    "Analytics", "Apparel", "Biotech", "Capital", "Clinics", "Cloud", "Commerce", "Components",
+    "Construction", "Dental", "Design", "Diagnostics", "Energy", "Engineering", "Farms", "Financial",
+    "Foods", "Freight", "Furniture", "Games", "Hotels", "Insurance", "Instruments", "Interactive",
+    "Labs", "Learning", "Logistics", "Machines", "Marine", "Media", "Mobility", "Networks", "Optics",
+    "Outdoors", "Packaging", "Partners", "Payments", "Pharma", "Press", "Properties", "Retail",
+    "Robotics", "Security", "Semiconductors", "Software", "Sports", "Steel", "Studios", "Supply",
+    "Systems", "Textiles", "Travel", "Ventures", "Works",
 )  # fmt: skip
-_FORM = ("Inc", "GmbH", "Ltd", "LLC", "SAS", "AB", "BV", "Pty Ltd", "Corp", "Group")
+_FORM = (
+    "Inc", "GmbH", "Ltd", "LLC", "SAS", "AB", "BV", "Pty Ltd", "Corp", "Group",
+)  # fmt: skip
 HOSTILE_NAMES = (
     "Acme & <Sons>",
     "Robert'); DROP TABLE accounts;--",
@@ -42,22 +47,43 @@ HOSTILE_NAMES = (
     "null",
     "  Leading and trailing  ",
 )
-_PEOPLE_FIRST = ("Ana", "Ben", "Chiara", "David", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Kira", "Liam",
-                 "Mei", "Noah", "Olga", "Priya", "Quentin", "Rosa", "Sven", "Tara")  # fmt: skip
-_PEOPLE_LAST = ("Abara", "Bianchi", "Castro", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jensen",
-                "Kowalski", "Lopez", "Moreau", "Novak", "Okafor", "Patel", "Rossi", "Schmidt", "Tanaka", "Weber")  # fmt: skip
-PLACES = (
-    ("US", "America/New_York"), ("US", "America/Chicago"), ("US", "America/Los_Angeles"), ("GB", "Europe/London"),
-    ("DE", "Europe/Berlin"), ("FR", "Europe/Paris"), ("SE", "Europe/Stockholm"), ("IN", "Asia/Kolkata"),
-    ("JP", "Asia/Tokyo"), ("AU", "Australia/Sydney"), ("BR", "America/Sao_Paulo"), ("NZ", "Pacific/Auckland"),
+_PEOPLE_FIRST = (
+    "Ana", "Ben", "Chiara", "David", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Kira", "Liam",
+    "Mei", "Noah", "Olga", "Priya", "Quentin", "Rosa", "Sven", "Tara",
 )  # fmt: skip
-INDUSTRIES = ("software", "manufacturing", "healthcare", "financial services", "retail", "logistics", "media",
-              "education", "energy", "public sector")  # fmt: skip
-EXECUTIVE_TITLES = ("Chief Operating Officer", "CFO", "VP Operations", "Vice President, Sales", "CTO", "SVP Customer Care",
-                    "Founder & CEO", "Chief Information Officer", "V.P. of Marketing", "President")  # fmt: skip
-SENIOR_TITLES = ("Head of Operations", "Director of Analytics", "Managing Director", "Head of IT")
-OTHER_TITLES = ("Operations Manager", "Business Analyst", "IT Administrator", "Team Lead", "Product Manager",
-                "Assistant to the CEO", "Procurement Specialist", "Data Engineer")  # fmt: skip
+_PEOPLE_LAST = (
+    "Abara", "Bianchi", "Castro", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jensen",
+    "Kowalski", "Lopez", "Moreau", "Novak", "Okafor", "Patel", "Rossi", "Schmidt", "Tanaka", "Weber",
+)  # fmt: skip
+PLACES = (
+    ("US", "America/New_York"),
+    ("US", "America/Chicago"),
+    ("US", "America/Los_Angeles"),
+    ("GB", "Europe/London"),
+    ("DE", "Europe/Berlin"),
+    ("FR", "Europe/Paris"),
+    ("SE", "Europe/Stockholm"),
+    ("IN", "Asia/Kolkata"),
+    ("JP", "Asia/Tokyo"),
+    ("AU", "Australia/Sydney"),
+    ("BR", "America/Sao_Paulo"),
+    ("NZ", "Pacific/Auckland"),
+)
+INDUSTRIES = (
+    "software", "manufacturing", "healthcare", "financial services", "retail", "logistics", "media",
+    "education", "energy", "public sector",
+)  # fmt: skip
+EXECUTIVE_TITLES = (
+    "Chief Operating Officer", "CFO", "VP Operations", "Vice President, Sales", "CTO",
+    "SVP Customer Care", "Founder & CEO", "Chief Information Officer", "V.P. of Marketing", "President",
+)  # fmt: skip
+SENIOR_TITLES = (
+    "Head of Operations", "Director of Analytics", "Managing Director", "Head of IT",
+)  # fmt: skip
+OTHER_TITLES = (
+    "Operations Manager", "Business Analyst", "IT Administrator", "Team Lead", "Product Manager",
+    "Assistant to the CEO", "Procurement Specialist", "Data Engineer",
+)  # fmt: skip
 
 
 def company_names(seed: int, count: int) -> list[str]:
@@ -66,16 +92,16 @@ def company_names(seed: int, count: int) -> list[str]:
     total = len(_FIRST) * len(_SECOND)
     order = rng.permutation(total)
     form = rng.integers(0, len(_FORM), count)
-    names = []
+    chosen = []
     for number in range(count):
         lap, place = divmod(number, total)
         first, second = divmod(int(order[place]), len(_SECOND))
         again = f" {lap + 1}" if lap else ""
-        names.append(f"{_FIRST[first]} {_SECOND[second]}{again} {_FORM[form[number]]}")
+        chosen.append(f"{_FIRST[first]} {_SECOND[second]}{again} {_FORM[form[number]]}")
     for turn, number in enumerate(range(11, count, 80)):
         lap, place = divmod(turn, len(HOSTILE_NAMES))
-        names[number] = HOSTILE_NAMES[place] + (f" {lap + 1}" if lap else "")
-    return names
+        chosen[number] = HOSTILE_NAMES[place] + (f" {lap + 1}" if lap else "")
+    return chosen
 
 
 def email_of(number: int, offset: int = 0) -> str:
@@ -106,7 +132,7 @@ def titles(rng: np.random.Generator, executive: NDArray[np.bool_]) -> NDArray[np
     pick = rng.random(count)
 
     def some(options: tuple[str, ...]) -> NDArray[np.object_]:
-        return np.array(options, dtype=object)[(pick * len(options)).astype(int)]
+        return names(options, (pick * len(options)).astype(int))
 
     high = np.where(luck < 0.86, some(EXECUTIVE_TITLES), some(SENIOR_TITLES))
     low = np.where(

@@ -11,6 +11,7 @@ from customer_health.simulator.behaviour import (
     Accounts,
     Array,
     State,
+    single,
     step,
 )
 from customer_health.simulator.randomness import stream
@@ -50,14 +51,14 @@ def draw_accounts(seed: int, count: int) -> tuple[Accounts, State]:
         term=term.astype(np.int32),
         start=start.astype(np.int32),
         weekday=rng.integers(1, 7, count).astype(np.int32),
-        mean_health=_single(0.25 + _HEALTH[segment] + 0.55 * normal[0] - 1.6 * zombie),
-        frailty=_single(0.45 * normal[1]),
-        intensity=_single(np.exp(-1.05 + 0.45 * normal[2])),
-        depth=_single(0.6 * normal[3]),
+        mean_health=single(0.25 + _HEALTH[segment] + 0.55 * normal[0] - 1.6 * zombie),
+        frailty=single(0.45 * normal[1]),
+        intensity=single(np.exp(-1.05 + 0.45 * normal[2])),
+        depth=single(0.6 * normal[3]),
         contacts=(1 + rng.poisson(_CONTACTS[segment])).astype(np.int32),
         telemetry=rng.random(count) >= 0.03,
     )
-    return accounts, _burn_in(seed, accounts, _single(seats), _single(price), _single(plan))
+    return accounts, _burn_in(seed, accounts, single(seats), single(price), single(plan))
 
 
 def _burn_in(seed: int, accounts: Accounts, seats: Array, price: Array, plan: Array) -> State:
@@ -83,7 +84,3 @@ def _burn_in(seed: int, accounts: Accounts, seats: Array, price: Array, plan: Ar
     for week in range(-_BURN_IN, 0):
         state, _, _ = step(accounts, state, week, stream(seed, "step", week), events="none")
     return state
-
-
-def _single(values: np.ndarray) -> Array:  # type: ignore[type-arg]
-    return np.asarray(values, dtype=np.float32)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from customer_health.simulator.behaviour import Array, sigmoid
-from customer_health.simulator.facts import Facts, moments, names, office_hours, present
+from customer_health.simulator.contacts import ordinary_contact
+from customer_health.simulator.facts import (
+    Columns,
+    Facts,
+    Times,
+    by_week,
+    moments,
+    names,
+    office_hours,
+    present,
+)
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.texts import agent_texts, customer_texts
 from customer_health.simulator.world import World
@@ -19,24 +27,7 @@ _HOUR = 3_600.0
 _SURVEY_WEEKS = 13
 
 
-def concat(parts: list[dict[str, NDArray[np.generic]]]) -> dict[str, NDArray[np.generic]]:
-    """Join the columns of several weeks."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def by_week(
-    world: World, draw: Callable[[World, int], dict[str, NDArray[np.generic]]]
-) -> dict[str, NDArray[np.generic]]:
-    """Draw every week and join the columns; `week` is added to them."""
-    parts = []
-    for week in range(world.weeks):
-        part = draw(world, week)
-        count = len(next(iter(part.values())))
-        parts.append({"week": np.full(count, week), **part})
-    return concat(parts)
-
-
-def _ticket_week(world: World, week: int) -> dict[str, NDArray[np.generic]]:
+def _ticket_week(world: World, week: int) -> Columns:
     rng = stream(world.seed, "tickets", week)
     n = len(world)
     trouble = np.minimum(world.history["incidents"][week + 1], 3)
@@ -49,7 +40,7 @@ def _ticket_week(world: World, week: int) -> dict[str, NDArray[np.generic]]:
     size = len(who)
     day, seconds = rng.choice(7, size, p=[0.19, 0.19, 0.19, 0.18, 0.17, 0.04, 0.04]), office_hours(rng, size)
     bad = trouble[who]
-    critical = rng.random(size) < sigmoid(-3.2 + 1.6 * bad)
+    critical = rng.random(size) < sigmoid(-3.6 + 1.2 * bad)
     other = np.digitize(rng.random(size), [0.28, 0.80])
     feeling = sigmoid(mood[who] + 0.9 * rng.standard_normal(size))
     answer = np.exp(rng.normal(np.log(4.0) + 0.55 * bad - 0.7 * critical, 1.1)) * _HOUR
@@ -57,7 +48,10 @@ def _ticket_week(world: World, week: int) -> dict[str, NDArray[np.generic]]:
     toxic = sigmoid(5 * (-mood[who] - 1.3))
     escalates = rng.random(size) < 0.015 + 0.06 * bad + 0.10 * toxic
     escalation = np.minimum(rng.uniform(1, 72, size) * _HOUR, solve * rng.uniform(0.3, 0.95, size))
-    fate = rng.random(size)
+    fate, closed = (
+        rng.random(size),
+        rng.uniform(21, 45, size) * 24 * _HOUR,
+    )  # nobody answers: closed by a rule
     first, stop = present(world, week)
     here = (day >= first[who]) & (day < stop[who])
     turn = np.arange(size) - np.repeat(np.cumsum(count) - count, count)
@@ -68,8 +62,8 @@ def _ticket_week(world: World, week: int) -> dict[str, NDArray[np.generic]]:
         "seconds": seconds,
         "priority": np.where(critical, 3, other),
         "sentiment": feeling,
-        "answer": np.where(fate < 0.03, np.nan, answer),
-        "solve": np.where(fate < 0.04, np.nan, solve),
+        "answer": np.where(fate < 0.02, np.nan, answer),
+        "solve": np.where(fate < 0.003, np.nan, np.where(fate < 0.02, closed, solve)),
         "escalation": np.where(escalates, escalation, np.nan),
         "person": rng.random(size),
         "words": rng.random((size, 4)),
@@ -77,7 +71,7 @@ def _ticket_week(world: World, week: int) -> dict[str, NDArray[np.generic]]:
     return {name: values[here] for name, values in columns.items()}
 
 
-def _after(opened: NDArray[np.datetime64], seconds: NDArray[np.float64]) -> NDArray[np.datetime64]:
+def _after(opened: Times, seconds: NDArray[np.float64]) -> Times:
     known = ~np.isnan(seconds)
     delta = np.where(known, seconds, 0).astype("timedelta64[s]")
     return np.where(known, opened + delta, np.datetime64("NaT"))
@@ -92,13 +86,12 @@ def tickets_and_messages(world: World) -> tuple[Facts, Facts]:
         dtype=object,
     )
     account_id = names(world.account_ids, t["account"])
-    contact = (t["person"] * world.accounts.contacts[t["account"]]).astype(int)
     answered = _after(opened, t["answer"])
     rows = pd.DataFrame(
         {
             "ticket_id": ids,
             "account_id": account_id,
-            "contact_id": [f"co_{a:05d}_{k:02d}" for a, k in zip(t["account"], contact, strict=True)],
+            "contact_id": ordinary_contact(world, t["account"], t["person"]),
             "priority": names(("low", "normal", "high", "critical"), t["priority"]),
             "first_response_at": answered,
             "resolved_at": _after(opened, t["solve"]),
@@ -119,7 +112,7 @@ def tickets_and_messages(world: World) -> tuple[Facts, Facts]:
     def messages(
         suffix: str,
         mask: NDArray[np.bool_],
-        when: NDArray[np.datetime64],
+        when: Times,
         text: NDArray[np.object_],
         author: str,
     ) -> pd.DataFrame:
@@ -155,7 +148,7 @@ def _nps(health: Array, mood: Array, noise: NDArray[np.float64]) -> NDArray[np.f
     return np.clip(np.rint(7.3 + 1.6 * mood + 0.5 * health + 1.4 * noise), 0, 10)
 
 
-def _survey_week(world: World, week: int) -> dict[str, NDArray[np.generic]]:
+def _survey_week(world: World, week: int) -> Columns:
     rng = stream(world.seed, "surveys", week)
     n = len(world)
     health, mood = world.history["health"][week + 1], world.history["sentiment"][week + 1]
@@ -181,14 +174,13 @@ def surveys(world: World) -> Facts:
     s = by_week(world, _survey_week)
     when = moments(world, s["week"], s["day"], s["seconds"])
     kind = names(("nps", "csat"), s["kind"])
-    contact = (s["person"] * world.accounts.contacts[s["account"]]).astype(int)
     rows = pd.DataFrame(
         {
             "survey_id": [
                 f"sv_{a:05d}_{w:04d}_{k}" for a, w, k in zip(s["account"], s["week"], kind, strict=True)
             ],
             "account_id": names(world.account_ids, s["account"]),
-            "contact_id": [f"co_{a:05d}_{k:02d}" for a, k in zip(s["account"], contact, strict=True)],
+            "contact_id": ordinary_contact(world, s["account"], s["person"]),
             "kind": kind,
             "score": s["score"],
             "occurred_at": when,

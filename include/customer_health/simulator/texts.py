@@ -7,8 +7,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-_PARTS = ("the weekly report", "single sign-on", "the API", "the import", "our dashboards", "the workflow builder",
-          "user permissions", "the mobile view")  # fmt: skip
+from customer_health.simulator.facts import names
+
+_PARTS = (
+    "the weekly report", "single sign-on", "the API", "the import", "our dashboards",
+    "the workflow builder", "user permissions", "the mobile view",
+)  # fmt: skip
 _GRADED = (
     (
         "This is unacceptable. {part} has been down again and nobody answers. We are losing patience.",
@@ -74,7 +78,9 @@ def customer_texts(
         other: Uniform numbers that blur the grade, and now and then pick an injection.
     """
     blurred = np.clip(sentiment + 0.16 * (other - 0.5), 0, 0.9999)
-    text = _BY_GRADE[(blurred * 5).astype(int), (choice * _BY_GRADE.shape[1]).astype(int)]
+    text: NDArray[np.object_] = _BY_GRADE[
+        (blurred * 5).astype(int), (choice * _BY_GRADE.shape[1]).astype(int)
+    ]
     hostile = other < INJECTION_SHARE
     text[hostile] = np.array(_INJECTIONS, dtype=object)[(choice[hostile] * len(_INJECTIONS)).astype(int)]
     return text
@@ -82,4 +88,4 @@ def customer_texts(
 
 def agent_texts(choice: NDArray[np.float64]) -> NDArray[np.object_]:
     """Return what support answers."""
-    return np.array(_AGENT, dtype=object)[(choice * len(_AGENT)).astype(int)]
+    return names(_AGENT, (choice * len(_AGENT)).astype(int))

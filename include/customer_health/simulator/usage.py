@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,6 @@ from customer_health.simulator.world import World
 
 WEEKDAYS = np.array([1.15] * 5 + [0.25] * 2, dtype=np.float32)
 WEEKDAYS *= 7 / WEEKDAYS.sum()  # a week's total stays seven times its daily mean
-EXECUTIVES = 8  # executives that an account can have one after the other under ids of their own
 _LATE_SHARE, _MISSING_SHARE = 0.010, 0.015
 _KNOWN_SECONDS = 23 * 3_600 + 1_800  # today's batch arrives at 23:30
 _CORE_SHARE, _BOTH_SHARE = 0.42, 0.30
@@ -43,9 +43,9 @@ class UsageRows:
     day: NDArray[np.int32]
     known: NDArray[np.int64]
 
-    def select(self, mask: NDArray[np.bool_]) -> UsageRows:
-        """Return the rows where `mask` is true."""
-        return UsageRows(*(values[mask] for values in vars(self).values()))
+    def select(self, chosen: NDArray[Any]) -> UsageRows:
+        """Return the rows that a mask or an index chooses."""
+        return UsageRows(*(values[chosen] for values in vars(self).values()))
 
 
 def season(world: World, week: int) -> Array:
@@ -108,7 +108,7 @@ def _uniform(seed: int, account: NDArray[np.int64], person: NDArray[np.int64]) -
 
 
 def _tastes(world: World) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    """Return each account's order of taking up features, ordinary and core, and its habit of taking up more."""
+    """Return each account's order of taking up ordinary and core features, and its habit of taking more."""
     rng = stream(world.seed, "tastes")
     n = len(world)
     ordinary = np.argsort(np.arange(_N_ORDINARY) + 1.6 * rng.standard_normal((n, _N_ORDINARY)), axis=1)
@@ -116,14 +116,13 @@ def _tastes(world: World) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
     return ordinary, core, rng.standard_normal(n).astype(np.float32)
 
 
-Columns = tuple[
-    NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]
-]
+Drawn = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+"""Account, person, feature, events and day of the week of some rows."""
 
 
 def _seats(
     world: World, book: Licences, week: int, rng: np.random.Generator, sends: NDArray[np.bool_], rate: Array
-) -> Columns:
+) -> Drawn:
     """Draw what ordinary users do: some are heavy users, and the breadth of use follows health and depth."""
     ordinary, core, habit = _tastes(world)
     health, depth = world.history["health"][week + 1], world.accounts.depth
@@ -136,7 +135,7 @@ def _seats(
     seats = np.where(sends, book.seats[week], 0)
     account = np.repeat(np.arange(len(world)), seats)
     person = np.arange(len(account)) - np.repeat(np.cumsum(seats) - seats, seats)
-    eager = 0.4 - 0.6 * np.log(np.maximum(_uniform(world.seed, account, person), 1e-9))
+    eager = 0.1 - 0.9 * np.log(np.maximum(_uniform(world.seed, account, person), 1e-9))
     active = rng.random((len(account), 7), dtype=np.float32) < np.minimum(
         rate[account] * eager[:, None].astype(np.float32), np.float32(0.97)
     )
@@ -160,7 +159,7 @@ def _seats(
 
 def _bulk_exports(
     world: World, book: Licences, week: int, rng: np.random.Generator, sends: NDArray[np.bool_]
-) -> Columns:
+) -> Drawn:
     """Draw exports of all data: the only trace that a customer leaves who quietly prepares to go."""
     rate = 0.25 + 0.02 * np.sqrt(world.history["seats"][week]) + 1.2 * world.history["competitor"][week + 1]
     count = rng.poisson(rate) * sends
@@ -183,25 +182,12 @@ def executive_activity(world: World, week: int) -> tuple[NDArray[np.int64], NDAr
     return logins, actions - logins
 
 
-def sponsor_number(world: World) -> NDArray[np.int64]:
-    """Return which of its sponsors each account has (0 the first) at the end of each week."""
-    gap = world.history["sponsor_gap"]
-    returned = np.cumsum((gap[:-1] > 0) & (gap[1:] == 0), axis=0)
-    return np.minimum(returned, EXECUTIVES - 1)
-
-
-def _executives(world: World, week: int, rng: np.random.Generator, sends: NDArray[np.bool_]) -> Columns:
+def _executives(world: World, week: int, rng: np.random.Generator, sends: NDArray[np.bool_]) -> Drawn:
     logins, _ = executive_activity(world, week)
     logins = np.minimum(logins, 5) * sends
     who = np.repeat(np.arange(len(world)), logins)
     turn = np.arange(len(who)) - np.repeat(np.cumsum(logins) - logins, logins)
     day = (rng.integers(0, 5, len(world))[who] + turn) % 5
-    number = _sponsor_now(world, week)[who]
+    number = world.sponsor_number[week, who]
     feature = np.zeros(len(who), dtype=np.int64)  # executives look at dashboards
     return who, -1 - number, feature, 1.0 + rng.poisson(1.0, len(who)), day
-
-
-def _sponsor_now(world: World, week: int) -> NDArray[np.int64]:
-    gap = world.history["sponsor_gap"]
-    returned = ((gap[: week + 1] > 0) & (gap[1 : week + 2] == 0)).sum(axis=0)
-    return np.minimum(returned, EXECUTIVES - 1)

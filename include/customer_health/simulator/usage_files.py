@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from customer_health.simulator.company import FEATURES
 from customer_health.simulator.licences import Licences
-from customer_health.simulator.usage import EXECUTIVES, UsageRows, draw_week
-from customer_health.simulator.world import World
+from customer_health.simulator.usage import UsageRows, draw_week
+from customer_health.simulator.world import MOST_SPONSORS, World
 from customer_health.simulator.writing import arrow_schema, write_arrow
 from customer_health.warehouse.tables import USAGE
 
@@ -50,8 +51,7 @@ class UsageFeed:
         joined = UsageRows(
             *(np.concatenate(values) for values in zip(*(vars(p).values() for p in parts), strict=True))
         )
-        order = np.lexsort((joined.day, joined.account))
-        return joined.select(order)
+        return joined.select(np.lexsort((joined.day, joined.account)))
 
     def write(self, path: Path, since: date, until: date) -> int:
         """Write the rows that arrived in [since, until); return how many."""
@@ -64,18 +64,18 @@ class UsageFeed:
 
         epoch = np.datetime64(self._world.start, "D")
         ids = self._world.account_ids
-        width = EXECUTIVES + self._seats
+        width = MOST_SPONSORS + self._seats
         users = rows.account.astype(np.int64) * width + np.where(
-            rows.person < 0, -1 - rows.person, EXECUTIVES + rows.person
+            rows.person < 0, -1 - rows.person, MOST_SPONSORS + rows.person
         )
         distinct, user = np.unique(users, return_inverse=True)
         who, place = np.divmod(distinct, width)
         words = [
-            f"{ids[a]}-x{p}" if p < EXECUTIVES else f"{ids[a]}-u{p - EXECUTIVES:03d}"
+            f"{ids[a]}-x{p}" if p < MOST_SPONSORS else f"{ids[a]}-u{p - MOST_SPONSORS:03d}"
             for a, p in zip(who.tolist(), place.tolist(), strict=True)
         ]
 
-        def coded(index: np.ndarray, values: list[str]) -> pa.DictionaryArray:  # type: ignore[type-arg]
+        def coded(index: NDArray[Any], values: list[str]) -> pa.DictionaryArray:
             return pa.DictionaryArray.from_arrays(index.astype(np.int32), pa.array(values, pa.string()))
 
         columns = {

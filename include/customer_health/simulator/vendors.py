@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from customer_health.errors import ConfigurationError
+from customer_health.progress import Progress, silent
 from customer_health.simulator import billing, contracts, crm, support
+from customer_health.simulator.contacts import contacts_and_changes
 from customer_health.simulator.facts import Facts
 from customer_health.simulator.licences import DEFAULT_SEAT_SCALE, Licences, licences
 from customer_health.simulator.usage_files import UsageFeed
@@ -17,7 +19,6 @@ from customer_health.simulator.world import World, simulate
 from customer_health.simulator.writing import write_frame
 from customer_health.warehouse.tables import TABLES
 
-Progress = Callable[[int, int, str], None]
 MANIFEST = "simulation.json"
 _AHEAD_DAYS = contracts.LONGEST_NOTICE_DAYS + 7  # notices are written before the departure they announce
 
@@ -40,7 +41,7 @@ def facts(world: World, book: Licences, through: date) -> Iterator[Facts]:
     yield from support.tickets_and_messages(world)
     yield support.surveys(world)
     yield billing.invoices(world, book)
-    yield from crm.contacts_and_changes(world)
+    yield from contacts_and_changes(world)
     yield crm.interactions(world)
     yield contracts.contract_events(world, book)
     yield contracts.outcomes(world, book)
@@ -56,7 +57,7 @@ def write_tables(
     accounts: int = 2000,
     seed: int = 7,
     seat_scale: float = DEFAULT_SEAT_SCALE,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> dict[str, list[Path]]:
     """Write what was known before `through` as Parquet, one folder per canonical table.
 
@@ -95,13 +96,11 @@ def write_tables(
                 rows = table.between(None if since == start else since, until)
                 write_frame(_path(folder, table.table.name, since, until), table.table, rows)
                 done += 1
-                if progress:
-                    progress(done, total, table.table.name)
+                progress(done, total, f"writing {table.table.name}")
         for since, until in wanted["usage"]:
             feed.write(_path(folder, "usage", since, until), since, until)
             done += 1
-            if progress:
-                progress(done, total, "usage")
+            progress(done, total, "writing usage")
     return {name: sorted((folder / name).glob("*.parquet")) for name in TABLES}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,7 @@ from customer_health.simulator.behaviour import LOGO, NOTHING, Accounts, Flags, 
 from customer_health.simulator.population import draw_accounts
 from customer_health.simulator.randomness import stream
 
-if TYPE_CHECKING:
-    pass
-
+MOST_SPONSORS = 8  # successors beyond that are not told apart
 MERGED = 6  # an event beside those of `behaviour`: the account became part of another one
 
 
@@ -86,6 +84,15 @@ class World:
         ended = (self.events == LOGO) | (self.events == MERGED)
         return np.where(ended.any(axis=0), ended.argmax(axis=0), self.weeks + 10_000)
 
+    @cached_property
+    def sponsor_number(self) -> NDArray[np.int64]:
+        """Which of its executive sponsors each account has had last, 0 the first, by the end of each week."""
+        gap = self.history["sponsor_gap"]
+        returned = (gap[:-1] > 0) & (gap[1:] == 0)
+        returned &= np.arange(self.weeks)[:, None] > self.accounts.start
+        number: NDArray[np.int64] = np.minimum(np.cumsum(returned, axis=0), MOST_SPONSORS - 1)
+        return number
+
     def happened(self, *kinds: int) -> Iterator[tuple[int, int]]:
         """Yield (week, account) of each event of these kinds, in order of time."""
         weeks, accounts = np.nonzero(np.isin(self.events, kinds))
@@ -123,7 +130,7 @@ def simulate(
         )
     fixed, state = draw_accounts(seed, accounts)
     merges, merged_into = _plan_merges(seed, fixed)
-    history = {
+    history: dict[str, NDArray[Any]] = {
         field.name: np.empty((weeks + 1, accounts), dtype=np.bool_ if field.name == "gone" else np.float32)
         for field in fields(State)
     }
