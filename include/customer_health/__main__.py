@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -66,9 +67,6 @@ def _parser(commands: Sequence[str]) -> _Parser:
     draft.add_argument("--output", type=Path, help="write here instead of printing")
     docs = add("docs", help="Regenerate the documents that are derived from declarations")
     docs.add_argument("--folder", type=Path, default=Path("docs"))
-    last = add("last-day", help="The day after the last fact of DATA: the data's own today")
-    last.add_argument("--data", required=True)
-    last.add_argument("--mapping", type=Path, required=True)
     return parser
 
 
@@ -113,61 +111,45 @@ def _days(since: date | None, as_of: date) -> list[date]:
 
 def _steps(
     settings: Settings, arguments: argparse.Namespace, now: datetime
-) -> Iterator[tuple[str, Callable[[Progress], Result]]]:
-    """Yield the steps that a command stands for, each as a title and a function of a progress bar."""
+) -> Iterator[tuple[str, Callable[..., Result]]]:
+    """Yield the steps that a command stands for: a title, and a function that takes `progress`."""
     from customer_health import pipeline
 
     as_of: date = arguments.as_of or now.date()
     days = _days(getattr(arguments, "since", None), as_of)
-    wanted = (
-        [arguments.destination]
-        if getattr(arguments, "destination", None)
-        else pipeline.destinations(settings)
-    )
-    unknown = set(wanted) - set(pipeline.destinations(settings))
-    if unknown:
-        name = unknown.pop()
+    roles = pipeline.destinations(settings)
+    wanted = [name for name in roles if name == (getattr(arguments, "destination", None) or name)]
+    if not wanted:
         raise ConfigurationError(
-            f"There is no destination '{name}'.", hint=suggest(name, pipeline.destinations(settings))
+            f"There is no destination '{arguments.destination}'.", hint=suggest(arguments.destination, roles)
         )
-
-    def deliveries() -> Iterator[tuple[str, Callable[[Progress], Result]]]:
-        for name in wanted:
-            yield (
-                f"deliver {name}",
-                lambda bar, name=name: pipeline.deliver_effects(settings, destination=name, now=now),
-            )
-
-    single: dict[str, Callable[[Progress], Result]] = {
-        "ingest": lambda bar: pipeline.ingest(settings, as_of=as_of, progress=bar),
-        "gate": lambda bar: pipeline.check_quality(settings, as_of=as_of, progress=bar),
-        "signals": lambda bar: pipeline.build_signals(settings, as_of_dates=days, progress=bar),
-        "train": lambda bar: pipeline.train_model(settings, as_of=as_of, progress=bar),
-        "score": lambda bar: pipeline.score_accounts(settings, as_of=as_of, now=now, progress=bar),
-        "playbooks": lambda bar: pipeline.run_playbooks(settings, as_of=as_of, now=now),
-        "kpis": lambda bar: pipeline.report_kpis(settings, as_of=as_of, now=now),
+    deliveries = [
+        (f"deliver {name}", partial(pipeline.deliver_effects, settings, destination=name, now=now))
+        for name in wanted
+    ]
+    single: dict[str, Callable[..., Result]] = {
+        "ingest": partial(pipeline.ingest, settings, as_of=as_of),
+        "gate": partial(pipeline.check_quality, settings, as_of=as_of),
+        "signals": partial(pipeline.build_signals, settings, as_of_dates=days),
+        "train": partial(pipeline.train_model, settings, as_of=as_of),
+        "score": partial(pipeline.score_accounts, settings, as_of=as_of, now=now),
+        "playbooks": partial(pipeline.run_playbooks, settings, as_of=as_of, now=now),
+        "kpis": partial(pipeline.report_kpis, settings, as_of=as_of, now=now),
     }
     if arguments.command == "deliver":
-        yield from deliveries()
+        yield from deliveries
     elif arguments.command != "run":
         yield arguments.command, single[arguments.command]
     else:
         # Ingestion and signals take the whole range in one pass; scores and episodes follow day by
         # day, because each day's transitions depend on the day before.
-        yield "ingest", single["ingest"]
-        yield "gate", single["gate"]
-        yield "signals", single["signals"]
-        yield "champion", lambda bar: pipeline.ensure_champion(settings, as_of=days[0], progress=bar)
+        for name in ("ingest", "gate", "signals"):
+            yield name, single[name]
+        yield "champion", partial(pipeline.ensure_champion, settings, as_of=days[0])
         for day in days:
-            yield (
-                f"score {day}",
-                lambda bar, day=day: pipeline.score_accounts(settings, as_of=day, now=now, progress=bar),
-            )
-            yield (
-                f"playbooks {day}",
-                lambda bar, day=day: pipeline.run_playbooks(settings, as_of=day, now=now),
-            )
-        yield from deliveries()
+            yield f"score {day}", partial(pipeline.score_accounts, settings, as_of=day, now=now)
+            yield f"playbooks {day}", partial(pipeline.run_playbooks, settings, as_of=day, now=now)
+        yield from deliveries
         yield "kpis", single["kpis"]
 
 
@@ -203,7 +185,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     for title, step in _steps(settings, arguments, now):
         with _bar(title) as bar:
-            result = step(bar)
+            result = step(progress=bar)
         _tell(result)
     return 0
 

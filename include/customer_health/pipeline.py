@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from customer_health.errors import FatalError
@@ -21,7 +22,7 @@ from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
     from customer_health.ledger.champion import ChampionRecord
-    from customer_health.model.artefact import Champion
+    from customer_health.model.champion import Champion
     from customer_health.settings import Settings
 
 
@@ -261,12 +262,16 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         panel, champion, settings.config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of)
     )
     ledger_scores.publish(ledger, scored, as_of, published_at=now, panel=panel, accounts=accounts)
-    tiers = scored["tier"].value_counts()
-    states = scored["state"].value_counts()
+    tiers = {str(tier): int(n) for tier, n in scored["tier"].value_counts().items()}
+    states = {str(state): int(n) for state, n in scored["state"].value_counts().items()}
+    numbers: dict[str, int | float | str] = {
+        "accounts": len(scored),
+        "mode": "model" if champion else "rules",
+    }
+    numbers |= {tier.lower().replace(" ", "_"): n for tier, n in tiers.items()}
     return Result(
         "Score accounts",
-        {"accounts": len(scored), "mode": "model" if champion else "rules"}
-        | {str(tier).lower().replace(" ", "_"): int(n) for tier, n in tiers.items()},
+        numbers,
         (
             spoken,
             "Tiers: " + ", ".join(f"{tier} {n:,}" for tier, n in tiers.items()) + ".",
@@ -287,36 +292,47 @@ def load_champion(record: ChampionRecord | None) -> tuple[Champion | None, str]:
     if record.decision != "model":
         return None, f"The rule score is used: {record.why}"
     try:
-        champion = artefact.load(Path(record.folder), record.sha256)
+        champion = artefact.load(Path(record.folder), dict(record.sha256))
     except FatalError as error:
         return None, f"The champion {record.model_id} is not usable, the rule score is used: {error}"
     return champion, f"Scored by {record.model_id}, trained as of {record.trained_as_of}."
 
 
-def run_playbooks(settings: Settings, *, as_of: date, now: datetime) -> Result:
+def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
     """Open and close episodes, decide every playbook, and promise effects in the outbox."""
     from customer_health.ledger.connect import open_ledger
     from customer_health.playbooks.run import run_playbooks as run
 
+    progress(0, 0, "deciding")
     done = run(open_ledger(settings.ledger_url), settings.config, as_of=as_of, now=now)
     return Result("Run playbooks", done.counts(), tuple(done.lines()))
 
 
-def deliver_effects(settings: Settings, *, destination: str, now: datetime) -> Result:
+def deliver_effects(
+    settings: Settings, *, destination: str, now: datetime, progress: Progress = silent
+) -> Result:
     """Fulfil what the outbox promised to one destination."""
     from customer_health.destinations.dispatch import deliver
     from customer_health.destinations.registry import destination_for
     from customer_health.ledger.connect import open_ledger
 
-    done = deliver(open_ledger(settings.ledger_url), destination_for(destination, settings), now=lambda: now)
+    began = monotonic()
+
+    def clock() -> datetime:
+        """The caller's now, and the time that has passed since: leases must run out."""
+        return now + timedelta(seconds=monotonic() - began)
+
+    progress(0, 0, f"delivering to {destination}")
+    done = deliver(open_ledger(settings.ledger_url), destination_for(destination, settings), now=clock)
     return Result(f"Deliver to {destination}", done.counts(), tuple(done.lines()))
 
 
-def report_kpis(settings: Settings, *, as_of: date, now: datetime) -> Result:
+def report_kpis(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
     """Write the KPI report: retention, save rate, time to intervention."""
     from customer_health.kpis.report import build_report
     from customer_health.ledger.connect import open_ledger
 
+    progress(0, 0, "reckoning")
     with open_warehouse(settings.warehouse_url) as con:
         report = build_report(con, open_ledger(settings.ledger_url), as_of=as_of, folder=settings.reports)
     return Result("KPI report", report.counts(), tuple(report.lines()), report=report.path)

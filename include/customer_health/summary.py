@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -182,9 +182,7 @@ def _actions(console: Console, settings: Settings, ledger: Engine, as_of: date) 
         rows = connection.execute(
             counted.group_by(outbox.c.playbook, outbox.c.verb, outbox.c.state).order_by(outbox.c.playbook)
         ).all()
-        outcomes = dict(
-            connection.execute(held.group_by(decisions.c.outcome)).tuples().all()  # type: ignore[arg-type]
-        )
+        outcomes: dict[str, int] = dict(connection.execute(held.group_by(decisions.c.outcome)).tuples().all())
     console.print("\n[bold]What was done[/bold]")
     if not rows:
         console.print(" Nothing was promised for this day.")
@@ -207,11 +205,15 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in counts.items()) + "."
 
 
-def _examples(settings: Settings, as_of: date) -> Sequence[tuple[str, str]]:
-    """Return one alert and one task as they were rendered for this day."""
-    from customer_health.destinations.preview import examples
+def _examples(settings: Settings, as_of: date) -> Iterator[tuple[str, str]]:
+    """Yield one alert and one task of this day, as they would look."""
+    from customer_health.destinations.preview import rendered
 
-    return examples(settings.preview, as_of)
+    for verb, title in (("notify", "the Slack message"), ("create_task", "the CRM task")):
+        found = rendered(settings.preview, as_of, verb)
+        if found:
+            more = f", one of {len(found):,}" if len(found) > 1 else ""
+            yield f"{title}{more}", found[0].page.read_text(encoding="utf-8")
 
 
 def _where(console: Console, settings: Settings) -> None:

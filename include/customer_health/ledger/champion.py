@@ -31,7 +31,7 @@ class ChampionRecord:
 
     model_id: str
     folder: str
-    sha256: str | Mapping[str, str]
+    sha256: Mapping[str, str]
     decision: str
     why: str
     trained_as_of: date
