@@ -19,6 +19,8 @@ def identity_mapping(folder: Folder, company: str) -> MappingFile:
     """Map every file called after a canonical table (`usage.parquet`, `usage-2026-01.parquet`,
     `usage/2026-01.parquet`) to that table, column by column.
 
+    A fact that went on (a ticket that was solved) comes again in a later file, by name; the last one is right.
+
     Raises:
         ConfigurationError: No file carries the name of a canonical table.
     """
@@ -30,7 +32,10 @@ def identity_mapping(folder: Folder, company: str) -> MappingFile:
         table = top if rest else _table_of(top.rsplit(".", 1)[0])
         if table in TABLES:
             columns = {column: Rule(column=column) for column in TABLES[table].columns}
-            tables[table] = (*tables.get(table, ()), Feed(files=name, columns=columns))
+            tables[table] = (
+                *tables.get(table, ()),
+                Feed(files=name, columns=columns, repeated_keys="latest_file"),
+            )
     if not tables:
         raise ConfigurationError(
             f"{folder.url} holds no Parquet file called after a canonical table.",

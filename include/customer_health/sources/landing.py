@@ -25,8 +25,17 @@ from customer_health.warehouse.tables import Table
 if TYPE_CHECKING:
     import duckdb
 
-BULK_ROWS = 200_000
+BULK_ROWS = 50_000
 """Files with more rows than this take the columnar path."""
+
+_DLT = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+    # Where Airflow is installed dlt imports it (15 s) to look for secrets, of which there are none here.
+    "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
+    # Its working files would otherwise keep a copy of everything that was ever loaded.
+    "LOAD__DELETE_COMPLETED_JOBS": "true",
+}
 
 _FLUSH_ROWS = 400_000
 _UNREADABLE = (
@@ -242,14 +251,12 @@ def _merge_with_dlt(con: duckdb.DuckDBPyConnection, pending: Sequence[_Pending],
     The merge key is the file and not the natural key on purpose: dlt would keep one of several rows with the
     same key without a word, while the gate drops exact copies and quarantines contradictions.
     """
-    import logging
     import os
 
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+    for name, value in _DLT.items():
+        os.environ.setdefault(name, value)
     import dlt
 
-    logging.getLogger("dlt").setLevel(logging.ERROR)
     by_table: dict[str, list[Any]] = {}
     for item in pending:
         by_table.setdefault(item.unit.table.name, []).append(item.rows)

@@ -126,7 +126,7 @@ class _Workshop:
                 f"{unit.file.name} was read as {readable.encoding}; set `encoding:` if names look wrong."
             )
         if not readable.rows:
-            landing.result.notes.append(f"{unit.file.name} has a header and no rows.")
+            landing.result.of(unit.table.name).files_empty += 1
         lookups = self._lookups_of(feeds)
         compiled = [
             FeedCompiler(unit.table, feed, readable, unit.file.name, lookups).compile() for feed in feeds

@@ -23,6 +23,7 @@ class TableLoad:
     quarantined: int = 0
     files: int = 0
     files_skipped: int = 0
+    files_empty: int = 0
 
 
 @dataclass
@@ -75,6 +76,8 @@ def _line(name: str, load: TableLoad) -> str:
         parts.append(f"{load.skipped:,} loaded already")
     if load.quarantined:
         parts.append(f"{load.quarantined:,} unreadable, in quarantine")
+    if load.files_empty:
+        parts.append(f"{_files(load.files_empty)} with a header and no rows")
     return f"{name}: {', '.join(parts)} ({_files(load.files)})"
 
 

@@ -65,7 +65,8 @@ class GateResult:
         counts = self.counts()
         lines = [
             f"{counts['new_rows']:,} new rows held against their contracts: "
-            f"{counts['quarantined']:,} in quarantine, {counts['copies_dropped']:,} exact copies dropped."
+            f"{counts['quarantined']:,} in quarantine, {counts['copies_dropped']:,} exact copies dropped"
+            + (f", {counts['superseded']:,} replaced by newer states." if counts["superseded"] else ".")
         ]
         for verdict in self.failed:
             column = f".{verdict.demand.column}" if verdict.demand.column else ""
