@@ -24,6 +24,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW, SIGNALS, TRAINING_DUE
+from customer_health_airflow.names import WAREHOUSE_POOL
 from customer_health_airflow.operators.steps import BuildSignalsOperator, CallForTrainingOperator
 from customer_health_airflow.params import run_params
 
@@ -39,5 +40,5 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "daily", "warehouse"],
 ):
-    build = BuildSignalsOperator(task_id="build", outlets=[SIGNALS])
+    build = BuildSignalsOperator(task_id="build", pool=WAREHOUSE_POOL, outlets=[SIGNALS])
     build >> CallForTrainingOperator(task_id="call_for_training", outlets=[TRAINING_DUE])

@@ -40,26 +40,26 @@ from airflow.sdk import DAG
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW
+from customer_health_airflow.names import WAREHOUSE_POOL
 from customer_health_airflow.operators.lists import list_sources
 from customer_health_airflow.operators.steps import IngestSourceOperator, QualityGateOperator
 from customer_health_airflow.params import run_params
-from customer_health_airflow.schedule import START, daily, last_scheduled_day
+from customer_health_airflow.schedule import START, every_midnight
 
 with DAG(
     dag_id="ingest_sources",
     dag_display_name="1 · Ingest sources",
     description="Sources to raw tables, behind a data quality gate",
     doc_md=__doc__,
-    schedule=daily(),
+    schedule=every_midnight(),
     start_date=START,
-    end_date=last_scheduled_day(),
     catchup=False,
     max_active_runs=1,
     default_args=policies.DEFAULT_ARGS,
     params=run_params(),
     tags=[*policies.TAGS, "daily", "warehouse"],
 ):
-    load = IngestSourceOperator.partial(task_id="load", map_index_template="{{ task.source }}").expand(
-        source=list_sources()
-    )
-    load >> QualityGateOperator(task_id="check_quality", outlets=[RAW])
+    load = IngestSourceOperator.partial(
+        task_id="load", pool=WAREHOUSE_POOL, map_index_template="{{ task.source }}"
+    ).expand(source=list_sources())
+    load >> QualityGateOperator(task_id="check_quality", pool=WAREHOUSE_POOL, outlets=[RAW])

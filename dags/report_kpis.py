@@ -19,6 +19,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import REPORT_DUE
+from customer_health_airflow.names import WAREHOUSE_POOL
 from customer_health_airflow.operators.steps import ReportKpisOperator
 from customer_health_airflow.params import run_params
 
@@ -34,4 +35,4 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "weekly", "warehouse"],
 ):
-    ReportKpisOperator(task_id="report")
+    ReportKpisOperator(task_id="report", pool=WAREHOUSE_POOL)

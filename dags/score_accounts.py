@@ -27,6 +27,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import SCORES, SIGNALS
+from customer_health_airflow.names import WAREHOUSE_POOL
 from customer_health_airflow.operators.steps import EnsureChampionOperator, ScoreAccountsOperator
 from customer_health_airflow.params import run_params
 
@@ -42,6 +43,6 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "daily", "warehouse"],
 ):
-    EnsureChampionOperator(task_id="ensure_champion") >> ScoreAccountsOperator(
-        task_id="score", outlets=[SCORES]
+    EnsureChampionOperator(task_id="ensure_champion", pool=WAREHOUSE_POOL) >> ScoreAccountsOperator(
+        task_id="score", pool=WAREHOUSE_POOL, outlets=[SCORES]
     )

@@ -23,6 +23,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import TRAINING_DUE
+from customer_health_airflow.names import WAREHOUSE_POOL
 from customer_health_airflow.operators.steps import TrainModelOperator
 from customer_health_airflow.params import run_params
 
@@ -38,4 +39,4 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "monthly", "warehouse"],
 ):
-    TrainModelOperator(task_id="train")
+    TrainModelOperator(task_id="train", pool=WAREHOUSE_POOL)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from customer_health_airflow.links import GateReportLink, KpiReportLink, ModelCardLink
-from customer_health_airflow.names import WAREHOUSE_POOL
 from customer_health_airflow.operators.step import StepOperator, wall_clock
 from customer_health_airflow.progress import LogProgress
 
@@ -17,14 +16,7 @@ if TYPE_CHECKING:
     from customer_health.settings import Settings
 
 
-class WarehouseStepOperator(StepOperator):
-    """A step that opens the warehouse, and therefore waits for its turn in the pool."""
-
-    def __init__(self, *, pool: str = WAREHOUSE_POOL, **kwargs: Any) -> None:
-        super().__init__(pool=pool, **kwargs)
-
-
-class IngestSourceOperator(WarehouseStepOperator):
+class IngestSourceOperator(StepOperator):
     """Loads what one source knows before the as-of date."""
 
     template_fields = ("source",)
@@ -39,7 +31,7 @@ class IngestSourceOperator(WarehouseStepOperator):
         return ingest(settings, as_of=as_of, progress=progress)
 
 
-class QualityGateOperator(WarehouseStepOperator):
+class QualityGateOperator(StepOperator):
     """Holds the raw tables against their contracts; what fails as a whole stops the chain."""
 
     operator_extra_links = (GateReportLink(),)
@@ -50,7 +42,7 @@ class QualityGateOperator(WarehouseStepOperator):
         return check_quality(settings, as_of=as_of, progress=progress)
 
 
-class BuildSignalsOperator(WarehouseStepOperator):
+class BuildSignalsOperator(StepOperator):
     """Computes every signal of every account."""
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
@@ -59,7 +51,7 @@ class BuildSignalsOperator(WarehouseStepOperator):
         return build_signals(settings, as_of_dates=[as_of], progress=progress)
 
 
-class EnsureChampionOperator(WarehouseStepOperator):
+class EnsureChampionOperator(StepOperator):
     """Trains once if nobody has decided yet between a model and the rules."""
 
     operator_extra_links = (ModelCardLink(),)
@@ -70,7 +62,7 @@ class EnsureChampionOperator(WarehouseStepOperator):
         return ensure_champion(settings, as_of=as_of, progress=progress)
 
 
-class TrainModelOperator(WarehouseStepOperator):
+class TrainModelOperator(StepOperator):
     """Trains walk-forward and registers the decision."""
 
     operator_extra_links = (ModelCardLink(),)
@@ -81,7 +73,7 @@ class TrainModelOperator(WarehouseStepOperator):
         return train_model(settings, as_of=as_of, progress=progress)
 
 
-class ScoreAccountsOperator(WarehouseStepOperator):
+class ScoreAccountsOperator(StepOperator):
     """Scores every account and publishes the scores to the ledger in one transaction."""
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
@@ -114,7 +106,7 @@ class DeliverEffectsOperator(StepOperator):
         return deliver_effects(settings, destination=self.destination, now=wall_clock(settings))
 
 
-class ReportKpisOperator(WarehouseStepOperator):
+class ReportKpisOperator(StepOperator):
     """Writes the KPI report."""
 
     operator_extra_links = (KpiReportLink(),)

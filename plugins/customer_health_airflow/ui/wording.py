@@ -44,4 +44,6 @@ def reason_value(reason: Mapping[str, Any]) -> str:
     value = reason.get("value")
     if value is None:
         return "unknown"
-    return f"{value:,.2f}".rstrip("0").rstrip(".") if isinstance(value, int | float) else str(value)
+    if not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,.2f}".rstrip("0").rstrip(".").replace("-", "−")

@@ -1,0 +1,53 @@
+"""From the company's facts to the CRM task, through the real DAGs; twice; and for a day long gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.conftest import TODAY, WEEK_BEFORE, Story
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+DAILY = ["ingest_sources", "build_signals", "score_accounts", "run_playbooks", "deliver_effects"]
+
+
+def test_one_day_runs_through_the_whole_chain_by_itself(story: Story) -> None:
+    runs = story.runs["today"]
+    assert [run.dag_id for run in runs if run.dag_id in DAILY] == DAILY
+    for run in runs[1:]:
+        assert run.key == TODAY.isoformat(), run.dag_id
+    for run in runs:
+        assert set(run.states.values()) <= {"success", "skipped"}, (run.dag_id, run.states)
+
+
+def test_the_weekly_report_is_written_on_a_monday_and_no_second_training_is_called_for(story: Story) -> None:
+    called = {run.dag_id for run in story.runs["today"]} - set(DAILY)
+    assert called == {"report_kpis"}
+
+
+def test_every_account_of_both_days_has_a_published_score(story: Story) -> None:
+    from customer_health.ledger import scores
+    from customer_health.ledger.connect import open_ledger
+
+    ledger = open_ledger(f"sqlite:///{story.home}/ledger.db")
+    assert {WEEK_BEFORE, TODAY} <= set(scores.days(ledger))
+    today = scores.of(ledger, TODAY)
+    assert len(today) > 100
+    assert today.loc[today["state"] == "scored", "score_shown"].between(0, 100).all()
+    assert today.loc[today["state"] == "scored", "why"].str.len().gt(0).all()
+
+
+def test_playbooks_promise_something_and_it_is_rendered(story: Story) -> None:
+    assert story.effects["today"] > 0
+    assert story.rendered["today"] > 0
+
+
+def test_the_same_day_again_adds_nothing(story: Story) -> None:
+    assert [run.dag_id for run in story.runs["today again"]] == [run.dag_id for run in story.runs["today"]]
+    assert story.effects["today again"] == story.effects["today"]
+    assert story.rendered["today again"] == story.rendered["today"]
+
+
+def test_a_day_filled_in_afterwards_is_scored_and_acts_on_nothing(story: Story) -> None:
+    assert [run.dag_id for run in story.runs["an old day"]] == DAILY
+    assert story.effects["an old day"] == story.effects["today"]
