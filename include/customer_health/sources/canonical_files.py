@@ -19,7 +19,7 @@ def identity_mapping(folder: Folder, company: str) -> MappingFile:
     """Map every file called after a canonical table (`usage.parquet`, `usage-2026-01.parquet`,
     `usage/2026-01.parquet`) to that table, column by column.
 
-    A fact that went on (a ticket that was solved) comes again in a later file, by name; the last one is right.
+    A fact that went on (a ticket that was solved) comes again in a later file; the last by name is right.
 
     Raises:
         ConfigurationError: No file carries the name of a canonical table.

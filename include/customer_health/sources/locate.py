@@ -40,6 +40,7 @@ class Folder:
         self.url = url
         self._cache = cache
         self._remote = "://" in url and not url.startswith("file://")
+        self._seen: list[str] | None = None
         self._root = Path(url.removeprefix("file://")).expanduser()
         if not self._remote and not self._root.is_dir():
             what = "is a file, not a folder" if self._root.exists() else "does not exist"
@@ -61,13 +62,20 @@ class Folder:
             )
         return found
 
-    def _listed(self) -> list[str]:
+    def look(self) -> None:
+        """List the folder anew; until then what came after the last look is not seen."""
         if self._remote:
             fs, root = self._filesystem()
-            return sorted(str(PurePosixPath(path).relative_to(root)) for path in fs.find(root))
-        return sorted(
-            path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file()
-        )
+            names = [str(PurePosixPath(path).relative_to(root)) for path in fs.find(root)]
+        else:
+            files = (path for path in self._root.rglob("*") if path.is_file())
+            names = [path.relative_to(self._root).as_posix() for path in files]
+        self._seen = sorted(names)
+
+    def _listed(self) -> list[str]:
+        if self._seen is None:
+            self.look()
+        return self._seen or []
 
     def _filesystem(self) -> tuple[Any, str]:
         import fsspec
@@ -83,11 +91,10 @@ class Folder:
 
     def matching(self, pattern: str) -> list[DataFile]:
         """Return the files whose name matches a path or a pattern (`usage/*.csv`), sorted by name."""
-        return [
-            self.file(name)
-            for name in self._listed()
-            if PurePosixPath(name).match(pattern.removeprefix("./"))
-        ]
+        pattern = pattern.removeprefix("./")
+        if not any(sign in pattern for sign in "*?["):
+            return [self.file(pattern)] if pattern in self._listed() else []
+        return [self.file(name) for name in self._listed() if PurePosixPath(name).match(pattern)]
 
     def file(self, name: str) -> DataFile:
         """Return one file, fetched if it is remote and changed.

@@ -61,6 +61,7 @@ class MappedFiles:
             ConfigurationError: The folder is empty, or a file that the mapping names is not there.
             DataContractError: A file lacks a column that the mapping names.
         """
+        self._folder.look()
         self._folder.names()
         plan = self._plan()
         landing = Landing(con, self._name, as_of, self._home / "dlt")
