@@ -87,7 +87,7 @@ def contracts(world: World, book: Licences) -> Facts:
     """Return the history of contract states."""
     accounts, fine_print = world.accounts, terms(world)
     before = np.nonzero(accounts.start < 0)[0]
-    passed = np.where(accounts.term == MONTHLY, 0, -accounts.start // accounts.term)[before]
+    passed = np.where(accounts.term == MONTHLY, 0, (-accounts.start - 1) // accounts.term)[before]
     joins = np.nonzero((accounts.start >= 0) & (accounts.start < world.weeks))[0]
     # (account, week in which the state begins, row of the sizes that hold from then)
     latest = accounts.start[before] + passed * accounts.term[before]

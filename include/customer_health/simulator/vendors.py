@@ -25,11 +25,6 @@ _AHEAD_DAYS = contracts.LONGEST_NOTICE_DAYS + 7  # notices are written before th
 
 def build_world(*, start: date, through: date, accounts: int, seed: int) -> World:
     """Simulate the company until a little after `through`, as far as announced departures reach."""
-    if through <= start:
-        raise ConfigurationError(
-            f"The simulated company starts on {start}; nothing is known before {through}.",
-            hint="Ask for a later date, or let the company start earlier.",
-        )
     weeks = ((through - start).days + _AHEAD_DAYS) // 7 + 1
     return simulate(seed, accounts, weeks, start=start)
 
@@ -82,8 +77,14 @@ def write_tables(
         ConfigurationError: `start` is no Monday, `through` is not after it, or the folder holds
             another simulated company.
     """
+    if through <= start:
+        raise ConfigurationError(
+            f"The simulated company starts on {start}; nothing is known before {through}.",
+            hint="Ask for a later date, or let the company start earlier.",
+        )
     _claim(folder, {"start": start.isoformat(), "accounts": accounts, "seed": seed, "seat_scale": seat_scale})
     wanted = {name: _missing(folder / name, start, through) for name in TABLES}
+    wanted["crm_snapshot"] = wanted["crm_snapshot"][-1:]  # it has no past
     total, done = sum(len(spans) for spans in wanted.values()), 0
     if total:
         world = build_world(start=start, through=through, accounts=accounts, seed=seed)
@@ -91,8 +92,6 @@ def write_tables(
         feed = UsageFeed(world, book)
         for table in facts(world, book, through):
             for since, until in wanted[table.table.name]:
-                if table.table.name == "crm_snapshot" and until != through:
-                    continue
                 rows = table.between(None if since == start else since, until)
                 write_frame(_path(folder, table.table.name, since, until), table.table, rows)
                 done += 1
