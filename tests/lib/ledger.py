@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Engine, RowMapping
 
-from customer_health.ledger import scores
+from customer_health.ledger import decisions, outbox_desk, scores
 from customer_health.ledger.connect import open_ledger
+from customer_health.playbooks.run import PlaybookRun, run_playbooks
+from customer_health.settings import CompanyConfig
 
 
 def new_ledger(folder: Path) -> Engine:
@@ -31,15 +33,15 @@ def morning(number: int) -> datetime:
 
 def tier_of(score: float) -> str:
     """Return the four-tier name of a shown score."""
-    for floor, name in ((70, "healthy"), (50, "attention"), (30, "at_risk")):
+    for floor, name in ((70, "Healthy"), (50, "Attention"), (30, "At Risk")):
         if score >= floor:
             return name
-    return "critical"
+    return "Critical"
 
 
 def band_of(score: float) -> str:
     """Return the red, yellow or green band of a shown score."""
-    return "red" if score <= 40 else "yellow" if score <= 70 else "green"
+    return "Red" if score <= 40 else "Yellow" if score <= 70 else "Green"
 
 
 def score_row(account: str, score: float, **fields: Any) -> dict[str, Any]:
@@ -104,3 +106,29 @@ def publish(
     ]
     frame = pd.DataFrame(table) if table else pd.DataFrame(columns=list(score_row("x", 1)))
     scores.publish(engine, frame, day(number), published_at=morning(number))
+
+
+def run(engine: Engine, number: int, config: CompanyConfig | None = None, **arguments: Any) -> PlaybookRun:
+    """Run the playbooks for day `number` on its morning."""
+    given = {"as_of": day(number), "now": morning(number)} | arguments
+    return run_playbooks(engine, config or CompanyConfig(), **given)
+
+
+def promised(engine: Engine, verb: str, **fields: Any) -> list[RowMapping]:
+    """Return the outbox rows of one verb whose columns equal `fields`, by account, day and step."""
+    rows = [row for row in outbox_desk.find(engine) if row["verb"] == verb]
+    chosen = [row for row in rows if all(row[name] == value for name, value in fields.items())]
+    return sorted(chosen, key=lambda row: (row["account_id"], row["as_of"], row["playbook"], row["step"]))
+
+
+def alerts(engine: Engine, kind: str = "alert") -> list[str]:
+    """Return the accounts of single alerts, or of the portfolio's messages of one kind."""
+    return [row["account_id"] for row in promised(engine, "notify") if row["payload"]["kind"] == kind]
+
+
+def outcome(engine: Engine, number: int, account: str, playbook: str) -> tuple[str, str]:
+    """Return what was decided about an account by a playbook on day `number`, and why."""
+    for row in decisions.of(engine, day(number), account):
+        if row["playbook"] == playbook:
+            return row["outcome"], row["reason"]
+    return "", ""

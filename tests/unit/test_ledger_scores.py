@@ -104,8 +104,10 @@ def _publish_again_and_again(folder: str, stop_after: float) -> None:
 
 def test_a_reader_never_sees_half_a_run_while_the_publisher_is_killed(ledger, tmp_path):
     publish(ledger, 1, {f"account-{n}": 0 for n in range(300)})
-    spawn = multiprocessing.get_context("spawn")
-    writer = spawn.Process(target=_publish_again_and_again, args=(str(tmp_path), 20.0))
+    ledger.dispose()
+    writer = multiprocessing.get_context("fork").Process(
+        target=_publish_again_and_again, args=(str(tmp_path), 20.0)
+    )
     writer.start()
     seen = set()
     deadline = time.monotonic() + 15

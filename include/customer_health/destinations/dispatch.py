@@ -174,8 +174,9 @@ class _Courier:
             (announced if note.event == "sending" else outcomes).append(note)
         ours = outbox.write(self.engine, announced, now=self.now()) if announced else []
         self.counts.lost += ours.count(False)
-        for note in (note for note, held in zip(announced, ours, strict=True) if held):
-            outcomes.append(outbox.released(note.claim) if self.stopped else self._sent(note.claim))
+        for note, held in zip(announced, ours, strict=True):
+            if held:
+                outcomes.append(outbox.released(note.claim) if self.stopped else self._sent(note.claim))
         for note, held in zip(outcomes, outbox.write(self.engine, outcomes, now=self.now()), strict=True):
             self._count(note, held)
         crash_point("after_settle")

@@ -1,0 +1,1 @@
+"""KPIs: whether revenue stays, whether Red accounts come back, and how soon somebody acts."""

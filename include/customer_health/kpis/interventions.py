@@ -1,0 +1,160 @@
+"""Did Red accounts come back, and how soon did somebody act? Both per episode, nothing dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, select
+
+from customer_health.ledger import episodes
+from customer_health.ledger.episodes import Episode
+from customer_health.ledger.schema import outbox, score_runs
+
+if TYPE_CHECKING:
+    import duckdb
+
+SAVED_WITHIN = timedelta(days=60)
+ACT_WITHIN = timedelta(hours=48)
+SAVE_GOAL = 0.30
+MIN_EPISODES = 10
+
+
+@dataclass(frozen=True)
+class SaveRate:
+    """How many Red episodes ended in a recovery within 60 days.
+
+    Attributes:
+        episodes: Episodes opened at least 60 days ago.
+        saved: Those whose first lasting reading above Red came within 60 days. Leaving is not saved.
+        maturing: Episodes younger than 60 days, not counted yet.
+    """
+
+    episodes: int
+    saved: int
+    maturing: int
+
+    @property
+    def rate(self) -> float | None:
+        """Share saved; None while fewer than ten episodes have matured."""
+        return self.saved / self.episodes if self.episodes >= MIN_EPISODES else None
+
+
+@dataclass(frozen=True)
+class TimeToIntervention:
+    """Hours from the publication of the first Red score to the first completed step of the play.
+
+    Attributes:
+        hours: One per episode somebody acted on.
+        waiting: Hours so far, one per episode nobody acted on: censored, not dropped.
+    """
+
+    hours: tuple[float, ...]
+    waiting: tuple[float, ...]
+
+    @property
+    def episodes(self) -> int:
+        """Episodes that count."""
+        return len(self.hours) + len(self.waiting)
+
+    @property
+    def within_goal(self) -> float | None:
+        """Share acted on within 48 hours, of episodes at least that old; None for fewer than ten."""
+        goal = ACT_WITHIN.total_seconds() / 3600
+        in_time = sum(hours <= goal for hours in self.hours)
+        late = sum(hours > goal for hours in self.hours) + sum(hours > goal for hours in self.waiting)
+        return in_time / (in_time + late) if in_time + late >= MIN_EPISODES else None
+
+    def quantile(self, share: float) -> float | None:
+        """Hours until `share` of the episodes were acted on (Kaplan-Meier); None if they never were.
+
+        Also None for fewer than ten episodes.
+        """
+        if self.episodes < MIN_EPISODES:
+            return None
+        events = sorted([(hours, 0) for hours in self.hours] + [(hours, 1) for hours in self.waiting])
+        untouched, at_risk = 1.0, len(events)
+        for hours, censored in events:
+            if not censored:
+                untouched *= 1 - 1 / at_risk
+                if 1 - untouched >= share - 1e-12:
+                    return hours
+            at_risk -= 1
+        return None
+
+
+def save_rate(engine: Engine, as_of: date, *, zombies: bool = True, inherited: bool = True) -> SaveRate:
+    """Return the save rate of the episodes known on `as_of`.
+
+    Args:
+        engine: The ledger.
+        as_of: The day of the report.
+        zombies: Count episodes whose human plays were suppressed.
+        inherited: Count episodes that were Red before we watched: their 60 days start too late.
+    """
+    chosen = [
+        episode
+        for episode in episodes.all_of(engine)
+        if episode.opened_as_of <= as_of
+        and (zombies or not episode.suppressed_reason)
+        and (inherited or not episode.inherited)
+    ]
+    mature = [episode for episode in chosen if episode.opened_as_of + SAVED_WITHIN <= as_of]
+    return SaveRate(len(mature), sum(_saved(episode, as_of) for episode in mature), len(chosen) - len(mature))
+
+
+def time_to_intervention(con: duckdb.DuckDBPyConnection, engine: Engine, as_of: date) -> TimeToIntervention:
+    """Return the time to intervention of every episode whose fall we saw and whose plays were started.
+
+    The clock starts when the Red score was published and stops with the first completed task of the
+    episode, as the CRM told us (`raw.crm_tasks`, joined by our own effect key).
+    """
+    cut = datetime.combine(as_of, time(), UTC)
+    done = _first_completions(con, engine, cut)
+    with engine.connect() as connection:
+        published = {
+            row.as_of: row.first_published_at
+            for row in connection.execute(select(score_runs.c.as_of, score_runs.c.first_published_at))
+        }
+    hours: list[float] = []
+    waiting: list[float] = []
+    for episode in episodes.all_of(engine):
+        start = published.get(episode.opened_as_of, episode.opened_at)
+        if episode.inherited or episode.suppressed_reason or start >= cut:
+            continue
+        if (stop := done.get(episode.episode_id)) is not None:
+            hours.append((stop - start).total_seconds() / 3600)
+            continue
+        # A spell that ended untouched was watched until it ended, no longer.
+        ended = episode.closed_as_of
+        until = cut if ended is None else min(cut, datetime.combine(ended, time(), UTC))
+        waiting.append(max((until - start).total_seconds() / 3600, 0.0))
+    return TimeToIntervention(tuple(hours), tuple(waiting))
+
+
+def _saved(episode: Episode, as_of: date) -> bool:
+    back = episode.recovered_as_of
+    closed = episode.closed_as_of is not None and episode.closed_as_of <= as_of
+    return closed and back is not None and back - episode.opened_as_of <= SAVED_WITHIN
+
+
+def _first_completions(con: duckdb.DuckDBPyConnection, engine: Engine, cut: datetime) -> dict[str, datetime]:
+    naive = cut.replace(tzinfo=None)
+    rows: Sequence[tuple[str, datetime]] = con.execute(
+        "SELECT effect_key, min(completed_at) FROM raw.crm_tasks "
+        "WHERE effect_key IS NOT NULL AND completed_at < ? AND known_at < ? GROUP BY 1",
+        [naive, naive],
+    ).fetchall()
+    completed = dict(rows)
+    with engine.connect() as connection:
+        tasks = connection.execute(
+            select(outbox.c.key, outbox.c.episode_id).where(outbox.c.verb == "create_task")
+        ).all()
+    first: dict[str, datetime] = {}
+    for key, episode_id in tasks:
+        if key in completed:
+            moment = completed[key].replace(tzinfo=UTC)
+            first[episode_id] = min(first.get(episode_id, moment), moment)
+    return first

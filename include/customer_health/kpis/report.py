@@ -1,0 +1,146 @@
+"""The KPI report: a page of Markdown, counts for machines, and no number that the data cannot carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+
+from customer_health.kpis.interventions import (
+    MIN_EPISODES,
+    SAVE_GOAL,
+    SAVED_WITHIN,
+    SaveRate,
+    TimeToIntervention,
+    save_rate,
+    time_to_intervention,
+)
+from customer_health.kpis.retention import MIN_ACCOUNTS, Retention, retention
+
+if TYPE_CHECKING:
+    import duckdb
+
+NOT_YET = "not enough data yet"
+
+
+@dataclass(frozen=True)
+class KpiReport:
+    """The KPIs of one day and where their page lies."""
+
+    as_of: date
+    retention: Sequence[Retention]
+    saves: SaveRate
+    saves_watched: SaveRate
+    saves_without_zombies: SaveRate
+    intervention: TimeToIntervention
+    path: Path
+
+    def counts(self) -> dict[str, int | float | str]:
+        """Numbers for machines; what is not known yet is left out."""
+        total = self.retention[0]
+        known = {
+            "nrr": total.nrr,
+            "grr": total.grr,
+            "save_rate": self.saves.rate,
+            "hours_to_intervention_p50": self.intervention.quantile(0.5),
+            "share_within_48h": self.intervention.within_goal,
+        }
+        return {
+            "episodes_matured": self.saves.episodes,
+            "episodes_maturing": self.saves.maturing,
+            **{name: round(value, 4) for name, value in known.items() if value is not None},
+        }
+
+    def lines(self) -> list[str]:
+        """Sentences for people."""
+        total = self.retention[0]
+        cohort = f"{total.accounts:,} customers of twelve months ago"
+        return [
+            f"NRR {_share(total.nrr)}, GRR {_share(total.grr)} ({cohort}).",
+            f"Save rate {_share(self.saves.rate)} (goal {SAVE_GOAL:.0%}): {_matured(self.saves)}.",
+            f"Time to intervention: {_intervention(self.intervention)}.",
+        ]
+
+
+def build_report(con: duckdb.DuckDBPyConnection, engine: Engine, *, as_of: date, folder: Path) -> KpiReport:
+    """Compute every KPI as known on `as_of` and write `kpis-<as_of>.md` into `folder`.
+
+    Raises:
+        FatalError: Nothing has been ingested yet.
+    """
+    report = KpiReport(
+        as_of=as_of,
+        retention=retention(con, as_of),
+        saves=save_rate(engine, as_of),
+        saves_watched=save_rate(engine, as_of, inherited=False),
+        saves_without_zombies=save_rate(engine, as_of, zombies=False),
+        intervention=time_to_intervention(con, engine, as_of),
+        path=folder / f"kpis-{as_of}.md",
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    report.path.write_text("\n".join(_page(report)) + "\n", encoding="utf-8")
+    return report
+
+
+def _page(report: KpiReport) -> Iterator[str]:
+    yield f"# KPIs as of {report.as_of}"
+    yield ""
+    yield "## Revenue retention, trailing twelve months"
+    yield ""
+    yield "| Segment | Customers | ARR then | Expansion | Contraction | Churn | NRR | Goal | GRR |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for row in report.retention:
+        goal = f"{row.goal:.0%}" if row.goal else ""
+        money = " | ".join(f"{x:,.0f}" for x in (row.start, row.expansion, row.contraction, row.churn))
+        nrr, grr = _share(row.nrr), _share(row.grr)
+        yield f"| {row.segment} | {row.accounts:,} | {money} | {nrr} | {goal} | {grr} |"
+    yield ""
+    yield (
+        "(start + expansion − contraction − churn) / start, for those who were customers at the start. "
+        f"Segments as the CRM has them today. Fewer than {MIN_ACCOUNTS} customers: {NOT_YET}."
+    )
+    yield ""
+    yield "## Save rate"
+    yield ""
+    yield f"- All episodes: {_share(report.saves.rate)} ({_matured(report.saves)})"
+    yield f"- Those whose fall we saw: {_share(report.saves_watched.rate)} ({_matured(report.saves_watched)})"
+    without = report.saves_without_zombies
+    yield f"- Without those whose plays were suppressed: {_share(without.rate)} ({_matured(without)})"
+    yield ""
+    yield (
+        f"Share of Red episodes, opened at least {SAVED_WITHIN.days} days ago, with a lasting recovery "
+        "(two readings in a row) within that time. An account that left was not saved."
+    )
+    yield ""
+    yield "## Time to intervention"
+    yield ""
+    said = _intervention(report.intervention)
+    yield f"{said[0].upper()}{said[1:]}."
+    yield ""
+    yield (
+        "From the publication of the Red score to the first completed task of its play, as the CRM "
+        "reports it. Episodes nobody acted on are censored (Kaplan-Meier), not dropped."
+    )
+
+
+def _share(value: float | None) -> str:
+    return NOT_YET if value is None else f"{value:.1%}"
+
+
+def _matured(saves: SaveRate) -> str:
+    said = f"{saves.saved} of {saves.episodes} episodes"
+    return said + (f", {saves.maturing} still maturing" if saves.maturing else "")
+
+
+def _intervention(times: TimeToIntervention) -> str:
+    said = f"{len(times.hours)} of {times.episodes} episodes acted on"
+    if times.episodes < MIN_EPISODES:
+        return f"{NOT_YET} ({said})"
+    middle, late, goal = times.quantile(0.5), times.quantile(0.9), times.within_goal
+    half = "more than half untouched" if middle is None else f"median {middle:.0f} h"
+    most = "more than a tenth untouched" if late is None else f"90 % within {late:.0f} h"
+    return f"{half}, {most}, {_share(goal)} within 48 h ({said})"

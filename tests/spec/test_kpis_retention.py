@@ -1,0 +1,140 @@
+"""Revenue retention and interventions, with numbers that can be checked by eye."""
+
+from datetime import timedelta
+
+import duckdb
+import pytest
+from tests.lib.ledger import day, morning, new_ledger, publish
+
+from customer_health.errors import FatalError
+from customer_health.kpis.interventions import (
+    TimeToIntervention,
+    save_rate,
+    time_to_intervention,
+)
+from customer_health.kpis.report import build_report
+from customer_health.kpis.retention import Retention, retention
+from customer_health.ledger import outbox_desk
+from customer_health.playbooks.run import run_playbooks
+from customer_health.settings import CompanyConfig
+from customer_health.warehouse.tables import TABLES
+
+
+@pytest.fixture
+def warehouse():
+    con = duckdb.connect()
+    con.execute("CREATE SCHEMA raw")
+    for table in TABLES.values():
+        columns = ", ".join(f"{name} {column.type.value}" for name, column in table.columns.items())
+        con.execute(f"CREATE TABLE raw.{table.name} ({columns})")
+    return con
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    engine = new_ledger(tmp_path)
+    yield engine
+    engine.dispose()
+
+
+def contract(con, account, occurred, arr, *, status="active", known=None, term_end=None):
+    con.execute(
+        "INSERT INTO raw.contracts (contract_id, account_id, arr, status, occurred_at, known_at, term_end) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [f"c-{account}", account, arr, status, occurred, known or occurred, term_end],
+    )
+
+
+def test_the_bridge_from_last_years_revenue_to_this_years(warehouse):
+    """Start 400: one grew by 50, one shrank by 20, one left with 100; a newcomer does not count."""
+    for account in ("grew", "shrank", "left", "stayed"):
+        contract(warehouse, account, "2025-01-01", 100)
+    contract(warehouse, "grew", "2026-02-01", 150)
+    contract(warehouse, "shrank", "2026-02-01", 80)
+    contract(warehouse, "left", "2026-02-01", 0, status="ended")
+    contract(warehouse, "newcomer", "2026-02-01", 999)
+
+    total = retention(warehouse, day(1))[0]
+
+    assert (total.start, total.expansion, total.contraction, total.churn) == (400, 50, 20, 100)
+
+
+def test_a_loss_learned_later_does_not_change_what_was_reported(warehouse):
+    contract(warehouse, "late", "2025-01-01", 100)
+    contract(warehouse, "late", "2026-02-01", 0, status="ended", known="2026-11-05")
+
+    assert retention(warehouse, day(1))[0].churn == 0
+    assert retention(warehouse, day(9))[0].churn == 100
+
+
+def test_a_term_that_ran_out_and_a_logged_churn_both_end_the_revenue(warehouse):
+    contract(warehouse, "lapsed", "2025-01-01", 100, term_end="2026-06-01")
+    contract(warehouse, "churned", "2025-01-01", 100)
+    warehouse.execute(
+        "INSERT INTO raw.outcomes (account_id, kind, occurred_at, known_at) "
+        "VALUES ('churned', 'logo_churn', '2026-05-01', '2026-05-01')"
+    )
+
+    assert retention(warehouse, day(1))[0].churn == 200
+
+
+def test_retention_formulas_and_too_few_customers():
+    assert Retention("all", 50, 400, 50, 20, 100).nrr == pytest.approx(0.825)
+    assert Retention("all", 50, 400, 50, 20, 100).grr == pytest.approx(0.7)
+    assert Retention("all", 3, 400, 50, 20, 100).nrr is None
+
+
+def test_a_warehouse_without_tables_says_what_to_run():
+    with pytest.raises(FatalError, match="Run ingest first"):
+        retention(duckdb.connect(), day(1))
+
+
+def test_an_account_that_recovers_for_two_readings_within_60_days_is_saved(ledger):
+    config = CompanyConfig()
+    story = {1: (60, 60), 2: (20, 20), 20: (55, 20), 21: (55, 20)}
+    for number, (first, second) in story.items():
+        publish(ledger, number, {"back": first, "stuck": second})
+        run_playbooks(ledger, config, as_of=day(number), now=morning(number))
+
+    assert save_rate(ledger, day(30)).maturing == 2
+    matured = save_rate(ledger, day(90))
+    assert (matured.episodes, matured.saved, matured.rate) == (2, 1, None)
+
+
+def test_time_to_intervention_runs_from_publication_to_the_first_completed_task(ledger, warehouse):
+    publish(ledger, 1, {"acme": 60, "bolt": 60})
+    publish(ledger, 2, {"acme": 20, "bolt": 20})
+    run_playbooks(ledger, CompanyConfig(), as_of=day(2), now=morning(2))
+    keys = [
+        row["key"]
+        for row in outbox_desk.find(ledger)
+        if row["verb"] == "create_task" and row["account_id"] == "acme" and row["playbook"] == "critical_save"
+    ]
+    for number, key in enumerate(keys[:2]):
+        finished = (morning(2) + timedelta(hours=30 + number)).replace(tzinfo=None)
+        warehouse.execute(
+            "INSERT INTO raw.crm_tasks (task_id, account_id, effect_key, completed_at, known_at) "
+            "VALUES (?, 'acme', ?, ?, ?)",
+            [key, key, finished, finished],
+        )
+
+    times = time_to_intervention(warehouse, ledger, day(5))
+
+    assert times.hours == (30.0,)
+    assert times.waiting == (67.0,)  # bolt: nobody came yet; it counts
+
+
+def test_the_median_of_waiting_episodes_is_not_the_median_of_the_finished_ones():
+    times = TimeToIntervention(hours=(10.0,) * 6, waiting=(100.0,) * 6)
+    assert times.quantile(0.5) == 10.0
+    assert times.quantile(0.9) is None  # half were never acted on
+    assert times.within_goal == 0.5
+    assert TimeToIntervention((1.0,), ()).quantile(0.5) is None
+
+
+def test_the_report_says_not_enough_data_instead_of_inventing(ledger, warehouse, tmp_path):
+    report = build_report(warehouse, ledger, as_of=day(1), folder=tmp_path / "reports")
+
+    assert report.path.read_text().count("not enough data yet") >= 4
+    assert "nrr" not in report.counts()
+    assert len(report.lines()) == 3
