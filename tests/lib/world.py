@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from customer_health.settings import CompanyConfig
 from customer_health.signals.build import build_panel
@@ -40,14 +41,23 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
         )
 
 
+ARROW = {
+    Type.TEXT.value: pa.string(),
+    Type.INTEGER.value: pa.int64(),
+    Type.NUMBER.value: pa.float64(),
+    Type.BOOLEAN.value: pa.bool_(),
+    Type.DATE.value: pa.timestamp("us"),  # cast to DATE on insert
+    Type.TIMESTAMP.value: pa.timestamp("us"),
+}
+
+
 def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows given as dictionaries; missing columns stay empty."""
-    names = [*TABLES[table].columns, *PROVENANCE]
-    if rows:
-        con.executemany(
-            f"INSERT INTO raw.{table} VALUES ({', '.join('?' * len(names))})",
-            [[row.get(name) for name in names] for row in rows],
-        )
+    kinds = {name: column.type.value for name, column in TABLES[table].columns.items()} | PROVENANCE
+    schema = pa.schema([(name, ARROW[kind]) for name, kind in kinds.items()])
+    con.register("rows_to_insert", pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+    con.execute(f"INSERT INTO raw.{table} SELECT * FROM rows_to_insert").fetchall()
+    con.unregister("rows_to_insert")
 
 
 class World:
@@ -219,7 +229,8 @@ class World:
         )
         create_raw_tables(con)
         for table, rows in self.rows.items():
-            insert(con, table, rows)
+            if rows:
+                insert(con, table, rows)
         return con
 
     def panel(self, *as_of: Moment, signals: Sequence[Signal] | None = None, **options: Any) -> pd.DataFrame:

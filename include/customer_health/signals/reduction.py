@@ -97,7 +97,7 @@ def reduce_warehouse(
         if name == "usage":
             reduce_usage(warehouse, index, state, [feature_sets(signal, config) for signal in mine])
         elif name != "contracts":
-            source = derive(warehouse, name, config) if name in DERIVED else warehouse.raw(name)
+            source = derive(warehouse, index, name, config) if name in DERIVED else warehouse.raw(name)
             state.tables[name] = reduce_facts(warehouse, index, name, source, mine, config)
     if state_dir is not None:
         state.save(state_dir / "signals", key)

@@ -63,7 +63,7 @@ def reduce_usage(warehouse: Any, index: AccountIndex, state: State, wanted: Sequ
     bits = regular.filter(regular.user_id != "").mutate(block=_block(regular.day))
     active: Columns = warehouse.fetch(
         bits.group_by("account", "user_id", "block").agg(
-            word=(ibis.literal(1, "int64") << (bits.day - bits.block * BLOCK).cast("int64")).bit_or()
+            word=(_one(ibis) << (bits.day - bits.block * BLOCK).cast("int64")).bit_or()
         )
     )
     rest: Columns = warehouse.fetch(
@@ -79,6 +79,11 @@ def reduce_usage(warehouse: Any, index: AccountIndex, state: State, wanted: Sequ
         words_table["offset"], words_table["block"], words_table["word"],
     )  # fmt: skip
     state.tables["usage"] = usage
+
+
+def _one(ibis: Any) -> Any:
+    """A 64-bit 1: a bare literal would be a 32-bit one in DuckDB, which refuses to shift it far."""
+    return ibis.literal(1, "int8").cast("int64")
 
 
 def _block(day: Any) -> Any:
@@ -119,7 +124,7 @@ def _tag(warehouse: Any, rows: Any, features: list[str], sets: Sequence[tuple[st
 
 def _per_day(warehouse: Any, regular: Any, sets: Sequence[tuple[str, ...]], words: int) -> Columns:
     ibis = warehouse.ibis
-    one = ibis.literal(1, "int64")
+    one = _one(ibis)
     measures = {"all": regular.events.sum()}
     for number in range(len(sets)):
         measures[f"set{number}"] = regular.events.sum(where=regular[f"in{number}"]).fill_null(0.0)
