@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ import pytest
 from tests.lib.simulator_files import START, THROUGH, merged, shared, write
 
 from customer_health.errors import ConfigurationError
+from customer_health.simulator.vendors import write_tables
 from customer_health.simulator.writing import arrow_schema
 from customer_health.warehouse.tables import TABLES, Type
 
@@ -133,6 +135,17 @@ def test_a_folder_of_another_company_is_refused(tmp_path: Path) -> None:
 def test_a_date_before_the_company_began_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nothing is known before"):
         write(tmp_path, START)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"start": START + timedelta(days=1)}, {"seat_scale": 0.0}, {"accounts": 0}]
+)
+def test_a_refused_company_leaves_nothing_behind(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    """Else the corrected call would meet the folder of the wrong one."""
+    right = {"start": START, "through": START + timedelta(days=9), "accounts": 60}
+    with pytest.raises(ConfigurationError):
+        write_tables(tmp_path, **(right | wrong))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_dates_are_dates_and_moments_have_no_zone() -> None:

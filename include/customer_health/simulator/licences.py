@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from customer_health.errors import ConfigurationError
 from customer_health.simulator.behaviour import CONTRACTION, EXPANSION, UPGRADE
 from customer_health.simulator.world import MERGED, World
 
@@ -36,7 +37,14 @@ def licences(world: World, seat_scale: float = DEFAULT_SEAT_SCALE) -> Licences:
     Args:
         world: The simulated company.
         seat_scale: Exponent in (0, 1]; 1 is real size.
+
+    Raises:
+        ConfigurationError: `seat_scale` lies outside.
     """
+    if not 0 < seat_scale <= 1:
+        raise ConfigurationError(
+            f"seat_scale is {seat_scale}, which is no exponent in (0, 1].", hint=f"Try {DEFAULT_SEAT_SCALE}."
+        )
     latent, price = world.history["seats"], world.history["price"]
     first = np.maximum(2, np.rint(latent[0].astype(np.float64) ** seat_scale)).astype(np.int32)
     price_factor = latent[0] / first

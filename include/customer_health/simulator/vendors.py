@@ -82,13 +82,16 @@ def write_tables(
             f"The simulated company starts on {start}; nothing is known before {through}.",
             hint="Ask for a later date, or let the company start earlier.",
         )
-    _claim(folder, {"start": start.isoformat(), "accounts": accounts, "seed": seed, "seat_scale": seat_scale})
+    identity = {"start": start.isoformat(), "accounts": accounts, "seed": seed, "seat_scale": seat_scale}
+    _refuse_another(folder, identity)
     wanted = {name: _missing(folder / name, start, through) for name in TABLES}
     wanted["crm_snapshot"] = wanted["crm_snapshot"][-1:]  # it has no past
     total, done = sum(len(spans) for spans in wanted.values()), 0
     if total:
         world = build_world(start=start, through=through, accounts=accounts, seed=seed)
         book = licences(world, seat_scale)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST).write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
         feed = UsageFeed(world, book)
         for table in facts(world, book, through):
             for since, until in wanted[table.table.name]:
@@ -107,19 +110,15 @@ def _path(folder: Path, table: str, since: date, until: date) -> Path:
     return folder / table / f"{since}_{until}.parquet"
 
 
-def _claim(folder: Path, parameters: dict[str, Any]) -> None:
-    """Note whose data this folder holds, or refuse to mix two companies."""
+def _refuse_another(folder: Path, identity: dict[str, Any]) -> None:
+    """Do not mix two companies in one folder."""
     manifest = folder / MANIFEST
-    if manifest.exists():
-        held = json.loads(manifest.read_text(encoding="utf-8"))
-        if held != parameters:
-            raise ConfigurationError(
-                f"{folder} holds another simulated company: {held} instead of {parameters}.",
-                hint="Write to an empty folder, or use the same start, accounts, seed and seat_scale.",
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest.write_text(json.dumps(parameters, indent=2) + "\n", encoding="utf-8")
+    held = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else identity
+    if held != identity:
+        raise ConfigurationError(
+            f"{folder} holds another simulated company: {held} instead of {identity}.",
+            hint="Write to an empty folder, or use the same start, accounts, seed and seat_scale.",
+        )
 
 
 def _missing(folder: Path, start: date, through: date) -> list[tuple[date, date]]:
