@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WORTH_A_CALL = 5
 WIDTH = 112
+EXAMPLES = {"critical_save": 0, "red_save": 1, "at_risk": 2, "portfolio_baseline": 9}
 
 
 def demo_summary(settings: Settings, *, as_of: date, colour: bool = False) -> str:
@@ -42,7 +43,7 @@ def demo_summary(settings: Settings, *, as_of: date, colour: bool = False) -> st
         return _text(console)
     before = ledger_scores.previous(ledger, as_of)
     _tiers(console, settings, today, before)
-    _calls(console, today, before, as_of)
+    _calls(console, settings, today, before, as_of)
     _model(console, ledger, as_of)
     _actions(console, settings, ledger, as_of)
     _where(console, settings)
@@ -101,19 +102,26 @@ def _tiers(console: Console, settings: Settings, today: pd.DataFrame, before: pd
     console.print(table)
 
 
-def worth_a_call(today: pd.DataFrame, count: int = WORTH_A_CALL) -> pd.DataFrame:
-    """Return the accounts to call first: by expected ARR loss; by rules, lowest score then ARR."""
-    scored = today[today["state"] == "scored"]
+def worth_a_call(today: pd.DataFrame, healthy: str, count: int = WORTH_A_CALL) -> pd.DataFrame:
+    """Return the accounts to call first: by expected ARR loss; by rules, lowest score, then ARR.
+
+    A healthy account is left out however large it is: one per cent of a large contract is money, but
+    no reason to call today.
+    """
+    scored = today[(today["state"] == "scored") & (today["tier"] != healthy)]
     if scored["expected_loss"].notna().any():
         return scored.sort_values(["expected_loss", "account_id"], ascending=[False, True]).head(count)
     ordered = scored.sort_values(["score_shown", "arr", "account_id"], ascending=[True, False, True])
     return ordered.head(count)
 
 
-def _calls(console: Console, today: pd.DataFrame, before: pd.DataFrame, as_of: date) -> None:
+def _calls(
+    console: Console, settings: Settings, today: pd.DataFrame, before: pd.DataFrame, as_of: date
+) -> None:
     earlier = before.set_index("account_id")["score_shown"].to_dict() if len(before) else {}
     console.print(f"\n[bold]The {WORTH_A_CALL} accounts most worth a call[/bold]")
-    for place, row in enumerate(worth_a_call(today).to_dict("records"), start=1):
+    healthy = scheme_named(settings.config.score.scheme).best
+    for place, row in enumerate(worth_a_call(today, healthy).to_dict("records"), start=1):
         was = earlier.get(row["account_id"])
         delta = int(row["score_shown"]) - int(was) if was is not None and pd.notna(was) else None
         move = "" if delta is None else (f" ({'▲' if delta > 0 else '▼'}{abs(delta)})" if delta else " (►)")
@@ -212,6 +220,8 @@ def _examples(settings: Settings, as_of: date) -> Iterator[tuple[str, str]]:
     for verb, title in (("notify", "the Slack message"), ("create_task", "the CRM task")):
         found = rendered(settings.preview, as_of, verb)
         if found:
+            # The gravest first; a summary of the whole portfolio is the last to serve as an example.
+            found.sort(key=lambda one: EXAMPLES.get(one.playbook, 5))
             more = f", one of {len(found):,}" if len(found) > 1 else ""
             yield f"{title}{more}", found[0].page.read_text(encoding="utf-8")
 
