@@ -10,7 +10,7 @@ import pytest
 from tests.lib.ledger import day, morning, new_ledger, outcome, publish, run
 from tests.lib.remote import Remote
 
-from customer_health.destinations.dispatch import deliver
+from customer_health.destinations.dispatch import Policy, deliver
 from customer_health.destinations.preview import PreviewDestination
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect, effect_key
@@ -219,6 +219,28 @@ def test_a_worker_that_slept_through_its_lease_can_no_longer_change_the_row(ledg
         "sending",
         "late delivered",
     ]
+
+
+def test_a_call_whose_worker_died_is_not_repeated_while_the_remote_may_still_commit_it(
+    ledger, tmp_path, clock
+):
+    """Lease 5 min, grace 20 min: after 6 minutes nobody knows, so nobody sends."""
+    (only,) = promise(ledger, 1)
+    policy = Policy(grace=timedelta(minutes=20))
+    (dead,) = outbox.claim(
+        ledger, "slack", worker="dead", now=clock(), limit=1, lease=policy.lease, grace=policy.grace
+    )
+    outbox.write(ledger, [outbox.sending(dead, now=clock(), needed=timedelta(minutes=1))], now=clock())
+    remote = Remote(tmp_path)
+
+    clock.forward(minutes=6)
+    assert deliver(ledger, remote, now=clock, policy=policy).delivered == 0
+    assert states(ledger) == {"unknown": 1}
+
+    remote.deliver(only)  # the dead worker's call is committed by the remote at last
+    clock.forward(minutes=15)
+    assert deliver(ledger, remote, now=clock, policy=policy).found == 1
+    assert len(remote.history()) == 1
 
 
 def test_two_dispatchers_at_once_lose_nothing_and_double_nothing(ledger, tmp_path):

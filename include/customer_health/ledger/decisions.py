@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select
@@ -48,7 +48,7 @@ def replace(connection: Connection, as_of: date, made: Iterable[Decision], *, no
     connection.execute(delete(decisions).where(today))
     rows = [
         dict(before.get((decision.account_id, decision.playbook, decision.outcome), {}))
-        or {"as_of": as_of, "at": now, **asdict(decision)}
+        or {"as_of": as_of, "at": now, **vars(decision)}
         for decision in made
     ]
     for start in range(0, len(rows), _BATCH):

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import pandas as pd
-
 from customer_health.ledger.episodes import Episode
 
 # Reasons that speak of leaving or shrinking: no growth play while one of them stands.
@@ -68,11 +66,8 @@ class Facts:
         object.__setattr__(self, "codes", frozenset(codes))
 
     def get(self, name: str) -> Any:
-        """Return a column of the row, with every kind of missing value as None."""
-        value = self.row.get(name)
-        if isinstance(value, list | dict):
-            return value
-        return None if value is None or pd.isna(value) else value
+        """Return a column of the row; the ledger stores every kind of missing value as None."""
+        return self.row.get(name)
 
     def number(self, name: str) -> float | None:
         """Return a numeric column of the row."""
