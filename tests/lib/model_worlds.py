@@ -7,16 +7,22 @@ and then. Nothing here imitates the simulator's numbers: it is a second, indepen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
+from customer_health.model.baselines import NaiveBaseline
+from customer_health.model.blend import Blend
+from customer_health.model.candidate import Candidate
+from customer_health.model.champion import Champion
+from customer_health.model.linear import LogisticRegression
 from customer_health.model.panel import as_of_dates
 from customer_health.model.report import Training
 from customer_health.model.training import train
+from customer_health.model.trees import BoostedTrees
 from customer_health.settings import CompanyConfig, ModelConfig
 
 LAST = date(2026, 1, 1)
@@ -110,3 +116,20 @@ def trained(strength: float = 1.0) -> Training:
     """The training that most tests look at; it takes seconds, so they share it."""
     world = make_world(SIZE, MONTHS, seed=1, strength=strength)
     return train(world.panel, world.outcomes, CONFIG, as_of=world.as_of)
+
+
+@cache
+def champion_of_all_kinds() -> Champion:
+    """A champion whose files hold every format: the blend for 180 days, the baseline for 90."""
+    champion = trained().champion
+    assert champion is not None
+    world = make_world(150, 6, seed=4)
+    design = champion.features.design(world.panel)
+    lost = (world.panel["recent_nps"] < 5).to_numpy(float)
+    features = champion.features.features
+    heads: dict[int, Candidate] = {
+        90: NaiveBaseline(),
+        180: Blend([LogisticRegression(features), BoostedTrees(features)]),
+    }
+    fitted = {horizon: head.fit(design, lost, np.ones(len(lost))) for horizon, head in heads.items()}
+    return replace(champion, heads=fitted)

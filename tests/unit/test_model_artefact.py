@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.lib.model_worlds import make_world, trained
+from tests.lib.model_worlds import champion_of_all_kinds, make_world
 
 from customer_health.model.artefact import DamagedArtefactError, load, save
 
@@ -18,14 +18,12 @@ Saved = tuple[Path, dict[str, str]]
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Saved:
-    champion = trained().champion
-    assert champion is not None
+    champion = champion_of_all_kinds()
     return tmp_path, save(champion, tmp_path)
 
 
 def test_a_loaded_champion_predicts_and_explains_what_the_saved_one_did(saved: Saved):
-    champion, again = trained().champion, load(*saved)
-    assert champion is not None
+    champion, again = champion_of_all_kinds(), load(*saved)
     rows = make_world(40, 1, seed=9).panel
 
     assert again.predict(rows).equals(champion.predict(rows))
@@ -83,8 +81,7 @@ def test_a_library_that_predicts_otherwise_is_caught_by_the_canary(saved: Saved)
 
 def test_saving_twice_leaves_the_same_bytes(saved: Saved):
     folder, digests = saved
-    champion = trained().champion
-    assert champion is not None
+    champion = champion_of_all_kinds()
 
     assert save(champion, folder) == digests
     assert load(folder, digests).model_id == champion.model_id

@@ -122,3 +122,14 @@ def test_the_starter_profile_keeps_its_signals_and_the_calendar():
     assert "recent_nps" in names
     assert "days_to_renewal" in names
     assert "power_user_ratio" not in names
+
+
+def test_a_penalty_that_silences_every_signal_leaves_the_renewal_calendar_alone(sample):
+    features, design, _ = sample
+    y = (design["days_to_renewal"] < 60).to_numpy(float)
+
+    linear = LogisticRegression(features.features, penalty=1e6).fit(design, y, np.ones(len(y)))
+    strength = linear.contributions(design).std()
+
+    assert strength["days_to_renewal"] > 1
+    assert strength.drop("days_to_renewal").max() < 0.05

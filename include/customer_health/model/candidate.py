@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 import pandas as pd
 
-SIGNIFICANT_DIGITS = 12
+SIGNIFICANT_DIGITS = 9
 
 
 class Scorer(Protocol):
@@ -54,10 +54,11 @@ class Candidate(Scorer, Protocol):
 
 
 def stable(values: np.ndarray) -> np.ndarray:
-    """Round to 12 significant digits.
+    """Round to nine significant digits.
 
     Fitted numbers are used as they will be stored, so that a champion predicts the same before and
-    after its artefact is read, and the last bit of a matrix product cannot change a file's hash.
+    after its artefact is read; and the last bits of a matrix product, which depend on the number of
+    threads, cannot change a file's hash.
     """
     return np.array([float(f"{value:.{SIGNIFICANT_DIGITS - 1}e}") for value in np.ravel(values)]).reshape(
         np.shape(values)

@@ -19,6 +19,7 @@ from customer_health.model.candidate import stable
 from customer_health.model.features import RENEWAL, Feature, FeatureSet
 
 RENEWAL_EDGES = (0.0, 31.0, 61.0, 91.0, 136.0, 181.0, 271.0, 366.0)
+RANGE_PENALTY = 1.0
 MIN_MISSING_SHARE = 0.01  # rarer gaps are filled in silently; an indicator would fit noise
 LIMIT = 30.0
 
@@ -29,22 +30,21 @@ def sigmoid(logit: np.ndarray) -> np.ndarray:
 
 
 def fit_ridge(
-    x: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float, *, steps: int = 50
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float | np.ndarray, *, steps: int = 50
 ) -> tuple[float, np.ndarray]:
-    """Minimise weighted log-loss + penalty/2 · |coefficients|²; the intercept is free.
+    """Minimise weighted log-loss + ½ Σ penalty · coefficient²; the intercept is free.
 
     Args:
         x: Rows x columns, no NaN.
         y: Labels 0/1.
         weight: Positive, one per row.
-        penalty: Ridge penalty (scikit-learn's 1/C).
+        penalty: Ridge penalty (scikit-learn's 1/C), one for all columns or one each.
 
     Returns:
         Intercept and coefficients.
     """
     full = np.column_stack([np.ones(len(x)), x])
-    ridge = np.full(full.shape[1], penalty)
-    ridge[0] = 1e-9
+    ridge = np.append(1e-9, np.broadcast_to(np.asarray(penalty, dtype=float), x.shape[1:]))
     rate = np.clip(np.average(y, weights=weight), 1e-6, 1 - 1e-6)
     beta = np.zeros(full.shape[1])
     beta[0] = np.log(rate / (1 - rate))
@@ -60,12 +60,13 @@ def fit_ridge(
         curvature = (full * (weight * p * (1 - p))[:, None]).T @ full + np.diag(ridge)
         step = np.linalg.solve(curvature, gradient)
         size = 1.0
-        while (proposed := loss(beta - size * step)) > current and size > 1e-4:
+        slack = 1e-9 * (abs(current) + 1)  # near the optimum the loss itself is only known so well
+        while (proposed := loss(beta - size * step)) > current + slack and size > 1e-4:
             size /= 2
         beta = beta - size * step
-        if abs(current - proposed) <= 1e-10 * (abs(current) + 1):
-            break
         current = proposed
+        if np.abs(size * step).max() < 1e-11:
+            break
     return float(beta[0]), beta[1:]
 
 
@@ -122,12 +123,16 @@ Encoding = Bucket | Squash
 
 
 class LogisticRegression:
-    """Ridge logistic regression over all features; days to renewal in ranges, everything else squashed."""
+    """Ridge logistic regression over all features; days to renewal in ranges, everything else squashed.
+
+    Ranges are hardly penalised: each is rare, so the penalty that tames forty correlated signals would
+    wipe out the renewal calendar, the strongest and most certain of them.
+    """
 
     kind: ClassVar[str] = "logistic"
     is_probability: ClassVar[bool] = True
 
-    def __init__(self, features: Sequence[Feature], *, penalty: float = 20.0) -> None:
+    def __init__(self, features: Sequence[Feature], *, penalty: float = 100.0) -> None:
         self.features = tuple(features)
         self.penalty = penalty
         self.encodings: list[Encoding] = []
@@ -148,9 +153,14 @@ class LogisticRegression:
     def fit(self, design: pd.DataFrame, y: np.ndarray, weight: np.ndarray) -> Self:
         """Fit encodings and coefficients; columns are centred, so 0 means an average account."""
         self.encodings = [self.encoding(f, design[f.name].to_numpy()) for f in self.features]
-        x = np.column_stack([np.zeros((len(design), 0)), *self._encoded(design)])
+        blocks = self._encoded(design)
+        x = np.column_stack([np.zeros((len(design), 0)), *blocks])
+        penalties = [
+            np.full(block.shape[1], RANGE_PENALTY if isinstance(encoding, Bucket) else self.penalty)
+            for block, encoding in zip(blocks, self.encodings, strict=True)
+        ]
         self.means = stable(np.average(x, axis=0, weights=weight))
-        intercept, coefficients = fit_ridge(x - self.means, y, weight, self.penalty)
+        intercept, coefficients = fit_ridge(x - self.means, y, weight, np.concatenate([[], *penalties]))
         self.intercept, self.coefficients = float(stable(np.array(intercept))), stable(coefficients)
         return self
 
