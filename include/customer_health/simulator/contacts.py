@@ -40,7 +40,7 @@ def contacts_and_changes(world: World) -> tuple[Facts, Facts]:
     number = np.arange(len(account)) - np.repeat(np.cumsum(count) - count, count)
     delay = np.where(number == 0, 0, rng.integers(0, 60, len(account)))
     met = moments(
-        world, fixed.start[account], fixed.weekday[account] - 20.0 + delay, office_hours(rng, len(account))
+        world, fixed.start[account], fixed.weekday[account] + delay, office_hours(rng, len(account))
     )
     role = np.select(
         [number == 0, number == 1, number == 2], ["sponsor", "champion", "admin"], default="user"

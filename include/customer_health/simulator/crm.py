@@ -41,7 +41,7 @@ def accounts(world: World) -> Facts:
     rng = stream(world.seed, "crm")
     count = len(world)
     place, industry = rng.integers(0, len(PLACES), count), rng.integers(0, len(INDUSTRIES), count)
-    created = moments(world, world.accounts.start, world.accounts.weekday - 21.0, office_hours(rng, count))
+    created = moments(world, world.accounts.start, world.accounts.weekday)  # the day the contract begins
     owner, manager = owners(world.seed, count)
     merged = world.merged_into >= 0
     target = names([*world.account_ids, None], np.where(merged, world.merged_into, len(world)))
