@@ -10,8 +10,8 @@ from typing import Any
 class LogProgress:
     """A `customer_health.progress.Progress` that writes to a task's log.
 
-    A new message is a new step and gets the next number. Within a step there is one line every
-    `every` seconds, with the share done and an estimate of what is left.
+    What stands before a message's first colon names the step; a new step gets the next number. Within
+    a step there is one line every `every` seconds, with the share done and an estimate of what is left.
     """
 
     def __init__(self, log: Any, *, every: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,12 +24,16 @@ class LogProgress:
 
     def __call__(self, done: int, total: int, message: str) -> None:
         now = self._clock()
-        if message != self._message:
+        step = message.partition(":")[0]
+        if step != self._message:
             self._step += 1
-            self._message, self._began, self._last = message, now, now
+            self._message, self._began, self._last = step, now, now
             self._log.info("%d. %s", self._step, message)
-        elif total and done and now - self._last >= self._every:
+        elif now - self._last >= self._every:
             self._last = now
+            if not (total and done):
+                self._log.info("   %s", message)
+                return
             left = (now - self._began) / done * (total - done)
             self._log.info(
                 "   %s: %d of %d (%.0f %%), about %.0f s left", message, done, total, 100 * done / total, left

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow.sdk import CronPartitionTimetable, PartitionedAtRuntime
+
 from customer_health.settings import load_settings
 from customer_health_airflow.run_day import KEY_FORMAT
 

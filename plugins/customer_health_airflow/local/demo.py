@@ -82,6 +82,7 @@ def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> st
     assert settings.today is not None
     today = settings.today
     finished = Finished(company.home)
+    before = _count_effects(settings)
     say(f"{'Your files in ' + company.data if company.data else 'A simulated company'}, as of {today}.")
     company.remember()
     stack.start(company.environment(pretend=True))
@@ -94,9 +95,22 @@ def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> st
         watch.run("ingest_sources", day, until="deliver_effects", stamp=stamp)
         finished.add(day)
     watch.run("report_kpis", today, until="report_kpis", stamp=stamp)
+    after = _count_effects(settings)
+    say(f"{after - before:,} new effects promised; {before:,} had been there before and were not repeated.")
     from customer_health.summary import demo_summary
 
     return demo_summary(settings, as_of=today, colour=sys.stdout.isatty())
+
+
+def _count_effects(settings: Settings) -> int:
+    """Count what has ever been promised: a run that repeats a day must not change it."""
+    from sqlalchemy import func, select
+
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger.schema import outbox
+
+    with open_ledger(settings.ledger_url).connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(outbox)).scalar_one())
 
 
 class Finished:

@@ -100,6 +100,7 @@ def stop(stack_id: str, sessions: Container[int] = (), *, grace: float = GRACE) 
         _signal(left, signal.SIGKILL)
         _reap()
         time.sleep(0.1)
+    _reap()
     return len(first)
 
 
