@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from customer_health.signals.state import Columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,12 @@ class AccountIndex:
             "seen": np.array(self.seen, dtype=np.int32),
         }
 
-    def table(self, ibis: Any) -> Any:
-        """The index as a small Ibis table (account_id, account), to join raw tables with."""
+    def table(self) -> pa.Table:
+        """The index as a small table (account_id, account), to join raw tables with."""
         import pyarrow as pa
 
         codes = pa.array(list(self.code_of.values()), pa.int32())
-        return ibis.memtable(
-            pa.table({"account_id": pa.array(list(self.code_of), pa.string()), "account": codes})
-        )
+        return pa.table({"account_id": pa.array(list(self.code_of), pa.string()), "account": codes})
 
 
 def account_index(warehouse: Any) -> AccountIndex:

@@ -95,10 +95,7 @@ def render(signals: Iterable[Signal] | None = None) -> str:
         mine = [signal for signal in chosen if signal.concept == concept]
         if mine:
             lines += ["", f"## {concept.value.capitalize()}", ""]
-            lines += [
-                "| signal | value | facts | window | unit | healthier | when there is none | reason | phrase |"
-            ]
-            lines += ["|---|---|---|---|---|---|---|---|---|"]
+            lines += [TITLES, "|---" * TITLES.count(" | ") + "|---|"]
             lines += [_row(signal) for signal in mine]
     lines += ["", "## Derived tables", ""]
     lines += [f"- `{table.name}`: {table.doc}" for table in DERIVED.values()]

@@ -6,58 +6,24 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from customer_health.errors import DataContractError
 from customer_health.progress import Progress, silent
 from customer_health.settings import CompanyConfig
 from customer_health.signals.accounts import account_index
-from customer_health.signals.derived import DERIVED
+from customer_health.signals.derived import DERIVED, EVIDENCE
 from customer_health.signals.plans import conditions, feature_sets, mask_name
 from customer_health.signals.reduction_facts import reduce_contracts, reduce_facts, reduce_lifecycle
 from customer_health.signals.reduction_people import derive
 from customer_health.signals.reduction_usage import reduce_usage
 from customer_health.signals.signal import Signal
-from customer_health.signals.state import Columns, State, load
+from customer_health.signals.state import State, load
+from customer_health.signals.warehouse_tables import NUMBERS, Warehouse
 from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
-
-
-class Warehouse:
-    """The open warehouse as Ibis tables, and answers as NumPy arrays."""
-
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        import ibis
-
-        self.ibis = ibis
-        # A cursor of our own: the caller may still be reading a result, and our temporary tables
-        # (account numbers, features) must not show up in the caller's session.
-        self.backend = ibis.duckdb.from_connection(con.cursor())
-
-    def raw(self, name: str) -> Any:
-        """The raw table as an Ibis expression.
-
-        Raises:
-            DataContractError: It does not exist.
-        """
-        from ibis.common.exceptions import TableNotFound
-
-        try:
-            return self.backend.table(name, database="raw")
-        except TableNotFound:
-            raise DataContractError(
-                f"The table raw.{name} does not exist.", hint="Run the ingest step before the signals."
-            ) from None
-
-    def fetch(self, expression: Any) -> Columns:
-        """Run a query; numbers come as NumPy arrays (missing floats NaN), text as object arrays."""
-        answer = self.backend.to_pyarrow(expression)
-        return {
-            name: answer.column(name).combine_chunks().to_numpy(zero_copy_only=False)
-            for name in answer.column_names
-        }
 
 
 def reduce_warehouse(
@@ -83,42 +49,44 @@ def reduce_warehouse(
         kept = load(state_dir / "signals", key)
         if kept is not None:
             return kept
-    tables = sorted({signal.table for signal in signals} | _companions(signals) | _EVIDENCE_TABLES)
+    tables = sorted({signal.table for signal in signals} | _companions(signals))
     steps = ["accounts", "contracts", *tables]
     progress(0, len(steps), "reducing accounts")
     index = account_index(warehouse)
+    warehouse.keep(NUMBERS, index.table())
     state = State(index.ids, {"accounts": index.columns()}, {"segments": index.segments})
     progress(1, len(steps), "reducing contracts")
-    reduce_contracts(warehouse, index, state)
-    reduce_lifecycle(warehouse, index, state)
+    reduce_contracts(warehouse, state)
+    reduce_lifecycle(warehouse, state)
     for number, name in enumerate(tables, start=2):
         progress(number, len(steps), f"reducing {name}")
         mine = [signal for signal in signals if signal.table == name]
         if name == "usage":
             reduce_usage(warehouse, index, state, [feature_sets(signal, config) for signal in mine])
         elif name != "contracts":
-            source = derive(warehouse, index, name, config) if name in DERIVED else warehouse.raw(name)
-            state.tables[name] = reduce_facts(warehouse, index, name, source, mine, config)
+            source = derive(warehouse, name, config) if name in DERIVED else warehouse.raw(name)
+            state.tables[name] = reduce_facts(warehouse, name, source, mine, config)
     if state_dir is not None:
         state.save(state_dir / "signals", key)
     return state
 
 
-# Read for the question "would we have recognised an executive?".
-_EVIDENCE_TABLES = {"contact_book"}
-
-
 def _companions(signals: Sequence[Signal]) -> set[str]:
-    named = {name for signal in signals for name in getattr(signal.aggregation, "also", ())}
-    evidence = {"contact_changes"} if any(s.table == "departures" for s in signals) else set()
-    return named | evidence
+    """Tables that a signal needs beside its own: others it asks, and those that give absence a meaning."""
+    asked = {name for signal in signals for name in getattr(signal.aggregation, "also", ())}
+    return asked | {EVIDENCE[signal.table] for signal in signals if signal.table in EVIDENCE}
 
 
 def _fingerprint(con: duckdb.DuckDBPyConnection, config: CompanyConfig, signals: Sequence[Signal]) -> str:
     """Describe what the state depends on: the loaded rows, the lists of the company file, the signals."""
     con = con.cursor()
+    found = con.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'").fetchall()
     loaded = {}
     for name in TABLES:
+        if (name,) not in found:
+            raise DataContractError(
+                f"The table raw.{name} does not exist.", hint="Run the ingest step before the signals."
+            )
         columns = {row[0] for row in con.execute(f"SELECT column_name FROM (DESCRIBE raw.{name})").fetchall()}
         loads = "max(_load_id), min(_load_id), sum(_row)" if "_load_id" in columns else "max(known_at)"
         loaded[name] = con.execute(f"SELECT count(*), {loads} FROM raw.{name}").fetchall()

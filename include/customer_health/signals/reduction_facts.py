@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 
 from customer_health.settings import CompanyConfig
-from customer_health.signals.accounts import AccountIndex
 from customer_health.signals.derived import DERIVED
 from customer_health.signals.plans import conditions, mask_name
 from customer_health.signals.signal import Signal
 from customer_health.signals.state import NEVER, Columns, State
+from customer_health.signals.warehouse_tables import NUMBERS
 from customer_health.warehouse.tables import TABLES, Type
 
 
 def reduce_facts(
     warehouse: Any,
-    index: AccountIndex,
     name: str,
     source: Any,
     signals: Sequence[Signal],
@@ -32,7 +31,7 @@ def reduce_facts(
         (bool). Rows are sorted by account, occurred_at, known_at and key.
     """
     contract = DERIVED[name] if name in DERIVED else TABLES[name]
-    table = source.join(index.table(warehouse.ibis), "account_id")
+    table = source.join(warehouse.kept(NUMBERS), "account_id")
     wanted: dict[str, Any] = {
         "account": table.account,
         "occurred": _day(table.occurred_at),
@@ -68,7 +67,7 @@ def _matches(table: Any, resolved: tuple[tuple[str, tuple[str, ...]], ...]) -> A
     return condition
 
 
-def reduce_contracts(warehouse: Any, index: AccountIndex, state: State) -> None:
+def reduce_contracts(warehouse: Any, state: State) -> None:
     """Read contract states into state.tables["contracts"], sorted by contract and time.
 
     Besides the days there are `contract` (its number), `rank` (position in time within all rows),
@@ -76,7 +75,7 @@ def reduce_contracts(warehouse: Any, index: AccountIndex, state: State) -> None:
     (days, NEVER if empty), renews and active (bool).
     """
     raw = warehouse.raw("contracts")
-    table = raw.join(index.table(warehouse.ibis), "account_id")
+    table = raw.join(warehouse.kept(NUMBERS), "account_id")
     rows: Columns = warehouse.fetch(
         table.order_by(
             [table.account, table.contract_id, table.occurred_at, table.known_at, table.plan, table.arr]
@@ -107,13 +106,13 @@ def reduce_contracts(warehouse: Any, index: AccountIndex, state: State) -> None:
     state.meta["plans"] = names
 
 
-def reduce_lifecycle(warehouse: Any, index: AccountIndex, state: State) -> None:
+def reduce_lifecycle(warehouse: Any, state: State) -> None:
     """Read what ends a relationship, for the context columns only: no signal may see it.
 
     context_losses: logo churns (account, occurred, known, seen, notice). context_events: notices and
     renewals (account, occurred, seen, notice, renewed).
     """
-    numbered = index.table(warehouse.ibis)
+    numbered = warehouse.kept(NUMBERS)
     lost = warehouse.raw("outcomes").join(numbered, "account_id")
     lost = lost.filter(lost.kind == "logo_churn")
     losses: Columns = warehouse.fetch(

@@ -7,7 +7,7 @@ from typing import Any
 
 from customer_health.errors import ConfigurationError
 from customer_health.settings import CompanyConfig
-from customer_health.signals.accounts import AccountIndex
+from customer_health.signals.warehouse_tables import NUMBERS
 
 # What a customer's person does; an e-mail that we sent is no sign of life.
 SIGNS_OF_LIFE = ("login", "email_reply", "call", "meeting", "ebr")
@@ -36,14 +36,14 @@ def is_executive(title: str, patterns: list[re.Pattern[str]]) -> bool:
     return any(pattern.search(title) for pattern in patterns)
 
 
-def derive(warehouse: Any, index: AccountIndex, name: str, config: CompanyConfig) -> Any:
+def derive(warehouse: Any, name: str, config: CompanyConfig) -> Any:
     """Return a derived table as an Ibis expression."""
     if name == "departures":
         return _departures(warehouse)
     titles = _titles(warehouse, config)
     if name == "contact_book":
         return _contact_book(warehouse, titles)
-    return _exec_activity(warehouse, index, titles)
+    return _exec_activity(warehouse, titles)
 
 
 def _titles(warehouse: Any, config: CompanyConfig) -> Any:
@@ -113,7 +113,7 @@ def _departures(warehouse: Any) -> Any:
     )
 
 
-def _exec_activity(warehouse: Any, index: AccountIndex, titles: Any) -> Any:
+def _exec_activity(warehouse: Any, titles: Any) -> Any:
     """Interactions and usage of executives, one row per executive and day, known with its last part."""
     ibis = warehouse.ibis
     interactions, usage = warehouse.raw("interactions"), warehouse.raw("usage")
@@ -130,7 +130,7 @@ def _exec_activity(warehouse: Any, index: AccountIndex, titles: Any) -> Any:
     executives = titles.filter(titles.executive)
     people = people.semi_join(executives, "contact_id")  # few people, so usage is read but hardly joined
     # Matched by account number, so that a person and their logins meet after a merge of accounts.
-    numbers = index.table(ibis)
+    numbers = warehouse.kept(NUMBERS)
     people = people.join(numbers, "account_id")
     usage = usage.join(numbers, "account_id").drop("account_id")
     used = usage.join(people, ["account", "user_id"])

@@ -17,6 +17,7 @@ from customer_health.signals.accounts import AccountIndex
 from customer_health.signals.kernels import BLOCK, daily_users
 from customer_health.signals.plans import FeatureSets
 from customer_health.signals.state import NEVER, Columns, State
+from customer_health.signals.warehouse_tables import NUMBERS
 
 MAX_FEATURES = 4 * BLOCK  # of those that no setting names, the first ones ever seen
 Array = NDArray[Any]
@@ -38,7 +39,7 @@ def reduce_usage(warehouse: Any, index: AccountIndex, state: State, wanted: Sequ
     """
     ibis = warehouse.ibis
     raw = warehouse.raw("usage")
-    joined = raw.join(index.table(ibis), "account_id")
+    joined = raw.join(warehouse.kept(NUMBERS), "account_id")
     day = joined.occurred_at.cast("date").epoch_days().cast("int32")
     known = joined.known_at.date().epoch_days().cast("int32")
     rows = joined.select(
@@ -119,7 +120,7 @@ def _tag(warehouse: Any, rows: Any, features: list[str], sets: Sequence[tuple[st
     }
     for number, chosen in enumerate(sets):
         columns[f"in{number}"] = pa.array([name in set(chosen) for name in features], pa.bool_())
-    return rows.join(warehouse.ibis.memtable(pa.table(columns)), "feature")
+    return rows.join(warehouse.keep("features", pa.table(columns)), "feature")
 
 
 def _per_day(warehouse: Any, regular: Any, sets: Sequence[tuple[str, ...]], words: int) -> Columns:
