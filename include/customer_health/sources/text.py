@@ -68,8 +68,10 @@ def _detect(sample: bytes) -> str:
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())[:65536]
     matches = list(from_bytes(telling))
     best = matches[0] if matches else None
-    western = next((m for m in matches if m.encoding in ("cp1252", "latin_1")), None)
-    if best is None or (western is not None and western.chaos <= best.chaos):
+    if best is None:
+        return "cp1252"
+    western = next((match for match in matches if "cp1252" in match.could_be_from_charset), None)
+    if western is not None and western.chaos <= best.chaos and western.coherence >= best.coherence:
         return "cp1252"
     return best.encoding
 
@@ -165,5 +167,9 @@ def _parse(lines: list[str], delimiter: str) -> list[str] | None:
     """Return the one record in these lines, or None when they are not one."""
     if len(lines) == 1 and _is_open(lines[0], delimiter):
         return None
-    found = list(csv.reader(lines, delimiter=delimiter))
+    try:
+        # Strict only over several lines: there an end inside a quoted field means that the quote was stray.
+        found = list(csv.reader(lines, delimiter=delimiter, strict=len(lines) > 1))
+    except csv.Error:
+        return None
     return found[0] if len(found) == 1 else None

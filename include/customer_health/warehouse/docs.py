@@ -1,0 +1,76 @@
+"""Render the data contracts as a page; a test holds the page in docs/ against this."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from customer_health.warehouse.contracts import EARLIEST
+from customer_health.warehouse.tables import TABLES, Column, Table
+
+_HEAD = f"""# Data contracts
+
+Generated from `include/customer_health/warehouse/tables.py` by `python -m customer_health docs`; do not
+edit.
+
+Every source becomes these tables, in the warehouse's schema `raw`. Nothing else is read by signals, model
+or KPIs.
+
+* **Two clocks.** `occurred_at` is when a fact happened, `known_at` when we could have known it (default:
+  when it happened). A fact counts for an as-of date only if both lie before that day, 00:00 UTC. Times
+  carry no zone: they are UTC.
+* **Lifecycle columns** tell of a later stage of the same fact (a ticket was solved). They count only when
+  they themselves lie before the as-of date.
+* **Provenance.** Every row also has `_source`, `_file`, `_row` (line or record in that file, the header
+  is line 1) and `_load_id`. In plain CSV above 256 MB the row number counts readable records only.
+* **Row rules.** A row that breaks one moves to `quarantine.rows`, with file, row, column, value, reason
+  and remedy; good rows go on. Besides what the tables below say: dates before {EARLIEST} are implausible;
+  facts dated later than the day after the as-of date wait in quarantine until that day has come;
+  `known_at` may not lie more than a day before `occurred_at`; numbers are finite; every row belongs to an
+  account in `accounts`, and waits for it if not.
+* **Table rules.** A missing column, an empty required table, or contradictory rows under one key beyond
+  the limit stop the run with table, column, expected, found and remedy. Exact copies are dropped and
+  counted; of contradicting rows the first (by file and row) is kept and the others are quarantined with
+  the place of the one that was kept.
+"""
+
+
+def contracts_page() -> str:
+    """Return the page as Markdown."""
+    return "\n".join([_HEAD, *(_section(table) for table in TABLES.values())])
+
+
+def write_contracts_page(folder: Path) -> Path:
+    """Write data_contracts.md into the folder and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "data_contracts.md"
+    page.write_text(contracts_page(), encoding="utf-8")
+    return page
+
+
+def _section(table: Table) -> str:
+    facts = [f"Key: {', '.join(f'`{name}`' for name in table.key)}."]
+    if table.required:
+        facts.append("Required: nobody can be scored without it.")
+    if table.scheduled:
+        facts.append("A row may be known before it takes effect.")
+    if table.orphans == "keep":
+        facts.append("Rows of unknown accounts are kept.")
+    rows = "\n".join(_row(name, column) for name, column in table.columns.items())
+    head = "| column | type | rules | meaning |\n|---|---|---|---|"
+    return f"\n## {table.name}\n\n{table.doc} {' '.join(facts)}\n\n{head}\n{rows}"
+
+
+def _row(name: str, column: Column) -> str:
+    rules = ["required"] if column.required else []
+    if column.allowed:
+        rules.append("one of " + ", ".join(f"`{value}`" for value in column.allowed))
+    if column.minimum is not None:
+        rules.append(f"at least {column.minimum:g}")
+    if column.maximum is not None:
+        rules.append(f"at most {column.maximum:g}")
+    if column.lifecycle:
+        rules.append("lifecycle")
+    if column.default:
+        rules.append(f"default `{column.default}`")
+    kind = column.type.value + (f" ({column.unit})" if column.unit else "")
+    return f"| `{name}` | {kind} | {'; '.join(rules)} | {column.doc} |"

@@ -1,0 +1,178 @@
+"""What a mapping can say, without code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.lib.files import CompanyFiles
+
+from customer_health.errors import ConfigurationError
+from customer_health.sources.mapping_file import load_mapping
+
+HEAD = """
+version: 1
+company: Test
+tables:
+  accounts:
+    files: accounts.csv
+    columns: {account_id: id, name: name, occurred_at: created}
+  contracts:
+    files: contracts.csv
+    columns: {contract_id: id, account_id: account, occurred_at: start}
+"""
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> CompanyFiles:
+    return CompanyFiles(tmp_path)
+
+
+def _tickets(company: CompanyFiles, rule: str, column: str = "resolved_at") -> list[Any]:
+    company.map(
+        f"{HEAD}  tickets:\n    files: t.csv\n    columns: {{ticket_id: id, account_id: account, "
+        f"occurred_at: opened, {column}: {rule}}}\n"
+    )
+    company.ingest()
+    return [
+        row[0] for row in company.rows(f"SELECT CAST({column} AS VARCHAR) FROM raw.tickets ORDER BY _row")
+    ]
+
+
+def test_values_are_translated_whatever_their_case(company: CompanyFiles) -> None:
+    company.write(
+        "t.csv",
+        "id,account,opened,p\n1,a1,2026-01-01,Urgent\n2,a1,2026-01-01, urgent \n3,a1,2026-01-01,low\n",
+    )
+    assert _tickets(company, "{column: p, values: {urgent: critical}}", "priority") == [
+        "critical",
+        "critical",
+        "low",
+    ]
+
+
+def test_a_date_plus_minutes_of_another_column(company: CompanyFiles) -> None:
+    company.write("t.csv", "id,account,opened,m\n1,a1,2026-01-01T10:00:00Z,90\n2,a1,2026-01-01,\n")
+    found = _tickets(company, "{column: opened, plus: {column: m, unit: minutes}}")
+    assert found == ["2026-01-01 11:30:00", None]
+
+
+def test_a_zone_offset_is_applied_and_not_ignored(company: CompanyFiles) -> None:
+    company.write("t.csv", "id,account,opened,r\n1,a1,2026-01-01,2026-01-02T10:00:00+02:00\n")
+    assert _tickets(company, "r") == ["2026-01-02 08:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("written", "format_", "meant"),
+    [
+        ("03.02.2026", "%d.%m.%Y", "2026-02-03 00:00:00"),
+        ("02/03/2026", "%m/%d/%Y", "2026-02-03 00:00:00"),
+        ("1770076800", "unix", "2026-02-03 00:00:00"),
+        ("1770076800000", "unix_ms", "2026-02-03 00:00:00"),
+    ],
+)
+def test_dates_are_read_by_their_format(
+    company: CompanyFiles, written: str, format_: str, meant: str
+) -> None:
+    company.write("t.csv", f"id,account,opened,r\n1,a1,2026-01-01,{written}\n")
+    assert _tickets(company, f'{{column: r, format: "{format_}"}}') == [meant]
+
+
+def test_a_column_may_hold_only_under_a_condition(company: CompanyFiles) -> None:
+    company.write("t.csv", "id,account,opened,flag\n1,a1,2026-01-01,True\n2,a1,2026-01-01,no\n")
+    found = _tickets(company, "{column: opened, when: {flag: true}}", "escalated_at")
+    assert found == ["2026-01-01 00:00:00", None]
+
+
+def test_an_id_is_looked_up_in_another_file(company: CompanyFiles) -> None:
+    company.write("u.csv", "sub,day,f\nc2,2026-01-01,x\nzz,2026-01-02,x\n")
+    company.map(
+        f"{HEAD}  usage:\n    files: u.csv\n    columns:\n      account_id: {{column: sub, lookup: "
+        "{file: contracts.csv, key: id, value: account}}\n      feature: f\n      occurred_at: day\n"
+    )
+    company.ingest()
+    assert company.ids("usage", "account_id") == ["a2"]
+    assert company.quarantine() == [("usage", "u.csv", 3, "account_id", "zz")]
+
+
+def test_rows_of_an_event_log_are_added_up(company: CompanyFiles) -> None:
+    rows = '{"at": "2026-01-01T09:00:00Z", "who": {"account": "a1"}}\n' * 3 + "not json\n"
+    company.write("log.jsonl", rows)
+    company.map(
+        f"{HEAD}  usage:\n    files: log.jsonl\n    combine: sum\n    columns: {{account_id: who.account, "
+        "feature: {constant: use}, events: {constant: 1}, occurred_at: at}\n"
+    )
+    company.ingest()
+    assert company.ids("usage", "events") == [3]
+    assert company.quarantine() == [("usage", "log.jsonl", 4, None, None)]
+
+
+def test_the_end_of_a_contract_is_a_state_unless_another_term_begins(company: CompanyFiles) -> None:
+    company.write(
+        "contracts.csv",
+        "account,start,end\na1,2025-01-01,2026-01-01\na1,2026-01-01,\na2,2025-01-01,2025-07-01\n",
+    )
+    company.map(
+        HEAD.replace(
+            "{contract_id: id, account_id: account, occurred_at: start}",
+            "{contract_id: account, account_id: account, occurred_at: start}\n    ends_on: end",
+        )
+    )
+    company.ingest()
+    states = company.rows(
+        "SELECT contract_id, occurred_at::DATE::VARCHAR, status FROM raw.contracts ORDER BY 1, 2"
+    )
+    assert states == [
+        ("a1", "2025-01-01", "active"),
+        ("a1", "2026-01-01", "active"),
+        ("a2", "2025-01-01", "active"),
+        ("a2", "2025-07-01", "ended"),
+    ]
+
+
+def test_rows_are_filtered(company: CompanyFiles) -> None:
+    company.write(
+        "contracts.csv",
+        "id,account,start,trial,fee\n1,a1,2025-01-01,yes,5\n2,a1,2025-01-01,no,5\n3,a2,2025-01-01,,1\n",
+    )
+    company.map(
+        HEAD.replace(
+            "files: contracts.csv",
+            "files: contracts.csv\n    where: {trial: {not: true}, fee: {at_least: 2}}",
+        )
+    )
+    company.ingest()
+    assert company.ids("contracts", "contract_id") == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "said"),
+    [
+        (
+            "    colums: {account_id: id}",
+            "    columns: {account_id: id, name: name, occurred_at: created}",
+            "columns",
+        ),
+        ("  acounts:", "  accounts:", "accounts"),
+        ("acount_id: id, ", "account_id: id, ", "account_id"),
+        ("version: 2", "version: 1", "version"),
+        ("contract_id: {colum: id}", "contract_id: id", "column"),
+    ],
+)
+def test_a_misspelt_word_is_refused_with_its_place_and_a_suggestion(
+    tmp_path: Path, wrong: str, right: str, said: str
+) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(HEAD.replace(right, wrong))
+    with pytest.raises(ConfigurationError) as refusal:
+        load_mapping(path)
+    assert "m.yaml" in str(refusal.value)
+    assert said in str(refusal.value)
+
+
+def test_a_required_column_that_nothing_fills_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(HEAD.replace(", occurred_at: start", ""))
+    with pytest.raises(ConfigurationError, match=r"contracts\.occurred_at is required and nothing fills it"):
+        load_mapping(path)

@@ -1,0 +1,86 @@
+"""Loading twice loads nothing twice; a new or changed file loads only itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.lib.files import CONTRACTS, MAPPING, USAGE, CompanyFiles
+
+from customer_health.sources import landing
+from customer_health.sources.source import TableLoad
+
+
+@pytest.fixture(params=["dlt", "columnar"])
+def company(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CompanyFiles:
+    if request.param == "columnar":
+        monkeypatch.setattr(landing, "BULK_ROWS", 0)
+    return CompanyFiles(tmp_path)
+
+
+def test_the_second_load_of_the_same_files_adds_nothing(company: CompanyFiles) -> None:
+    company.ingest()
+    before = company.rows("SELECT * FROM raw.usage ORDER BY ALL")
+    again = company.ingest()
+    assert company.rows("SELECT * FROM raw.usage ORDER BY ALL") == before
+    assert again.tables["usage"] == TableLoad(skipped=2, files_skipped=1)
+    assert company.rows("SELECT count(*) FROM ops.loads") == [(3,)]
+
+
+def test_a_file_that_was_only_touched_is_not_loaded_again(company: CompanyFiles) -> None:
+    company.ingest()
+    company.write("usage.csv", USAGE)
+    assert company.ingest().tables["usage"].files == 0
+
+
+def test_a_changed_file_replaces_its_own_rows_only(company: CompanyFiles) -> None:
+    company.write("usage_2.csv", USAGE.replace("2026-05", "2026-04"))
+    company.ingest()
+    company.write("usage_2.csv", USAGE.splitlines(keepends=True)[0] + "a1,u1,2026-04-09,export,7\n")
+    changed = company.ingest()
+    assert changed.tables["usage"] == TableLoad(updated=1, skipped=2, files=1, files_skipped=1)
+    assert company.rows("SELECT events, _file FROM raw.usage ORDER BY _file, _row") == [
+        (3, "usage.csv"),
+        (1, "usage.csv"),
+        (7, "usage_2.csv"),
+    ]
+
+
+def test_a_file_that_lost_its_rows_leaves_none_behind(company: CompanyFiles) -> None:
+    company.ingest()
+    company.write("usage.csv", USAGE.splitlines(keepends=True)[0])
+    company.ingest()
+    assert company.ids("usage", "account_id") == []
+
+
+def test_a_mended_row_leaves_quarantine(company: CompanyFiles) -> None:
+    company.write("contracts.csv", CONTRACTS.replace("24000", "many"))
+    company.ingest()
+    assert len(company.quarantine()) == 1
+    company.write("contracts.csv", CONTRACTS)
+    company.ingest()
+    assert company.quarantine() == []
+    assert company.ids("contracts", "contract_id") == ["c1", "c2", "c3"]
+
+
+def test_a_changed_mapping_loads_the_files_it_concerns_again(company: CompanyFiles) -> None:
+    company.ingest()
+    company.map(MAPPING.replace("arr: arr", "arr: {column: arr, scale: 2}"))
+    again = company.ingest()
+    assert {name: load.files for name, load in again.tables.items()} == {
+        "accounts": 0,
+        "contracts": 1,
+        "usage": 0,
+    }
+    assert company.ids("contracts", "arr") == [12000, 24000, 48000]
+
+
+def test_with_full_exports_the_last_file_by_name_is_right(company: CompanyFiles) -> None:
+    company.map(
+        MAPPING.replace("files: contracts.csv", "files: contracts*.csv\n    repeated_keys: latest_file")
+    )
+    company.write("contracts_b.csv", CONTRACTS.replace("12000", "15000"))
+    gate = company.load()
+    assert company.ids("contracts", "arr") == [6000, 15000, 24000]
+    assert gate.counts()["superseded"] == 1
+    assert company.quarantine() == []
