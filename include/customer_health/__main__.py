@@ -167,11 +167,12 @@ def _run(arguments: argparse.Namespace) -> int:
             print(text)
         return 0
     if arguments.command == "docs":
-        from customer_health.signals.docs import write_signals_page
+        from customer_health.signals.docs import render
         from customer_health.warehouse.docs import write_contracts_page
 
-        for page in (write_signals_page(arguments.folder), write_contracts_page(arguments.folder)):
-            print(f"Wrote {page}")
+        signals = arguments.folder / "signals.md"
+        signals.write_text(render(), encoding="utf-8")
+        print(f"Wrote {signals} and {write_contracts_page(arguments.folder)}")
         return 0
     from customer_health.pipeline import now_of
 

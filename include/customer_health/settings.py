@@ -92,7 +92,9 @@ class PlaybookConfig(Section):
     alerts_per_owner_per_day: int = 5
     max_as_of_age_hours: int = Field(default=36, description="scores of older days send nothing")
     paused: tuple[str, ...] = ()
-    recovery_margin: int = Field(5, ge=0, description="points above Red that two readings need to end an episode")
+    recovery_margin: int = Field(
+        5, ge=0, description="points above Red that two readings need to end an episode"
+    )
     mass_move_share: float = Field(
         0.10, gt=0, le=1, description="more accounts newly Red than this: one summary instead of alerts"
     )
