@@ -290,7 +290,7 @@ def load_champion(record: ChampionRecord | None) -> tuple[Champion | None, str]:
     if record is None:
         return None, "No model has been trained as of this day: the rule score is used."
     if record.decision != "model":
-        return None, f"The rule score is used: {record.why}"
+        return None, record.why
     try:
         champion = artefact.load(Path(record.folder), dict(record.sha256))
     except FatalError as error:

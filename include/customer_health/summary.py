@@ -121,7 +121,10 @@ def _calls(
     earlier = before.set_index("account_id")["score_shown"].to_dict() if len(before) else {}
     console.print(f"\n[bold]The {WORTH_A_CALL} accounts most worth a call[/bold]")
     healthy = scheme_named(settings.config.score.scheme).best
-    for place, row in enumerate(worth_a_call(today, healthy).to_dict("records"), start=1):
+    chosen = worth_a_call(today, healthy)
+    if chosen.empty:
+        console.print(f" None: every scored account is {healthy}.")
+    for place, row in enumerate(chosen.to_dict("records"), start=1):
         was = earlier.get(row["account_id"])
         delta = int(row["score_shown"]) - int(was) if was is not None and pd.notna(was) else None
         move = "" if delta is None else (f" ({'▲' if delta > 0 else '▼'}{abs(delta)})" if delta else " (►)")
