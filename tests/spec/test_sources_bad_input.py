@@ -54,7 +54,7 @@ def test_broken_lines_cost_only_themselves(company: CompanyFiles) -> None:
         'account,user,day,feature,events\na1,u1,2026-05-01,export,3\na1,u1,2026-05-02,"exp,1\n'
         "a1,u1,2026-05-03,export\na1,u1,2026-05-04,export,1,surplus\na2,u2,2026-05-05,export,1\n",
     )
-    company.load()
+    company.ingest()
     assert company.rows("SELECT _row FROM raw.usage ORDER BY 1") == [(2,), (6,)]
     assert [row[:3] for row in company.quarantine()] == [("usage", "usage.csv", n) for n in (3, 4, 5)]
     assert all("Mend the line" in remedy for remedy in company.remedies())
@@ -62,7 +62,7 @@ def test_broken_lines_cost_only_themselves(company: CompanyFiles) -> None:
 
 def test_values_that_cannot_be_read_are_quarantined_with_their_place(company: CompanyFiles) -> None:
     company.write("contracts.csv", CONTRACTS.replace("24000", "many").replace("2025-03-10", "10/03/2025"))
-    company.load()
+    company.ingest()
     assert company.ids("contracts", "contract_id") == ["c1"]
     assert company.quarantine() == [
         ("contracts", "contracts.csv", 3, "arr", "many"),

@@ -64,7 +64,7 @@ def suite_of(table: str, demanded: Sequence[Demand]) -> Any:
 
 
 def judge(measured: Mapping[str, Measures], demanded: Mapping[str, Sequence[Demand]]) -> list[Verdict]:
-    """Judge every table that has been measured.
+    """Judge every table that has been measured; an optional table that no source fills is not.
 
     Raises:
         FatalError: Great Expectations itself failed; an exception inside it looks like a failed
@@ -78,6 +78,8 @@ def judge(measured: Mapping[str, Measures], demanded: Mapping[str, Sequence[Dema
     source = context.data_sources.add_pandas("measurements")
     verdicts: list[Verdict] = []
     for name, measures in measured.items():
+        if measures.is_absent:
+            continue
         known = [demand for demand in demanded[name] if demand.measure in measures.values]
         frame = pd.DataFrame(
             {d.measure: [_number(measures.values[d.measure])] for d in known}, dtype="float64"

@@ -39,6 +39,13 @@ class Measures:
     shown: dict[str, str] = field(default_factory=dict)
     newest: datetime | None = None
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether the table is sound, optional and empty, and no file ever fed it a row."""
+        if self.table.required or self.values["missing_columns"]:
+            return False
+        return not any(self.values.get(name) for name in ("rows", "new_rows", "unreadable"))
+
 
 def measure(
     con: duckdb.DuckDBPyConnection,
