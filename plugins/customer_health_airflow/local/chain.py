@@ -16,7 +16,8 @@ DAGS = (*CHAIN, "train_model", "report_kpis")
 OPEN = {None, "none", "scheduled", "queued", "running", "restarting", "up_for_retry", "deferred"}
 BAD = {"failed", "upstream_failed"}
 BUSY = {"queued", "running", "up_for_retry"}
-STALLED_AFTER = 240.0  # seconds without a task that runs or waits for its turn
+SUSPICIOUS_AFTER = 20.0  # seconds without a task that runs or waits for its turn: look for a broken file
+STALLED_AFTER = 240.0  # ... and give up
 POLL = 1.0
 
 
@@ -66,7 +67,10 @@ class Watch:
             states = {run["dag_id"]: run["state"] for run in runs}
             if states.get(until) == "success" and set(states.values()) == {"success"}:
                 return
-            if time.monotonic() - moved > STALLED_AFTER:
+            still = time.monotonic() - moved
+            if still > SUSPICIOUS_AFTER and (errors := self._airflow.import_errors()):
+                raise ChainFailedError("A DAG file cannot be read any more:\n" + "\n".join(errors))
+            if still > STALLED_AFTER:
                 raise ChainFailedError(
                     f"Nothing has moved for {STALLED_AFTER:.0f} s.\n{self._states(runs, tasks)}"
                 )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from customer_health.errors import CustomerHealthError
+from customer_health.errors import ConfigurationError, CustomerHealthError
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow.local import processes
 from customer_health_airflow.local.chain import ChainFailedError, Watch
@@ -21,6 +21,7 @@ from customer_health_airflow.local.rest import AirflowApiError
 from customer_health_airflow.local.stack import Stack
 
 BEFORE = timedelta(days=7)
+EXPECTED = (CustomerHealthError, ChainFailedError, processes.PartDiedError, AirflowApiError, OSError)
 
 
 class Printer:
@@ -43,12 +44,18 @@ def main(arguments: list[str]) -> int:
     say = Printer()
     stack = Stack(say)
     processes.adopt_orphans()
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    signal.signal(signal.SIGHUP, _as_interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's background job ignores SIGINT
+        signal.signal(number, _as_interrupt)
     try:
         company, settings = _company(Company.of(options.data, options.mapping, options.config, options.today))
         summary = _run(company, settings, stack, say)
-    except (CustomerHealthError, ChainFailedError, processes.PartDiedError, AirflowApiError) as error:
+    except (
+        CustomerHealthError,
+        ChainFailedError,
+        processes.PartDiedError,
+        AirflowApiError,
+        OSError,
+    ) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -70,6 +77,11 @@ def _company(company: Company) -> tuple[Company, Settings]:
     from customer_health.sources.load import last_day
 
     settings = load_settings(company.environment(pretend=True))
+    if settings.today and settings.today > datetime.now(UTC).date():
+        raise ConfigurationError(
+            f"TODAY={settings.today} lies in the future.",
+            hint="Choose the day after the last fact, or leave it out.",
+        )
     if not company.today:
         now = datetime.now(UTC).date()
         day = min(last_day(settings), now) if company.data else now

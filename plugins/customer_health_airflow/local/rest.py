@@ -37,8 +37,8 @@ class Airflow:
     def call(self, method: str, path: str, body: Any = None, *, timeout: float = 30) -> Any:
         """Make one call and return its JSON.
 
-        A 5xx is tried again for a while: SQLite has one writer at a time, and the API gives up waiting
-        for it sooner than we do. Every call here may be repeated; runs have ids of our own.
+        A 5xx or no answer is tried again for a while: SQLite has one writer at a time, and a busy
+        machine is slow. Every call here may be repeated; runs have ids of our own.
 
         Raises:
             AirflowApiError: The answer was an error.
@@ -50,7 +50,9 @@ class Airflow:
             except AirflowApiError as error:
                 if error.status < 500:
                     raise
-                time.sleep(pause)
+            except OSError:
+                pass
+            time.sleep(pause)
         return self._once(method, path, body, timeout)
 
     def _once(self, method: str, path: str, body: Any, timeout: float) -> Any:
@@ -75,7 +77,7 @@ class Airflow:
     def healthy(self) -> bool:
         """Whether every part reports that it lives."""
         try:
-            parts = self.call("GET", "/api/v2/monitor/health", timeout=10)
+            parts = self._once("GET", "/api/v2/monitor/health", None, timeout=10)
         except (OSError, AirflowApiError, ValueError):
             return False
         wanted = ("metadatabase", "scheduler", "dag_processor", "triggerer")
@@ -83,12 +85,7 @@ class Airflow:
 
     def warm_up(self) -> None:
         """Let the execution API build its routes before the first task needs them in a hurry."""
-        for _ in range(20):
-            try:
-                self.call("GET", "/execution/health", timeout=60)
-                return
-            except (OSError, AirflowApiError):
-                time.sleep(0.5)
+        self.call("GET", "/execution/health", timeout=60)
 
     def known_dags(self) -> set[str]:
         """Return the ids of the DAGs that have been parsed."""
