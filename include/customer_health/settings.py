@@ -7,15 +7,18 @@ suggestion, before anything runs.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, model_validator
 
+from customer_health.connections import ConnectionsConfig, Secret
 from customer_health.errors import ConfigurationError, suggest
 
 PREFIX = "CUSTOMER_HEALTH_"
@@ -33,6 +36,9 @@ class UsageConfig(Section):
     key_features: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     core_actions: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     advanced_features: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    export_features: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="taking data out in bulk: what customers do who look around"
+    )
     power_user_days: int = Field(
         default=12, ge=1, le=30, description="active days of 30 that make a power user"
     )
@@ -48,12 +54,36 @@ class PeopleConfig(Section):
         r"\bfounder\b",
     )
     meaningful_interactions: tuple[str, ...] = ("call", "meeting", "ebr")
+    ebr_every_days: int = Field(default=90, ge=1, description="how often a business review is due")
+
+
+class BusinessHours(Section):
+    """When support works: first responses are measured on this clock."""
+
+    timezone: str = "UTC"
+    weekdays: tuple[int, ...] = Field(default=(0, 1, 2, 3, 4), min_length=1, description="0 is Monday")
+    opens: float = Field(default=9, ge=0, lt=24)
+    closes: float = Field(default=17, gt=0, le=24)
+
+    @model_validator(mode="after")
+    def _check(self) -> BusinessHours:
+        if self.closes <= self.opens or not set(self.weekdays) <= set(range(7)):
+            raise ValueError("business hours need opens < closes, and weekdays from 0 (Monday) to 6")
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"'{self.timezone}' is no time zone such as Europe/Berlin") from None
+        return self
 
 
 class SignalsConfig(Section):
-    """Which signals are used."""
+    """Which signals are used, and what they need to know about the company."""
 
     profile: Literal["full", "starter_5"] = "full"
+    business_hours: BusinessHours = BusinessHours()
+    stale_after_days: Mapping[str, int] = Field(
+        default_factory=dict, description="table -> days without news after which its signals are unknown"
+    )
 
 
 class ModelConfig(Section):
@@ -70,6 +100,38 @@ class ModelConfig(Section):
     )
     seed: int = 20260101
     threads: int = 1
+    heads: tuple[Literal["logo_churn", "downgrade", "contraction"], ...] = Field(
+        default=("logo_churn", "downgrade", "contraction"),
+        description="losses to foretell, each by its own head",
+    )
+    effort: Literal["quick", "thorough"] = Field(
+        default="thorough", description="quick: the first day's training; thorough: every candidate, tuned"
+    )
+    score_of: Literal["logo_churn", "expected_arr_loss"] = Field(
+        default="logo_churn", description="what the score means: leaving, or the share of ARR expected to go"
+    )
+    loss_shares: Mapping[str, float] = Field(
+        default_factory=lambda: {"logo_churn": 1.0, "downgrade": 0.3, "contraction": 0.3},
+        description="share of ARR that goes with a loss, where the outcomes do not tell",
+    )
+    brought_scores: Path | None = Field(
+        default=None,
+        description="CSV or Parquet with account_id, as_of, score (higher: more risk) to compete",
+    )
+    trusted_signals: tuple[str, ...] = Field(
+        default=(), description="signals that the leak detector suspects and a person has checked"
+    )
+    approval: Literal["none", "required"] = Field(
+        default="none", description="required: a person approves each new champion before it scores"
+    )
+    max_tier_churn: float = Field(
+        default=0.10, gt=0, le=1, description="accounts that may change tier because of a new model alone"
+    )
+    contact_cost: float = Field(default=500.0, ge=0, description="cost of one save play, in currency")
+    save_rate: float = Field(
+        default=0.30, ge=0, le=1, description="share of contacted losses that are averted"
+    )
+    margin: float = Field(default=0.80, ge=0, description="value of a saved customer, in years of ARR")
 
 
 class ScoreConfig(Section):
@@ -80,6 +142,47 @@ class ScoreConfig(Section):
     green_share: float = 0.70
     scheme: str = "four_tier"
     rules: Literal["rules_v1_seed"] = "rules_v1_seed"
+    smoothing: bool = Field(True, description="average the health part of the score over the weeks")
+    tier_margin: int = Field(4, ge=0, le=20, description="points into a better tier before it counts")
+    tier_confirmation_days: int = Field(14, ge=0, description="days there before a better tier is shown")
+
+
+class Route(Section):
+    """Where alerts of some accounts go: all that is given must fit; an empty list fits everybody."""
+
+    tiers: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    channel: str = Field(pattern=r"^#[a-z0-9][a-z0-9_-]{0,78}$")
+
+
+class QuietHours(Section):
+    """When nobody is disturbed, in the owner's zone. Messages wait; the 48-hour clock does not."""
+
+    from_hour: int = Field(19, ge=0, le=24)
+    until_hour: int = Field(7, ge=0, le=23)
+    weekends: bool = True
+    zones: Mapping[str, str] = Field(
+        default_factory=dict, description="owner e-mail -> IANA zone; others: the account's zone"
+    )
+
+
+class HoldoutConfig(Section):
+    """Which share of newly Red accounts gets ordinary service only, so that saves can be counted."""
+
+    share: float = Field(0.0, ge=0, le=0.5, description="0: no experiment; the save rate says so")
+    max_arr: float = Field(50_000, ge=0, description="nobody above this is ever held out")
+    never: tuple[str, ...] = Field((), description="account ids that are never held out")
+    salt: str = "holdout-1"
+
+
+class GraduationConfig(Section):
+    """What must be proven before growth is automated: recall of churn, saves, and enough of both."""
+
+    recall: float = Field(0.80, gt=0, le=1)
+    save_rate: float = Field(0.30, gt=0, lt=1)
+    min_churners: int = Field(30, ge=1)
+    min_episodes: int = Field(30, ge=1)
 
 
 class PlaybookConfig(Section):
@@ -100,10 +203,32 @@ class PlaybookConfig(Section):
     )
     mass_move_floor: int = Field(5, ge=1, description="fewer newly Red accounts than this are no mass move")
     alerts_channel: str = Field("#csm-alerts", description="where summaries of alerts go")
+    min_arr: float = Field(
+        5_000, ge=0, description="accounts below this, and below min_expected_loss, get no people"
+    )
+    min_expected_loss: float = Field(500, ge=0, description="expected ARR loss that is worth people anyway")
+    cost_of_play: float = Field(1_500, ge=0, description="what the hours of one save play cost")
+    gross_margin: float = Field(0.8, gt=0, le=1)
+    discount_rate: float = Field(0.1, ge=0, le=1)
+    max_lifetime_years: float = Field(5, gt=0)
+    currency: str = Field("USD", description="where the contracts name none")
+    opportunities_per_day: int = Field(5, ge=0, description="expansion opportunities proposed per day")
+    shadow: tuple[str, ...] = Field((), description="playbooks that only log what they would have done")
+    routes: tuple[Route, ...] = Field((), description="first that fits decides the channel")
+    quiet: QuietHours = QuietHours()
+    remind_after_hours: int = Field(36, ge=1)
+    escalate_after_hours: int = Field(48, ge=1)
+    approval_expires_hours: int = Field(72, ge=1)
+    approvers: tuple[str, ...] = Field((), description="who may approve; empty: anybody who is signed in")
+    auto_send_segments: tuple[str, ...] = Field(
+        (), description="segments whose e-mail drafts need no approval; concessions always do"
+    )
+    holdout: HoldoutConfig = HoldoutConfig()
+    graduation: GraduationConfig = GraduationConfig()
 
 
 class DestinationsConfig(Section):
-    """Which system stands behind each name that playbooks use."""
+    """Which system stands behind each name that playbooks use; how to reach it is in `connections`."""
 
     crm: str = "preview"
     slack: str = "preview"
@@ -122,6 +247,7 @@ class CompanyConfig(Section):
     score: ScoreConfig = ScoreConfig()
     playbooks: PlaybookConfig = PlaybookConfig()
     destinations: DestinationsConfig = DestinationsConfig()
+    connections: ConnectionsConfig = ConnectionsConfig()
     simulator: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -137,6 +263,7 @@ class Settings(Section):
         today: Pretend that this is today. For files that end in the past; refused unless every
             destination is `preview`.
         config: The company file.
+        secrets: Credentials by kind of destination; neither printed nor dumped.
     """
 
     home: Path
@@ -146,6 +273,9 @@ class Settings(Section):
     mapping: Path | None = None
     today: date | None = None
     config: CompanyConfig = CompanyConfig()
+    secrets: Annotated[Mapping[str, Mapping[str, str]], SkipValidation] = Field(
+        default_factory=dict, repr=False, exclude=True
+    )
 
     @property
     def state(self) -> Path:
@@ -210,12 +340,39 @@ def load_company(path: Path) -> CompanyConfig:
         raise ConfigurationError("\n".join(lines), hint=" ".join(hints) or "Correct the value.") from None
 
 
-def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | None = None) -> Settings:
+def secrets_of(environment: Mapping[str, str]) -> dict[str, Secret]:
+    """Return the credentials of every `CUSTOMER_HEALTH_SECRET_<KIND>`, a flat JSON object each.
+
+    Raises:
+        ConfigurationError: One is no such object. Its content is not repeated.
+    """
+    start, found = PREFIX + "SECRET_", dict[str, Secret]()
+    for name in sorted(name for name in environment if name.startswith(start)):
+        try:
+            values = json.loads(environment[name])
+        except ValueError:
+            values = None
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise ConfigurationError(
+                f"{name} is no JSON object of texts.", hint='Write it as {"key": "value", ...}.'
+            )
+        found[name.removeprefix(start).lower()] = Secret(values)
+    return found
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None,
+    *,
+    home: Path | None = None,
+    secrets: Mapping[str, Mapping[str, str]] | None = None,
+) -> Settings:
     """Build the settings from the environment.
 
     Args:
         environment: Defaults to the process's environment.
         home: Overrides CUSTOMER_HEALTH_HOME.
+        secrets: Credentials by kind, as Airflow's hook takes them from Connections; they go before
+            those of the environment.
 
     Raises:
         ConfigurationError: A value is wrong, or `today` is set while something could leave the house.
@@ -250,4 +407,5 @@ def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         mapping=Path(mapping) if mapping else None,
         today=today,
         config=config,
+        secrets=secrets_of(env) | {kind: Secret(values) for kind, values in (secrets or {}).items()},
     )

@@ -19,7 +19,7 @@ def opportunity_markdown(payload: Mapping[str, Any]) -> str:
     lines = [
         f"# Opportunity: {payload['type']} · {_md(account['name'])}",
         "",
-        f"- Amount: {money(payload['amount'])} ({payload['amount_rule']})",
+        f"- Amount: {money(payload['amount'], account.get('currency'))} ({payload['amount_rule']})",
         f"- Close date: {day(payload['close_date'])}",
         f"- Owner: {payload['owner']['email']} ({payload['owner']['why']})",
         f"- Approval: {payload.get('approval', 'not required')}",
@@ -36,7 +36,9 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     yield f"# {_md(p['subject'], 120)}"
     yield ""
     yield f"- **Owner:** {_md(p['owner']['email'])} ({_md(p['owner']['why'])})"
-    yield f"- **Due:** {moment(p['due_at'])}; escalates at {moment(p['escalates_at'])} if nobody has begun"
+    clock = p.get("escalates_at")
+    said = f"; escalates {moment(clock)} unless a step of the play has begun" if clock else ""
+    yield f"- **Due:** {moment(p['due_at'])}{said}"
     reason_code = p["reason_code"] or "none named"
     yield f"- **Priority:** {p['priority']} · **type:** {p['type']} · **reason:** {reason_code}"
     if p.get("approval"):
@@ -47,12 +49,15 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     before = "no earlier score" if score["before"] is None else f"before {score['before']}"
     today = day(score["as_of"])
     yield f"- Score {score['now']} ({before}) · {score['tier']} / {score['band']} · as of {today}"
-    yield f"- ARR {money(account['arr'])} · expected loss {money(score['expected_loss'])}"
+    coin = account.get("currency")
+    yield f"- ARR {money(account['arr'], coin)} · expected loss {money(score['expected_loss'], coin)}"
     yield f"- Renewal {day(account['renewal_date'])} · segment {_md(account['segment'] or 'unknown')}"
     near, far = percent(score["p90"], 1), percent(score["p180"], 1)
     yield f"- p(churn) 90 d {near}, 180 d {far} · coverage {percent(score['coverage'])}"
     yield ""
     yield "## Leading interpretation (a hypothesis; ask the customer)"
+    if note := p.get("cause_note"):
+        yield _md(note)
     yield _md(p["hypothesis"] or "No reason stands out.")
     yield ""
     yield "## Evidence"

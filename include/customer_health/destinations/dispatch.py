@@ -5,91 +5,27 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
-from customer_health.effects.destination import BusyError, Destination
-from customer_health.errors import FatalError
+from customer_health.destinations import backlog, breaker
+from customer_health.destinations.breaker import Breaker
+from customer_health.destinations.courier import Courier
+from customer_health.destinations.delivery import Clock, DeliveryCounts, Policy
+from customer_health.effects.destination import Destination
 from customer_health.ledger import outbox
 from customer_health.ledger.crash_points import crash_point
-from customer_health.ledger.outbox import Claim, Note
+from customer_health.ledger.schema import outbox as rows
 
 log = logging.getLogger(__name__)
 
-Clock = Callable[[], datetime]
 BATCH = 50
 
-
-@dataclass(frozen=True)
-class Policy:
-    """Patience, in durations.
-
-    Attributes:
-        lease: How long a claimed row is the worker's.
-        client_timeout: After this the client of any destination gives up; two of them must fit into
-            the lease that is left, or nothing is sent.
-        grace: How long after a call without outcome the remote may still be committing it. Longer
-            than the client's time-out plus the remote's slowest commit.
-        most_attempts: So many unknown outcomes in a row and a person decides.
-        most_busy: So many refusals for lack of capacity in a row, and we come back another time.
-    """
-
-    lease: timedelta = timedelta(minutes=5)
-    client_timeout: timedelta = timedelta(seconds=30)
-    grace: timedelta = timedelta(seconds=120)
-    most_attempts: int = 8
-    most_busy: int = 3
-
-
-@dataclass
-class DeliveryCounts:
-    """What became of the rows that one call took.
-
-    Attributes:
-        destination: Whose rows.
-        delivered: Landed by this call.
-        found: Had landed already; nothing was sent.
-        busy: The destination took nothing; they wait, no attempt counted.
-        unknown: May have landed; looked for before anything is sent again.
-        rejected: Refused for good; a person decides.
-        lost: The lease was lost to another worker; nothing of it counts.
-        refusals: Key and the remote's words, for the first few rejected rows.
-    """
-
-    destination: str
-    delivered: int = 0
-    found: int = 0
-    busy: int = 0
-    unknown: int = 0
-    rejected: int = 0
-    lost: int = 0
-    refusals: list[str] = field(default_factory=list)
-
-    def counts(self) -> dict[str, int | float | str]:
-        """Numbers for machines."""
-        return {name: value for name, value in vars(self).items() if name != "refusals"}
-
-    def lines(self) -> list[str]:
-        """Sentences for people; nothing that went wrong is left out."""
-        said = [f"{self.delivered + self.found} effects delivered to {self.destination}."]
-        if self.found:
-            said.append(f"{self.found} of them had landed before: found by their key, not sent again.")
-        if self.busy:
-            said.append(f"{self.busy} wait: the destination asked us to come back later.")
-        if self.unknown:
-            said.append(
-                f"{self.unknown} have no known outcome; they are looked for before they are sent again."
-            )
-        if self.rejected:
-            said.append(f"{self.rejected} were refused and wait for a person (resend them with a reason):")
-            said += self.refusals
-        if self.lost:
-            said.append(f"{self.lost} were taken over by another worker.")
-        return said
+__all__ = ["DeliveryCounts", "Policy", "deliver", "drain"]
 
 
 def deliver(
@@ -104,7 +40,9 @@ def deliver(
     """Send every due effect of `destination`, at most `limit`.
 
     A destination whose `idempotent` attribute is true (the key is the remote's own unique id) is sent to
-    again at once after an unknown outcome; every other is asked with `find` after a period of grace.
+    again at once after an unknown outcome; every other is asked with `find` after a period of grace. One
+    that takes batches says so for each effect: see batching.py. While the circuit breaker is open no call
+    is made; when it is half open, one.
 
     Args:
         engine: The ledger.
@@ -119,7 +57,11 @@ def deliver(
     """
     rules = policy or Policy()
     name = worker or f"{socket.gethostname()[:30]}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-    courier = _Courier(engine, destination, now, rules, DeliveryCounts(destination.name))
+    counts = DeliveryCounts(destination.name)
+    counts.superseded = backlog.fold(engine, destination.name, now=now())
+    circuit = breaker.read(engine, destination.name, Breaker(rules.breaker_threshold, rules.breaker_cooldown))
+    courier = Courier(engine, destination, now, rules, counts, circuit)
+    size = max(BATCH, int(getattr(destination, "batch", 0)))
     taken = 0
     while taken < limit and not courier.stopped:
         claims = outbox.claim(
@@ -127,7 +69,7 @@ def deliver(
             destination.name,
             worker=name,
             now=now(),
-            limit=min(BATCH, limit - taken),
+            limit=1 if circuit.probing(now()) else min(size, limit - taken),
             lease=rules.lease,
             grace=timedelta(0) if courier.idempotent else rules.grace,
         )
@@ -135,93 +77,48 @@ def deliver(
             break
         taken += len(claims)
         crash_point("after_claim")
-        # Where a repeat is harmless a whole batch shares its two commits; elsewhere each row has its own.
-        size = len(claims) if courier.idempotent else 1
-        for start in range(0, len(claims), size):
-            courier.carry(claims[start : start + size])
-    log.info("deliveries: %s", courier.counts.counts())
-    return courier.counts
+        courier.carry(claims)
+    log.info("deliveries: %s", counts.counts())
+    return counts
 
 
-@dataclass
-class _Courier:
-    """Carries claims to the destination and their outcomes back."""
+def drain(
+    engine: Engine,
+    destination: Destination,
+    *,
+    now: Clock,
+    patience: timedelta = timedelta(minutes=10),
+    policy: Policy | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> DeliveryCounts:
+    """Deliver, and wait for what becomes due soon: a retry, an open circuit, a period of grace.
 
-    engine: Engine
-    destination: Destination
-    now: Clock
-    policy: Policy
-    counts: DeliveryCounts
-    busy_in_a_row: int = 0
+    Without this a call whose answer was lost would wait for tomorrow's run. What is due later than
+    `patience` from the start stays for the next run.
 
-    @property
-    def idempotent(self) -> bool:
-        return bool(getattr(self.destination, "idempotent", False))
+    Args:
+        engine: The ledger.
+        destination: Where to.
+        now: The clock.
+        patience: How long to stay.
+        policy: As for `deliver`.
+        sleep: How to wait.
+    """
+    until = now() + patience
+    counts = deliver(engine, destination, now=now, policy=policy)
+    while not counts.needs_person:
+        due = _next_due(engine, destination.name)
+        if due is None or (due := max(due, now() + timedelta(seconds=1))) > until:
+            break
+        sleep((due - now()).total_seconds())
+        counts.add(deliver(engine, destination, now=now, policy=policy))
+    return counts
 
-    @property
-    def stopped(self) -> bool:
-        return self.busy_in_a_row >= self.policy.most_busy
 
-    def carry(self, claims: Sequence[Claim]) -> None:
-        """Look up what may have landed, announce the rest, send it, and write down every outcome."""
-        outcomes: list[Note] = []
-        announced: list[Note] = []
-        for claim in claims:
-            note = self._looked_up(claim) if claim.must_find and not self.stopped else None
-            if note is None and not self.stopped:
-                note = outbox.sending(claim, now=self.now(), needed=2 * self.policy.client_timeout)
-            note = note or outbox.released(claim)
-            (announced if note.event == "sending" else outcomes).append(note)
-        ours = outbox.write(self.engine, announced, now=self.now()) if announced else []
-        self.counts.lost += ours.count(False)
-        for note, held in zip(announced, ours, strict=True):
-            if held:
-                outcomes.append(outbox.released(note.claim) if self.stopped else self._sent(note.claim))
-        for note, held in zip(outcomes, outbox.write(self.engine, outcomes, now=self.now()), strict=True):
-            self._count(note, held)
-        crash_point("after_settle")
-
-    def _looked_up(self, claim: Claim) -> Note | None:
-        try:
-            remote = self.destination.find(claim.effect)
-        except Exception as error:
-            # Not knowing whether it landed, we do not send: a second alarm is worse than a late one.
-            return self._unknown(claim, f"could not look it up: {error}")
-        return None if remote is None else outbox.delivered(claim, remote, now=self.now(), found=True)
-
-    def _sent(self, claim: Claim) -> Note:
-        crash_point("before_send")
-        try:
-            remote = self.destination.deliver(claim.effect)
-        except BusyError as error:
-            self.busy_in_a_row += 1
-            again = self.now() + timedelta(seconds=max(error.retry_after, 1.0))
-            return outbox.busy(claim, error.message, again=again)
-        except FatalError as error:
-            self.busy_in_a_row = 0
-            return outbox.rejected(claim, error.message, error.hint or "Correct the cause, then resend it.")
-        except Exception as error:
-            # Time-outs and resets, and our own defects too: only `find` can tell what happened.
-            self.busy_in_a_row = 0
-            return self._unknown(claim, str(error) or type(error).__name__)
-        self.busy_in_a_row = 0
-        crash_point("after_send")
-        return outbox.delivered(claim, remote, now=self.now())
-
-    def _unknown(self, claim: Claim, words: str) -> Note:
-        if claim.attempts + 1 >= self.policy.most_attempts:
-            fix = "Look for it in the destination; resend it with a reason if it is not there."
-            return outbox.rejected(claim, f"no outcome after {claim.attempts + 1} attempts: {words}", fix)
-        wait = max(self.policy.grace, timedelta(seconds=15 * 2**claim.attempts))
-        if self.idempotent and not claim.attempts:
-            wait = timedelta(seconds=1)
-        return outbox.unknown(claim, words, again=self.now() + wait)
-
-    def _count(self, note: Note, held: bool) -> None:
-        if not held:
-            self.counts.lost += 1
-        elif note.event != "released":
-            setattr(self.counts, note.event, getattr(self.counts, note.event) + 1)
-        if held and note.event == "rejected" and len(self.counts.refusals) < 5:
-            key, fix = note.claim.effect.key, note.values["fix"]
-            self.counts.refusals.append(f"{key}: {note.detail} -> {fix}")
+def _next_due(engine: Engine, destination: str) -> datetime | None:
+    with engine.connect() as connection:
+        query = select(func.min(rows.c.not_before)).where(
+            rows.c.destination == destination, rows.c.state.in_(("pending", "unknown"))
+        )
+        due: datetime | None = connection.execute(query).scalar()
+    return due

@@ -21,14 +21,22 @@ def clean(text: object, most: int = 200) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
-def money(amount: float | None) -> str:
-    """Return an amount at a glance: 240k, 1.2M."""
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+
+
+def money(amount: float | None, currency: str | None = "USD") -> str:
+    """Return an amount at a glance: $240k, €1.2M, CHF 1.1k."""
     if amount is None:
         return "unknown"
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(amount) >= size:
-            return f"{amount / size:.3g}{letter}"
-    return f"{amount:.0f}"
+    code = clean(currency or "USD", 3)
+    sign = ("-" if amount < 0 else "") + SYMBOLS.get(code, f"{code} ")
+    size, letter = next(
+        ((size, letter) for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")) if abs(amount) >= size),
+        (1.0, ""),
+    )
+    number = abs(amount) / size
+    shown = f"{number:.1f}" if letter and number < 99.95 else f"{number:.0f}"
+    return f"{sign}{shown.removesuffix('.0')}{letter}"
 
 
 def percent(share: float | None, digits: int = 0) -> str:

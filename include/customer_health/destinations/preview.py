@@ -19,6 +19,9 @@ from customer_health.ledger.crash_points import crash_point
 
 FOLDERS: Mapping[str, str] = {
     "notify": "slack",
+    "update_message": "slack",
+    "reply": "slack",
+    "draft_email": "emails",
     "create_task": "tasks",
     "create_opportunity": "opportunities",
     "enroll": "enrolments",
@@ -111,7 +114,7 @@ def render(effect: Effect) -> tuple[dict[str, Any], str]:
     """
     payload = effect.payload
     match effect.verb:
-        case "notify":
+        case "notify" | "update_message" | "reply":
             body = slack_blocks.message(payload)
             if faults := slack_rules.problems(body):
                 raise RejectedError(
@@ -124,6 +127,9 @@ def render(effect: Effect) -> tuple[dict[str, Any], str]:
         case "create_opportunity":
             body, read = dict(payload), opportunity_markdown(payload)
             headline = f"{payload['type']} opportunity"
+        case "draft_email":
+            body, headline = dict(payload), payload["subject"]
+            read = f"# {payload['subject']}\n\nFrom: {payload['sender']['email']}\n\n{payload['body']}\n"
         case "enroll":
             body, read, headline = dict(payload), "", f"enrol in {payload['play']}"
         case _:

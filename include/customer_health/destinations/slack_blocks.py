@@ -24,7 +24,17 @@ _LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
 def message(payload: Mapping[str, Any]) -> Json:
     """Return `channel`, `text` (for notifications) and `blocks` of one Slack effect."""
     kind = payload.get("kind", "alert")
-    builders = {"alert": _alert, "baseline": _baseline, "brake": _brake, "digest": _digest}
+    builders = {
+        "alert": _alert,
+        "baseline": _baseline,
+        "brake": _brake,
+        "digest": _digest,
+        "new_model": _new_model,
+        "late": _late,
+        "overdue": _overdue,
+        "weekly": weekly,
+        "reply": _reply,
+    }
     text, blocks = builders[kind](payload)
     return {"channel": payload["channel"], "text": text, "blocks": blocks}
 
@@ -85,15 +95,20 @@ def _alert(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
     sign = SIGN.get(tier, "🔴")
     header = f"{sign} {tier} · {clean(account['name'], 80)} · {change}"
     red = payload.get("days_red")
+    coin = account.get("currency")
     fields = [
-        ("ARR", f"{money(account['arr'])} · at risk {money(score.get('expected_loss'))}"),
+        ("ARR", f"{money(account['arr'], coin)} · at risk {money(score.get('expected_loss'), coin)}"),
         ("Renewal", _renewal(account)),
         ("Tier", f"{quoted(before)} → {quoted(tier)}" if before and before != tier else quoted(tier)),
         ("Owner", f"{owner} ({quoted(account['owner']['why'], 80)})"),
         ("Segment", quoted(account.get("segment") or "unknown")),
         ("Red for", "since today" if not red else f"{red:.0f} days"),
     ]
+    note = quoted(payload.get("cause_note") or "", 200)
+    why = f"{note} {why}" if note else why
     blocks: list[Json] = [{"type": "header", "text": plain(header)}, _section(f"*{why}*"), _fields(fields)]
+    if status := payload.get("status"):
+        blocks.insert(1, _context(f"{status['sign']} *{quoted(status['text'], 300)}*"))
     if payload["risks"]:
         blocks.append(_section("*Top reasons*\n" + "\n".join(map(_points, payload["risks"]))))
     if payload["strengths"]:
@@ -137,7 +152,8 @@ def _lines(entries: Sequence[Mapping[str, Any]], total: int) -> str:
         sign = SIGN.get(item["tier"], "•")
         why = quoted(item.get("why") or "no reason stands out", 90)
         who = quoted(item["owner"], 50)
-        line = f"{sign} {quoted(item['name'], 40)} {change} · ARR {money(item['arr'])} · {why} · {who}"
+        line = f"{sign} {quoted(item['name'], 40)} {change} · ARR {money(item['arr'], item.get('currency'))}"
+        line += f" · {why} · {who}"
         if sum(len(earlier) + 1 for earlier in lines) + len(line) > SECTION_MOST - 60:
             break
         lines.append(line)
@@ -176,6 +192,10 @@ def _accounts(count: int) -> str:
 
 
 def _brake(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
+    if hold := payload.get("hold"):
+        about = f"Single alerts are held: {quoted(hold, 300)}. {payload['newly_red']} accounts turned Red."
+        listing = _lines(payload["entries"], payload["newly_red"])
+        return _summary("Alert brake: the data is under suspicion", about, listing, payload["as_of"])
     title = f"Alert brake: {payload['newly_red']} accounts turned Red at once"
     about = (
         f"That is {percent(payload['share'])} of the portfolio (limit {percent(payload['limit'])}). "
@@ -191,3 +211,29 @@ def _digest(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
         f"Their owners have had {payload['limit']} single alerts each today; these wait here, most ARR first."
     )
     return _summary(title, about, _lines(payload["entries"], payload["count"]), payload["as_of"])
+
+
+def _new_model(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
+    title = f"New model: {_accounts(payload['count'])} now Red"
+    about = (
+        f"{quoted(payload.get('model_id'), 60)} scores since today and sees these accounts as Red. Nothing "
+        "happened at the customers, so nobody is alerted singly; their tasks open a few a day."
+    )
+    return _summary(title, about, _lines(payload["entries"], payload["count"]), payload["as_of"])
+
+
+def _late(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
+    title = f"{_accounts(payload['count'])}: alerts that could not be delivered in time"
+    about = f"They are more than {payload['hours']} hours old, so they come as one message. Most ARR first."
+    return _summary(title, about, _lines(payload["entries"], payload["count"]), payload["as_of"])
+
+
+def _overdue(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
+    title = f"{_accounts(payload['count'])}: {payload['hours']} hours Red, and no first step begun"
+    about = "Their owners are named below; the lead decides who takes over."
+    return _summary(title, about, _lines(payload["entries"], payload["count"]), payload["as_of"])
+
+
+def _reply(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
+    text = f"{payload['sign']} {quoted(payload['text'], 1000)}"
+    return text, [_section(text)]

@@ -1,0 +1,102 @@
+"""Destinations that take many effects in one call; the two-verb protocol stays the rule for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
+
+from customer_health.effects.destination import Destination, RejectedError
+from customer_health.effects.effect import Effect
+
+Outcome = str | Exception
+Row = TypeVar("Row")
+Got = TypeVar("Got")
+
+
+@runtime_checkable
+class BatchDestination(Destination, Protocol):
+    """A destination whose remote takes a batch.
+
+    Attributes:
+        batch: Most effects of one verb that `deliver_many` takes.
+    """
+
+    batch: int
+
+    def repeatable(self, effect: Effect) -> bool:
+        """Return whether sending it again can do no harm, because the remote knows its key."""
+        ...
+
+    def deliver_many(self, effects: Sequence[Effect]) -> list[Outcome]:
+        """Return for each effect, in order, its remote id or the error that `deliver` would raise.
+
+        An error that is raised instead holds for all of them.
+        """
+        ...
+
+
+def repeatable(destination: Destination, effect: Effect) -> bool:
+    """Return whether a repeat of `effect` is harmless at `destination`.
+
+    Where the destination must ask its remote to know, and the remote does not answer, it is not.
+    """
+    if isinstance(destination, BatchDestination):
+        try:
+            return destination.repeatable(effect)
+        except Exception:
+            return False
+    return bool(getattr(destination, "idempotent", False))
+
+
+def groups(destination: Destination, effects: Sequence[Effect]) -> list[list[int]]:
+    """Return positions of effects that travel together: one verb a call, and alone where a repeat harms."""
+    together: dict[str, list[int]] = {}
+    found: list[list[int]] = []
+    most = destination.batch if isinstance(destination, BatchDestination) else None
+    for place, effect in enumerate(effects):
+        if not repeatable(destination, effect):
+            found.append([place])
+            continue
+        kind = effect.verb if most else ""
+        group = together.get(kind, [])
+        if not group or (most and len(group) >= most):
+            together[kind] = group = []
+            found.append(group)
+        group.append(place)
+    return found
+
+
+def one(outcome: Outcome) -> str:
+    """Return the remote id of a batch of one, or raise its error."""
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def isolating(
+    send: Callable[[Sequence[Row]], Sequence[Got]], rows: Sequence[Row], most_calls: int = 24
+) -> list[Got | RejectedError]:
+    """Send a batch; when the remote refuses it whole, halve it until the poisonous row stands alone.
+
+    Args:
+        send: Takes rows, returns one result each, or raises RejectedError for all of them.
+        rows: The batch.
+        most_calls: When they are spent, every row not yet sent shares the last refusal.
+
+    Returns:
+        Per row its result, or the RejectedError.
+    """
+    calls = 0
+
+    def attempt(some: Sequence[Row]) -> list[Got | RejectedError]:
+        nonlocal calls
+        calls += 1
+        try:
+            return list(send(some))
+        except RejectedError as error:
+            if len(some) == 1 or calls >= most_calls:
+                return [error] * len(some)
+            half = len(some) // 2
+            return attempt(some[:half]) + attempt(some[half:])
+
+    return attempt(rows) if rows else []

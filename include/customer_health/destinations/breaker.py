@@ -1,0 +1,85 @@
+"""A circuit breaker per destination, read from the diary of deliveries.
+
+Its state needs no table of its own: the last attempts say how many calls in a row came to nothing, and
+when. Every process sees the same diary, so that a fresh task does not begin by hammering a dead remote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, case, func, select
+
+from customer_health.ledger.schema import deliveries, outbox
+
+ANSWERED = ("delivered", "found", "rejected")
+FAILED = ("unknown", "busy")
+_RECENT = 5000  # diary lines that are looked at
+
+
+@dataclass
+class Breaker:
+    """Closed while calls succeed, open after `threshold` failures in a row, half-open after a cooldown.
+
+    Attributes:
+        threshold: So many calls in a row without an answer open it.
+        cooldown: How long it stays open the first time; doubles with every failure after that.
+        longest: But no longer than this.
+        streak: Calls in a row that failed until now.
+        last: When the last of them failed.
+    """
+
+    threshold: int = 5
+    cooldown: timedelta = timedelta(minutes=1)
+    longest: timedelta = timedelta(minutes=30)
+    streak: int = 0
+    last: datetime | None = None
+
+    @property
+    def opened_until(self) -> datetime | None:
+        """When it lets a probe through; None while it is closed."""
+        if self.last is None or self.streak < self.threshold:
+            return None
+        doublings = min(self.streak - self.threshold, 10)
+        longer: timedelta = self.cooldown * 2**doublings
+        return self.last + min(longer, self.longest)
+
+    def open_at(self, now: datetime) -> bool:
+        """Return whether no call may be made."""
+        return self.opened_until is not None and now < self.opened_until
+
+    def probing(self, now: datetime) -> bool:
+        """Return whether exactly one call may be made, to see whether the remote is back."""
+        return self.opened_until is not None and now >= self.opened_until
+
+    def note(self, *, answered: bool, now: datetime) -> None:
+        """Take a call into account; any answer, a refusal too, shows that somebody is there."""
+        self.streak = 0 if answered else self.streak + 1
+        self.last = None if answered else now
+
+
+def read(engine: Engine, destination: str, breaker: Breaker) -> Breaker:
+    """Set `breaker` to what the diary says about `destination`.
+
+    Rows of one call share their instant, so that one failed batch counts once.
+    """
+    d = deliveries.c
+    with engine.connect() as connection:
+        newest = connection.execute(select(func.max(d.id))).scalar() or 0
+        answered = func.max(case((d.event.in_(ANSWERED), 1), else_=0))
+        calls = connection.execute(
+            select(d.at, answered)
+            .join(outbox, outbox.c.key == d.key)
+            .where(d.id > newest - _RECENT, outbox.c.destination == destination)
+            .where(d.event.in_(ANSWERED + FAILED))
+            .group_by(d.at)
+            .order_by(d.at.desc())
+            .limit(breaker.threshold + 10)
+        ).all()
+    for at, any_answer in calls:
+        if any_answer:
+            break
+        breaker.streak += 1
+        breaker.last = breaker.last or at
+    return breaker

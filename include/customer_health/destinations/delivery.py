@@ -1,0 +1,102 @@
+"""How patient delivery is, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Patience, in durations.
+
+    Attributes:
+        lease: How long a claimed row is the worker's.
+        client_timeout: After this the client of any destination gives up; two of them must fit into
+            the lease that is left, or nothing is sent.
+        grace: How long after a call without outcome the remote may still be committing it. Longer
+            than the client's time-out plus the remote's slowest commit.
+        most_attempts: So many unknown outcomes in a row and a person decides.
+        most_busy: So many refusals for lack of capacity in a row, and we come back another time.
+        breaker_threshold: So many calls in a row without an answer open the circuit breaker.
+        breaker_cooldown: How long it then stays open, the first time.
+    """
+
+    lease: timedelta = timedelta(minutes=5)
+    client_timeout: timedelta = timedelta(seconds=30)
+    grace: timedelta = timedelta(seconds=120)
+    most_attempts: int = 8
+    most_busy: int = 3
+    breaker_threshold: int = 5
+    breaker_cooldown: timedelta = timedelta(minutes=1)
+
+
+@dataclass
+class DeliveryCounts:
+    """What became of the rows that one call took.
+
+    Attributes:
+        destination: Whose rows.
+        delivered: Landed by this call.
+        found: Had landed already; nothing was sent.
+        busy: The destination took nothing; they wait, no attempt counted.
+        unknown: May have landed; looked for before anything is sent again.
+        rejected: Refused for good; a person decides.
+        lost: The lease was lost to another worker; nothing of it counts.
+        superseded: Folded into a digest, or overtaken by newer values; not sent on their own.
+        stopped: Why no further call is made for now, and what to do; empty when all is well.
+        needs_person: Whether waiting cannot mend what stopped it.
+        refusals: Key and the remote's words, for the first few rejected rows.
+    """
+
+    destination: str
+    delivered: int = 0
+    found: int = 0
+    busy: int = 0
+    unknown: int = 0
+    rejected: int = 0
+    lost: int = 0
+    superseded: int = 0
+    stopped: str = ""
+    needs_person: bool = False
+    refusals: list[str] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int | float | str]:
+        """Numbers for machines."""
+        numbers = {name: value for name, value in vars(self).items() if isinstance(value, int)}
+        return {"destination": self.destination, **numbers, "stopped": int(bool(self.stopped))}
+
+    def add(self, other: DeliveryCounts) -> None:
+        """Take the numbers of a later pass in; whether it stopped is what that pass says."""
+        for name, value in vars(other).items():
+            if isinstance(value, int) and not isinstance(value, bool):
+                setattr(self, name, getattr(self, name) + value)
+        self.stopped, self.needs_person = other.stopped, other.needs_person
+        self.refusals = (self.refusals + other.refusals)[:5]
+
+    def lines(self) -> list[str]:
+        """Sentences for people; nothing that went wrong is left out."""
+        said = [f"{self.delivered + self.found} effects delivered to {self.destination}."]
+        if self.found:
+            said.append(f"{self.found} of them had landed before: found by their key, not sent again.")
+        if self.busy:
+            said.append(f"{self.busy} wait: the destination asked us to come back later.")
+        if self.unknown:
+            said.append(
+                f"{self.unknown} have no known outcome; they are looked for before they are sent again."
+            )
+        if self.rejected:
+            said.append(f"{self.rejected} were refused and wait for a person (resend them with a reason):")
+            said += self.refusals
+        if self.superseded:
+            said.append(
+                f"{self.superseded} were overtaken: newer values, or one digest for many late alerts."
+            )
+        if self.stopped:
+            said.append(f"Stopped: {self.stopped}")
+        if self.lost:
+            said.append(f"{self.lost} were taken over by another worker.")
+        return said
