@@ -39,7 +39,7 @@ def fold(engine: Engine, destination: str, *, now: datetime) -> int:
     with writing(engine) as connection:
         folded = 0
         for row in _overtaken(connection, destination, lock=True):
-            _supersede(connection, row, "a newer day's values were promised", now)
+            _settle(connection, row, "superseded", "a newer day's values were promised", now)
             folded += 1
         by_channel: dict[str, list[RowMapping]] = {}
         for row in _stale(connection, destination, now, lock=True):
@@ -50,7 +50,7 @@ def fold(engine: Engine, destination: str, *, now: datetime) -> int:
             summary = digest(channel, rows, destination, now)
             promises.add(connection, [summary], now=now)
             for row in rows:
-                _supersede(connection, row, f"in the digest {summary.key}", now)
+                _settle(connection, row, "folded", f"in the digest {summary.key}", now)
             folded += len(rows)
     return folded
 
@@ -125,21 +125,27 @@ def _stale(
         outbox.c.verb == "notify",
         outbox.c.created_at < now - STALE_AFTER,
     )
-    return [row for row in _rows(connection, query, lock) if _is_alert(row["payload"])]
+    # An alert that was held over the weekend on purpose is late only a day after it might leave.
+    return [
+        row
+        for row in _rows(connection, query, lock)
+        if _is_alert(row["payload"])
+        and (promises.instant(row["payload"].get("not_before")) or row["created_at"]) < now - STALE_AFTER
+    ]
 
 
 def _is_alert(payload: Mapping[str, Any]) -> bool:
     return payload.get("kind") == "alert" and bool(payload.get("channel")) and "account" in payload
 
 
-def _supersede(connection: Connection, row: RowMapping, why: str, now: datetime) -> None:
+def _settle(connection: Connection, row: RowMapping, state: str, why: str, now: datetime) -> None:
     connection.execute(
         update(outbox)
         .where(outbox.c.key == row["key"])
-        .values(state="superseded", fence=row["fence"] + 1, error=None, fix=why, lease_until=None)
+        .values(state=state, fence=row["fence"] + 1, error=None, fix=why, lease_until=None)
     )
     connection.execute(
         insert(deliveries).values(
-            key=row["key"], at=now, worker=None, fence=row["fence"] + 1, event="superseded", detail=why
+            key=row["key"], at=now, worker=None, fence=row["fence"] + 1, event=state, detail=why
         )
     )

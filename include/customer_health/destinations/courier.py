@@ -50,6 +50,7 @@ class Courier:
     def stopped(self) -> bool:
         """Whether no further call is to be made in this run."""
         if self.breaker.open_at(self.now()) and not self.counts.stopped:
+            self.counts.resume_at = self.breaker.opened_until
             self.counts.stopped = (
                 f"{self.breaker.streak} calls in a row had no answer; the next attempt is made at "
                 f"{self.breaker.opened_until:%H:%M:%S} UTC."
@@ -131,7 +132,10 @@ class Courier:
         if stop is not None:
             self.counts.stopped = f"{stop.message} {stop.hint}".strip()
             self.counts.needs_person = stop.needs_person
-        busy = all(isinstance(outcome, BusyError) for outcome in outcomes)
+        waits = [outcome.retry_after for outcome in outcomes if isinstance(outcome, BusyError)]
+        busy = len(waits) == len(outcomes)
+        if stop is not None or busy:
+            self.counts.resume_at = self.now() + timedelta(seconds=max(waits))
         self.busy_in_a_row = self.busy_in_a_row + 1 if busy else 0
         if any(isinstance(outcome, str | FatalError) for outcome in outcomes):
             self.breaker.note(answered=True, now=self.now())

@@ -49,6 +49,7 @@ class DeliveryCounts:
         superseded: Folded into a digest, or overtaken by newer values; not sent on their own.
         stopped: Why no further call is made for now, and what to do; empty when all is well.
         needs_person: Whether waiting cannot mend what stopped it.
+        resume_at: When the destination may be called again; None when nothing holds it up.
         refusals: Key and the remote's words, for the first few rejected rows.
     """
 
@@ -62,6 +63,7 @@ class DeliveryCounts:
     superseded: int = 0
     stopped: str = ""
     needs_person: bool = False
+    resume_at: datetime | None = None
     refusals: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int | float | str]:
@@ -74,7 +76,7 @@ class DeliveryCounts:
         for name, value in vars(other).items():
             if isinstance(value, int) and not isinstance(value, bool):
                 setattr(self, name, getattr(self, name) + value)
-        self.stopped, self.needs_person = other.stopped, other.needs_person
+        self.stopped, self.needs_person, self.resume_at = other.stopped, other.needs_person, other.resume_at
         self.refusals = (self.refusals + other.refusals)[:5]
 
     def lines(self) -> list[str]:

@@ -107,10 +107,13 @@ def drain(
     until = now() + patience
     counts = deliver(engine, destination, now=now, policy=policy)
     while not counts.needs_person:
-        due = _next_due(engine, destination.name)
-        if due is None or (due := max(due, now() + timedelta(seconds=1))) > until:
+        due, at = _next_due(engine, destination.name), now()
+        if due is None or (due <= at and counts.resume_at is None):
+            break  # nothing is left, or only what waits for something else than time
+        again = max(due, counts.resume_at or due, at + timedelta(seconds=1))
+        if again > until:
             break
-        sleep((due - now()).total_seconds())
+        sleep((again - at).total_seconds())
         counts.add(deliver(engine, destination, now=now, policy=policy))
     return counts
 

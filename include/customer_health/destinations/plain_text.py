@@ -34,9 +34,11 @@ def money(amount: float | None, currency: str | None = "USD") -> str:
         ((size, letter) for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")) if abs(amount) >= size),
         (1.0, ""),
     )
-    number = abs(amount) / size
-    shown = f"{number:.1f}" if letter and number < 99.95 else f"{number:.0f}"
-    return f"{sign}{shown.removesuffix('.0')}{letter}"
+    number, digits = abs(amount) / size, {"k": 1, "M": 2, "B": 2}.get(letter, 0)
+    shown = f"{number:.{digits if number < 99.5 else 0}f}"
+    if "." in shown:
+        shown = shown.rstrip("0").rstrip(".")
+    return f"{sign}{shown}{letter}"
 
 
 def percent(share: float | None, digits: int = 0) -> str:

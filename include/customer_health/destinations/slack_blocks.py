@@ -30,9 +30,9 @@ def message(payload: Mapping[str, Any]) -> Json:
         "brake": _brake,
         "digest": _digest,
         "new_model": _new_model,
-        "late": _late,
+        "backlog": _backlog,
         "overdue": _overdue,
-        "weekly": weekly,
+        "weekly": _weekly,
         "reply": _reply,
     }
     text, blocks = builders[kind](payload)
@@ -222,9 +222,9 @@ def _new_model(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
     return _summary(title, about, _lines(payload["entries"], payload["count"]), payload["as_of"])
 
 
-def _late(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
+def _backlog(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
     title = f"{_accounts(payload['count'])}: alerts that could not be delivered in time"
-    about = f"They are more than {payload['hours']} hours old, so they come as one message. Most ARR first."
+    about = f"They wait since {moment(payload['since'])}, so they come as one message. Most ARR first."
     return _summary(title, about, _lines(payload["entries"], payload["count"]), payload["as_of"])
 
 
@@ -237,3 +237,38 @@ def _overdue(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
 def _reply(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
     text = f"{payload['sign']} {quoted(payload['text'], 1000)}"
     return text, [_section(text)]
+
+
+def _weekly(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
+    title = f"Customer health, week of {day(payload['as_of'])}"
+    coin = payload.get("currency")
+    tiers = "\n".join(
+        f"{SIGN.get(tier, '•')} {tier}: {_accounts(row['accounts'])} ({row['accounts_change']:+d}), "
+        f"ARR {money(row['arr'], coin)} ({_signed(row['arr_change'], coin)})"
+        for tier, row in sorted(payload["tiers"].items(), key=lambda item: TIER_ORDER.index(item[0]))
+    )
+    blocks = [{"type": "header", "text": plain(title)}, _section(tiers or "No account is scored.")]
+    for name, heading in (
+        ("overdue", "No first step begun in time"),
+        ("worst", "Fell most"),
+        ("best", "Rose most"),
+        ("saved", "Came back above Red"),
+        ("lost", "Left"),
+        ("small", "Turned Red, too small for people (digital programme)"),
+        ("expansion", "Ready to grow, renewal within 90 days"),
+    ):
+        part = payload[name]
+        if part["count"]:
+            listing = _lines(part["entries"], part["count"])
+            blocks.append(_section(f"*{heading}: {_accounts(part['count'])}*\n{listing}"))
+    said = [f"scores as of {day(payload['as_of'])}, published {moment(payload['published_at'])}"]
+    if payload["refused"]:
+        said.append(f"{payload['refused']} effects were refused and wait for a person")
+    if payload["awaiting_approval"]:
+        said.append(f"{payload['awaiting_approval']} wait for approval")
+    blocks.append(_context(" · ".join(said)))
+    return title, blocks
+
+
+def _signed(amount: float, currency: str | None) -> str:
+    return ("+" if amount >= 0 else "") + money(amount, currency)

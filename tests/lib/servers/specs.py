@@ -1,0 +1,71 @@
+"""Hold requests against the vendors' published specifications, where a copy of them is at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+if TYPE_CHECKING:
+    from tests.lib.servers.base import Request
+
+FOLDER = Path(
+    os.environ.get("CUSTOMER_HEALTH_TEST_SPECS") or Path(__file__).resolve().parents[4] / "shared" / "specs"
+)
+
+
+def available() -> bool:
+    """Return whether the folder of specifications is there."""
+    return FOLDER.is_dir()
+
+
+@cache
+def _load(name: str) -> Any:
+    path = FOLDER / name
+    if not path.exists():
+        return None
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=yaml.CSafeLoader)
+
+
+@cache
+def _operation(name: str, method: str, path: str) -> Any:
+    """Return the validator of the request body, None when there is no body; raise KeyError if unknown."""
+    spec = _load(name)
+    for pattern, operations in spec["paths"].items():
+        if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", pattern), path) and method in operations:
+            operation = operations[method]
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            required = [one["name"] for one in operation.get("parameters", []) if one.get("required")]
+            schema = {**content["schema"], "components": spec.get("components", {})} if content else None
+            return (Draft202012Validator(schema) if schema else None), required
+    raise KeyError(path)
+
+
+def violations(name: str, request: Request) -> list[str]:
+    """Return what is wrong with a request according to the specification `name`; empty if it is not there."""
+    if _load(name) is None:
+        return []
+    try:
+        validator, required = _operation(name, request.method.lower(), request.path)
+    except KeyError:
+        return []  # the copies hold only some of the operations
+    found = [
+        f"{request.path}: parameter {one} is missing"
+        for one in required
+        if one not in request.query
+        and f"{{{one}}}" not in request.path
+        and one not in ("object", "objectType")
+    ]
+    if validator is not None:
+        found += [
+            f"{request.path}: {'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+            for error in validator.iter_errors(request.json)
+        ]
+    return found
