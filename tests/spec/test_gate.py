@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.lib.files import AS_OF, CONTRACTS, CompanyFiles
 
 from customer_health.errors import DataContractError
+from customer_health.warehouse import duplicates
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.contracts import row_rules
 from customer_health.warehouse.demands import demands
@@ -145,3 +146,15 @@ def test_of_rows_with_one_key_the_first_stays(rows: list[tuple[str, int]]) -> No
         assert {key: (number, account) for key, number, account in kept} == first
         copies = sum(str(account) == first[key][1] for key, account in rows) - len(first)
         assert (found.copies, found.contradictions) == (copies, len(rows) - len(first) - copies)
+
+
+def test_repeated_keys_are_found_across_the_parts_of_a_large_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_ROWS_AT_ONCE", 3)
+    table = TABLES["usage"]
+    with open_warehouse("duckdb://") as con:
+        create_tables(con)
+        con.execute(
+            "INSERT INTO raw.usage SELECT 'a1', 'u', 'f', 1, DATE '2026-01-01' + CAST(i % 10 AS INTEGER), "
+            "TIMESTAMP '2026-02-01', 's', 'x', i, 'l' FROM range(20) t(i)"
+        )
+        assert find_duplicates(con, table, ["l"]).copies == 10

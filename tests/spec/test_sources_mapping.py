@@ -176,3 +176,15 @@ def test_a_required_column_that_nothing_fills_is_named(tmp_path: Path) -> None:
     path.write_text(HEAD.replace(", occurred_at: start", ""))
     with pytest.raises(ConfigurationError, match=r"contracts\.occurred_at is required and nothing fills it"):
         load_mapping(path)
+
+
+def test_words_that_yaml_would_turn_into_booleans_stay_words(company: CompanyFiles) -> None:
+    company.write("accounts.csv", "id,created,land,big\na1,2025-01-01,NO,yes\n")
+    company.map(
+        HEAD.replace(
+            "name: name",
+            "country: {column: land, values: {NO: NOR}}, segment: {column: big, values: {yes: smb}}",
+        )
+    )
+    company.ingest()
+    assert company.rows("SELECT country, segment FROM raw.accounts") == [("NOR", "smb")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
@@ -30,6 +31,18 @@ _KEYS_UNDER: dict[str, type[BaseModel]] = {
 }
 
 
+class _PlainWords(yaml.SafeLoader):
+    """The safe loader, without YAML 1.1's guesses: NO is Norway, `yes` is a word, a date is text."""
+
+
+_GUESSED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+_PlainWords.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _GUESSED]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_PlainWords.add_implicit_resolver(_GUESSED[0], re.compile("true|false"), ["t", "f"])
+
+
 def load_mapping(path: Path) -> MappingFile:
     """Read and check a mapping.
 
@@ -38,7 +51,7 @@ def load_mapping(path: Path) -> MappingFile:
             lists every problem with its place, so that one round of mending is enough.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainWords)
     except FileNotFoundError:
         raise ConfigurationError(
             f"The mapping file {path} does not exist.",

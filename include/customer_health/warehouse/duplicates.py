@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.warehouse.contracts import identifier, literal
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import duckdb
 
 CONTRADICTS = "contradicts another row with the same key"
+_ROWS_AT_ONCE = 10_000_000
 _CORRECT = "Correct one of the two. If every file is a full export, write `repeated_keys: latest_file`."
 
 
@@ -49,10 +51,12 @@ def find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, loads: Sequenc
     keys = [f"t.{identifier(name)}" for name in table.key] + (["t._file"] if policy == "add" else [])
     touched = _touched_days(con, table, loads)
     hashed = f"hash({', '.join(keys)})"
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gate_hashes AS SELECT {hashed} AS h FROM raw.{table.name} t "
-        f"WHERE {touched} GROUP BY 1 HAVING count(*) > 1"
-    )
+    con.execute("CREATE OR REPLACE TEMP TABLE gate_hashes (h UBIGINT)")
+    for part in _parts(con, table, touched):
+        con.execute(
+            f"INSERT INTO gate_hashes SELECT {hashed} FROM raw.{table.name} t "
+            f"WHERE {part} GROUP BY 1 HAVING count(*) > 1"
+        )
     content = f"hash({', '.join(f't.{identifier(name)}' for name in table.columns)})"
     order = (
         "t._file DESC, t._row DESC, t.rowid DESC" if policy == "latest_file" else "t._file, t._row, t.rowid"
@@ -108,3 +112,24 @@ def _touched_days(con: duckdb.DuckDBPyConnection, table: Table, loads: Sequence[
         return "false"
     kind = table.columns["occurred_at"].type.value
     return f"t.occurred_at BETWEEN {kind} {literal(days[0])} AND {kind} {literal(days[1])}"
+
+
+def _parts(con: duckdb.DuckDBPyConnection, table: Table, touched: str) -> list[str]:
+    """Split the touched rows by day, where the key holds the day: grouping then has bounded memory."""
+    if "occurred_at" not in table.key:
+        return [touched]
+    found = first(
+        con,
+        "SELECT count(*), CAST(min(occurred_at) AS DATE), "
+        "date_diff('day', min(occurred_at), max(occurred_at)) + 1 "
+        f"FROM raw.{table.name} t WHERE {touched}",
+    )
+    if found is None or found[0] <= _ROWS_AT_ONCE:
+        return [touched]
+    rows, begin, days = found
+    step = max(1, days * _ROWS_AT_ONCE // rows)
+    starts = [begin + timedelta(days=day) for day in range(0, days, step)]
+    return [
+        f"t.occurred_at >= DATE '{start}' AND t.occurred_at < DATE '{start + timedelta(days=step)}'"
+        for start in starts
+    ]
