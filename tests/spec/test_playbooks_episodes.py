@@ -33,7 +33,13 @@ def test_a_fall_into_critical_alerts_once_and_opens_the_save_play(ledger):
 
     assert alerts(ledger) == ["acme"]
     steps = [row["step"] for row in promised(ledger, "create_task", playbook="critical_save")]
-    assert steps == ["executive_outreach", "urgent_review", "usage_audit", "value_realization_call"]
+    assert steps == [
+        "concession_review",
+        "executive_outreach",
+        "urgent_review",
+        "usage_audit",
+        "value_realization_call",
+    ]
     urgent = promised(ledger, "create_task", step="urgent_review")[0]
     assert urgent["payload"]["owner"]["email"] == "lee@example.com"
     assert outcome(ledger, 4, "acme", "critical_save")[0] == "done_already"
@@ -50,13 +56,14 @@ def test_red_but_not_critical_gets_the_save_play_without_urgent_review_and_an_eb
     )
 
 
-def test_sinking_from_red_to_critical_is_news_and_wavering_at_30_is_not(ledger):
+def test_sinking_from_red_to_critical_is_news_in_the_thread_and_wavering_at_30_is_none(ledger):
     tell(ledger, [61, 35, 28, 31, 28, 31, 28])
 
-    assert [row["playbook"] for row in promised(ledger, "notify", account_id="acme")] == [
-        "red_save",
-        "critical_save",
-    ]
+    assert [row["playbook"] for row in promised(ledger, "notify", account_id="acme")] == ["red_save"]
+    (reply,) = [row for row in promised(ledger, "reply") if row["step"] == "reply_worse_2"]
+    assert reply["payload"]["text"] == "Worse: now Critical, score 28."
+    assert reply["payload"]["broadcast"]
+    assert len(promised(ledger, "create_task", step="urgent_review")) == 1
 
 
 def test_a_score_that_wavers_around_40_is_one_episode(ledger):
@@ -90,7 +97,7 @@ def test_an_account_that_was_red_before_we_watched_gets_its_task_and_no_alert(le
     run(ledger, 2)
 
     assert alerts(ledger) == []
-    assert len(promised(ledger, "create_task", account_id="acme")) == 4
+    assert len(promised(ledger, "create_task", account_id="acme", state="pending")) == 4
     assert episodes.all_of(ledger)[0].inherited
     assert episodes.all_of(ledger)[0].red_since == day(1)
 

@@ -55,7 +55,7 @@ def test_the_alert_says_change_why_money_clock_owner_reasons_and_next_step(alert
     for words in (
         "🔴 Critical · Acme · 61 → 27 (▼34)",
         "Usage down 30%; sponsor left.",
-        "240k · at risk 73k",
+        "$240k · at risk $73k",
         "1 Jun 2027 (200 d)",
         "Attention → Critical",
         "dana@example.com",
@@ -126,5 +126,6 @@ def test_the_validator_finds_what_slack_would_refuse(alert_row, break_it, said):
 
 
 def test_amounts_and_file_names_are_short():
-    assert [money(x) for x in (None, 950, 240_000, 1_250_000)] == ["unknown", "950", "240k", "1.25M"]
+    assert [money(x) for x in (None, 950, 1_060, 240_000)] == ["unknown", "$950", "$1.1k", "$240k"]
+    assert [money(1_250_000, "EUR"), money(-3_000, "CHF")] == ["€1.25M", "-CHF 3k"]
     assert slug("Über & Söhne GmbH / ../") == "uber-sohne-gmbh"

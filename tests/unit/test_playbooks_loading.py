@@ -70,6 +70,9 @@ def test_the_example_loads(load):
         ("owner: boss, type: call", "type: call", "'boss' is no role"),
         ("draft: Your health score fell, type: call", "type: call", "a customer would read 'health score'"),
         ("draft: Dear $nmae, type: call", "type: call", "the draft may use"),
+        ("type: concession_offer", "type: call", "a concession is never automatic"),
+        ("lasting_fall: {points: 15, reading: 2}", "score: {below: 30}", "Did you mean one of: readings"),
+        ("outcome_head: efficency", "score: {below: 30}", "'utility' or 'efficiency'"),
         ("once_per: cooldown", "once_per: episode", "needs a cooldown"),
         ("once_per: fortnight", "once_per: episode", "once_per"),
         ("name: other", "name: rescue", "Let them agree"),
@@ -103,6 +106,8 @@ def test_the_library_covers_every_tier_and_every_action_of_both_documents():
 
     assert set(books) == {
         "zombie_filter",
+        "small_account",
+        "hidden_champions",
         "critical_save",
         "red_save",
         "at_risk",
@@ -117,6 +122,7 @@ def test_the_library_covers_every_tier_and_every_action_of_both_documents():
         "notify",
         "enroll",
         "create_opportunity",
+        "draft_email",
         "set_fields",
     }
     assert all(yaml.safe_dump(book.because) for book in books.values())

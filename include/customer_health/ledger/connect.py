@@ -136,8 +136,39 @@ def _ensure_schema(engine: Engine) -> None:
             if connection.execute(select(schema.version.c.version)).scalar() is None:
                 connection.execute(schema.version.insert().values(version=schema.VERSION))
         return
+    if found < schema.VERSION:
+        with writing(engine) as connection:
+            _upgrade(connection)
+        return
     if found != schema.VERSION:
         raise ConfigurationError(
             f"The ledger has schema version {found}; this code knows version {schema.VERSION}.",
             hint="Run the code that wrote it, or move the ledger aside to start a new one.",
         )
+
+
+def _upgrade(connection: Connection) -> None:
+    """Bring an older ledger up to date: versions only ever add tables, indexes and nullable columns."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    found = inspect(connection)
+    known = set(found.get_table_names())
+    quote = connection.dialect.identifier_preparer.quote
+    for table in schema.metadata.sorted_tables:
+        if table.name not in known:
+            continue
+        has = {column["name"] for column in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in has:
+                kind = column.type.compile(connection.dialect)
+                connection.execute(
+                    text(f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}")
+                )
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ALTER TABLE outbox ALTER COLUMN state TYPE VARCHAR(32)"))
+    schema.metadata.create_all(connection)
+    for table in schema.metadata.sorted_tables:
+        if table.name in known:
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
+    connection.execute(schema.version.update().values(version=schema.VERSION))

@@ -12,6 +12,8 @@ from customer_health.ledger.schema import decisions, playbook_runs
 
 # "It did not match" is worth a month; everything else is kept for good.
 KEEP_NO_MATCH = timedelta(days=30)
+# Work that the run put off for want of capacity; the next live run takes it up again.
+PUT_OFF = ("first_run_backlog", "held_by_brake", "held_by_new_model")
 _BATCH = 2_000
 
 
@@ -23,7 +25,8 @@ class Decision:
         account_id: The account.
         playbook: The playbook.
         outcome: "fired", or why not: "no_match", "done_already", "cooling_down", "excluded",
-            "suppressed", "shadow", "paused", "first_run_backlog", "held_by_brake", "too_old", "superseded".
+            "suppressed", "held_out", "shadow", "paused", "first_run_backlog", "held_by_brake",
+            "held_by_new_model", "daily_limit", "too_old", "superseded".
         reason: The same in a sentence, with the numbers that decided.
         cycle_id: The episode, renewal cycle or period it acts for.
     """
@@ -66,7 +69,7 @@ def waiting(connection: Connection, before: date) -> set[tuple[str, str]]:
     ).scalar()
     if last is None:
         return set()
-    put_off = decisions.c.outcome.in_(("first_run_backlog", "held_by_brake"))
+    put_off = decisions.c.outcome.in_(PUT_OFF)
     query = select(decisions.c.account_id, decisions.c.playbook).where(decisions.c.as_of == last, put_off)
     return {(row.account_id, row.playbook) for row in connection.execute(query)}
 
@@ -93,3 +96,53 @@ def summary(engine: Engine, as_of: date) -> dict[str, dict[str, int]]:
         for playbook, outcome, count in connection.execute(query):
             found.setdefault(playbook, {})[outcome] = count
     return found
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """What a playbook in shadow would have done.
+
+    Attributes:
+        playbook: The playbook.
+        firings: Accounts and cycles for which it would have acted, each counted once.
+        accounts: Different accounts.
+        first: First day.
+        last: Last day.
+        examples: Account and reason, for the first few.
+    """
+
+    playbook: str
+    firings: int
+    accounts: int
+    first: date
+    last: date
+    examples: tuple[tuple[str, str], ...]
+
+
+def would_have_fired(engine: Engine, since: date, until: date) -> list[Shadow]:
+    """Return, per playbook that was in shadow between two days (inclusive), what it would have done.
+
+    A playbook in shadow matches its cycle anew every day; a cycle counts once.
+    """
+    c = decisions.c
+    query = (
+        select(c.playbook, c.account_id, c.cycle_id, func.min(c.as_of).label("day"), func.min(c.reason))
+        .where(c.outcome == "shadow", c.as_of >= since, c.as_of <= until)
+        .group_by(c.playbook, c.account_id, c.cycle_id)
+        .order_by(c.playbook, "day", c.account_id)
+    )
+    found: dict[str, list[tuple[str, date, str]]] = {}
+    with engine.connect() as connection:
+        for playbook, account, _, day, reason in connection.execute(query):
+            found.setdefault(playbook, []).append((account, day, reason))
+    return [
+        Shadow(
+            playbook=playbook,
+            firings=len(rows),
+            accounts=len({account for account, _, _ in rows}),
+            first=min(day for _, day, _ in rows),
+            last=max(day for _, day, _ in rows),
+            examples=tuple((account, reason) for account, _, reason in rows[:5]),
+        )
+        for playbook, rows in found.items()
+    ]

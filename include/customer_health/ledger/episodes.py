@@ -35,6 +35,9 @@ class Episode:
         recovered_as_of: First of the readings that closed it.
         closed_as_of: Day that closed it; None while it is open.
         outcome: "recovered", or "left" when the account is no customer any more.
+        cause: What explains the fall: "customer", "calendar" (the renewal came into sight) or "model".
+        red_model_id: The model of its latest Red reading.
+        recovery_cause: "model" when another model than that one lifted it above Red: nobody saved it.
     """
 
     episode_id: str
@@ -53,6 +56,9 @@ class Episode:
     recovered_as_of: date | None = None
     closed_as_of: date | None = None
     outcome: str | None = None
+    cause: str | None = None
+    red_model_id: str | None = None
+    recovery_cause: str | None = None
 
 
 def episode_id(account_id: str, opened_as_of: date) -> str:
@@ -68,7 +74,7 @@ def in_force(connection: Connection, as_of: date) -> dict[str, Episode]:
     c = episodes.c
     query = select(episodes).where(or_(c.closed_as_of.is_(None), c.closed_as_of >= as_of))
     rows = connection.execute(query.where(c.opened_as_of <= as_of)).mappings()
-    return {row["account_id"]: _episode(row) for row in rows}
+    return {row["account_id"]: episode_of(row) for row in rows}
 
 
 def save(connection: Connection, changed: Iterable[Episode]) -> None:
@@ -86,8 +92,9 @@ def all_of(engine: Engine, account_id: str | None = None) -> list[Episode]:
     if account_id is not None:
         query = query.where(episodes.c.account_id == account_id)
     with engine.connect() as connection:
-        return [_episode(row) for row in connection.execute(query).mappings()]
+        return [episode_of(row) for row in connection.execute(query).mappings()]
 
 
-def _episode(row: RowMapping) -> Episode:
+def episode_of(row: RowMapping) -> Episode:
+    """Return an episode from its row."""
     return Episode(**{field.name: row[field.name] for field in fields(Episode)})

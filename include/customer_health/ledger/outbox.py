@@ -8,6 +8,11 @@ States of a row:
 - `unknown`: it may have happened; after a period of grace the destination is asked with `find`.
 - `checking`: a worker holds an unknown row. Lapses to unknown.
 - `delivered`, `rejected`: done. A rejected row waits for a person: see `resend`.
+- `awaiting_approval`: a person must agree first; becomes pending, `declined`, or in time `expired`.
+- `folded`: a late alert that a digest carries instead; `superseded`: a newer edit says more.
+
+What a row waits for stands in its payload, where its reader sees it too: `approval` with `expires_at`,
+`not_before`, and `parent_key`, the message that must be delivered first because this one belongs to it.
 
 Each claim raises the row's `fence`, and every later write of that claim demands the same number: a
 worker that slept through its lease can no longer change the row (Airflow may run a task twice at once).
@@ -17,20 +22,28 @@ What a person does with the outbox (look, resend) is in ledger/outbox_desk.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from customer_health.effects.effect import Effect
+from customer_health.ledger import switches
 from customer_health.ledger.connect import writing
 from customer_health.ledger.schema import deliveries, outbox
 from customer_health.ledger.scores import plain
 
-PRIORITY: Mapping[str, int] = {"notify": 1, "create_task": 3, "set_fields": 9}
+PRIORITY: Mapping[str, int] = {
+    "notify": 1,
+    "reply": 2,
+    "update_message": 2,
+    "create_task": 3,
+    "set_fields": 9,
+}
 OPEN_STATES = ("pending", "claimed", "sending", "checking", "unknown")
+DONE_STATES = ("delivered", "rejected", "declined", "expired", "folded", "superseded")
 _BATCH = 500
 
 
@@ -89,11 +102,13 @@ def add(connection: Connection, effects: Iterable[Effect], *, now: datetime) -> 
             "step": effect.step,
             "episode_id": effect.episode_id,
             "payload": plain(effect.payload),
-            "state": "pending",
+            "state": "awaiting_approval" if effect.payload.get("approval") == "required" else "pending",
             "priority": PRIORITY.get(effect.verb, 5),
             "attempts": 0,
             "fence": 0,
-            "not_before": now,
+            "not_before": instant(effect.payload.get("not_before")) or now,
+            "expires_at": instant(effect.payload.get("expires_at")),
+            "after_key": effect.payload.get("parent_key"),
             "created_at": now,
         }
         for key, effect in unique.items()
@@ -144,10 +159,12 @@ def claim(
     )
     with writing(engine) as connection:
         _reap(connection, destination, now, grace)
+        if destination in switches.stopped(connection, "destination"):
+            return []
         rows = (
             connection.execute(
                 select(outbox)
-                .where(c.destination == destination, due)
+                .where(c.destination == destination, due, _in_turn())
                 .order_by(c.priority, c.created_at, c.key)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
@@ -158,7 +175,8 @@ def claim(
         claims = []
         for row in rows:
             must_find = row["state"] in ("unknown", "checking")
-            taken = Claim(effect_of(row), row["fence"] + 1, row["attempts"], must_find, worker, now + lease)
+            effect = _with_parent(connection, effect_of(row), row["after_key"])
+            taken = Claim(effect, row["fence"] + 1, row["attempts"], must_find, worker, now + lease)
             connection.execute(
                 update(outbox)
                 .where(c.key == row["key"])
@@ -267,6 +285,31 @@ def effect_of(row: Mapping[Any, Any]) -> Effect:
     """Return the effect that an outbox row promises."""
     names: Sequence[str] = Effect.__match_args__
     return Effect(**{name: row[name] for name in names})
+
+
+def instant(text: str | None) -> datetime | None:
+    """Return an instant from its ISO form in a payload."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _in_turn() -> ColumnElement[bool]:
+    """A row that belongs to a message waits until that is delivered, and for its elder siblings."""
+    parent, elder = outbox.alias("parent"), outbox.alias("elder")
+    delivered = exists().where(parent.c.key == outbox.c.after_key, parent.c.state == "delivered")
+    unsettled = exists().where(
+        elder.c.after_key == outbox.c.after_key,
+        elder.c.state.in_(OPEN_STATES),
+        elder.c.created_at < outbox.c.created_at,
+    )
+    return or_(outbox.c.after_key.is_(None), and_(delivered, ~unsettled))
+
+
+def _with_parent(connection: Connection, effect: Effect, parent_key: str | None) -> Effect:
+    """Add the remote id of the message that the effect belongs to: a thread or an edit needs it."""
+    if parent_key is None:
+        return effect
+    remote = connection.execute(select(outbox.c.remote_id).where(outbox.c.key == parent_key)).scalar()
+    return replace(effect, payload={**effect.payload, "parent_remote_id": remote})
 
 
 def _reap(connection: Connection, destination: str, now: datetime, grace: timedelta) -> None:

@@ -3,6 +3,9 @@
 Three families. *Published*: scores with their history, and the champion that made them. *Decided*:
 episodes (spells of trouble) and one decision per account, playbook and day. *Promised*: the outbox,
 one row per effect under a unique key, and `deliveries`, the append-only diary of every attempt.
+*Followed*: what became of tasks and episodes, who was held out, and what is switched off.
+
+A column that is added here must be nullable: older ledgers get it by ALTER TABLE when they are opened.
 """
 
 from __future__ import annotations
@@ -26,10 +29,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     text,
 )
 
-VERSION = 1
+VERSION = 2
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -88,6 +92,11 @@ scores = Table(
     Column("reasons", JSON),
     Column("waterfall", JSON),
     Column("change", JSON),
+    Column("lever", JSON),
+    Column("tier_shown", String(32)),
+    Column("band_shown", String(32)),
+    Column("health_log_odds", Float),
+    Column("carried", JSON),  # what the next score goes on from
     Column("mode", String(16)),
     Column("model_id", String(128)),
     Column("state", String(32), nullable=False),
@@ -96,6 +105,7 @@ scores = Table(
     Column("segment", String(64)),
     Column("plan", Text),
     Column("arr", Float),
+    Column("currency", String(3)),
     Column("seats", Float),
     Column("renewal_date", Date),
     Column("days_to_renewal", Float),
@@ -161,6 +171,9 @@ episodes = Table(
     Column("recovered_as_of", Date),  # first of the readings that closed it
     Column("closed_as_of", Date),
     Column("outcome", String(16)),  # recovered | left
+    Column("cause", String(16)),  # customer | calendar | model: what explains the fall
+    Column("red_model_id", String(128)),  # who scored its last Red reading
+    Column("recovery_cause", String(16)),  # customer | model: a new model saves nobody
     # Two runs at once must not open two episodes for one account.
     Index(
         "one_open_episode",
@@ -197,7 +210,7 @@ outbox = Table(
     Column("step", String(64), nullable=False),
     Column("episode_id", String(64), nullable=False),
     Column("payload", JSON, nullable=False),
-    Column("state", String(16), nullable=False),  # see ledger/outbox.py
+    Column("state", String(32), nullable=False),  # see ledger/outbox.py
     Column("priority", Integer, nullable=False, default=5),
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", UtcDateTime, nullable=False),
@@ -210,7 +223,10 @@ outbox = Table(
     Column("fix", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("delivered_at", UtcDateTime),
+    Column("after_key", String(36)),  # sent only once this one is delivered: a thread needs its parent
+    Column("expires_at", UtcDateTime),  # an approval that nobody gave by then is none
     Index("outbox_due", "destination", "state", "not_before"),
+    Index("outbox_after", "after_key"),
     Index("outbox_by_playbook", "playbook", "verb", "as_of"),
 )
 
@@ -224,4 +240,58 @@ deliveries = Table(
     Column("fence", Integer, nullable=False),
     Column("event", String(16), nullable=False),
     Column("detail", Text),
+)
+
+# What people and clocks did with an episode, append-only; `ref` makes repeated knowledge one event.
+episode_events = Table(
+    "episode_events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("episode_id", String(64), nullable=False, index=True),
+    Column("kind", String(24), nullable=False),  # see ledger/care.py
+    Column("ref", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", Text),
+    Column("detail", JSON, nullable=False),
+    UniqueConstraint("episode_id", "kind", "ref"),
+)
+
+# Our tasks as the CRM last showed them.
+task_states = Table(
+    "task_states",
+    metadata,
+    Column("effect_key", String(36), ForeignKey("outbox.key"), primary_key=True),
+    Column("task_id", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("owner", Text),
+    Column("outcome", Text),
+    Column("started_at", UtcDateTime),
+    Column("completed_at", UtcDateTime),
+    Column("known_at", UtcDateTime, nullable=False),
+)
+
+# Written in the transaction that opens the episode, before anybody can act.
+holdout = Table(
+    "holdout",
+    metadata,
+    Column("account_id", String(255), primary_key=True),
+    Column("episode_id", String(64), nullable=False, index=True),
+    Column("as_of", Date, nullable=False),
+    Column("stratum", String(128), nullable=False),
+    Column("arm", String(16), nullable=False),  # held_out | treated | not_eligible
+    Column("why", Text, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("salt", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# Kill switches that need no deployment.
+switches = Table(
+    "switches",
+    metadata,
+    Column("kind", String(16), primary_key=True),  # playbook | destination
+    Column("name", String(64), primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from string import Template
 from typing import Any
 
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.playbooks.facts import LEVELS, Facts
+from customer_health.playbooks.graduation import Gate
 from customer_health.playbooks.playbook import Playbook
-from customer_health.playbooks.steps import CreateOpportunity, CreateTask, Enroll, Notify, SetFields, Step
+from customer_health.playbooks.reach import channel_of, due_at, not_before
+from customer_health.playbooks.steps import (
+    CreateOpportunity,
+    CreateTask,
+    DraftEmail,
+    Enroll,
+    Notify,
+    SetFields,
+    Step,
+)
 from customer_health.settings import CompanyConfig
 
 MOST_RISKS, MOST_STRENGTHS = 3, 2
@@ -32,9 +43,24 @@ def key_of(facts: Facts, playbook: Playbook, step: Step, cycle_id: str) -> str:
     return effect_key(facts.account_id, playbook.name, cycle_id, step.name, step.to)
 
 
-def effect_of(
-    facts: Facts, playbook: Playbook, step: Step, cycle_id: str, config: CompanyConfig, published: datetime
-) -> Effect:
+@dataclass(frozen=True)
+class Occasion:
+    """What effects of one run have in common.
+
+    Attributes:
+        config: The company's numbers.
+        published: When the scores were first published; due times count from here.
+        now: The present.
+        gate: The graduation gate: whether growth may be automated.
+    """
+
+    config: CompanyConfig
+    published: datetime
+    now: datetime
+    gate: Gate
+
+
+def effect_of(facts: Facts, playbook: Playbook, step: Step, cycle_id: str, occasion: Occasion) -> Effect:
     """Build the effect of one step.
 
     Args:
@@ -42,26 +68,28 @@ def effect_of(
         playbook: Who asks for it.
         step: What is asked for.
         cycle_id: The episode or other cycle it belongs to.
-        config: The company's numbers.
-        published: When the score was first published; due times count from here.
+        occasion: What all effects of the run share.
     """
+    config = occasion.config
     match step:
         case CreateTask():
-            payload = task_payload(facts, playbook, step, cycle_id, config, published)
+            payload = task_payload(facts, playbook, step, cycle_id, occasion)
         case Notify():
-            payload = alert_payload(facts, playbook, step, config, published)
+            payload = alert_payload(facts, playbook, step, occasion)
         case Enroll():
             payload = account_payload(facts, config) | {"play": step.play}
         case CreateOpportunity():
             payload = _opportunity_payload(facts, step, cycle_id, config)
+        case DraftEmail():
+            payload = _email_payload(facts, step, config)
         case SetFields():
-            payload = {"fields": account_fields(facts, published)}
+            payload = {"fields": account_fields(facts, occasion.published)}
         case _:
             raise TypeError(f"No payload for {type(step).__name__}.")
     payload["because"] = playbook.because.strip()
     payload["playbook_title"] = playbook.title
     if step.approval:
-        payload["approval"] = step.approval
+        payload |= _approval(facts, step, occasion)
     return Effect(
         key=key_of(facts, playbook, step, cycle_id),
         destination=step.to,
@@ -73,6 +101,25 @@ def effect_of(
         episode_id=cycle_id,
         payload=payload,
     )
+
+
+def _approval(facts: Facts, step: Step, occasion: Occasion) -> dict[str, Any]:
+    """Return who must agree and until when, or why nobody needs to."""
+    config = occasion.config.playbooks
+    if isinstance(step, CreateOpportunity) and occasion.gate.passed:
+        return {"approval_waived": occasion.gate.why}
+    if isinstance(step, DraftEmail) and facts.get("segment") in config.auto_send_segments:
+        return {"approval_waived": f"drafts for {facts.get('segment')} need none"}
+    expires = occasion.now + timedelta(hours=config.approval_expires_hours)
+    asks = {
+        "create_opportunity": f"Propose the expansion? Automation is locked: {occasion.gate.why}",
+        "draft_email": "May this draft go to the customer in our name?",
+    }
+    return {
+        "approval": "required",
+        "approval_asks": asks.get(step.verb, "May this be done?"),
+        "expires_at": expires.isoformat(),
+    }
 
 
 def owner_of(facts: Facts, roles: tuple[str, ...], config: CompanyConfig) -> dict[str, str]:
@@ -99,6 +146,7 @@ def account_payload(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
             "segment": facts.get("segment"),
             "plan": facts.get("plan"),
             "arr": facts.number("arr"),
+            "currency": facts.currency,
             "seats": facts.number("seats"),
             "renewal_date": renewal.isoformat() if renewal else None,
             "days_to_renewal": facts.number("days_to_renewal"),
@@ -121,20 +169,25 @@ def account_payload(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
             "as_of": facts.as_of.isoformat(),
         },
         "risks": facts.risks[:MOST_RISKS],
+        "cause": facts.cause,
+        "cause_note": facts.cause_note,
         "strengths": [reason for reason in facts.reasons if (reason.get("points") or 0) > 0][:MOST_STRENGTHS],
     }
 
 
-def alert_payload(
-    facts: Facts, playbook: Playbook, step: Notify, config: CompanyConfig, published: datetime
-) -> dict[str, Any]:
+def alert_payload(facts: Facts, playbook: Playbook, step: Notify, occasion: Occasion) -> dict[str, Any]:
     """Return what a Slack alert says: the transition, the Why, the money, the clock, one next step."""
+    config, now = occasion.config, occasion.now
+    owner = owner_of(facts, ("csm", "csm_manager"), config)["email"]
     tasks = [other for other in playbook.steps if isinstance(other, CreateTask)]
     first = min(tasks, key=lambda task: task.due_in) if tasks else None
     episode = facts.episode
+    leaves = not_before(now, owner, facts.get("timezone"), config)
     return account_payload(facts, config) | {
         "kind": "alert",
-        "channel": step.channel,
+        "channel": channel_of(facts, owner, step.channel, config),
+        "not_before": leaves.isoformat() if leaves > now else None,
+        "zone": config.playbooks.quiet.zones.get(owner) or facts.get("timezone"),
         "level": LEVELS[facts.level],
         "days_red": facts.days_red,
         "episode_id": None if episode is None else episode.episode_id,
@@ -142,22 +195,19 @@ def alert_payload(
         and {
             "subject": first.subject,
             "owner": owner_of(facts, first.owner, config),
-            "due_at": (published + first.due_in).isoformat(),
+            "due_at": due_at(occasion.published, now, first.due_in).isoformat(),
         },
     }
 
 
 def task_payload(
-    facts: Facts,
-    playbook: Playbook,
-    step: CreateTask,
-    cycle_id: str,
-    config: CompanyConfig,
-    published: datetime,
+    facts: Facts, playbook: Playbook, step: CreateTask, cycle_id: str, occasion: Occasion
 ) -> dict[str, Any]:
     """Return every field of the CRM task (who, what, until when, why, evidence, how it counts as done)."""
+    config = occasion.config
     owner = owner_of(facts, step.owner, config)
-    due = published + step.due_in
+    due = due_at(occasion.published, occasion.now, step.due_in)
+    escalates = _escalates_at(facts, playbook, occasion)
     label = facts.tier or "Account"
     risks = facts.risks
     payload = account_payload(facts, config) | {
@@ -168,7 +218,7 @@ def task_payload(
         "priority": step.priority,
         "owner": owner,
         "due_at": due.isoformat(),
-        "escalates_at": (published + timedelta(hours=24)).isoformat(),
+        "escalates_at": escalates and escalates.isoformat(),
         "hypothesis": facts.get("why"),
         "instructions": list(step.instructions),
         "done_when": step.done_when,
@@ -188,6 +238,29 @@ def task_payload(
             ],
         }
     return payload
+
+
+def _escalates_at(facts: Facts, playbook: Playbook, occasion: Occasion) -> datetime | None:
+    """Return when a save play that nobody began escalates; other work has a due date and no alarm."""
+    episode = facts.episode
+    if playbook.once_per != "episode" or episode is None or episode.inherited:
+        return None
+    return occasion.published + timedelta(hours=occasion.config.playbooks.escalate_after_hours)
+
+
+def _email_payload(facts: Facts, step: DraftEmail, config: CompanyConfig) -> dict[str, Any]:
+    """Return a draft: whose mailbox, subject and body. To whom is the sender's to choose."""
+    sender = owner_of(facts, step.owner, config)
+    words = {
+        "account": facts.name,
+        "owner": owner_of(facts, ("csm", "csm_manager"), config)["email"],
+        "sender": sender["email"],
+    }
+    return account_payload(facts, config) | {
+        "sender": sender,
+        "subject": Template(step.subject).substitute(words),
+        "body": Template(step.body).substitute(words),
+    }
 
 
 def subject(tier: str, account: str, what: str, due: datetime, most: int = 80) -> str:

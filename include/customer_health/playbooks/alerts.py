@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from customer_health.effects.effect import Effect
-from customer_health.playbooks.actions import effect_of, owner_of
+from customer_health.playbooks.actions import Occasion, effect_of, owner_of
 from customer_health.playbooks.facts import Facts
 from customer_health.playbooks.matching import Match
-from customer_health.playbooks.portfolio import brake, digest, mentioned
+from customer_health.playbooks.portfolio import brake, digest, mentioned, new_model
 from customer_health.playbooks.snapshot import Snapshot
 from customer_health.playbooks.steps import Notify
 from customer_health.settings import CompanyConfig
@@ -52,52 +52,75 @@ def newly_red(facts: Sequence[Facts]) -> list[Facts]:
     ]
 
 
+def by_customers(facts: Sequence[Facts]) -> list[Facts]:
+    """Return those whose two readings come from one model."""
+    return [fact for fact in facts if not fact.model_changed]
+
+
 def braked(snapshot: Snapshot, config: CompanyConfig) -> bool:
     """Return whether so many accounts turned Red at once that the data is the first suspect.
 
-    Once the summary of the day has been promised, the brake stays on for that day.
+    Once the summary of the day has been promised, the brake stays on for that day. What a new model
+    made Red has a summary of its own and does not count.
     """
     if any(payload.get("kind") == "brake" for payload in snapshot.notified.values()):
         return True
     compared = sum(fact.score is not None and fact.previous is not None for fact in snapshot.facts)
-    turned = len(newly_red(snapshot.facts))
+    turned = len(by_customers(newly_red(snapshot.facts)))
     limits = config.playbooks
     return turned >= limits.mass_move_floor and turned > limits.mass_move_share * compared
 
 
 def release(
-    due: Sequence[Alert], snapshot: Snapshot, config: CompanyConfig, *, brake_on: bool
+    due: Sequence[Alert], snapshot: Snapshot, occasion: Occasion, *, brake_on: bool, hold: str = ""
 ) -> tuple[list[Effect], dict[str, str]]:
     """Decide which alerts leave singly and which go into one summary.
 
     Args:
         due: Alerts that are due and were not promised before.
         snapshot: The ledger as this run sees it.
-        config: The company's numbers.
+        occasion: What all effects of the run share.
         brake_on: Whether a mass move is on.
+        hold: Why the data is under suspicion anyway: a drift, a stale source.
 
     Returns:
         Effects, and for every alert's key a phrase for the decision log.
     """
+    config = occasion.config
     if brake_on:
         turned = newly_red(snapshot.facts)
-        summary = brake(turned, len(snapshot.facts), as_of=snapshot.as_of, config=config)
-        said = f"alert in the summary: {len(turned)} accounts turned Red at once"
-        return [summary], {alert.key: said for alert in due}
+        summary = brake(
+            turned,
+            len(snapshot.facts),
+            as_of=snapshot.as_of,
+            config=config,
+            published=occasion.now,
+            hold=hold,
+        )
+        why = hold or f"{len(turned)} accounts turned Red at once"
+        return [summary], {alert.key: f"alert in the summary: {why}" for alert in due}
     limit = config.playbooks.alerts_per_owner_per_day
     had = Counter(_owner(payload) for payload in snapshot.notified.values() if payload.get("kind") == "alert")
     in_summary = mentioned(snapshot.notified)
     effects: list[Effect] = []
     notes: dict[str, str] = {}
     overflow: dict[str, Facts] = {}
+    remodelled: dict[str, Facts] = {}
     for alert in sorted(due, key=lambda item: (-item.match.facts.stake, item.match.facts.account_id)):
         facts = alert.match.facts
         owner = owner_of(facts, ("csm", "csm_manager"), config)["email"]
-        if facts.account_id in in_summary:
+        if facts.episode is not None and facts.episode.episode_id in snapshot.told:
+            notes[alert.key] = "said in the thread of the episode's message"
+        elif facts.account_id in in_summary:
             notes[alert.key] = "alert in the summary sent earlier today"
+        elif facts.model_changed:
+            remodelled[facts.account_id] = facts
+            notes[alert.key] = "no alert: a new model moved it; one summary for all of these"
+        elif facts.too_small:
+            notes[alert.key] = f"no single alert: {facts.too_small}; in the weekly digest"
         elif had[owner] < limit:
             had[owner] += 1
-            effects.append(_effect(alert, config, snapshot))
+            effects.append(_effect(alert, occasion))
             notes[alert.key] = "alert sent"
         else:
             overflow[facts.account_id] = facts
@@ -105,12 +128,14 @@ def release(
     if overflow:
         number = 1 + sum(payload.get("kind") == "digest" for payload in snapshot.notified.values())
         effects.append(digest(list(overflow.values()), number, as_of=snapshot.as_of, config=config))
+    if remodelled:
+        effects.append(new_model(list(remodelled.values()), as_of=snapshot.as_of, config=config))
     return effects, notes
 
 
-def _effect(alert: Alert, config: CompanyConfig, snapshot: Snapshot) -> Effect:
+def _effect(alert: Alert, occasion: Occasion) -> Effect:
     match = alert.match
-    return effect_of(match.facts, match.playbook, alert.step, match.cycle_id, config, snapshot.published_at)
+    return effect_of(match.facts, match.playbook, alert.step, match.cycle_id, occasion)
 
 
 def _owner(payload: Mapping[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from customer_health.playbooks.facts import Facts, slug
 from customer_health.scoring.tiers import load_schemes, tier_of
@@ -66,6 +66,14 @@ class ReasonCodes(Part):
     none: Names = ()
 
 
+class Fall(Part):
+    """A fall that lasts: the last `readings` readings all lie `points` below the best of `days` days."""
+
+    points: float = Field(gt=0, le=100)
+    days: int = Field(28, ge=2, le=45)
+    readings: int = Field(2, ge=1, le=10)
+
+
 class When(Part):
     """All that is given must hold.
 
@@ -74,6 +82,11 @@ class When(Part):
         scheme: Scheme of `tier`; needed only where two schemes use the same name differently.
         score: The shown score.
         score_drop: Points lost since the previous published score.
+        lasting_fall: Points lost within a window and not regained for several readings.
+        outcome_head: Likeliest kind of loss, "utility" (leave) or "efficiency" (shrink); unknown while
+            scoring publishes one head only.
+        owner: One of these owners (CSM's e-mail).
+        worth_people: Whether the account is worth people's hours (see playbooks/worth.py).
         reasons: Reason codes that the score names.
         signals: Signals by name; an unknown signal satisfies nothing.
         arr: Annual recurring revenue.
@@ -89,6 +102,10 @@ class When(Part):
     scheme: str | None = None
     score: Range | None = None
     score_drop: Range | None = None
+    lasting_fall: Fall | None = None
+    outcome_head: Literal["utility", "efficiency"] | None = None
+    owner: Names = ()
+    worth_people: bool | None = None
     reasons: ReasonCodes = ReasonCodes()
     signals: Mapping[str, Range] = {}
     arr: Range | None = None
@@ -132,7 +149,17 @@ class When(Part):
                 note(not fault, f"{name} is {_text(float(value))}" + (f", {fault}" if fault else ""))
         if self.segment:
             note(facts.get("segment") in self.segment, f"segment is {facts.get('segment') or 'unknown'}")
+        if self.owner:
+            owner = facts.get("owner_email")
+            note(owner in self.owner, f"owner is {owner or 'unknown'}")
         self._check_reasons(facts, note)
+        if self.lasting_fall is not None:
+            note(*_fell(facts, self.lasting_fall))
+        if self.outcome_head is not None:
+            note(facts.head == self.outcome_head, f"likeliest loss is {facts.head or 'unknown'}")
+        if self.worth_people is not None:
+            small = facts.too_small
+            note(bool(small) != self.worth_people, small or "worth people's hours")
         if self.flight_risk is not None:
             risk = facts.flight_risk
             note(bool(risk) == self.flight_risk, f"flight risk: {risk}" if risk else "no flight risk")
@@ -162,6 +189,14 @@ def known_tiers(scheme: str | None = None) -> set[str]:
     schemes = load_schemes()
     chosen = schemes.values() if scheme is None else [schemes[scheme]]
     return {slug(name) for each in chosen for name in each.names}
+
+
+def _fell(facts: Facts, fall: Fall) -> tuple[bool, str]:
+    points = facts.lasting_fall(fall.days, fall.readings)
+    if points is None:
+        return False, f"too few readings within {fall.days} days to speak of a lasting fall"
+    said = f"{fall.readings} readings lie {_text(points)} points below the best of {fall.days} days"
+    return points >= fall.points, said if points >= fall.points else f"{said}, not {_text(fall.points)}"
 
 
 def _text(number: float) -> str:

@@ -53,16 +53,28 @@ def advance(
             segment=facts.get("segment"),
             owner=owner,
             lowest_score=score,
+            cause=facts.cause,
+            red_model_id=facts.get("model_id"),
         )
     episode = replace(episode, lowest_score=min(episode.lowest_score, score))
+    model = facts.get("model_id")
+    if facts.level > 0:
+        episode = replace(episode, red_model_id=model)
     safe = red_ceiling() + margin
     recovered = (
         score > safe and before is not None and before.score > safe and before.as_of > episode.opened_as_of
     )
     if recovered and before is not None:
-        return replace(episode, recovered_as_of=before.as_of, closed_as_of=facts.as_of, outcome="recovered")
+        same = episode.red_model_id is None or episode.red_model_id == model
+        return replace(
+            episode,
+            recovered_as_of=before.as_of,
+            closed_as_of=facts.as_of,
+            outcome="recovered",
+            recovery_cause="customer" if same else "model",
+        )
     # Closed by an earlier run of this very day whose scores have been restated since: open again.
-    return replace(episode, recovered_as_of=None, closed_as_of=None, outcome=None)
+    return replace(episode, recovered_as_of=None, closed_as_of=None, outcome=None, recovery_cause=None)
 
 
 def left(episode: Episode, as_of: date) -> Episode:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from customer_health.ledger.episodes import Episode
+from customer_health.playbooks.change import cause_of, explanation
+from customer_health.playbooks.worth import too_small
+from customer_health.settings import CompanyConfig
 
 # Reasons that speak of leaving or shrinking: no growth play while one of them stands.
 FLIGHT_CODES = frozenset(
@@ -15,6 +19,10 @@ FLIGHT_CODES = frozenset(
 )
 FLIGHT_DROP = 15  # points lost since the previous score
 LEVELS = ("not red", "Red", "Critical")
+# Outcome heads as scoring may publish them (p_<outcome>_180), and which kind of play each calls for:
+# who means to leave must see value again, who means to shrink must see how to use what is paid for.
+HEADS = {"logo_churn": "utility", "downgrade": "efficiency", "contraction": "efficiency"}
+_DEFAULTS = CompanyConfig()
 
 
 def slug(name: str | None) -> str:
@@ -37,6 +45,7 @@ class Reading:
     score: int
     tier: str
     level: int
+    model_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,10 @@ class Facts:
         row: The published row of the ledger's `scores`.
         previous: The reading before, if any.
         signals: Known signals by name.
-        episode: The open episode, if any.
         as_of: The day.
+        episode: The open episode, if any.
+        config: The company's numbers: bars, horizons, currency.
+        past: Earlier readings, oldest first; only where a playbook asks about a lasting fall.
     """
 
     row: Mapping[str, Any]
@@ -56,6 +67,8 @@ class Facts:
     signals: Mapping[str, float]
     as_of: date
     episode: Episode | None = None
+    config: CompanyConfig = _DEFAULTS
+    past: Sequence[Reading] = ()
     codes: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +143,67 @@ class Facts:
         if loss is not None:
             return loss
         return (self.number("arr") or 0.0) * (100 - (self.score if self.score is not None else 100)) / 100
+
+    @property
+    def model_changed(self) -> bool:
+        """Whether another model made the reading before."""
+        before, now = self.previous and self.previous.model_id, self.get("model_id")
+        return bool(before and now and before != now)
+
+    @property
+    def moved(self) -> list[dict[str, Any]]:
+        """Concepts and the points by which they moved the score since the reading before."""
+        change = self.get("change")
+        return list(change.get("moved") or []) if isinstance(change, Mapping) else []
+
+    @cached_property
+    def cause(self) -> str:
+        """What explains a fall: "customer", "calendar" or "model"."""
+        return cause_of(self.drop, self.moved, model_changed=self.model_changed)
+
+    @property
+    def cause_note(self) -> str:
+        """The same in a sentence; empty when it is the customer's behaviour."""
+        horizons = self.config.model.horizons
+        return explanation(self.cause, self.drop, self.moved, self.number("days_to_renewal"), horizons)
+
+    @property
+    def currency(self) -> str:
+        """Currency of the account's contracts."""
+        return str(self.get("currency") or self.config.playbooks.currency)
+
+    @cached_property
+    def too_small(self) -> str:
+        """Why the account is not worth people's hours; empty when it is, or when that is unknown."""
+        bars = self.config.playbooks
+        return too_small(
+            self.number("arr"), self.number("expected_loss"), self.number("p180"), bars, self.money
+        )
+
+    def money(self, amount: float) -> str:
+        """Return an amount for the decision log, in the account's currency."""
+        return f"{amount:,.0f} {self.currency}"
+
+    @property
+    def head(self) -> str | None:
+        """The kind of loss that is likeliest (a value of `HEADS`), if scoring published several heads."""
+        known = [(self.signals.get(f"p_{outcome}_180"), head) for outcome, head in HEADS.items()]
+        likely = [(chance, head) for chance, head in known if chance is not None]
+        return max(likely)[1] if len(likely) > 1 else None
+
+    def lasting_fall(self, days: int, readings: int) -> float | None:
+        """Return by how many points the last `readings` readings all lie below the best of `days` days.
+
+        None when too few readings are known; a single bad day is no lasting fall.
+        """
+        if self.score is None:
+            return None
+        window = [reading for reading in self.past if (self.as_of - reading.as_of).days <= days]
+        recent = [reading.score for reading in window[len(window) - readings + 1 :]] if readings > 1 else []
+        earlier = [reading.score for reading in window[: len(window) - readings + 1]]
+        if len(recent) < readings - 1 or not earlier:
+            return None
+        return float(max(earlier) - max([*recent, self.score]))
 
     @property
     def flight_risk(self) -> str:

@@ -10,6 +10,7 @@ from customer_health.ledger.decisions import Decision
 from customer_health.playbooks.actions import SIGNIFICANT, account_fields, key_of
 from customer_health.playbooks.cycles import cycle_of
 from customer_health.playbooks.facts import Facts
+from customer_health.playbooks.holdout import HELD_OUT
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.snapshot import Snapshot
 
@@ -52,14 +53,20 @@ def match_account(
         found = _match(facts, playbook, snapshot)
         if isinstance(found, Decision):
             decisions.append(found)
-        elif playbook.paused:
-            decisions.append(found.decided("paused", f"paused; it would have acted: {found.why}"))
+        elif playbook.paused or playbook.name in snapshot.stopped:
+            by = snapshot.stopped.get(playbook.name, "paused")
+            decisions.append(found.decided("paused", f"{by}; it would have acted: {found.why}"))
         elif playbook.group in holders:
             holder = holders[str(playbook.group)]
             outcome = "suppressed" if holder.playbook.suppresses else "excluded"
             decisions.append(found.decided(outcome, f"{holder.playbook.name} acts instead: {holder.why}"))
         elif playbook.shadow:
             decisions.append(found.decided("shadow", f"would have fired: {found.why}"))
+        elif playbook.withheld and snapshot.arms.get(facts.account_id) == HELD_OUT:
+            words = f"held out to measure what saves are worth; it would have acted: {found.why}"
+            decisions.append(found.decided("held_out", words))
+            if playbook.group:
+                holders[playbook.group] = found
         else:
             matches.append(found)
             if playbook.group:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from customer_health.effects.effect import Effect
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.episodes import Episode
-from customer_health.playbooks.actions import effect_of, owner_of
+from customer_health.playbooks.actions import Occasion, effect_of, owner_of
 from customer_health.playbooks.alerts import Alert, braked, newly_red, release, worsened
 from customer_health.playbooks.episodes import advance, left
+from customer_health.playbooks.holdout import Assignment, assign
 from customer_health.playbooks.matching import Match, match_account
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.portfolio import baseline
 from customer_health.playbooks.snapshot import Snapshot
-from customer_health.playbooks.steps import Notify, Step
+from customer_health.playbooks.steps import CreateOpportunity, Notify, Step
 from customer_health.settings import CompanyConfig
 
 
@@ -29,12 +30,14 @@ class Proposal:
         episodes: Episodes that are new or changed.
         matches: Playbooks that may act.
         decisions: Playbooks that may not, and why.
+        assignments: Accounts that enter the holdout experiment today, with their arm.
     """
 
     snapshot: Snapshot
     episodes: list[Episode]
     matches: list[Match]
     decisions: list[Decision]
+    assignments: list[Assignment]
 
     def keys(self) -> set[str]:
         """Keys of every effect that is wanted."""
@@ -49,22 +52,39 @@ class Plan:
     decisions: list[Decision]
     effects: list[Effect]
     notes: list[str]
+    assignments: list[Assignment] = field(default_factory=list)
 
 
 def propose(
     snapshot: Snapshot, playbooks: Sequence[Playbook], config: CompanyConfig, *, now: datetime
 ) -> Proposal:
-    """Advance every episode by today's reading and evaluate every playbook."""
+    """Advance every episode by today's reading, draw the holdout, and evaluate every playbook."""
     changed = [left(episode, snapshot.as_of) for episode in snapshot.gone]
     facts, matches, decisions = [], [], []
-    for fact in snapshot.facts:
-        episode = advance(
+    advanced = [
+        (
             fact,
-            margin=config.playbooks.recovery_margin,
-            now=now,
-            red_since=snapshot.red_since,
-            owner=owner_of(fact, ("csm", "csm_manager"), config)["email"],
+            advance(
+                fact,
+                margin=config.playbooks.recovery_margin,
+                now=now,
+                red_since=snapshot.red_since,
+                owner=owner_of(fact, ("csm", "csm_manager"), config)["email"],
+            ),
         )
+        for fact in snapshot.facts
+    ]
+    entrants = (
+        (fact, episode)
+        for fact, episode in advanced
+        if episode is not None
+        and episode.opened_as_of == snapshot.as_of
+        and fact.account_id not in snapshot.arms
+    )
+    drawn = assign(entrants, snapshot.drawn, config.playbooks.holdout)
+    arms = {**snapshot.arms, **{each.account_id: each.arm for each in drawn}}
+    snapshot = replace(snapshot, arms=arms)
+    for fact, episode in advanced:
         is_open = episode is not None and episode.closed_as_of is None
         after = replace(fact, episode=episode if is_open else None)
         found, refused = match_account(after, playbooks, snapshot)
@@ -72,24 +92,28 @@ def propose(
             stand_in = next((match for match in found if match.playbook.suppresses), None)
             if stand_in is not None:
                 episode = replace(episode, suppressed_reason=f"{stand_in.playbook.name}: {stand_in.why}")
+            elif any(match.playbook.withheld for match in found):
+                episode = replace(episode, suppressed_reason=None)  # it has grown; people take over
             if episode != fact.episode:
                 changed.append(episode)
         facts.append(after)
         matches += found
         decisions += refused
-    return Proposal(replace(snapshot, facts=facts), changed, matches, decisions)
+    return Proposal(replace(snapshot, facts=facts), changed, matches, decisions, drawn)
 
 
-def settle(proposal: Proposal, existing: Mapping[str, date], config: CompanyConfig) -> Plan:
+def settle(proposal: Proposal, existing: Mapping[str, date], occasion: Occasion, *, hold: str = "") -> Plan:
     """Turn a proposal into a plan.
 
     Args:
         proposal: What is wanted.
         existing: Keys that were promised before, with the day that asked for them.
-        config: The company's numbers.
+        occasion: What all effects of the run share.
+        hold: Why single alerts must not leave today (a drift, a stale source); empty when they may.
     """
-    snapshot = proposal.snapshot
-    brake_on = braked(snapshot, config)
+    snapshot, config = proposal.snapshot, occasion.config
+    mass_move = braked(snapshot, config)
+    brake_on = mass_move or bool(hold)
     jobs, decisions = [], list(proposal.decisions)
     for match in proposal.matches:
         job = _job(match, snapshot, existing, brake_on=brake_on)
@@ -101,18 +125,24 @@ def settle(proposal: Proposal, existing: Mapping[str, date], config: CompanyConf
     granted = taken | _grant(jobs, taken, config.playbooks.first_run_tasks)
     due = [alert for job in jobs for alert in job.alerts]
     # Promising the summary again is harmless: its key is the day's.
-    alerts, said = release(due, snapshot, config, brake_on=brake_on) if due or brake_on else ([], {})
+    alerts, said = (
+        release(due, snapshot, occasion, brake_on=brake_on, hold=hold) if due or mass_move else ([], {})
+    )
     effects = list(alerts)
     put_off: set[str] = set()
+    over = _over_the_limit(jobs, proposal.matches, existing, snapshot.as_of, config)
     for job in jobs:
+        if job.match in over:
+            limit = config.playbooks.opportunities_per_day
+            words = f"{job.match.why}; waits: {limit} opportunities a day, largest first"
+            decisions.append(job.match.decided("daily_limit", words))
+            continue
         waits = bool(job.rationed and job.human) and job.match.facts.account_id not in granted
         if waits:
             put_off.add(job.match.facts.account_id)
         for step in (*job.automatic, *(() if waits else job.human)):
             match = job.match
-            effects.append(
-                effect_of(match.facts, match.playbook, step, match.cycle_id, config, snapshot.published_at)
-            )
+            effects.append(effect_of(match.facts, match.playbook, step, match.cycle_id, occasion))
         decisions.append(job.decision(waits, said))
     notes = [f"{len(put_off)} accounts wait for a free place among today's tasks."] if put_off else []
     if snapshot.first_live:
@@ -124,10 +154,12 @@ def settle(proposal: Proposal, existing: Mapping[str, date], config: CompanyConf
         )
         notes.append("First live run: what was Red before is the baseline and no alert.")
     if brake_on:
+        turned = len(newly_red(snapshot.facts))
         notes.append(
-            f"Alert brake: {len(newly_red(snapshot.facts))} accounts turned Red at once; one summary."
+            f"Alert brake: {hold or f'{turned} accounts turned Red at once'}; "
+            "single alerts are held, one summary waits for approval."
         )
-    return Plan(proposal.episodes, decisions, effects, notes)
+    return Plan(proposal.episodes, decisions, effects, notes, proposal.assignments)
 
 
 @dataclass(frozen=True)
@@ -192,9 +224,30 @@ def _rationed(match: Match, snapshot: Snapshot, *, news: bool, brake_on: bool) -
     facts = match.facts
     if brake_on and news:
         return "held_by_brake"
+    if news and facts.model_changed:
+        return "held_by_new_model"
     if (snapshot.first_live and not news) or (facts.account_id, match.playbook.name) in snapshot.waiting:
         return "first_run_backlog"
     return ""
+
+
+def _over_the_limit(
+    jobs: Iterable[_Job],
+    matches: Iterable[Match],
+    existing: Mapping[str, date],
+    as_of: date,
+    config: CompanyConfig,
+) -> list[Match]:
+    """Return the matches whose opportunities must wait for another day: the smaller ones."""
+
+    def keys(match: Match) -> list[str]:
+        steps = (step for step in match.playbook.steps if isinstance(step, CreateOpportunity))
+        return [match.keys[step.name] for step in steps]
+
+    today = sum(existing.get(key) == as_of for match in matches for key in keys(match))
+    wanting = [job.match for job in jobs if any(key not in existing for key in keys(job.match))]
+    wanting.sort(key=lambda match: (-(match.facts.number("arr") or 0.0), match.facts.account_id))
+    return wanting[max(config.playbooks.opportunities_per_day - today, 0) :]
 
 
 def _taken(

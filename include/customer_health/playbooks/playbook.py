@@ -34,6 +34,7 @@ class Playbook(Part):
             account's own rhythm, per `cooldown`, or whenever the values change.
         cooldown: After it fired for another cycle, wait this long.
         suppresses: It stands in for the human plays of its group: say so on the episode.
+        withheld: It is the treatment of the holdout experiment: accounts that are held out do not get it.
         shadow: Decide and log "would have fired", do nothing.
         paused: Do nothing, and say so.
         when: The conditions.
@@ -48,6 +49,7 @@ class Playbook(Part):
     once_per: Cycle
     cooldown: Duration | None = None
     suppresses: bool = False
+    withheld: bool = False
     shadow: bool = False
     paused: bool = False
     when: When
@@ -72,16 +74,39 @@ def load_playbooks(config: CompanyConfig, folder: Path = LIBRARY) -> tuple[Playb
     if not playbooks:
         raise ConfigurationError(f"No playbook in {folder}.", hint="It should hold *.yaml files.")
     names = [playbook.name for playbook in playbooks]
-    for name in config.playbooks.paused:
-        if name not in names:
-            raise ConfigurationError(
-                f"playbooks.paused names '{name}', no such playbook.", hint=suggest(name, names)
-            )
+    for setting in ("paused", "shadow"):
+        for name in getattr(config.playbooks, setting):
+            if name not in names:
+                raise ConfigurationError(
+                    f"playbooks.{setting} names '{name}', no such playbook.", hint=suggest(name, names)
+                )
+    _check_orders(playbooks, folder)
     chosen = (
-        playbook.model_copy(update={"paused": True}) if playbook.name in config.playbooks.paused else playbook
+        playbook.model_copy(
+            update={
+                "paused": playbook.paused or playbook.name in config.playbooks.paused,
+                "shadow": playbook.shadow or playbook.name in config.playbooks.shadow,
+            }
+        )
         for playbook in playbooks
     )
     return tuple(sorted(chosen, key=lambda playbook: (playbook.order, playbook.name)))
+
+
+def _check_orders(playbooks: Iterable[Playbook], folder: Path) -> None:
+    """Two playbooks of a group with one order contradict each other: chance would say which one acts."""
+    seen: dict[tuple[str, int], str] = {}
+    for playbook in playbooks:
+        if playbook.group is None:
+            continue
+        place = (playbook.group, playbook.order)
+        if place in seen:
+            raise ConfigurationError(
+                f"{folder}: {seen[place]} and {playbook.name} both have order {playbook.order} "
+                f"in the group '{playbook.group}'.",
+                hint="Give them different orders: of a group only the first that matches acts.",
+            )
+        seen[place] = playbook.name
 
 
 def load_playbook(path: Path) -> Playbook:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from customer_health.effects.effect import Effect, effect_key
+from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.actions import owner_of
 from customer_health.playbooks.facts import Facts
 from customer_health.settings import CompanyConfig
@@ -39,8 +40,20 @@ def baseline(
     )
 
 
-def brake(newly_red: Sequence[Facts], total: int, *, as_of: date, config: CompanyConfig) -> Effect:
-    """Return the one message that replaces the alerts of a mass move."""
+def brake(
+    newly_red: Sequence[Facts],
+    total: int,
+    *,
+    as_of: date,
+    config: CompanyConfig,
+    published: datetime,
+    hold: str = "",
+) -> Effect:
+    """Return the one message that replaces the alerts of a mass move, a drift or a stale source.
+
+    It waits for approval: whoever looked at the data says whether the customers moved or the data did.
+    """
+    expires = published + timedelta(hours=config.playbooks.approval_expires_hours)
     return _message(
         "alert_brake",
         f"day-{as_of}",
@@ -49,12 +62,35 @@ def brake(newly_red: Sequence[Facts], total: int, *, as_of: date, config: Compan
         config,
         {
             "kind": "brake",
+            "hold": hold,
+            "approval": "required",
+            "approval_asks": "Did the customers move, or the data?",
+            "expires_at": expires.isoformat(),
             "newly_red": len(newly_red),
             "accounts": total,
-            "share": len(newly_red) / total,
+            "share": len(newly_red) / total if total else 0.0,
             "limit": config.playbooks.mass_move_share,
             "entries": [entry(fact, config) for fact in _by_stake(newly_red)[:MOST_LISTED]],
             "mentions": [fact.account_id for fact in newly_red],
+        },
+    )
+
+
+def new_model(turned: Sequence[Facts], *, as_of: date, config: CompanyConfig) -> Effect:
+    """Return the one message about accounts that only a new model made Red."""
+    ranked = _by_stake(turned)
+    return _message(
+        "new_model",
+        f"day-{as_of}",
+        "summary",
+        as_of,
+        config,
+        {
+            "kind": "new_model",
+            "model_id": ranked[0].get("model_id"),
+            "count": len(ranked),
+            "entries": [entry(fact, config) for fact in ranked[:MOST_LISTED]],
+            "mentions": [fact.account_id for fact in ranked],
         },
     )
 
@@ -78,6 +114,46 @@ def digest(overflow: Sequence[Facts], number: int, *, as_of: date, config: Compa
     )
 
 
+def overdue(late: Sequence[Mapping[str, Any]], number: int, *, as_of: date, config: CompanyConfig) -> Effect:
+    """Return the message about escalated episodes that have no message of their own.
+
+    Args:
+        late: Each an `episode` and the `row` of its latest score.
+        number: Which message of this kind it is today.
+        as_of: The day.
+        config: The company's numbers.
+    """
+    entries = [_late_entry(item["episode"], item["row"] or {}, config) for item in late]
+    entries.sort(key=lambda item: (-(item["arr"] or 0.0), item["account_id"]))
+    return _message(
+        "overdue",
+        f"day-{as_of}",
+        f"overdue_{number}",
+        as_of,
+        config,
+        {
+            "kind": "overdue",
+            "count": len(entries),
+            "hours": config.playbooks.escalate_after_hours,
+            "entries": entries[:MOST_LISTED],
+        },
+    )
+
+
+def _late_entry(episode: Episode, row: Mapping[str, Any], config: CompanyConfig) -> dict[str, Any]:
+    return {
+        "account_id": episode.account_id,
+        "name": row.get("name") or episode.account_id,
+        "score": row.get("score_shown"),
+        "before": episode.previous_score,
+        "tier": row.get("tier") or "",
+        "why": row.get("why"),
+        "arr": row.get("arr") or episode.arr,
+        "currency": row.get("currency") or config.playbooks.currency,
+        "owner": row.get("owner_email") or episode.owner or config.playbooks.fallback_owner,
+    }
+
+
 def entry(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
     """Return one line of a summary."""
     return {
@@ -88,6 +164,7 @@ def entry(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
         "tier": facts.tier,
         "why": facts.get("why"),
         "arr": facts.number("arr"),
+        "currency": facts.currency,
         "expected_loss": facts.number("expected_loss"),
         "days_to_renewal": facts.number("days_to_renewal"),
         "owner": owner_of(facts, ("csm", "csm_manager"), config)["email"],

@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from customer_health.errors import ConfigurationError, FatalError
-from customer_health.ledger import decisions, episodes, outbox
+from customer_health.ledger import decisions, episodes, holdout, outbox
 from customer_health.ledger.connect import serialise, writing
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.schema import playbook_runs
+from customer_health.playbooks import follow
 from customer_health.playbooks import snapshot as snapshots
+from customer_health.playbooks.actions import Occasion
+from customer_health.playbooks.graduation import gate
+from customer_health.playbooks.holdout import HELD_OUT
 from customer_health.playbooks.plan import Plan, propose, settle
 from customer_health.playbooks.playbook import LIBRARY, Playbook, load_playbooks
 from customer_health.settings import CompanyConfig
@@ -64,7 +68,13 @@ class PlaybookRun:
 
 
 def run_playbooks(
-    engine: Engine, config: CompanyConfig, *, as_of: date, now: datetime, library: Path = LIBRARY
+    engine: Engine,
+    config: CompanyConfig,
+    *,
+    as_of: date,
+    now: datetime,
+    library: Path = LIBRARY,
+    hold: str = "",
 ) -> PlaybookRun:
     """Advance episodes, evaluate every playbook, and promise what follows in the outbox.
 
@@ -79,6 +89,8 @@ def run_playbooks(
         as_of: The day whose published scores are acted on.
         now: The present, zone-aware.
         library: Folder of playbooks.
+        hold: Why the data is under suspicion (a drift, a stale source): single alerts become one
+            summary that waits for approval. Empty when nothing is.
 
     Raises:
         ConfigurationError: A playbook is wrong, or `as_of` has not come yet.
@@ -96,18 +108,26 @@ def run_playbooks(
         mode = _mode(
             connection, as_of, now - midnight > timedelta(hours=config.playbooks.max_as_of_age_hours)
         )
-        snapshot = snapshots.read(connection, as_of, playbooks)
+        snapshot = snapshots.read(connection, as_of, playbooks, config)
         if snapshot is None:
             raise FatalError(
                 f"No scores are published for {as_of}.", hint="Run score_accounts for that day first."
             )
         proposal = propose(snapshot, playbooks, config, now=now)
         if mode == "live":
-            plan = settle(proposal, outbox.existing(connection, proposal.keys()), config)
+            occasion = Occasion(config, snapshot.published_at, now, gate(connection, config, as_of))
+            plan = settle(proposal, outbox.existing(connection, proposal.keys()), occasion, hold=hold)
         else:
             refused = [match.decided(mode, _WHY[mode] + match.why) for match in proposal.matches]
             plan = Plan([], refused, [], [_NOTE[mode].format(as_of=as_of)])
         done = _write(connection, plan, snapshot, mode, playbooks, now)
+        if mode == "live":
+            followed = follow.advance(connection, config, as_of=as_of, now=now)
+            done = replace(done, numbers={**done.numbers, **followed.numbers})
+        if plan.assignments:
+            drawn = [vars(each) for each in plan.assignments]
+            share, salt = config.playbooks.holdout.share, config.playbooks.holdout.salt
+            holdout.save(connection, drawn, as_of=as_of, share=share, salt=salt, now=now)
         crash_point("run_before_commit")
     crash_point("run_after_commit")
     log.info("playbooks of %s: %s", as_of, done.counts())
@@ -158,7 +178,9 @@ def _write(
         "effects": len(effects),
         "tasks": verbs["create_task"],
         "alerts": verbs["notify"],
-        "waiting": sum(d.outcome in ("first_run_backlog", "held_by_brake") for d in plan.decisions),
+        "waiting": sum(d.outcome in decisions.PUT_OFF for d in plan.decisions),
+        "held_out": sum(each.arm == HELD_OUT for each in plan.assignments),
+        "awaiting_approval": sum(e.payload.get("approval") == "required" for e in effects.values()),
     }
     connection.execute(
         insert(playbook_runs).values(as_of=as_of, at=now, mode=mode, counts=numbers, notes=plan.notes)

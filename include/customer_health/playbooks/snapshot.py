@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Row, func, or_, select
 
-from customer_health.ledger import decisions, episodes, scores
+from customer_health.ledger import decisions, episodes, holdout, scores, switches, threads
 from customer_health.ledger.schema import episodes as episode_table
 from customer_health.ledger.schema import outbox, playbook_runs, score_runs, score_signals
 from customer_health.ledger.schema import scores as score_table
@@ -18,8 +18,12 @@ from customer_health.playbooks.facts import Facts, Reading, level_of
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.steps import SetFields
 from customer_health.scoring.tiers import tier_of
+from customer_health.settings import CompanyConfig
 
 _BATCH = 500
+_READING = tuple(
+    score_table.c[name] for name in ("account_id", "as_of", "score_shown", "tier", "band", "model_id")
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Snapshot:
         last_fired: Latest earlier day on which (account, playbook) acted, for playbooks with a cooldown.
         sent_fields: The last fields written within the refresh period, by account.
         notified: Payloads of today's Slack effects that exist already, by key.
+        told: Episodes that have a Slack message of their own.
+        arms: Holdout arm by account.
+        drawn: Eligible accounts drawn so far, by stratum.
+        stopped: Playbooks whose kill switch is thrown, with who and why.
     """
 
     as_of: date
@@ -51,9 +59,15 @@ class Snapshot:
     last_fired: Mapping[tuple[str, str], date]
     sent_fields: Mapping[str, Mapping[str, Any]]
     notified: Mapping[str, Mapping[str, Any]]
+    told: frozenset[str] = frozenset()
+    arms: Mapping[str, str] = field(default_factory=dict)
+    drawn: Mapping[str, int] = field(default_factory=dict)
+    stopped: Mapping[str, str] = field(default_factory=dict)
 
 
-def read(connection: Connection, as_of: date, playbooks: Iterable[Playbook]) -> Snapshot | None:
+def read(
+    connection: Connection, as_of: date, playbooks: Iterable[Playbook], config: CompanyConfig
+) -> Snapshot | None:
     """Return the snapshot, or None when no scores were published for `as_of`."""
     published = connection.execute(
         select(score_runs.c.first_published_at).where(score_runs.c.as_of == as_of)
@@ -69,6 +83,9 @@ def read(connection: Connection, as_of: date, playbooks: Iterable[Playbook]) -> 
     rows = connection.execute(
         select(score_table).where(score_table.c.as_of == as_of).order_by(score_table.c.account_id)
     ).mappings()
+    books = list(playbooks)
+    falls = [book.when.lasting_fall for book in books if book.when.lasting_fall is not None]
+    past = _past(connection, as_of, max(fall.days for fall in falls)) if falls else {}
     facts = [
         Facts(
             row=dict(row),
@@ -76,11 +93,12 @@ def read(connection: Connection, as_of: date, playbooks: Iterable[Playbook]) -> 
             signals=signals.get(row["account_id"], {}),
             as_of=as_of,
             episode=in_force.get(row["account_id"]),
+            config=config,
+            past=past.get(row["account_id"], ()),
         )
         for row in rows
     ]
     newly_red = [fact.account_id for fact in facts if fact.level > 0 and fact.episode is None]
-    books = list(playbooks)
     earlier_live = select(func.count()).where(playbook_runs.c.mode == "live", playbook_runs.c.as_of < as_of)
     return Snapshot(
         as_of=as_of,
@@ -94,16 +112,33 @@ def read(connection: Connection, as_of: date, playbooks: Iterable[Playbook]) -> 
         last_fired=_last_fired(connection, as_of, [book.name for book in books if book.cooldown]),
         sent_fields=_sent_fields(connection, as_of, books),
         notified=_notified(connection, as_of),
+        told=frozenset(threads.told(connection)),
+        arms=holdout.arms(connection),
+        drawn=holdout.drawn(connection),
+        stopped=switches.stopped(connection, "playbook"),
     )
 
 
 def _previous(connection: Connection, as_of: date) -> dict[str, Reading]:
+    query = scores.previous_of(as_of).with_only_columns(*_READING)
+    return {row.account_id: _reading(row) for row in connection.execute(query)}
+
+
+def _past(connection: Connection, as_of: date, days: int) -> dict[str, list[Reading]]:
     c = score_table.c
-    query = scores.previous_of(as_of).with_only_columns(c.account_id, c.as_of, c.score_shown, c.tier, c.band)
-    return {
-        row.account_id: Reading(row.as_of, row.score_shown, row.tier or "", level_of(row.tier, row.band))
-        for row in connection.execute(query)
-    }
+    query = (
+        select(*_READING)
+        .where(c.as_of < as_of, c.as_of >= as_of - timedelta(days=days), c.score_shown.is_not(None))
+        .order_by(c.as_of)
+    )
+    found: dict[str, list[Reading]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.account_id, []).append(_reading(row))
+    return found
+
+
+def _reading(row: Row[Any]) -> Reading:
+    return Reading(row.as_of, row.score_shown, row.tier or "", level_of(row.tier, row.band), row.model_id)
 
 
 def _gone(

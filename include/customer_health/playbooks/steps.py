@@ -8,7 +8,7 @@ from datetime import timedelta
 from string import Template
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from customer_health.playbooks.conditions import Names, Part
 
@@ -31,6 +31,22 @@ def _duration(value: Any) -> Any:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+
+
+def _known_roles(value: tuple[str, ...]) -> tuple[str, ...]:
+    for role in value:
+        if role not in ("csm", "csm_manager", "fallback"):
+            raise ValueError(f"'{role}' is no role; use csm, csm_manager, fallback")
+    return value
+
+
+def _safe_for_customers(text: str) -> str:
+    unknown = set(Template(text).get_identifiers()) - DRAFT_FIELDS
+    if unknown or not Template(text).is_valid():
+        raise ValueError(f"the draft may use ${', $'.join(sorted(DRAFT_FIELDS))}; found {sorted(unknown)}")
+    if said := INWARD_WORDS.search(text):
+        raise ValueError(f"a customer would read '{said[0]}': drafts never mention scores or risk")
+    return text
 
 
 class Step(Part):
@@ -77,24 +93,18 @@ class CreateTask(Step):
     @field_validator("owner")
     @classmethod
     def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for role in value:
-            if role not in ("csm", "csm_manager", "fallback"):
-                raise ValueError(f"'{role}' is no role; use csm, csm_manager, fallback")
-        return value
+        return _known_roles(value)
 
     @field_validator("draft")
     @classmethod
     def _customer_safe(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        unknown = set(Template(value).get_identifiers()) - DRAFT_FIELDS
-        if unknown or not Template(value).is_valid():
-            raise ValueError(
-                f"the draft may use ${', $'.join(sorted(DRAFT_FIELDS))}; found {sorted(unknown)}"
-            )
-        if said := INWARD_WORDS.search(value):
-            raise ValueError(f"a customer would read '{said[0]}': drafts never mention scores or risk")
-        return value
+        return None if value is None else _safe_for_customers(value)
+
+    @model_validator(mode="after")
+    def _no_concession_by_itself(self) -> CreateTask:
+        if self.type.startswith("concession") and self.approval != "required":
+            raise ValueError("a concession is never automatic: write approval: required")
+        return self
 
     def _default_name(self) -> str:
         return self.type
@@ -123,7 +133,11 @@ class Enroll(Step):
 
 
 class CreateOpportunity(Step):
-    """An opportunity in the CRM; `amount_share` of today's ARR."""
+    """An opportunity in the CRM; `amount_share` of today's ARR.
+
+    At most `opportunities_per_day` are proposed on one day, largest first; the others follow. It needs
+    approval until the graduation gate says that the system may grow accounts by itself.
+    """
 
     verb = "create_opportunity"
     to: str = "crm"
@@ -132,6 +146,28 @@ class CreateOpportunity(Step):
 
     def _default_name(self) -> str:
         return f"opportunity_{self.type}"
+
+
+class DraftEmail(Step):
+    """A draft to a customer in somebody's mailbox. It needs approval, and nobody sends it for them."""
+
+    verb = "draft_email"
+    human = True
+    to: str = "email"
+    approval: Literal["required"] | None = "required"
+    owner: Names = ("csm_manager", "csm")
+    subject: str = Field(max_length=120)
+    body: str
+
+    @field_validator("owner")
+    @classmethod
+    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _known_roles(value)
+
+    @field_validator("subject", "body")
+    @classmethod
+    def _customer_safe(cls, value: str) -> str:
+        return _safe_for_customers(value)
 
 
 class SetFields(Step):
@@ -143,5 +179,5 @@ class SetFields(Step):
 
 
 STEPS: Mapping[str, type[Step]] = {
-    step.verb: step for step in (CreateTask, Notify, Enroll, CreateOpportunity, SetFields)
+    step.verb: step for step in (CreateTask, Notify, Enroll, CreateOpportunity, DraftEmail, SetFields)
 }
