@@ -67,6 +67,7 @@ class RandomWorld(World):
                 ends=self.dice.choice((None, start + timedelta(days=self.dice.choice((30, 90, 365))))),
                 auto_renew=self.dice.choice((None, True, False)),
                 status=self.dice.choice(("active", "active", "active", "ended")),
+                notice_days=self.dice.choice((None, 0, 30, 90)),
             )  # fmt: skip
 
     def _usage(self, many: int) -> None:
@@ -110,7 +111,9 @@ class RandomWorld(World):
         for _ in range(many):
             moment = self.when()
             self.invoice(
-                self.who(), occurred=moment, known=self.later(moment), amount=100.0,
+                self.who(), occurred=moment, known=self.later(moment),
+                amount=self.dice.choice((None, 100.0, 0.0, 37.5)),
+                kind=self.dice.choice(("subscription", "usage")),
                 due_at=self.maybe(moment, 20), paid_at=self.maybe(moment, 60),
             )  # fmt: skip
 
@@ -143,7 +146,9 @@ class RandomWorld(World):
     def _events(self, many: int) -> None:
         for _ in range(many // 2):
             moment = self.when()
-            kind = self.dice.choice(("modification_requested", "notice_given", "renewed"))
+            kind = self.dice.choice(
+                ("modification_requested", "notice_given", "renewed", "price_increase_announced", "expanded")
+            )
             self.contract_event(self.who(), kind=kind, occurred=moment, known=self.later(moment))
         for _ in range(many // 20):
             moment = self.when()

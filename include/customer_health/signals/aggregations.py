@@ -42,9 +42,11 @@ class Count(Aggregation):
 
     Args:
         at: The timestamp that decides; a lifecycle column counts a later stage (escalated).
+        per_seat: Divide by the seats under contract; unknown without seats.
     """
 
     at: str = "occurred_at"
+    per_seat: bool = False
 
     def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
         yield self.at, TEMPORAL
@@ -53,6 +55,16 @@ class Count(Aggregation):
 @dataclass(frozen=True)
 class Happened(Aggregation):
     """1 if at least one fact lies in the window, else the absent value."""
+
+
+@dataclass(frozen=True)
+class CountDistinct(Aggregation):
+    """Different values of a column among the facts in the window; empty ones do not count."""
+
+    column: str
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.column, TEXT
 
 
 @dataclass(frozen=True)
@@ -67,9 +79,35 @@ class Sum(Aggregation):
 
 @dataclass(frozen=True)
 class Mean(Aggregation):
-    """Mean of a column over the facts in the window that have a value."""
+    """Mean of a column over the facts in the window that have a value.
+
+    Args:
+        column: What to average.
+        half_life: Days after which a fact weighs half; None weighs all alike.
+        least: Fewer facts than this are no basis: absent.
+    """
 
     column: str
+    half_life: int | None = None
+    least: int = 1
+
+    def __post_init__(self) -> None:
+        if self.least < 1 or (self.half_life is not None and self.half_life < 1):
+            raise ConfigurationError(
+                "Mean needs at least one fact and a half-life of at least one day.",
+                hint='Write Mean("sentiment", half_life=30, least=3).',
+            )
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.column, NUMERIC
+
+
+@dataclass(frozen=True)
+class MeanChange(Aggregation):
+    """Mean over the window minus the mean over the window before; each needs `least` facts."""
+
+    column: str
+    least: int = 1
 
     def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
         yield self.column, NUMERIC
@@ -95,6 +133,26 @@ class MeanDuration(Aggregation):
 
 
 @dataclass(frozen=True)
+class MeanBusinessHours(Aggregation):
+    """Mean working hours from one timestamp to another, by the company's hours and time zone.
+
+    A ticket of Friday evening that is answered on Monday morning has not waited for a weekend. The
+    fact counts once its end lies in the window.
+
+    Args:
+        end: The later stage.
+        start: Where the clock starts.
+    """
+
+    end: str
+    start: str = "occurred_at"
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.start, TEMPORAL
+        yield self.end, TEMPORAL
+
+
+@dataclass(frozen=True)
 class Last(Aggregation):
     """Value of the most recent fact, if it is no older than the window."""
 
@@ -106,9 +164,14 @@ class Last(Aggregation):
 
 @dataclass(frozen=True)
 class DaysSince(Aggregation):
-    """Whole days since the day of the most recent fact (1 = yesterday)."""
+    """Whole days since the day of the most recent fact (1 = yesterday).
+
+    Args:
+        beyond: Name of a setting with a number of days that is fine: only days beyond it count.
+    """
 
     windowed: ClassVar[bool] = False
+    beyond: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +181,15 @@ class OpenNow(Aggregation):
     Args:
         until: Timestamps of which the first closes the fact.
         older_than: Count only facts open for more than this many days.
+        begins: The timestamp that opens it: an invoice is overdue from its due date on.
+        column: Sum this column instead of counting; facts without a value add nothing.
     """
 
     windowed: ClassVar[bool] = False
     until: tuple[str, ...]
     older_than: int = 0
+    begins: str = "occurred_at"
+    column: str | None = None
 
     def __post_init__(self) -> None:
         if not self.until or self.older_than < 0:
@@ -132,8 +199,10 @@ class OpenNow(Aggregation):
             )
 
     def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
-        for column in self.until:
+        for column in (self.begins, *self.until):
             yield column, TEMPORAL
+        if self.column is not None:
+            yield self.column, NUMERIC
 
 
 @dataclass(frozen=True)
@@ -192,6 +261,47 @@ class ActiveUsers(Aggregation):
 
 
 @dataclass(frozen=True)
+class ActiveUsersChange(Aggregation):
+    """Relative change of distinct users against the window before: -0.3 is a drop of 30 %.
+
+    Unknown unless the account's telemetry covers both windows and somebody was active before.
+    """
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+
+
+@dataclass(frozen=True)
+class DailyUsers(Aggregation):
+    """Mean distinct users per day; a day without rows counts 0, days before the first usage do not.
+
+    Args:
+        per: None, or "seat" or "user": as a share of the seats, or of the window's distinct users
+            (stickiness: how many of those who come at all come on a given day).
+    """
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+    per: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.per not in (None, "seat", "user"):
+            raise ConfigurationError(f"DailyUsers: per '{self.per}' is unknown.", hint="seat or user")
+
+
+@dataclass(frozen=True)
+class ActiveDays(Aggregation):
+    """Days of the window on which anybody used the product."""
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+
+
+@dataclass(frozen=True)
+class EventsPerUser(Aggregation):
+    """Events that match the signal's `where`, per distinct active user of the window."""
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+
+
+@dataclass(frozen=True)
 class ActiveUsersSlope(Aggregation):
     """Least-squares slope of daily active users over the window, in users per day.
 
@@ -218,19 +328,46 @@ class Silence(Aggregation):
 
 @dataclass(frozen=True)
 class DaysUntilRenewal(Aggregation):
-    """Days to the nearest term end of the contracts in force; negative while a renewal is overdue."""
+    """Days to the nearest term end of the contracts in force; negative while a renewal is overdue.
+
+    Args:
+        notice: Count down to the last day for giving notice instead; contracts without a notice
+            period have none.
+    """
+
+    windowed: ClassVar[bool] = False
+    only: ClassVar[tuple[str, ...]] = ("contracts",)
+    notice: bool = False
+
+
+@dataclass(frozen=True)
+class TermLength(Aggregation):
+    """Days of the term that ends next; unknown for evergreen contracts."""
 
     windowed: ClassVar[bool] = False
     only: ClassVar[tuple[str, ...]] = ("contracts",)
 
 
 @dataclass(frozen=True)
-class ArrChange(Aggregation):
-    """ARR in force now minus ARR in force a window ago (or at the start, for younger customers).
+class AutoRenewShare(Aggregation):
+    """Share of the contracts in force that renew by themselves."""
+
+    windowed: ClassVar[bool] = False
+    only: ClassVar[tuple[str, ...]] = ("contracts",)
+
+
+@dataclass(frozen=True)
+class ContractChange(Aggregation):
+    """A number under contract now, minus a window ago (or at the start, for younger customers).
 
     Args:
-        relative: As a share of the earlier ARR.
+        column: `arr` or `seats`.
+        relative: As a share of the earlier number.
     """
 
     only: ClassVar[tuple[str, ...]] = ("contracts",)
+    column: str = "arr"
     relative: bool = False
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.column, NUMERIC

@@ -111,17 +111,21 @@ def context(state: State, grid: Grid) -> Context:
     )
 
 
-def _renewal(contracts: Columns, stands: Standing, grid: Grid) -> Array:
-    nearest = np.full(grid.shape, NEVER, dtype=np.int64)
+def rolled_end(contracts: Columns, stands: Standing, grid: Grid) -> Array:
+    """Term end of each contract in force, as it stands after automatic renewals; NEVER if none."""
     if not len(contracts["end"]):
-        return nearest
+        return np.full(stands.row.shape, NEVER, dtype=np.int64)
     row = np.maximum(stands.row, 0)
     end, start = contracts["end"].astype(np.int64)[row], contracts["start"].astype(np.int64)[row]
     term = np.where((start < end) & (end < NEVER), end - start, 365)
     passed = np.maximum(grid.dates - end, 0)
     rolled = np.where(contracts["renews"][row], end + -(-passed // term) * term, end)
-    rolled = np.where((stands.row >= 0) & (end < NEVER), rolled, NEVER)
-    np.minimum.at(nearest, stands.account, rolled)
+    return np.where((stands.row >= 0) & (end < NEVER), rolled, NEVER)
+
+
+def _renewal(contracts: Columns, stands: Standing, grid: Grid) -> Array:
+    nearest = np.full(grid.shape, NEVER, dtype=np.int64)
+    np.minimum.at(nearest, stands.account, rolled_end(contracts, stands, grid))
     return nearest
 
 

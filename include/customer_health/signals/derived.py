@@ -45,7 +45,7 @@ CONTACT_BOOK = Table(
 
 DEPARTURES = Table(
     name="departures",
-    doc="A contact left; the role is that of the change, or else that of the contact.",
+    doc="A contact of a known role left; the role is that of the change, or else that of the contact.",
     key=("change_id",),
     columns={
         "change_id": Column(Type.TEXT, "The change."),

@@ -58,7 +58,9 @@ class Grid:
         """A float grid filled with one value."""
         return np.full(self.shape, value, dtype=np.float64)
 
-    def running_sum(self, account: Array, begin: Array, end: Array, value: Array | None = None) -> Array:
+    def running_sum(
+        self, account: Array, begin: Array, end: Array, value: Array | None = None, groups: int | None = None
+    ) -> Array:
         """Sum the values of facts visible to as-of dates in [begin, end), per account and date.
 
         Args:
@@ -66,16 +68,18 @@ class Grid:
             begin: First day D that sees the fact.
             end: First day D that no longer does; facts with end <= begin are never seen.
             value: What each contributes; 1 if None.
+            groups: Rows of the result, if they are not the accounts.
         """
         width = len(self.dates) + 1
         first, last = self.column(begin), self.column(end)
         keep = first < last
         base = np.asarray(account, dtype=np.int64)[keep] * width
         weights = None if value is None else np.asarray(value, dtype=np.float64)[keep]
-        size = self.accounts * width
+        rows = self.accounts if groups is None else groups
+        size = rows * width
         steps = np.bincount(base + first[keep], weights, size).astype(np.float64)
         steps -= np.bincount(base + last[keep], weights, size)
-        return np.cumsum(steps.reshape(self.accounts, width), axis=1)[:, :-1]
+        return np.cumsum(steps.reshape(rows, width), axis=1)[:, :-1]
 
     def running_max(self, group: Array, begin: Array, value: Array, groups: int | None = None) -> Array:
         """Largest value (>= 0) of the facts visible since `begin`, per group and date; -1 for none.

@@ -93,6 +93,7 @@ def active_users(
     accounts: int,
     dates: Array,
     window: int,
+    skip: int,
     lag: int,
     min_days: int,
     user_account: Array,
@@ -103,14 +104,15 @@ def active_users(
     late_day: Array,
     late_seen: Array,
 ) -> Array:
-    """Users with at least `min_days` visible active days in [D - window, D - 1], per account and date."""
+    """Users with at least `min_days` visible active days in [D - skip - window, D - skip - 1]."""
     out = np.zeros((accounts, len(dates)), np.int32)
     marked = np.zeros(window, np.bool_)
     for u in range(len(user_account)):
         first, end = word_offsets[u], word_offsets[u + 1]
         late = late_offsets[u + 1] > late_offsets[u]
         for k in range(len(dates)):
-            start, stop = dates[k] - window, dates[k] - 1 - lag  # both inside the window
+            start, last = dates[k] - skip - window, dates[k] - skip - 1  # both inside the window
+            stop = min(last, dates[k] - 1 - lag)
             while first < end and block[first] < start // BLOCK:
                 first += 1
             active = 0
@@ -133,7 +135,7 @@ def active_users(
                 w += 1
             if late:
                 for i in range(late_offsets[u], late_offsets[u + 1]):
-                    if late_seen[i] < dates[k] and late_day[i] >= start:
+                    if late_seen[i] < dates[k] and start <= late_day[i] <= last:
                         marked[late_day[i] - start] = True
                 active = marked.sum()
             if active >= min_days:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from customer_health.errors import ConfigurationError
 from customer_health.settings import CompanyConfig
 from customer_health.signals import aggregations as agg
-from customer_health.signals.context import Context, context, standing, total
+from customer_health.signals.business_hours import hours_between
+from customer_health.signals.context import Context, context
+from customer_health.signals.contract_engine import CONTRACT_ANSWERS
 from customer_health.signals.derived import EVIDENCE
 from customer_health.signals.grid import Grid
-from customer_health.signals.plans import conditions, mask_name
+from customer_health.signals.plans import conditions, lookup, mask_name
 from customer_health.signals.signal import Absent, Signal
 from customer_health.signals.state import NEVER, Columns, State
 from customer_health.signals.usage_engine import Usage
@@ -55,6 +57,8 @@ class Engine:
             values = self.usage.value(signal)
             if values is None:  # silence also asks other tables
                 values = self._silence(signal, self.usage)
+        elif signal.table == "contracts":
+            values = CONTRACT_ANSWERS[type(signal.aggregation)](self.state, self.grid, self.context, signal)
         else:
             values = _ANSWERS[type(signal.aggregation)](self, signal)
         return np.where(np.isfinite(values), values, np.nan)
@@ -124,12 +128,28 @@ def _in_window(
     return grid.running_sum(facts["account"], begin, day + skip + window + 1, value)
 
 
-def _mean(grid: Grid, facts: Columns, day: Array, window: int, value: Array) -> Array:
+def _mean(
+    grid: Grid,
+    facts: Columns,
+    day: Array,
+    window: int,
+    value: Array,
+    *,
+    least: int = 1,
+    half_life: int | None = None,
+    skip: int = 0,
+) -> Array:
     known = np.isfinite(value) & (day < NEVER)
     kept = {name: facts[name][known] for name in ("account", "seen")}
-    many = _in_window(grid, kept, day[known], window)
-    sums = _in_window(grid, kept, day[known], window, value[known])
-    return grid.ratio(sums, many, many > 0)
+    day, value = day[known], value[known]
+    many = _in_window(grid, kept, day, window, skip=skip)
+    weight, total = None, many
+    if half_life is not None:
+        # Weights are relative, so they may be counted from any one day: no need for one set per date.
+        weight = np.exp2((day - day.max(initial=0)) / half_life)
+        total = _in_window(grid, kept, day, window, weight, skip)
+    sums = _in_window(grid, kept, day, window, value if weight is None else value * weight, skip)
+    return grid.ratio(sums, total, many >= least)
 
 
 def _or_absent(engine: Engine, signal: Signal, values: Array, present: Array) -> Array:
@@ -137,11 +157,35 @@ def _or_absent(engine: Engine, signal: Signal, values: Array, present: Array) ->
     return result
 
 
+def _day_of(facts: Columns, column: str) -> Array:
+    return facts["occurred"] if column == "occurred_at" else facts[f"day:{column}"]
+
+
 def _count(engine: Engine, signal: Signal) -> Array:
     aggregation, facts = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.Count)
-    day = facts["occurred"] if aggregation.at == "occurred_at" else facts[f"day:{aggregation.at}"]
-    many = _in_window(engine.grid, facts, day, int(signal.window or 0))
+    many = _in_window(engine.grid, facts, _day_of(facts, aggregation.at), int(signal.window or 0))
+    values = _or_absent(engine, signal, many, many > 0)
+    if not aggregation.per_seat:
+        return values
+    seats = engine.context.seats
+    return engine.grid.ratio(values, seats, seats > 0)
+
+
+def _count_distinct(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.CountDistinct)
+    code = facts[f"code:{aggregation.column}"]
+    named = code >= 0
+    span = int(code.max(initial=0)) + 1
+    pairs, pair = np.unique(
+        facts["account"][named].astype(np.int64) * span + code[named], return_inverse=True
+    )
+    begin, window = facts["seen"][named] + 1, int(signal.window or 0)
+    # Visible while any of the pair's facts is: count those, and ask whether there is one.
+    visible = engine.grid.running_sum(pair, begin, facts["occurred"][named] + window + 1, groups=len(pairs))
+    many = engine.grid.full(0.0)
+    np.add.at(many, pairs // span, visible > 0)
     return _or_absent(engine, signal, many, many > 0)
 
 
@@ -167,7 +211,30 @@ def _average(engine: Engine, signal: Signal) -> Array:
     aggregation, facts = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.Mean)
     value = facts[f"number:{aggregation.column}"]
-    mean = _mean(engine.grid, facts, facts["occurred"], int(signal.window or 0), value)
+    mean = _mean(
+        engine.grid, facts, facts["occurred"], int(signal.window or 0), value,
+        least=aggregation.least, half_life=aggregation.half_life,
+    )  # fmt: skip
+    return _or_absent(engine, signal, mean, ~np.isnan(mean))
+
+
+def _mean_change(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.MeanChange)
+    value, window = facts[f"number:{aggregation.column}"], int(signal.window or 0)
+    now, before = (
+        _mean(engine.grid, facts, facts["occurred"], window, value, least=aggregation.least, skip=skip)
+        for skip in (0, window)
+    )
+    return _or_absent(engine, signal, now - before, ~np.isnan(now - before))
+
+
+def _business_hours(engine: Engine, signal: Signal) -> Array:
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.MeanBusinessHours)
+    start, end = facts[f"second:{aggregation.start}"], facts[f"second:{aggregation.end}"]
+    value = hours_between(start, end, engine.config.signals.business_hours)
+    mean = _mean(engine.grid, facts, facts[f"day:{aggregation.end}"], int(signal.window or 0), value)
     return _or_absent(engine, signal, mean, ~np.isnan(mean))
 
 
@@ -200,24 +267,33 @@ def _last(engine: Engine, signal: Signal) -> Array:
 
 
 def _days_since(engine: Engine, signal: Signal) -> Array:
-    facts = engine.facts(signal)
+    aggregation, facts = signal.aggregation, engine.facts(signal)
+    assert isinstance(aggregation, agg.DaysSince)
     day = engine.grid.running_max(facts["account"], facts["seen"] + 1, facts["occurred"])
-    return _or_absent(engine, signal, (engine.grid.dates - day).astype(np.float64), day >= 0)
+    values = _or_absent(engine, signal, (engine.grid.dates - day).astype(np.float64), day >= 0)
+    if aggregation.beyond is None:
+        return values
+    return np.maximum(values - float(str(lookup(engine.config, aggregation.beyond))), 0.0)
 
 
 def _open_now(engine: Engine, signal: Signal) -> Array:
     aggregation, facts = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.OpenNow)
     closed = np.minimum.reduce([facts[f"day:{column}"] for column in aggregation.until])
-    begin = np.maximum(facts["occurred"] + aggregation.older_than, facts["seen"]) + 1
+    opened = _day_of(facts, aggregation.begins)
+    begin = np.maximum(opened + aggregation.older_than, facts["seen"]) + 1
+    value = None
+    if aggregation.column is not None:
+        value = np.nan_to_num(facts[f"number:{aggregation.column}"], nan=0.0)
     many = engine.grid.running_sum(facts["account"], begin, closed + 1)
-    return _or_absent(engine, signal, many, many > 0)
+    values = many if value is None else engine.grid.running_sum(facts["account"], begin, closed + 1, value)
+    return _or_absent(engine, signal, values, many > 0)
 
 
 def _longest_overdue(engine: Engine, signal: Signal) -> Array:
     aggregation, facts = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.LongestOverdue)
-    due, paid = facts[f"day:{aggregation.due}"], facts[f"day:{aggregation.until}"]
+    due, paid = _day_of(facts, aggregation.due), facts[f"day:{aggregation.until}"]
     longest = engine.grid.full(0.0)
     for k, day in enumerate(engine.grid.dates):
         late = (np.maximum(due, facts["seen"]) < day) & (paid >= day)
@@ -238,46 +314,6 @@ def _change(engine: Engine, signal: Signal) -> Array:
     return _or_absent(engine, signal, change, base)
 
 
-def _days_until_renewal(engine: Engine, signal: Signal) -> Array:
-    renewal = engine.context.renewal
-    return np.where(renewal < NEVER, renewal - engine.grid.dates, np.nan)
-
-
-def _arr_change(engine: Engine, signal: Signal) -> Array:
-    aggregation, grid = signal.aggregation, engine.grid
-    assert isinstance(aggregation, agg.ArrChange)
-    contracts = engine.state.tables["contracts"]
-    window = int(signal.window or 0)
-    earlier = total(grid, standing(contracts, grid, ago=window), contracts["arr"])
-    # Younger customers are compared with what they first signed.
-    young = engine.context.start + 1 > grid.dates - window
-    base = np.where(young, _first_arr(engine), earlier)
-    now = np.where(engine.context.is_customer, engine.context.arr, np.nan)
-    change = now - base
-    if aggregation.relative:
-        return grid.ratio(change, base, base > 0)
-    return change
-
-
-def _first_arr(engine: Engine) -> Array:
-    """ARR of the contracts that began on the account's first day."""
-    contracts, grid = engine.state.tables["contracts"], engine.grid
-    out, known = np.zeros(grid.shape), np.zeros(grid.shape)
-    many = len(contracts["contract"])
-    if many:
-        number = contracts["contract"]
-        account = contracts["account"][np.unique(number, return_index=True)[1]].astype(np.int64)
-        begin = contracts["seen"] + 1
-        row = grid.running_min(number, begin, np.arange(many), groups=len(account))
-        visible = row < many
-        row = np.where(visible, row, 0)
-        first = visible & (contracts["occurred"][row] == engine.context.start[account])
-        arr = contracts["arr"][row]
-        np.add.at(out, account, np.where(first & ~np.isnan(arr), arr, 0.0))
-        np.add.at(known, account, first & ~np.isnan(arr))
-    return np.where(known > 0, out, np.nan)
-
-
 _ANSWERS: Mapping[type[agg.Aggregation], Callable[[Engine, Signal], Array]] = {
     agg.Count: _count,
     agg.Happened: _happened,
@@ -289,8 +325,9 @@ _ANSWERS: Mapping[type[agg.Aggregation], Callable[[Engine, Signal], Array]] = {
     agg.OpenNow: _open_now,
     agg.LongestOverdue: _longest_overdue,
     agg.ChangeVsPreviousWindow: _change,
-    agg.DaysUntilRenewal: _days_until_renewal,
-    agg.ArrChange: _arr_change,
+    agg.CountDistinct: _count_distinct,
+    agg.MeanChange: _mean_change,
+    agg.MeanBusinessHours: _business_hours,
 }
 
 
@@ -301,13 +338,16 @@ def check_answerable(signal: Signal) -> None:
         ConfigurationError: For example a sum over usage, which is only kept per feature set.
     """
     kind = type(signal.aggregation)
-    if signal.table != "usage" and kind not in _ANSWERS:
+    special = {"usage": Usage.ANSWERS, "contracts": CONTRACT_ANSWERS}
+    answerable = special.get(signal.table, _ANSWERS)
+    if kind not in answerable:
         raise ConfigurationError(
             f"Signal {signal.name}: {kind.__name__} cannot read '{signal.table}'.",
-            hint=f"Use one of {', '.join(sorted(k.__name__ for k in _ANSWERS))}.",
+            hint=f"Use one of {', '.join(sorted(k.__name__ for k in answerable))}.",
         )
-    if signal.table == "usage" and kind not in Usage.ANSWERS:
-        raise ConfigurationError(
-            f"Signal {signal.name}: {kind.__name__} cannot read 'usage'.",
-            hint=f"Use one of {', '.join(sorted(k.__name__ for k in Usage.ANSWERS))}.",
-        )
+    if signal.table == "usage" and isinstance(signal.aggregation, agg.Sum | agg.ChangeVsPreviousWindow):
+        column = signal.aggregation.column
+        if column != "events":
+            raise ConfigurationError(
+                f"Signal {signal.name}: usage keeps no '{column}'.", hint="It keeps events."
+            )

@@ -28,7 +28,8 @@ def reduce_facts(
     Returns:
         account, occurred and seen (int32 days); `day:<timestamp>` (NEVER if empty) and
         `second:<timestamp>` (NaN if empty); `number:<column>` (NaN if empty); `where:<conditions>`
-        (bool). Rows are sorted by account, occurred_at, known_at and key.
+        (bool); `code:<column>` (number of a text, -1 if empty). Rows are sorted by account,
+        occurred_at, known_at and key.
     """
     contract = DERIVED[name] if name in DERIVED else TABLES[name]
     table = source.join(warehouse.kept(NUMBERS), "account_id")
@@ -43,6 +44,8 @@ def reduce_facts(
         if contract.columns[column].type in (Type.TIMESTAMP, Type.DATE):
             wanted[f"day:{column}"] = _day(table[column]).fill_null(NEVER)
             wanted[f"second:{column}"] = table[column].cast("timestamp").epoch_seconds().cast("float64")
+        elif contract.columns[column].type is Type.TEXT:
+            wanted[f"code:{column}"] = table[column]
         else:
             wanted[f"number:{column}"] = table[column].cast("float64")
     for signal in signals:
@@ -52,7 +55,17 @@ def reduce_facts(
     order = dict.fromkeys(("account", "occurred_at", "known_at", *contract.key))
     rows: Columns = warehouse.fetch(table.order_by(list(order)).select(**wanted))
     rows["seen"] = np.maximum(rows["occurred"], rows.pop("known"))
+    for name in [name for name in rows if name.startswith("code:")]:
+        rows[name] = _codes(rows[name])
     return rows
+
+
+def _codes(texts: Any) -> Any:
+    """Replace texts by numbers; empty ones by -1."""
+    known = np.array([text is not None and text != "" for text in texts], dtype=bool)
+    codes = np.full(len(texts), -1, dtype=np.int64)
+    codes[known] = np.unique(np.asarray(texts, dtype=object)[known].astype(str), return_inverse=True)[1]
+    return codes
 
 
 def _day(column: Any) -> Any:
@@ -72,7 +85,8 @@ def reduce_contracts(warehouse: Any, state: State) -> None:
 
     Besides the days there are `contract` (its number), `rank` (position in time within all rows),
     seats and arr (NaN if empty), plan (position in meta["plans"], -1 if empty), start and end
-    (days, NEVER if empty), renews and active (bool).
+    (days, NEVER if empty), renews and active (bool), renewal_known (whether renews was given), notice
+    (days, NaN if empty).
     """
     raw = warehouse.raw("contracts")
     table = raw.join(warehouse.kept(NUMBERS), "account_id")
@@ -88,6 +102,8 @@ def reduce_contracts(warehouse: Any, state: State) -> None:
             start=_day(table.term_start).fill_null(NEVER),
             end=_day(table.term_end).fill_null(NEVER),
             renews=table.auto_renew.fill_null(False),
+            renewal_known=table.auto_renew.notnull(),
+            notice=table.notice_days.cast("float64"),
             active=(table.status.fill_null("active") == "active"),
             occurred=_day(table.occurred_at),
             known=_day(table.known_at),

@@ -101,7 +101,9 @@ def _departures(warehouse: Any) -> Any:
     left = changes.filter(changes.kind == "left")
     held = contacts.select(held_by="contact_id", held="role", held_known="known_at")
     joined = left.left_join(held, left.contact_id == held.held_by)
-    borrowed = joined.role.isnull() & joined.held.notnull()
+    # Without a role it is no sponsor's departure; `contact_changes` has those.
+    joined = joined.filter(joined.role.notnull() | joined.held.notnull())
+    borrowed = joined.role.isnull()
     return joined.select(
         "change_id",
         "account_id",
@@ -119,8 +121,12 @@ def _exec_activity(warehouse: Any, titles: Any) -> Any:
     interactions, usage = warehouse.raw("interactions"), warehouse.raw("usage")
     contacts = warehouse.raw("contacts")
     spoke = interactions.filter(interactions.kind.isin(SIGNS_OF_LIFE) & interactions.contact_id.notnull())
+    # By account number, so that a person, their calls and their logins meet after a merge of accounts.
+    numbers = warehouse.kept(NUMBERS)
+    spoke = spoke.join(numbers, "account_id")
     spoke = spoke.select(
         "account_id",
+        "account",
         "contact_id",
         occurred_at=spoke.occurred_at.cast("timestamp"),
         known_at=spoke.known_at.cast("timestamp"),
@@ -129,13 +135,12 @@ def _exec_activity(warehouse: Any, titles: Any) -> Any:
     people = people.select("contact_id", "user_id", "account_id", person_known=_later(ibis, people))
     executives = titles.filter(titles.executive)
     people = people.semi_join(executives, "contact_id")  # few people, so usage is read but hardly joined
-    # Matched by account number, so that a person and their logins meet after a merge of accounts.
-    numbers = warehouse.kept(NUMBERS)
     people = people.join(numbers, "account_id")
     usage = usage.join(numbers, "account_id").drop("account_id")
     used = usage.join(people, ["account", "user_id"])
     used = used.select(
         "account_id",
+        "account",
         "contact_id",
         occurred_at=used.occurred_at.cast("timestamp"),
         known_at=ibis.greatest(used.known_at.cast("timestamp"), used.person_known),
@@ -148,7 +153,8 @@ def _exec_activity(warehouse: Any, titles: Any) -> Any:
         seen=ibis.greatest(titled.occurred_at, titled.known_at, titled.title_known),
     )
     return (
-        titled.group_by("account_id", "contact_id", "day")
-        .agg(known_at=titled.seen.min())
+        titled.group_by("account", "contact_id", "day")
+        .agg(account_id=titled.account_id.min(), known_at=titled.seen.min())
+        .drop("account")
         .rename(occurred_at="day")
     )

@@ -6,16 +6,16 @@ masks or the late table shows. Only tests use it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from math import fsum
-from statistics import fmean
 from typing import Any
 
 from customer_health.settings import CompanyConfig
-from customer_health.signals import aggregations as agg
-from customer_health.signals.plans import conditions, feature_sets, lookup
+from customer_health.signals.plans import conditions, feature_sets
+from customer_health.signals.reference_facts import TWINS
 from customer_health.signals.reference_tables import Row, derived_rows, stamp
+from customer_health.signals.reference_usage import USAGE_TWINS
 from customer_health.signals.signal import Absent, Signal
 
 GRACE = timedelta(days=30)
@@ -45,7 +45,7 @@ class Reference:
 
     def value(self, signal: Signal, account: str, as_of: date) -> float | None:
         """Return the signal, or None where it is unknown."""
-        return _View(self, signal, account, as_of).value()
+        return View(self, signal, account, as_of).value()
 
     def seen(self, table: str, account: str | None, now: datetime) -> list[Row]:
         """Rows of an account (None: of all) that happened and were known before `now`, in order of time."""
@@ -64,7 +64,7 @@ class Reference:
         return self._seen[key]
 
 
-class _View:
+class View:
     """One signal, account and date: what may be seen, and what follows from it."""
 
     def __init__(self, world: Reference, signal: Signal, account: str, as_of: date) -> None:
@@ -105,7 +105,9 @@ class _View:
     # -- what follows
 
     def value(self) -> float | None:
-        return _TWINS[type(self.signal.aggregation)](self, self.signal.aggregation)
+        kind = type(self.signal.aggregation)
+        answers = USAGE_TWINS if self.signal.table == "usage" else TWINS
+        return answers[kind](self, self.signal.aggregation)
 
     def absent(self) -> float | None:
         source = {"exec_activity": "contact_book", "departures": "contact_changes"}
@@ -183,207 +185,3 @@ def _follow(name: str, merged: Mapping[str, Any]) -> str:
     while merged.get(name) in merged:
         name = merged[name]
     return name
-
-
-def total(rows: Iterable[Row], column: str) -> float | None:
-    """Sum of what is known, None if nothing is."""
-    known = [row[column] for row in rows if row.get(column) is not None]
-    return float(sum(known)) if known else None
-
-
-def _count(view: _View, how: agg.Count) -> float | None:
-    many = sum(view.inside(row.get(how.at)) for row in view.facts())
-    return float(many) if many else view.absent()
-
-
-def _happened(view: _View, how: agg.Happened) -> float | None:
-    return 1.0 if any(view.inside(row["occurred_at"]) for row in view.facts()) else view.absent()
-
-
-def _values(view: _View, column: str) -> list[float]:
-    rows = [row for row in view.facts() if view.inside(row["occurred_at"])]
-    return [float(row[column]) for row in rows if row.get(column) is not None]
-
-
-def _sum(view: _View, how: agg.Sum) -> float | None:
-    values = _values(view, how.column)
-    return sum(values) if values else view.absent()
-
-
-def _mean(view: _View, how: agg.Mean) -> float | None:
-    values = _values(view, how.column)
-    return fmean(values) if values else view.absent()
-
-
-def _mean_duration(view: _View, how: agg.MeanDuration) -> float | None:
-    durations = [
-        (stamp(row[how.end]) - stamp(row[how.start])).total_seconds() / 86400
-        for row in view.facts()
-        if row.get(how.start) is not None and view.inside(row.get(how.end))
-    ]
-    if how.floor is not None:
-        durations = [max(how.floor, value) for value in durations]
-    return fmean(durations) if durations else view.absent()
-
-
-def _last(view: _View, how: agg.Last) -> float | None:
-    rows = [row for row in view.facts() if row.get(how.column) is not None]
-    if rows and view.inside(rows[-1]["occurred_at"]):
-        return float(rows[-1][how.column])
-    return view.absent()
-
-
-def _days_since(view: _View, how: agg.DaysSince) -> float | None:
-    rows = view.facts()
-    return float(view.days_ago(rows[-1]["occurred_at"])) if rows else view.absent()
-
-
-def _open_now(view: _View, how: agg.OpenNow) -> float | None:
-    many = sum(
-        view.days_ago(row["occurred_at"]) > how.older_than
-        and not any(view.reached(row, column) for column in how.until)
-        for row in view.facts()
-    )
-    return float(many) if many else view.absent()
-
-
-def _longest_overdue(view: _View, how: agg.LongestOverdue) -> float | None:
-    late = [
-        view.days_ago(row[how.due])
-        for row in view.facts()
-        if view.reached(row, how.due) and not view.reached(row, how.until)
-    ]
-    return float(max(late)) if late else view.absent()
-
-
-def _change(view: _View, how: agg.ChangeVsPreviousWindow) -> float | None:
-    if view.signal.table == "usage":
-        rows, features = view.usage(), view.features()
-        covered = rows and view.days_ago(rows[0]["occurred_at"]) >= 2 * view.window
-        if not covered or isinstance(features, str):
-            return None
-        before = view.events(rows, features, skip=view.window)
-        return (view.events(rows, features) - before) / before if before > 0 else None
-    facts = view.facts()
-    now = sum(row[how.column] or 0.0 for row in facts if view.inside(row["occurred_at"]))
-    before = sum(row[how.column] or 0.0 for row in facts if view.inside(row["occurred_at"], skip=view.window))
-    return (now - before) / before if before > 0 else view.absent()
-
-
-def _share_of_usage(view: _View, how: agg.ShareOfUsage) -> float | None:
-    features = view.features()
-    every = view.events(view.usage(), None)
-    if isinstance(features, str) or every <= 0:
-        return None
-    return view.events(view.usage(), features) / every
-
-
-def _feature_share(view: _View, how: agg.FeatureShare) -> float | None:
-    features = view.features()
-    if isinstance(features, str) or not view.usage():
-        return None
-    used = {row["feature"] for row in view.usage() if view.inside(row["occurred_at"])}
-    key = {r["feature"] for r in view.seen("usage", everybody=True)} if features is None else set(features)
-    return len(used & key) / len(key) if key else None
-
-
-def _active_users(view: _View, how: agg.ActiveUsers) -> float | None:
-    named = [row for row in view.usage() if row["user_id"]]
-    if not named:
-        return None
-    least = how.min_days
-    min_days = int(str(lookup(view.world.config, least))) if isinstance(least, str) else least
-    days: dict[str, set[date]] = {}
-    for row in named:
-        if view.inside(row["occurred_at"]):
-            days.setdefault(row["user_id"], set()).add(stamp(row["occurred_at"]).date())
-    many = float(sum(len(active) >= min_days for active in days.values()))
-    if not how.per_seat:
-        return many
-    seats = total(view.in_force(), "seats")
-    return many / seats if seats else None
-
-
-def _slope(view: _View, how: agg.ActiveUsersSlope) -> float | None:
-    named = [row for row in view.usage() if row["user_id"]]
-    if not named:
-        return None
-    first = min(stamp(row["occurred_at"]).date() for row in named)
-    start = max(first, view.as_of - timedelta(days=view.window))
-    n = (view.as_of - start).days
-    if n < max(2, how.min_days):
-        return None
-    users: list[set[str]] = [set() for _ in range(n)]
-    for row in named:
-        day = (stamp(row["occurred_at"]).date() - start).days
-        if day >= 0:
-            users[day].add(row["user_id"])
-    counts = [len(active) for active in users]
-    x_mean, y_mean = (n - 1) / 2, fmean(counts)
-    slope = sum((x - x_mean) * (y - y_mean) for x, y in enumerate(counts))
-    slope /= sum((x - x_mean) ** 2 for x in range(n))
-    if not how.relative:
-        return slope
-    return slope * 30 / y_mean if y_mean > 0 else None
-
-
-def _silence(view: _View, how: agg.Silence) -> float | None:
-    if not view.usage():
-        return None
-    rows = [row for table in ("usage", *how.also) for row in view.seen(table)]
-    return 0.0 if any(view.inside(row["occurred_at"]) for row in rows) else 1.0
-
-
-def _days_until_renewal(view: _View, how: agg.DaysUntilRenewal) -> float | None:
-    ends = []
-    for row in view.in_force():
-        if row.get("term_end") is None:
-            continue
-        end = stamp(row["term_end"]).date()
-        if row.get("auto_renew"):
-            start = stamp(row["term_start"]).date() if row.get("term_start") is not None else end
-            term = (end - start) if start < end else timedelta(days=365)
-            while end < view.as_of:
-                end += term
-        ends.append((end - view.as_of).days)
-    return float(min(ends)) if ends else None
-
-
-def _arr_change(view: _View, how: agg.ArrChange) -> float | None:
-    start, arr = view.start(), total(view.in_force(), "arr")
-    if not view.is_customer() or start is None or arr is None:
-        return None
-    if start < view.as_of - timedelta(days=view.window):
-        base = total(view.in_force(view.window), "arr")
-    else:
-        states = view.seen("contracts")
-        firsts: dict[str, Row] = {}
-        for row in states:
-            firsts.setdefault(row["contract_id"], row)
-        base = total((r for r in firsts.values() if stamp(r["occurred_at"]).date() == start), "arr")
-    if base is None:
-        return None
-    if not how.relative:
-        return arr - base
-    return (arr - base) / base if base > 0 else None
-
-
-_TWINS: Mapping[type[agg.Aggregation], Callable[[_View, Any], float | None]] = {
-    agg.Count: _count,
-    agg.Happened: _happened,
-    agg.Sum: _sum,
-    agg.Mean: _mean,
-    agg.MeanDuration: _mean_duration,
-    agg.Last: _last,
-    agg.DaysSince: _days_since,
-    agg.OpenNow: _open_now,
-    agg.LongestOverdue: _longest_overdue,
-    agg.ChangeVsPreviousWindow: _change,
-    agg.ShareOfUsage: _share_of_usage,
-    agg.FeatureShare: _feature_share,
-    agg.ActiveUsers: _active_users,
-    agg.ActiveUsersSlope: _slope,
-    agg.Silence: _silence,
-    agg.DaysUntilRenewal: _days_until_renewal,
-    agg.ArrChange: _arr_change,
-}

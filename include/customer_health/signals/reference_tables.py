@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
@@ -18,6 +18,12 @@ def stamp(value: Any) -> datetime:
         return value
     assert isinstance(value, date)
     return datetime.combine(value, time())
+
+
+def total(rows: Iterable[Row], column: str) -> float | None:
+    """Sum of what is known, None if nothing is."""
+    known = [row[column] for row in rows if row.get(column) is not None]
+    return float(sum(known)) if known else None
 
 
 def later(*moments: Any) -> datetime:
@@ -76,6 +82,8 @@ def _departures(tables: Mapping[str, Sequence[Row]]) -> list[Row]:
         role, known = change.get("role"), stamp(change["known_at"])
         if role is None and contact is not None and contact.get("role") is not None:
             role, known = contact["role"], later(known, contact["known_at"])
+        if role is None:
+            continue
         departures.append(change | {"role": role, "known_at": known})
     return departures
 

@@ -21,7 +21,7 @@ Array = NDArray[Any]
 Columns = dict[str, Array]
 
 NEVER = 2**30  # a day that never comes: an open ticket closes then
-VERSION = 1  # of the layout below; another version is rebuilt, not read
+VERSION = 2  # of the layout below; another version is rebuilt, not read
 
 
 @dataclass

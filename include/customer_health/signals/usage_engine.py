@@ -86,11 +86,11 @@ class Usage:
                 out[here] = answer(features)[here]
         return out
 
-    def active_users(self, window: int, min_days: int) -> Array:
-        """Users active on at least `min_days` days of the window."""
+    def active_users(self, window: int, min_days: int = 1, skip: int = 0) -> Array:
+        """Users active on at least `min_days` days of [D - skip - window, D - skip - 1]."""
         late = self._late_users
         return kernels.active_users(
-            self.grid.accounts, self.grid.dates, window, self.lag, min_days,
+            self.grid.accounts, self.grid.dates, window, skip, self.lag, min_days,
             self.users["account"], self.words["offset"], self.words["block"], self.words["word"],
             np.searchsorted(late["user"], np.arange(len(self.users["account"]) + 1)),
             late["day"], late["seen"],
@@ -142,22 +142,58 @@ class Usage:
         late = self.grid.running_max(self.late["account"], self.late["seen"] + 1, self.late["day"])
         return np.maximum(regular, np.where(late >= 0, late, -NEVER))
 
+    def user_days(self, window: int, moment: bool = False) -> Array:
+        """Sum over the window's days of that day's users, or of day * users."""
+        users = self.days["users"].astype(np.float64)
+        low, high = self.rows(window)
+        offset, day = self.days["offset"], self.days["day"]
+        regular = kernels.window_sums(offset, users * day if moment else users, low, high)
+        late = self._late_users
+        begin = late["seen"] + 1
+        # A late row adds a user to its day only until a regular row shows the same user there.
+        end = np.minimum(late["day"] + window + 1, np.where(late["until"] > late["seen"], late["until"], 0))
+        return regular + self.grid.running_sum(late["account"], begin, end, late["day"] if moment else None)
+
+    def watched(self, window: int) -> Array:
+        """Days of the window since the account's first user; NaN before there was one."""
+        start = np.maximum(self.grid.dates - window, self.first_user)
+        return np.where(self.first_user < NEVER, (self.grid.dates - start).astype(np.float64), np.nan)
+
+    def active_days(self, window: int) -> Array:
+        """Days of the window with any usage."""
+        low, high = self.rows(window)
+        late = self._late_days()
+        begin = late["seen"] + 1
+        end = np.minimum(late["day"] + window + 1, np.where(late["until"] > late["seen"], late["until"], 0))
+        regular: Array = np.maximum(high - low, 0)  # news may be older than the whole window
+        return regular + self.grid.running_sum(late["account"], begin, end)
+
+    def _late_days(self) -> Columns:
+        """Late (account, day) pairs with the first day each was seen, until a regular row shows it."""
+        account, day, seen = (self.late[name] for name in ("account", "day", "seen"))
+        order = np.lexsort((seen, day, account))
+        account, day, seen = account[order], day[order], seen[order]
+        new = np.ones(len(day), bool)
+        new[1:] = (account[1:] != account[:-1]) | (day[1:] != day[:-1])
+        account, day, seen = account[new].astype(np.int64), day[new], seen[new]
+        span = 2**20
+        keys = self.days["account"].astype(np.int64) * span + self.days["day"]
+        where = np.searchsorted(keys, account * span + day)
+        found = np.zeros(len(day), bool)
+        inside = where < len(keys)
+        found[inside] = keys[where[inside]] == (account * span + day)[inside]
+        return {
+            "account": account, "day": day, "seen": seen,
+            "until": np.where(found, day + self.lag + 1, NEVER),
+        }  # fmt: skip
+
     def slope(self, window: int, min_days: int, relative: bool) -> Array:
         """Least-squares slope of daily users, in closed form.
 
         With S = sum(users) and T = sum(day * users) over n consecutive days around their middle m:
         slope = (T - m S) / (n (n^2 - 1) / 12). All sums are of whole numbers, so nothing is lost.
         """
-        users = self.days["users"].astype(np.float64)
-        low, high = self.rows(window)
-        offset, day = self.days["offset"], self.days["day"]
-        many = kernels.window_sums(offset, users, low, high)
-        moment = kernels.window_sums(offset, users * day, low, high)
-        late = self._late_users
-        begin = late["seen"] + 1
-        end = np.minimum(late["day"] + window + 1, np.where(late["until"] > late["seen"], late["until"], 0))
-        many += self.grid.running_sum(late["account"], begin, end)
-        moment += self.grid.running_sum(late["account"], begin, end, late["day"])
+        many, moment = self.user_days(window), self.user_days(window, moment=True)
         start = np.maximum(self.grid.dates - window, self.first_user)
         n = (self.grid.dates - start).astype(np.float64)
         usable = (self.first_user < NEVER) & (n >= max(2, min_days))
@@ -242,6 +278,42 @@ def _share(usage: Usage, signal: Signal) -> Array:
     return usage.per_plan(feature_sets(signal, usage.config), share)
 
 
+def _sum(usage: Usage, signal: Signal) -> Array:
+    window = int(signal.window or 0)
+
+    def events(features: tuple[str, ...] | None) -> Array:
+        return np.where(usage.first < NEVER, usage.events(features, window), np.nan)
+
+    return usage.per_plan(feature_sets(signal, usage.config), events)
+
+
+def _per_user(usage: Usage, signal: Signal) -> Array:
+    users = usage.active_users(int(signal.window or 0))
+    return usage.grid.ratio(_sum(usage, signal), users, users > 0)
+
+
+def _users_change(usage: Usage, signal: Signal) -> Array:
+    window = int(signal.window or 0)
+    now, before = usage.active_users(window), usage.active_users(window, skip=window)
+    covered = usage.first <= usage.grid.dates - 2 * window
+    return usage.grid.ratio(now - before, before, covered & (before > 0))
+
+
+def _daily_users(usage: Usage, signal: Signal) -> Array:
+    aggregation, window = signal.aggregation, int(signal.window or 0)
+    assert isinstance(aggregation, agg.DailyUsers)
+    days = usage.watched(window)
+    mean = usage.grid.ratio(usage.user_days(window), days, days > 0)
+    if aggregation.per is None:
+        return mean
+    of = usage.context.seats if aggregation.per == "seat" else usage.active_users(window)
+    return usage.grid.ratio(mean, of, of > 0)
+
+
+def _active_days(usage: Usage, signal: Signal) -> Array:
+    return np.where(usage.first < NEVER, usage.active_days(int(signal.window or 0)), np.nan)
+
+
 def _features(usage: Usage, signal: Signal) -> Array:
     return usage.features(feature_sets(signal, usage.config), int(signal.window or 0))
 
@@ -258,5 +330,10 @@ _ANSWERS: dict[type[agg.Aggregation], Callable[[Usage, Signal], Array] | None] =
     agg.FeatureShare: _features,
     agg.DaysSince: _days_since,
     agg.Silence: None,
+    agg.Sum: _sum,
+    agg.EventsPerUser: _per_user,
+    agg.ActiveUsersChange: _users_change,
+    agg.DailyUsers: _daily_users,
+    agg.ActiveDays: _active_days,
 }
 Usage.ANSWERS = frozenset(_ANSWERS)

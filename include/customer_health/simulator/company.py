@@ -21,6 +21,7 @@ USAGE_SETTINGS = {
     "key_features": {"default": KEY_FEATURES},
     "core_actions": {"default": CORE_ACTIONS},
     "advanced_features": {"default": ADVANCED_FEATURES},
+    "export_features": {"default": (BULK_EXPORT,)},
 }
 """The `usage` section of a company file that describes this product."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from customer_health.signals.aggregations import LongestOverdue, MeanDuration
+from customer_health.signals.aggregations import LongestOverdue, MeanDuration, OpenNow
 from customer_health.signals.signal import Concept, Direction, Signal, days
 
 SIGNALS = (
@@ -28,5 +28,27 @@ SIGNALS = (
         when_absent=0,
         phrase="an invoice is {value:.0f} days overdue",
         reason_code="late_payment",
+    ),
+    Signal(
+        name="open_overdue_invoices",
+        table="invoices",
+        aggregation=OpenNow(begins="due_at", until=("paid_at",)),
+        unit="invoices",
+        direction=Direction.LOWER_IS_HEALTHIER,
+        concept=Concept.BILLING,
+        when_absent=0,
+        phrase="{value:.0f} invoices overdue",
+        reason_code="overdue_invoices",
+    ),
+    Signal(
+        name="overdue_amount",
+        table="invoices",
+        aggregation=OpenNow(begins="due_at", until=("paid_at",), column="amount"),
+        unit="currency",
+        direction=Direction.LOWER_IS_HEALTHIER,
+        concept=Concept.BILLING,
+        when_absent=0,
+        phrase="{value:,.0f} overdue",
+        reason_code="overdue_invoices",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from customer_health.signals.aggregations import Count, DaysSince, Happened, OpenNow
+from customer_health.signals.aggregations import Count, CountDistinct, DaysSince, Happened, OpenNow
 from customer_health.signals.signal import Absent, Concept, Direction, FromConfig, Signal, days
 
 SIGNALS = (
@@ -77,5 +77,67 @@ SIGNALS = (
         when_absent=Absent.SINCE_START,
         phrase="no business review for {value:.0f} days",
         reason_code="no_ebr",
+    ),
+    Signal(
+        name="ebr_overdue_days",
+        table="interactions",
+        where={"kind": "ebr"},
+        aggregation=DaysSince(beyond="people.ebr_every_days"),
+        unit="days",
+        direction=Direction.LOWER_IS_HEALTHIER,
+        concept=Concept.RELATIONSHIP,
+        when_absent=Absent.SINCE_START,
+        phrase="business review overdue by {value:.0f} days",
+        reason_code="late_ebr",
+    ),
+    Signal(
+        name="executives_known",
+        table="contact_book",
+        aggregation=OpenNow(begins="executive_at", until=("left_at",)),
+        unit="contacts",
+        direction=Direction.HIGHER_IS_HEALTHIER,
+        concept=Concept.RELATIONSHIP,
+        when_absent=0,
+        phrase="{value:.0f} executives known",
+        reason_code="no_executive_known",
+    ),
+    Signal(
+        name="active_contacts_90d",
+        table="interactions",
+        where={"kind": FromConfig("people.meaningful_interactions")},
+        aggregation=CountDistinct("contact_id"),
+        window=days(90),
+        unit="contacts",
+        direction=Direction.HIGHER_IS_HEALTHIER,
+        concept=Concept.RELATIONSHIP,
+        when_absent=0,
+        phrase="{value:.0f} people spoke with us in 90 days",
+        reason_code="few_voices",
+    ),
+    Signal(
+        name="interactions_90d",
+        table="interactions",
+        where={"kind": FromConfig("people.meaningful_interactions")},
+        aggregation=Count(),
+        window=days(90),
+        unit="conversations",
+        direction=Direction.HIGHER_IS_HEALTHIER,
+        concept=Concept.RELATIONSHIP,
+        when_absent=0,
+        phrase="{value:.0f} real conversations in 90 days",
+        reason_code="little_contact",
+    ),
+    Signal(
+        name="contacts_left_180d",
+        table="contact_changes",
+        where={"kind": "left"},
+        aggregation=Count(),
+        window=days(180),
+        unit="contacts",
+        direction=Direction.LOWER_IS_HEALTHIER,
+        concept=Concept.RELATIONSHIP,
+        when_absent=0,
+        phrase="{value:.0f} known contacts left within 6 months",
+        reason_code="contacts_left",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from customer_health.signals.aggregations import DaysSince, Last, Mean
+from customer_health.signals.aggregations import DaysSince, Happened, Last, Mean, MeanChange
 from customer_health.signals.signal import Concept, Direction, Signal, days
 
 SIGNALS = (
@@ -64,5 +64,42 @@ SIGNALS = (
         concept=Concept.SENTIMENT,
         phrase="CSAT {value:.1f} of 5",
         reason_code="low_csat",
+    ),
+    Signal(
+        name="support_sentiment_recent_90d",
+        table="ticket_messages",
+        where={"author": "customer"},
+        aggregation=Mean("sentiment", half_life=30, least=3),
+        window=days(90),
+        unit="0-1",
+        direction=Direction.HIGHER_IS_HEALTHIER,  # today weighs most; two messages are no mood
+        concept=Concept.SENTIMENT,
+        phrase="recent support sentiment {value:.2f} of 1",
+        reason_code="negative_sentiment",
+    ),
+    Signal(
+        name="support_sentiment_change_90d",
+        table="ticket_messages",
+        where={"author": "customer"},
+        aggregation=MeanChange("sentiment", least=3),
+        window=days(90),
+        unit="points of 1",
+        direction=Direction.HIGHER_IS_HEALTHIER,
+        concept=Concept.SENTIMENT,
+        phrase="support sentiment {value:+.2f} against the 90 days before",
+        reason_code="sentiment_falling",
+    ),
+    Signal(
+        name="nps_answered_365d",
+        table="surveys",
+        where={"kind": "nps"},
+        aggregation=Happened(),
+        window=days(365),
+        unit="0/1",
+        direction=Direction.HIGHER_IS_HEALTHIER,  # never answered is not the same as a bad answer
+        concept=Concept.SENTIMENT,
+        when_absent=0,
+        phrase="answered an NPS survey within a year",
+        reason_code="no_feedback",
     ),
 )

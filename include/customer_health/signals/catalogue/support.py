@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from customer_health.signals.aggregations import Count, MeanDuration, OpenNow
+from customer_health.signals.aggregations import (
+    Count,
+    LongestOverdue,
+    MeanBusinessHours,
+    MeanDuration,
+    OpenNow,
+)
 from customer_health.signals.signal import Concept, Direction, Signal, days
 
 SIGNALS = (
@@ -62,5 +68,62 @@ SIGNALS = (
         when_absent=0,
         phrase="{value:.0f} escalations in 90 days",
         reason_code="escalation",
+    ),
+    Signal(
+        name="first_response_hours_90d",
+        table="tickets",
+        aggregation=MeanBusinessHours(end="first_response_at"),
+        window=days(90),
+        unit="business hours",
+        direction=Direction.LOWER_IS_HEALTHIER,
+        concept=Concept.SUPPORT,
+        phrase="first answer after {value:.0f} working hours",
+        reason_code="slow_response",
+    ),
+    Signal(
+        name="critical_tickets_90d",
+        table="tickets",
+        where={"priority": "critical"},
+        aggregation=Count(),
+        window=days(90),
+        unit="tickets",
+        direction=Direction.LOWER_IS_HEALTHIER,
+        concept=Concept.SUPPORT,
+        when_absent=0,
+        phrase="{value:.0f} critical tickets in 90 days",
+        reason_code="support_load",
+    ),
+    Signal(
+        name="tickets_per_seat_90d",
+        table="tickets",
+        aggregation=Count(per_seat=True),
+        window=days(90),
+        unit="tickets/seat",
+        direction=Direction.NEUTRAL,  # asking for help is a sign of life
+        concept=Concept.SUPPORT,
+        when_absent=0,
+        phrase="{value:.2f} tickets per seat in 90 days",
+    ),
+    Signal(
+        name="open_tickets",
+        table="tickets",
+        aggregation=OpenNow(until=("resolved_at",)),
+        unit="tickets",
+        direction=Direction.LOWER_IS_HEALTHIER,
+        concept=Concept.SUPPORT,
+        when_absent=0,
+        phrase="{value:.0f} tickets open",
+        reason_code="support_load",
+    ),
+    Signal(
+        name="oldest_open_ticket_days",
+        table="tickets",
+        aggregation=LongestOverdue(due="occurred_at", until="resolved_at"),
+        unit="days",
+        direction=Direction.LOWER_IS_HEALTHIER,
+        concept=Concept.SUPPORT,
+        when_absent=0,
+        phrase="a ticket is open for {value:.0f} days",
+        reason_code="stale_ticket",
     ),
 )
