@@ -35,6 +35,8 @@ _DLT = {
     "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
     # Its working files would otherwise keep a copy of everything that was ever loaded.
     "LOAD__DELETE_COMPLETED_JOBS": "true",
+    # A trace would be pickled.
+    "ENABLE_RUNTIME_TRACE": "false",
 }
 
 _FLUSH_ROWS = 400_000
