@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.lib.ledger import day, morning
-
 from customer_health.destinations.pace import Pace
 from customer_health.effects.effect import Effect, effect_key
+from tests.lib.ledger import day, morning
 
 REASONS = [
     {

@@ -100,3 +100,16 @@ def isolating(
             return attempt(some[:half]) + attempt(some[half:])
 
     return attempt(rows) if rows else []
+
+
+def built(build: Callable[[Effect], Got], effect: Effect) -> Got | RejectedError:
+    """Build one row; an effect that cannot be built is refused and keeps nobody else from leaving."""
+    try:
+        return build(effect)
+    except RejectedError as error:
+        return error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return RejectedError(
+            f"The effect cannot be written: {type(error).__name__} {error}"[:300],
+            hint=f"Look at the payload of {effect.key}; the playbook {effect.playbook} made it.",
+        )

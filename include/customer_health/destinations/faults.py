@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError
@@ -32,6 +33,15 @@ class ChannelStoppedError(BusyError):
 
 class CannotTellError(FatalError):
     """The destination keeps no key, so nobody can ask whether an effect landed; a person must look."""
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """A question that had no answer changed nothing: what it was asked for can wait."""
+    try:
+        yield
+    except UnknownOutcomeError as error:
+        raise BusyError(error.message, retry_after=30.0, hint=error.hint) from None
 
 
 def of_exception(remote: str, error: Exception) -> CustomerHealthError:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from customer_health.connections import SalesforceOptions
 from customer_health.destinations import crm_rows
-from customer_health.destinations.batching import Outcome, isolating, one
+from customer_health.destinations.batching import Outcome, built, isolating, one
 from customer_health.destinations.salesforce_client import FIXES, NAME, SalesforceClient, fault_of_row
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
@@ -104,15 +105,13 @@ class SalesforceDestination:
                     outcomes[place] = there
                     open_places.remove(place)
         rows = [(effects[place], records[place]) for place in open_places]
-        for place, outcome in zip(
-            open_places, isolating(lambda some: self._send(verb, some), rows), strict=True
-        ):
+        for place, outcome in zip(open_places, isolating(partial(self._send, verb), rows), strict=True):
             outcomes[place] = outcome
         return outcomes
 
     def _records(self, verb: str, effects: Sequence[Effect]) -> list[Record | FatalError]:
         if verb == "set_fields":
-            return [self._account_record(effect) for effect in effects]
+            return [built(self._account_record, effect) for effect in effects]
         accounts = self._account_ids({effect.account_id for effect in effects})
         owners = self._user_ids({crm_rows.owner(effect) for effect in effects})
         records: list[Record | FatalError] = []
@@ -143,7 +142,7 @@ class SalesforceDestination:
                 )
             else:
                 build = self._task_record if verb == "create_task" else self._opportunity_record
-                records.append(build(effect, min(account), owner))
+                records.append(built(partial(build, account=min(account), owner=owner), effect))
         return records
 
     def _task_record(self, effect: Effect, account: str, owner: str) -> Record:

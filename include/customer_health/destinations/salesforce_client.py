@@ -77,7 +77,11 @@ class SalesforceClient:
         Raises:
             BusyError, ChannelStoppedError, RejectedError, UnknownOutcomeError: See faults.py.
         """
-        return self._guarded(lambda line: line.restful(path, method=method, **given))
+        ask = partial(_restful, path, method, given)
+        if method != "GET":
+            return self._guarded(ask)
+        with faults.reading():
+            return self._guarded(ask)
 
     def query(self, template: str, values: Sequence[str]) -> list[dict[str, Any]]:
         """Return every record of a SOQL query whose `{}` takes a list of values, in several calls if need be.
@@ -89,13 +93,14 @@ class SalesforceClient:
         from simple_salesforce.format import format_soql
 
         found: list[dict[str, Any]] = []
-        for start in range(0, len(values), _IN_LIST):
-            soql = format_soql(template, list(values[start : start + _IN_LIST]))
-            page = self._guarded(partial(_query, soql))
-            found += page["records"]
-            while not page["done"]:
-                page = self._guarded(partial(_query_more, page["nextRecordsUrl"]))
+        with faults.reading():
+            for start in range(0, len(values), _IN_LIST):
+                soql = format_soql(template, list(values[start : start + _IN_LIST]))
+                page = self._guarded(partial(_query, soql))
                 found += page["records"]
+                while not page["done"]:
+                    page = self._guarded(partial(_query_more, page["nextRecordsUrl"]))
+                    found += page["records"]
         return found
 
     def _guarded(self, ask: Callable[[Any], Any]) -> Any:
@@ -179,6 +184,10 @@ def fault_of_row(errors: Sequence[Mapping[str, Any]]) -> CustomerHealthError:
     if "SERVER_UNAVAILABLE" in words or "UNKNOWN_EXCEPTION" in words:
         return UnknownOutcomeError(f"Salesforce: {words}")
     return RejectedError(f"Salesforce: {words}", hint=faults.fix_for(words, FIXES))
+
+
+def _restful(path: str, method: str, given: Mapping[str, Any], line: Any) -> Any:
+    return line.restful(path, method=method, **given)
 
 
 def _query(soql: str, line: Any) -> Any:

@@ -103,7 +103,8 @@ def _alert(payload: Mapping[str, Any], chart: bool) -> tuple[str, list[Json]]:
         who = quoted(step["owner"]["email"], 80)
         title = f"{quoted(payload['playbook_title'])}: {quoted(step['subject'])}"
         blocks.append(section(f"*Do this next* · {title}\n{who}, until {_local(step['due_at'])}"))
-        following = f"{'' if why.endswith('.') else '.'} Next: {quoted(step['subject'])}, {who}, until {moment(step['due_at'])}."
+        stop = "" if why.endswith(".") else "."
+        following = f"{stop} Next: {quoted(step['subject'])}, {who}, until {moment(step['due_at'])}."
     readings = slack_chart.points(score)
     if readings:
         blocks.append(

@@ -12,6 +12,8 @@ SECTION_MOST = 3000
 FIELD_MOST = 2000
 FIELDS_MOST = 10
 TEXT_MOST = 4000
+TITLE_MOST = 50
+CATEGORIES_MOST = 20
 _DATE = re.compile(r"<!date\^\d+\^[^<>|]*\|([^<>]*)>")
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
@@ -46,6 +48,8 @@ def problems(message: Mapping[str, Any]) -> list[str]:
                     found += _text(where, element, SECTION_MOST, "mrkdwn")
             case "divider":
                 pass
+            case "data_visualization":
+                found += _chart(where, block)
             case other:
                 found.append(f"{where}: unknown type {other}")
     return found
@@ -70,6 +74,21 @@ def _unsafe(where: str, text: str) -> list[str]:
     return found
 
 
+def _chart(where: str, block: Mapping[str, Any]) -> Iterator[str]:
+    chart = block.get("chart", {})
+    labels = chart.get("axis_config", {}).get("categories", [])
+    if not 1 <= len(block.get("title", "")) <= TITLE_MOST:
+        yield f"{where}: title of {len(block.get('title', ''))} characters, at most {TITLE_MOST}"
+    if not 1 <= len(labels) <= CATEGORIES_MOST or len(set(labels)) < len(labels):
+        yield f"{where}: {len(labels)} labels, at most {CATEGORIES_MOST}, each once"
+    if not 1 <= len(chart.get("series", [])) <= 6:
+        yield f"{where}: {len(chart.get('series', []))} series, at most 6"
+    for series in chart.get("series", []):
+        if [point["label"] for point in series["data"]] != list(labels):
+            yield f"{where}: the points of {series['name']} do not match the labels"
+    yield from (f"{where}: a label is longer than 20" for label in labels if len(label) > 20)
+
+
 def as_markdown(message: Mapping[str, Any]) -> str:
     """Return the message roughly as Slack shows it."""
     return "\n\n".join([f"`{message['channel']}`", *_paragraphs(message)]) + "\n"
@@ -86,6 +105,9 @@ def _paragraphs(message: Mapping[str, Any]) -> Iterator[str]:
                 if fields := block.get("fields"):
                     pairs = [_shown(field["text"]).split("\n", 1) for field in fields]
                     yield "\n".join(f"- {name}: {value}" for name, value in pairs)
+            case "data_visualization":
+                points = block["chart"]["series"][0]["data"]
+                yield f"*{block['title']}:* " + " ".join(str(point["value"]) for point in points)
             case "context":
                 yield "---\n" + "\n".join(_shown(element["text"]) for element in block["elements"])
 

@@ -91,6 +91,7 @@ class Server:
         self.injected: Counter[str] = Counter()
         self.next: deque[str | None] = deque()
         self.chance, self.kinds, self.slow = 0.0, FAULTS, 1.0
+        self.row_fault = False
         self._random = random.Random(seed)
         self._http = _Listener(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
@@ -199,8 +200,12 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 server.requests.append(request)
                 if server.spec:
                     server.violations += specs.violations(server.spec, request)
-                server.row_fault = fault == "row_error"  # type: ignore[attr-defined]
-                answer = server.answer(request)
+                server.row_fault = fault == "row_error"
+                try:
+                    answer = server.answer(request)
+                except Exception as error:  # a defect of the server must not look like a fault of the wire
+                    server.violations.append(f"{request.method} {request.path}: {error!r}")
+                    raise
             if fault == "timeout_after":
                 time.sleep(server.slow)
             if fault in ("reset_after", "timeout_after"):
@@ -211,7 +216,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 return self._say(Answer(200, "<html>maintenance", {"Content-Type": "text/html"}))
             return self._say(answer)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
         def _say(self, answer: Answer) -> None:
             body = answer.body

@@ -31,7 +31,6 @@ class SalesforceOrg(Server):
         self.unknown_fields: set[str] = set()
         self.spent = False
         self.token, self.logins = "token-0", 0
-        self.row_fault = False
         self._ids = itertools.count(1)
 
     prefix = "/services/data"

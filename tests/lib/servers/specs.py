@@ -42,7 +42,11 @@ def _operation(name: str, method: str, path: str) -> Any:
         if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", pattern), path) and method in operations:
             operation = operations[method]
             content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            required = [one["name"] for one in operation.get("parameters", []) if one.get("required")]
+            required = [
+                one["name"]
+                for one in operation.get("parameters", [])
+                if one.get("required") and one["in"] == "query"
+            ]
             schema = {**content["schema"], "components": spec.get("components", {})} if content else None
             return (Draft202012Validator(schema) if schema else None), required
     raise KeyError(path)
@@ -56,14 +60,8 @@ def violations(name: str, request: Request) -> list[str]:
         validator, required = _operation(name, request.method.lower(), request.path)
     except KeyError:
         return []  # the copies hold only some of the operations
-    found = [
-        f"{request.path}: parameter {one} is missing"
-        for one in required
-        if one not in request.query
-        and f"{{{one}}}" not in request.path
-        and one not in ("object", "objectType")
-    ]
-    if validator is not None:
+    found = [f"{request.path}: parameter {one} is missing" for one in required if one not in request.query]
+    if validator is not None and request.raw[:1] == b"{":
         found += [
             f"{request.path}: {'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
             for error in validator.iter_errors(request.json)
