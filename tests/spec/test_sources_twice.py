@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.lib.files import CONTRACTS, MAPPING, USAGE, CompanyFiles
+from tests.lib.files import AS_OF, CONTRACTS, MAPPING, USAGE, CompanyFiles
 
 from customer_health.sources import landing
+from customer_health.sources.load import last_day
 from customer_health.sources.source import TableLoad
 
 
@@ -84,3 +86,9 @@ def test_with_full_exports_the_last_file_by_name_is_right(company: CompanyFiles)
     assert company.ids("contracts", "arr") == [6000, 15000, 24000]
     assert gate.counts()["superseded"] == 1
     assert company.quarantine() == []
+
+
+def test_old_data_has_its_own_today_whatever_was_mistyped(company: CompanyFiles) -> None:
+    company.write("usage.csv", USAGE + "a1,u1,2099-01-01,export,1\n")
+    assert last_day(company.settings, before=AS_OF) == date(2026, 5, 3)
+    assert company.ingest().tables["usage"].new == 3

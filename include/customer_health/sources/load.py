@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,21 +66,26 @@ def _bound_memory(con: duckdb.DuckDBPyConnection, home: Path) -> None:
     con.execute("SET memory_limit = '2GB'")
 
 
-def last_day(settings: Settings) -> date:
+def last_day(settings: Settings, *, before: date | None = None) -> date:
     """Return the day after the last fact in the company's files: the natural as-of date of old data.
 
-    Loads into a warehouse in memory and looks at usage, tickets, surveys, invoices and interactions, since
+    Loads into a warehouse in memory and looks at what happens to customers, such as usage and tickets:
     contracts and losses may lie ahead.
+
+    Args:
+        settings: Name the data folder and the mapping.
+        before: Facts from this day on are typing errors and do not count; give it today.
 
     Raises:
         ConfigurationError: There is no such fact.
     """
-    source = source_for(settings)
-    with open_warehouse("duckdb://") as con:
+    horizon = before or date(9000, 1, 1)
+    with tempfile.TemporaryDirectory() as scratch, open_warehouse("duckdb://") as con:
+        source = source_for(settings.model_copy(update={"home": Path(scratch)}))
         create_tables(con)
-        source.load(con, as_of=date.max - timedelta(days=4000), progress=silent)
+        source.load(con, as_of=horizon, progress=silent)
         ends = [
-            scalar(con, f"SELECT max(occurred_at) FROM raw.{table.name}")
+            scalar(con, f"SELECT max(occurred_at) FROM raw.{table.name} WHERE occurred_at < ?", [horizon])
             for table in TABLES.values()
             if not table.scheduled and table.name not in ("crm_snapshot", "accounts")
         ]
