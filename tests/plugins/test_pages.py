@@ -104,6 +104,27 @@ def test_a_company_without_scores_is_told_where_they_will_come_from(
     assert visitor.get("/customer-health/reports").status_code == 200
 
 
+def test_a_wrong_setting_is_explained_on_the_page(
+    visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUSTOMER_HEALTH_CONFIG", "/nowhere/company.yaml")
+    answer = visitor.get("/customer-health/")
+    assert answer.status_code == 503
+    assert "/nowhere/company.yaml does not exist" in answer.text
+    assert "To do:" in answer.text
+
+
+def test_a_ledger_that_cannot_be_read_is_said_so_without_its_details(
+    visitor: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"no database at all, but long enough to be read as one" * 100)
+    monkeypatch.setenv("CUSTOMER_HEALTH_HOME", str(tmp_path))
+    answer = visitor.get("/customer-health/")
+    assert answer.status_code == 503
+    assert "The ledger cannot be read" in answer.text
+    assert "sqlite3" not in answer.text
+
+
 def test_the_pages_never_open_the_warehouse(visitor: TestClient, filled_home: Path) -> None:
     """DuckDB lets in one process; a page that held the file would stop the night's run."""
     before = "duckdb" in sys.modules

@@ -97,7 +97,7 @@ def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> st
     before = _count_effects(settings)
     say(f"{'Your files in ' + company.data if company.data else 'A simulated company'}, as of {today}.")
     company.remember()
-    stack.start(company.environment(pretend=True))
+    stack.start(company.environment(pretend=True), drop_unfinished=True)
     say("Airflow is up: scheduler, DAG processor, triggerer, API server.")
     watch = Watch(stack.airflow, stack.logs, say, stack.check)
     stamp = datetime.now(UTC).strftime("%H%M%S")

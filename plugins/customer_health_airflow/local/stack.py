@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from customer_health_airflow.local import processes
@@ -50,15 +51,18 @@ class Stack:
         assert self.ports is not None
         return Airflow(self.ports.url, credentials(self.home)["password"])
 
-    def start(self, company: Mapping[str, str]) -> None:
+    def start(self, company: Mapping[str, str], *, drop_unfinished: bool = False) -> None:
         """Start everything and return when Airflow is healthy and knows every DAG.
 
         Args:
             company: CUSTOMER_HEALTH_* variables that the tasks and the page shall see.
+            drop_unfinished: Mark runs that an earlier stack left unfinished as failed instead of letting
+                Airflow resume them: each DAG runs one day at a time, and they would come first.
 
         Raises:
             PartDiedError: A part did not come up; the message carries the end of its output.
         """
+        began = datetime.now(UTC).isoformat()
         leftover = running(self.home)
         if leftover and processes.stop(leftover["stack_id"]):
             self._say("Stopped an Airflow that was still running in this checkout.")
@@ -77,8 +81,10 @@ class Stack:
         self.airflow.warm_up()
         self._until("the DAGs are read", lambda: self.airflow.known_dags() >= set(DAGS))
         self.airflow.ensure_pool(WAREHOUSE_POOL, 1, "DuckDB lets one process in at a time")
-        for run in self.airflow.runs(states=["running", "queued"]):
-            self.airflow.give_up(run["dag_id"], run["dag_run_id"])  # left by a stack that was killed
+        if drop_unfinished:
+            for run in self.airflow.runs(states=["running", "queued"]):
+                if (run["queued_at"] or "") < began:
+                    self.airflow.give_up(run["dag_id"], run["dag_run_id"])
         for dag_id in reversed(DAGS):  # who listens first; the head, which may start at once, last
             self.airflow.unpause(dag_id)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from fastapi import Depends, FastAPI, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
 
+from customer_health.errors import CustomerHealthError, RetriableError
 from customer_health_airflow.ui import files, pages
 from customer_health_airflow.ui.access import can_read
+
+log = logging.getLogger(__name__)
 
 # No script at all, nothing from elsewhere. `frame-ancestors` keeps other sites from framing the page.
 POLICY = (
@@ -32,6 +37,20 @@ def create_app() -> FastAPI:
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cache-Control"] = "private, no-store"
         return response
+
+    @app.exception_handler(CustomerHealthError)
+    async def explain(request: Request, error: CustomerHealthError) -> Response:
+        """Say what is wrong and how to mend it; a bare 500 would send the reader to the logs."""
+        return pages.trouble(request, error)
+
+    @app.exception_handler(SQLAlchemyError)
+    async def unreadable(request: Request, error: SQLAlchemyError) -> Response:
+        """The ledger is locked, away, or older than this code; the details are for the log only."""
+        log.error("The ledger cannot be read", exc_info=error)
+        told = RetriableError(
+            "The ledger cannot be read at the moment.", hint="Try again; the API server's log has the cause."
+        )
+        return pages.trouble(request, told)
 
     app.include_router(pages.router)
     app.include_router(files.router)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from customer_health.errors import CustomerHealthError
 from customer_health.scoring.tiers import Scheme, scheme_named
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow.ui import files, wording
@@ -48,6 +49,11 @@ def _open() -> tuple[Settings, Scheme, Portfolio]:
     settings = load_settings()
     scheme = scheme_named(settings.config.score.scheme)
     return settings, scheme, Portfolio(ledger(settings.ledger_url), scheme.names)
+
+
+def trouble(request: Request, error: CustomerHealthError) -> HTMLResponse:
+    """The page that stands in for one that cannot be shown."""
+    return _page(request, "trouble.html", 503, company="", message=error.message, hint=error.hint)
 
 
 @router.get("/style.css")

@@ -89,7 +89,10 @@ class Portfolio:
     def worth_a_call(
         self, day: date, before: date | None, wanted: Filters, page: int
     ) -> tuple[list[Row], int]:
-        """Return one page of accounts, most money at risk first, and how many there are in all."""
+        """Return one page of accounts, most money at risk first, and how many there are in all.
+
+        The rules know no probability and so no money at risk: then the lowest score comes first.
+        """
         then = scores.alias("then")
         same = and_(then.c.account_id == scores.c.account_id, then.c.as_of == before)
         where = [scores.c.as_of == day]
@@ -107,7 +110,13 @@ class Portfolio:
             select(scores, then.c.score_shown.label("score_before"))
             .join(then, same, isouter=True)
             .where(*where)
-            .order_by(at_risk.desc(), scores.c.score, scores.c.account_id)
+            .order_by(
+                scores.c.score.is_(None),
+                at_risk.desc(),
+                scores.c.score,
+                scores.c.arr.desc(),
+                scores.c.account_id,
+            )
             .limit(PAGE)
             .offset((page - 1) * PAGE)
         )
