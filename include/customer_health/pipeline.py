@@ -21,9 +21,21 @@ from customer_health.settings import CompanyConfig, UsageConfig
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from sqlalchemy import Engine
+
     from customer_health.ledger.champion import ChampionRecord
     from customer_health.model.champion import Champion
     from customer_health.settings import Settings
+
+
+# Accounts with the currency of their newest contract: amounts are shown in the customer's own.
+_ACCOUNTS = """
+    SELECT accounts.*, newest.currency FROM raw.accounts LEFT JOIN (
+        SELECT account_id, arg_max(currency, occurred_at) AS currency FROM raw.contracts GROUP BY account_id
+    ) AS newest USING (account_id)
+"""
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,7 @@ def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
     )
 
 
-def check_quality(settings: Settings, *, as_of: date, progress: Progress = silent) -> Result:
+def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
     """Hold the raw tables against their contracts: bad rows go to quarantine, bad tables stop the run.
 
     Raises:
@@ -127,7 +139,7 @@ def check_quality(settings: Settings, *, as_of: date, progress: Progress = silen
 
     progress(0, 0, "checking contracts")
     with open_warehouse(settings.warehouse_url) as con:
-        gate = run_gate(con, as_of=as_of, report_dir=settings.reports)
+        gate = run_gate(con, as_of=as_of, report_dir=settings.reports, today=now.date())
     return Result("Data quality gate", gate.counts(), tuple(gate.lines()), report=gate.report)
 
 
@@ -152,48 +164,165 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
     )
 
 
-def train_model(settings: Settings, *, as_of: date, progress: Progress = silent) -> Result:
+def train_model(
+    settings: Settings, *, as_of: date, progress: Progress = silent, effort: str | None = None
+) -> Result:
     """Train walk-forward on what was known before `as_of` and register the decision.
 
-    The decision is a model, or the rule score with the reason why no model is used.
+    The decision is a model, or the rule score with the reason why no model is used. A model takes over
+    only if it passes the gates against the champion in office (and a person, if the company file asks
+    for one). A training that was killed goes on where it stopped.
+
+    Args:
+        settings: Where things are.
+        as_of: The training date.
+        progress: Called after every fit.
+        effort: "quick" or "thorough", instead of the company file's `model.effort`.
     """
-    from customer_health.ledger import champion as registry
     from customer_health.ledger.connect import open_ledger
-    from customer_health.model import artefact, card
-    from customer_health.model.panel import as_of_dates
+    from customer_health.model import card, office, promotion
+    from customer_health.model.store import FoldStore
     from customer_health.model.training import train
-    from customer_health.signals.build import build_panel
 
     config = company_config(settings)
+    if effort:
+        config = config.model_copy(update={"model": config.model.model_copy(update={"effort": effort})})
+    panel, outcomes, snapshot, stored = _training_data(settings, config, as_of, progress)
+    ledger = open_ledger(settings.ledger_url)
+    incumbent = office.incumbent_of(ledger, as_of)
+    store = FoldStore(settings.models / ".folds")
+    training = train(
+        panel,
+        outcomes,
+        config,
+        as_of=as_of,
+        horizons=config.model.horizons,
+        progress=progress,
+        store=store,
+        snapshot=snapshot,
+        stored=stored,
+        incumbent=incumbent,
+    )
+    verdict = promotion.judge(training, incumbent, panel, config)
+    folder = settings.models / training.model_id
+    office.register(ledger, training, folder, verdict)
+    signals = training.champion.features.sources if training.champion else []
+    watch = office.watch(ledger, outcomes, panel, signals, config, as_of=as_of)
+    report = card.write(training, folder, panel=panel, verdict=verdict, watch=watch)
+    store.prune()
+    return Result(
+        "Train model",
+        {
+            "decision": training.decision,
+            "model_id": training.model_id,
+            "promotion": verdict.action,
+            "panel_rows": len(panel),
+        },
+        (training.why, *training.lines(), *verdict.reasons, *watch.lines()),
+        report=report,
+    )
+
+
+def _training_data(
+    settings: Settings, config: CompanyConfig, as_of: date, progress: Progress
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Read what a training looks at: panel, outcomes, the CRM's snapshot, signals as once stored."""
+    from customer_health.model.brought import attach, read
+    from customer_health.model.panel import as_of_dates
+    from customer_health.signals.build import build_panel
+
     with open_warehouse(settings.warehouse_url) as con:
         cut = datetime.combine(as_of, time())
         outcomes = con.execute("SELECT * FROM raw.outcomes WHERE known_at < ?", [cut]).df()
+        snapshot = con.execute("SELECT * FROM raw.crm_snapshot WHERE known_at < ?", [cut]).df()
         born = con.execute("SELECT min(occurred_at) FROM raw.contracts").fetchone()
         first = born[0].date() if born and born[0] else as_of
         days = [day for day in as_of_dates(as_of, months=config.model.history_months) if day > first]
+        found = con.execute(
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'signals' AND table_name = 'values'"
+        ).fetchone()
+        stored = (
+            con.execute('SELECT * FROM signals."values" WHERE as_of >= ? AND day(as_of) = 1', [days[0]]).df()
+            if found and days
+            else pd_empty()
+        )
         panel = build_panel(con, config, days or [as_of], state_dir=settings.state, progress=progress)
-    training = train(panel, outcomes, config, as_of=as_of, horizons=config.model.horizons, progress=progress)
-    folder = settings.models / training.model_id
-    digests = artefact.save(training.champion, folder) if training.champion is not None else {}
-    report = card.write(training, folder)
-    registry.promote(
-        open_ledger(settings.ledger_url),
-        registry.ChampionRecord(
-            model_id=training.model_id,
-            folder=str(folder),
-            sha256=digests,
-            decision=training.decision,
-            why=training.why,
-            trained_as_of=as_of,
-            summary=training.summary(),
-        ),
-    )
-    return Result(
-        "Train model",
-        {"decision": training.decision, "model_id": training.model_id, "panel_rows": len(panel)},
-        (training.why, *training.lines()),
-        report=report,
-    )
+    if config.model.brought_scores:
+        panel = attach(panel, read(config.model.brought_scores))
+    return panel, outcomes, snapshot, stored
+
+
+def pd_empty() -> pd.DataFrame:
+    """An empty table; pandas is imported late because DAG files import this module."""
+    import pandas
+
+    return pandas.DataFrame()
+
+
+def watch_model(settings: Settings, *, as_of: date, progress: Progress = silent) -> Result:
+    """Grade every published prediction that has matured, and say what was missed and why."""
+    from customer_health.ledger import champion as registry
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.model import office
+    from customer_health.model.card_watch import write
+
+    config = company_config(settings)
+    progress(0, 0, "grading")
+    panel, outcomes, *_ = _training_data(settings, config, as_of, progress)
+    ledger = open_ledger(settings.ledger_url)
+    record = registry.current(ledger, as_of=as_of)
+    signals = list(record.summary.get("signals", [])) if record else []
+    watch = office.watch(ledger, outcomes, panel, signals, config, as_of=as_of)
+    report = write(watch, settings.reports, as_of)
+    numbers = {name: value for name, value in watch.board.summary().items() if value is not None}
+    return Result("Prediction scoreboard", numbers, tuple(watch.lines()), report=report)
+
+
+def roll_back(
+    settings: Settings, *, by: str, reason: str, now: datetime, to: str | None = None
+) -> Result:
+    """Return to an earlier champion; its artefact is tried before the registry is touched.
+
+    Raises:
+        ConfigurationError: There is no such model.
+        DamagedArtefactError: It cannot be loaded; the present champion stays.
+    """
+    from customer_health.ledger import champion as registry
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.model.probe import load_safely
+
+    ledger = open_ledger(settings.ledger_url)
+    present = registry.current(ledger)
+    for record in registry.history(ledger):
+        chosen = record.model_id == to if to else present is not None and record.model_id != present.model_id
+        if chosen:
+            if record.decision == "model":
+                load_safely(Path(record.folder), dict(record.sha256))
+            break
+    done = registry.rollback(ledger, by=by, reason=reason, at=now, to=to)
+    return Result("Roll back", {"model_id": done.model_id, "decision": done.decision}, (done.why,))
+
+
+def resolve_challenger(
+    settings: Settings, *, model_id: str, approve: bool, by: str, now: datetime
+) -> Result:
+    """Approve or reject a training that waits for a person (or that a gate held back).
+
+    Raises:
+        ConfigurationError: No such training waits.
+        DamagedArtefactError: Its artefact cannot be loaded.
+    """
+    from customer_health.ledger import champion as registry
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.model.probe import load_safely
+
+    ledger = open_ledger(settings.ledger_url)
+    waiting = registry.pending(ledger)
+    if approve and waiting is not None and waiting.model_id == model_id and waiting.decision == "model":
+        load_safely(Path(waiting.folder), dict(waiting.sha256))
+    registry.resolve(ledger, model_id, approve=approve, by=by, at=now)
+    word = "approved: it is the champion now" if approve else "rejected: the champion in office stays"
+    return Result("Model approval", {"model_id": model_id}, (f"{model_id} was {word} (by {by}).",))
 
 
 def ensure_champion(settings: Settings, *, as_of: date, progress: Progress = silent) -> Result:
@@ -206,7 +335,7 @@ def ensure_champion(settings: Settings, *, as_of: date, progress: Progress = sil
 
     record = registry.current(open_ledger(settings.ledger_url), as_of=as_of)
     if record is None:
-        return train_model(settings, as_of=as_of, progress=progress)
+        return train_model(settings, as_of=as_of, progress=progress, effort="quick")
     return Result(
         "Champion",
         {"decision": record.decision, "model_id": record.model_id},
@@ -219,17 +348,17 @@ def training_due(settings: Settings, *, as_of: date) -> Result:
     from customer_health.ledger import champion as registry
     from customer_health.ledger.connect import open_ledger
 
-    record = registry.current(open_ledger(settings.ledger_url), as_of=as_of)
-    due = record is not None and (record.trained_as_of.year, record.trained_as_of.month) < (
-        as_of.year,
-        as_of.month,
-    )
+    ledger = open_ledger(settings.ledger_url)
+    record = registry.current(ledger, as_of=as_of)
+    # The youngest training, not the champion's: one that was held back, or rolled back, is not repeated.
+    last = registry.last_training(ledger)
+    due = record is not None and last is not None and (last.year, last.month) < (as_of.year, as_of.month)
     if record is None:
         why = "Nobody has decided yet: scoring trains the first model itself."
     elif due:
-        why = f"The last training was as of {record.trained_as_of}; {as_of:%B} has none yet."
+        why = f"The last training was as of {last}; {as_of:%B} has none yet."
     else:
-        why = f"Already trained this month, as of {record.trained_as_of}."
+        why = f"Already trained this month, as of {last}."
     return Result("Is a training due?", {"due": int(due)}, (why,))
 
 
@@ -255,8 +384,13 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     ledger = open_ledger(settings.ledger_url)
     with open_warehouse(settings.warehouse_url) as con:
         panel = read_signals(con, as_of)
-        accounts = con.execute("SELECT * FROM raw.accounts").df()
-    champion, spoken = load_champion(registry.current(ledger, as_of=as_of))
+        accounts = con.execute(_ACCOUNTS).df()
+    earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
+    champion, spoken = load_champion(registry.current(ledger, as_of=as_of), earlier)
+    if champion is not None and settings.config.model.brought_scores:
+        from customer_health.model.brought import attach, read
+
+        panel = attach(panel, read(settings.config.model.brought_scores))
     progress(0, 0, f"scoring {len(panel):,} accounts")
     scored = score(
         panel, champion, settings.config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of)
@@ -280,22 +414,16 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     )
 
 
-def load_champion(record: ChampionRecord | None) -> tuple[Champion | None, str]:
-    """Load the registered champion, or say in one sentence why the rules score instead.
+def load_champion(
+    record: ChampionRecord | None, earlier: Sequence[ChampionRecord] = ()
+) -> tuple[Champion | None, str]:
+    """Load the registered champion, else the one before it, else say why the rules score instead.
 
     A damaged artefact is a reason to fall back and to say so, never a reason to predict with it.
     """
-    from customer_health.model import artefact
+    from customer_health.model.office import load_with_fallback
 
-    if record is None:
-        return None, "No model has been trained as of this day: the rule score is used."
-    if record.decision != "model":
-        return None, record.why
-    try:
-        champion = artefact.load(Path(record.folder), dict(record.sha256))
-    except FatalError as error:
-        return None, f"The champion {record.model_id} is not usable, the rule score is used: {error}"
-    return champion, f"Scored by {record.model_id}, trained as of {record.trained_as_of}."
+    return load_with_fallback(record, earlier)
 
 
 def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
@@ -304,8 +432,31 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
     from customer_health.playbooks.run import run_playbooks as run
 
     progress(0, 0, "deciding")
-    done = run(open_ledger(settings.ledger_url), settings.config, as_of=as_of, now=now)
-    return Result("Run playbooks", done.counts(), tuple(done.lines()))
+    ledger = open_ledger(settings.ledger_url)
+    came_back = _follow_through(settings, ledger, as_of)
+    done = run(ledger, settings.config, as_of=as_of, now=now)
+    return Result("Run playbooks", done.counts(), (*came_back, *done.lines()))
+
+
+def _follow_through(settings: Settings, ledger: Engine, as_of: date) -> tuple[str, ...]:
+    """Tell the ledger what became of its tasks in the CRM."""
+    from customer_health.ledger.follow_up import read_tasks, take_in
+
+    with open_warehouse(settings.warehouse_url) as con:
+        tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'crm_tasks'").fetchone()
+        seen = read_tasks(con, as_of) if tables and tables[0] else []
+    changed = take_in(ledger, seen)
+    return (f"{changed} of our tasks changed in the CRM.",) if changed else ()
+
+
+def follow_up(settings: Settings, *, now: datetime, progress: Progress = silent) -> Result:
+    """Promise what time and people made due: reminders, escalations, the state of each episode's message."""
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.playbooks.follow import follow_up as follow
+
+    progress(0, 0, "following up")
+    done = follow(open_ledger(settings.ledger_url), settings.config, now=now)
+    return Result("Follow up", done.counts(), tuple(done.lines()))
 
 
 def deliver_effects(
@@ -322,6 +473,8 @@ def deliver_effects(
         """The caller's now, and the time that has passed since: leases must run out."""
         return now + timedelta(seconds=monotonic() - began)
 
+    if destination == "slack":
+        follow_up(settings, now=now)  # an hour's tick: what became due since the playbooks ran
     progress(0, 0, f"delivering to {destination}")
     done = deliver(open_ledger(settings.ledger_url), destination_for(destination, settings), now=clock)
     return Result(f"Deliver to {destination}", done.counts(), tuple(done.lines()))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from customer_health.effects.effect import Effect
 
@@ -30,6 +31,7 @@ class Remote:
         self.idempotent = idempotent
         self.path = folder / f"{name}.history"
         self.fault = fault or (lambda moment, effect: None)
+        self.payloads: dict[str, Mapping[str, Any]] = {}
 
     def find(self, effect: Effect) -> str | None:
         """Look the key up in the history."""
@@ -39,6 +41,7 @@ class Remote:
     def deliver(self, effect: Effect) -> str:
         """Append to the history."""
         self.fault("before", effect)
+        self.payloads[effect.key] = effect.payload
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(effect.key) + "\n")
         self.fault("after", effect)

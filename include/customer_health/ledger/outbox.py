@@ -299,7 +299,15 @@ def _in_turn() -> ColumnElement[bool]:
     unsettled = exists().where(
         elder.c.after_key == outbox.c.after_key,
         elder.c.state.in_(OPEN_STATES),
-        elder.c.created_at < outbox.c.created_at,
+        or_(
+            elder.c.created_at < outbox.c.created_at,
+            # Edits of one moment: their steps are numbered.
+            and_(
+                elder.c.created_at == outbox.c.created_at,
+                elder.c.verb == outbox.c.verb,
+                elder.c.step < outbox.c.step,
+            ),
+        ),
     )
     return or_(outbox.c.after_key.is_(None), and_(delivered, ~unsettled))
 

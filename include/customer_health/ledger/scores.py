@@ -180,7 +180,7 @@ def _with_context(
             rows = panel[pd.to_datetime(panel["as_of"]).dt.date == as_of]
         table = _joined(table, rows)
     if accounts is not None:
-        wanted = ["account_id", "name", "segment", "timezone", "owner_email", "manager_email"]
+        wanted = ["account_id", "name", "segment", "timezone", "owner_email", "manager_email", "currency"]
         table = _joined(table, accounts[[name for name in wanted if name in accounts.columns]])
     if "renewal_date" in table.columns:
         table["renewal_date"] = pd.to_datetime(table["renewal_date"], errors="coerce").dt.date

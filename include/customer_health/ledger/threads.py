@@ -45,7 +45,7 @@ def children(connection: Connection, parent_keys: Iterable[str]) -> dict[str, li
     keys = list(parent_keys)
     for start in range(0, len(keys), _BATCH):
         query = select(outbox).where(c.after_key.in_(keys[start : start + _BATCH]))
-        for row in connection.execute(query.order_by(c.created_at, c.key)).mappings():
+        for row in connection.execute(query.order_by(c.created_at, c.step)).mappings():
             found.setdefault(row["after_key"], []).append(row)
     return found
 

@@ -183,7 +183,9 @@ def alert_payload(facts: Facts, playbook: Playbook, step: Notify, occasion: Occa
     first = min(tasks, key=lambda task: task.due_in) if tasks else None
     episode = facts.episode
     leaves = not_before(now, owner, facts.get("timezone"), config)
-    return account_payload(facts, config) | {
+    payload = account_payload(facts, config)
+    payload["score"]["history"] = weekly_readings(facts)
+    return payload | {
         "kind": "alert",
         "channel": channel_of(facts, owner, step.channel, config),
         "not_before": leaves.isoformat() if leaves > now else None,
@@ -198,6 +200,14 @@ def alert_payload(facts: Facts, playbook: Playbook, step: Notify, occasion: Occa
             "due_at": due_at(occasion.published, now, first.due_in).isoformat(),
         },
     }
+
+
+def weekly_readings(facts: Facts) -> list[list[Any]]:
+    """Return [ISO date, score] of the last reading of each week, today's last."""
+    by_week = {reading.as_of.isocalendar()[:2]: (reading.as_of, reading.score) for reading in facts.past}
+    if facts.score is not None:
+        by_week[facts.as_of.isocalendar()[:2]] = (facts.as_of, facts.score)
+    return [[as_of.isoformat(), score] for as_of, score in by_week.values()]
 
 
 def task_payload(

@@ -207,7 +207,7 @@ def _message(
     state, level = thread.told(parent, children)
     reading = watch.reading(episode)
     safe = red_ceiling() + config.playbooks.recovery_margin
-    status = thread.status_of(episode, watch.care[episode.episode_id], reading, safe, now)
+    status = thread.status_of(episode, watch.care[episode.episode_id], reading, level, safe, now)
     row = watch.readings.get(episode.account_id)
     owner = _owner(episode, row, config)
     leaves = not_before(now, owner, row["timezone"] if row else None, config)

@@ -22,7 +22,7 @@ def baseline(
 ) -> Effect:
     """Return the summary of the first live run: where the portfolio stands before anybody is alerted."""
     red = [fact for fact in facts if fact.episode is not None and fact.episode.inherited]
-    return _message(
+    return message(
         "portfolio_baseline",
         "baseline",
         "summary",
@@ -54,7 +54,7 @@ def brake(
     It waits for approval: whoever looked at the data says whether the customers moved or the data did.
     """
     expires = published + timedelta(hours=config.playbooks.approval_expires_hours)
-    return _message(
+    return message(
         "alert_brake",
         f"day-{as_of}",
         "summary",
@@ -79,7 +79,7 @@ def brake(
 def new_model(turned: Sequence[Facts], *, as_of: date, config: CompanyConfig) -> Effect:
     """Return the one message about accounts that only a new model made Red."""
     ranked = _by_stake(turned)
-    return _message(
+    return message(
         "new_model",
         f"day-{as_of}",
         "summary",
@@ -98,7 +98,7 @@ def new_model(turned: Sequence[Facts], *, as_of: date, config: CompanyConfig) ->
 def digest(overflow: Sequence[Facts], number: int, *, as_of: date, config: CompanyConfig) -> Effect:
     """Return the message that carries the alerts beyond their owners' daily number."""
     ranked = _by_stake(overflow)
-    return _message(
+    return message(
         "alert_digest",
         f"day-{as_of}",
         f"digest_{number}",
@@ -123,9 +123,9 @@ def overdue(late: Sequence[Mapping[str, Any]], number: int, *, as_of: date, conf
         as_of: The day.
         config: The company's numbers.
     """
-    entries = [_late_entry(item["episode"], item["row"] or {}, config) for item in late]
+    entries = [episode_entry(item["episode"], item["row"] or {}, config) for item in late]
     entries.sort(key=lambda item: (-(item["arr"] or 0.0), item["account_id"]))
-    return _message(
+    return message(
         "overdue",
         f"day-{as_of}",
         f"overdue_{number}",
@@ -140,7 +140,8 @@ def overdue(late: Sequence[Mapping[str, Any]], number: int, *, as_of: date, conf
     )
 
 
-def _late_entry(episode: Episode, row: Mapping[str, Any], config: CompanyConfig) -> dict[str, Any]:
+def episode_entry(episode: Episode, row: Mapping[str, Any], config: CompanyConfig) -> dict[str, Any]:
+    """Return one line about an episode whose account may have no score any more."""
     return {
         "account_id": episode.account_id,
         "name": row.get("name") or episode.account_id,
@@ -191,9 +192,10 @@ def _by_stake(facts: Sequence[Facts]) -> list[Facts]:
     return sorted(facts, key=lambda fact: (-fact.stake, fact.account_id))
 
 
-def _message(
+def message(
     playbook: str, cycle_id: str, step: str, as_of: date, config: CompanyConfig, payload: dict[str, Any]
 ) -> Effect:
+    """Return a message about the portfolio, to the channel of summaries."""
     return Effect(
         key=effect_key(PORTFOLIO, playbook, cycle_id, step, "slack"),
         destination="slack",

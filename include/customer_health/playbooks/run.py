@@ -24,6 +24,7 @@ from customer_health.playbooks.graduation import gate
 from customer_health.playbooks.holdout import HELD_OUT
 from customer_health.playbooks.plan import Plan, propose, settle
 from customer_health.playbooks.playbook import LIBRARY, Playbook, load_playbooks
+from customer_health.playbooks.weekly import weekly_digest
 from customer_health.settings import CompanyConfig
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,10 @@ def run_playbooks(
             plan = Plan([], refused, [], [_NOTE[mode].format(as_of=as_of)])
         done = _write(connection, plan, snapshot, mode, playbooks, now)
         if mode == "live":
+            digest = weekly_digest(
+                connection, replace(snapshot, facts=proposal.snapshot.facts), config, now=now
+            )
+            outbox.add(connection, [digest] if digest else [], now=now)
             followed = follow.advance(connection, config, as_of=as_of, now=now)
             done = replace(done, numbers={**done.numbers, **followed.numbers})
         if plan.assignments:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from customer_health.scoring.tiers import tier_of
 from customer_health.settings import CompanyConfig
 
 _BATCH = 500
+CHARTED = timedelta(weeks=13)  # what an alert's chart shows
 _READING = tuple(
     score_table.c[name] for name in ("account_id", "as_of", "score_shown", "tier", "band", "model_id")
 )
@@ -85,7 +86,7 @@ def read(
     ).mappings()
     books = list(playbooks)
     falls = [book.when.lasting_fall for book in books if book.when.lasting_fall is not None]
-    past = _past(connection, as_of, max(fall.days for fall in falls)) if falls else {}
+    past = _past(connection, as_of, timedelta(max(fall.days for fall in falls))) if falls else {}
     facts = [
         Facts(
             row=dict(row),
@@ -99,6 +100,10 @@ def read(
         for row in rows
     ]
     newly_red = [fact.account_id for fact in facts if fact.level > 0 and fact.episode is None]
+    charted = _past(connection, as_of, CHARTED, newly_red)
+    facts = [
+        replace(fact, past=charted[fact.account_id]) if fact.account_id in charted else fact for fact in facts
+    ]
     earlier_live = select(func.count()).where(playbook_runs.c.mode == "live", playbook_runs.c.as_of < as_of)
     return Snapshot(
         as_of=as_of,
@@ -124,16 +129,24 @@ def _previous(connection: Connection, as_of: date) -> dict[str, Reading]:
     return {row.account_id: _reading(row) for row in connection.execute(query)}
 
 
-def _past(connection: Connection, as_of: date, days: int) -> dict[str, list[Reading]]:
+def _past(
+    connection: Connection, as_of: date, span: timedelta, accounts: Sequence[str] | None = None
+) -> dict[str, list[Reading]]:
+    """Return earlier readings, oldest first, of some accounts or of all."""
     c = score_table.c
     query = (
         select(*_READING)
-        .where(c.as_of < as_of, c.as_of >= as_of - timedelta(days=days), c.score_shown.is_not(None))
+        .where(c.as_of < as_of, c.as_of >= as_of - span, c.score_shown.is_not(None))
         .order_by(c.as_of)
     )
+    queries = [query]
+    if accounts is not None:
+        parts = (accounts[start : start + _BATCH] for start in range(0, len(accounts), _BATCH))
+        queries = [query.where(c.account_id.in_(part)) for part in parts]
     found: dict[str, list[Reading]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.account_id, []).append(_reading(row))
+    for each in queries:
+        for row in connection.execute(each):
+            found.setdefault(row.account_id, []).append(_reading(row))
     return found
 
 

@@ -44,13 +44,16 @@ class Status:
     final: bool = False
 
 
-def status_of(episode: Episode, care: Care, reading: Reading | None, safe: int, now: datetime) -> Status:
+def status_of(
+    episode: Episode, care: Care, reading: Reading | None, level: int, safe: int, now: datetime
+) -> Status:
     """Return the episode's status. What people did outranks what the score did, except for its end.
 
     Args:
         episode: The episode.
         care: What people and clocks did.
-        reading: The latest score.
+        reading: The latest score; None while the account is missing from the scores.
+        level: The worst level told so far; stands in for a missing score.
         safe: Scores above this are on the way out of Red.
         now: The present.
     """
@@ -78,7 +81,7 @@ def status_of(episode: Episode, care: Care, reading: Reading | None, safe: int, 
     if care.acknowledged_at:
         who = care.acknowledged_by or "Somebody"
         return Status("acknowledged", "👀", f"{who} is on it since {care.acknowledged_at:%-d %b %H:%M} UTC")
-    level = reading.level if reading else 1
+    level = reading.level if reading else level
     return Status(f"open_{level}", "🔴" if level > 1 else "🟠", f"Open, {LEVELS[level]}")
 
 

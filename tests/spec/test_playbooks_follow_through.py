@@ -1,0 +1,327 @@
+"""From the alert to its end: one message, a clock that people stop, and what they say became of it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import duckdb
+import pytest
+from tests.lib.ledger import alerts, band_of, day, morning, new_ledger, promised, publish, run
+from tests.lib.remote import Remote
+
+from customer_health.destinations import slack_blocks, slack_rules
+from customer_health.destinations.dispatch import deliver
+from customer_health.errors import FatalError
+from customer_health.ledger import care, follow_up, outbox_desk
+from customer_health.ledger.follow_up import TaskSeen
+from customer_health.playbooks.follow import follow_up as look
+from customer_health.settings import CompanyConfig, PlaybookConfig
+from customer_health.warehouse.tables import TABLES
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    engine = new_ledger(tmp_path)
+    yield engine
+    engine.dispose()
+
+
+def fall(ledger, settings=None):
+    """Acme turns Red on day 2; returns its episode."""
+    for number, score in ((1, 61), (2, 20)):
+        publish(ledger, number, {"acme": score, "calm": 90})
+        run(ledger, number, settings)
+    return promised(ledger, "notify", account_id="acme")[0]["episode_id"]
+
+
+def after(ledger, hours, settings=None):
+    return look(ledger, settings or CompanyConfig(), now=morning(2) + timedelta(hours=hours)).numbers
+
+
+def said(ledger):
+    """Everything the thread says, oldest first: edits by their text in brackets."""
+    rows = [row for row in outbox_desk.find(ledger) if row["after_key"]]
+    rows.sort(key=lambda row: (row["created_at"], row["verb"] == "update_message"))
+    return [
+        f"[{row['payload']['status']['text']}]" if row["verb"] == "update_message" else row["payload"]["text"]
+        for row in rows
+    ]
+
+
+def task(ledger, step="executive_outreach"):
+    return promised(ledger, "create_task", account_id="acme", step=step)[0]
+
+
+def seen(row, hours, *, status="in_progress", outcome=None, task_id="t-1"):
+    at = morning(2) + timedelta(hours=hours)
+    done = at if status == "completed" else None
+    return TaskSeen(row["key"], task_id, status, "dana@example.com", outcome, at, done, at)
+
+
+def test_nobody_is_reminded_before_36_hours_and_everybody_once(ledger):
+    fall(ledger)
+    assert not any(after(ledger, 35).values())
+    assert after(ledger, 36)["reminded"] == 1
+    assert after(ledger, 37)["thread_messages"] == 0
+
+    assert said(ledger) == [
+        "dana@example.com: no step has begun; in 12 h this goes to the lead. React 👀 if you are on it."
+    ]
+
+
+def test_after_48_hours_it_goes_to_the_owner_and_the_lead_and_the_message_says_so(ledger):
+    fall(ledger)
+    after(ledger, 36)
+    after(ledger, 48)
+    after(ledger, 60)
+
+    assert said(ledger)[1:] == [
+        "48 h without a first step. dana@example.com, lee@example.com: who takes it?",
+        "[Escalated: no first step in time]",
+    ]
+
+
+def test_an_outage_of_the_clock_leads_to_the_escalation_alone(ledger):
+    fall(ledger)
+    after(ledger, 80)
+
+    assert said(ledger)[0].startswith("48 h without a first step")
+    assert len(said(ledger)) == 2
+
+
+def test_a_begun_task_stops_the_clock(ledger):
+    fall(ledger)
+    assert follow_up.take_in(ledger, [seen(task(ledger), 30)]) == 1
+    assert follow_up.take_in(ledger, [seen(task(ledger), 30)]) == 0
+    after(ledger, 36)
+    after(ledger, 60)
+
+    assert said(ledger) == ["[First step begun 3 Nov 11:00 UTC]"]
+
+
+def test_an_acknowledgement_saves_the_reminder_but_not_the_escalation(ledger):
+    episode = fall(ledger)
+    assert care.acknowledge(ledger, episode, by="dana", now=morning(2) + timedelta(hours=3))
+    assert not care.acknowledge(ledger, episode, by="lee", now=morning(2) + timedelta(hours=4))
+    after(ledger, 36)
+    after(ledger, 48)
+
+    assert [line for line in said(ledger) if "dana is on it" in line] == [
+        "[dana is on it since 2 Nov 08:00 UTC]"
+    ]
+    assert any("48 h without" in line for line in said(ledger))
+
+
+def test_a_snooze_needs_a_reason_and_an_end_and_the_clock_goes_on_when_it_is_over(ledger):
+    episode = fall(ledger)
+    now = morning(2) + timedelta(hours=2)
+    for until, reason in (
+        (day(20), "no"),
+        (day(1), "they are on holiday"),
+        (day(200), "they are on holiday"),
+    ):
+        with pytest.raises(FatalError):
+            care.snooze(ledger, episode, until=until, by="dana", reason=reason, now=now)
+    care.snooze(ledger, episode, until=day(9), by="dana", reason="they are on holiday", now=now)
+
+    after(ledger, 60)
+    assert said(ledger) == ["[Snoozed until 9 Nov by dana: they are on holiday]"]
+    after(ledger, 24 * 7 + 2)  # the morning of day 9
+    assert said(ledger)[-2].startswith("dana@example.com: no step has begun")
+    after(ledger, 24 * 7 + 14)
+    assert "[Escalated: no first step in time]" in said(ledger)
+
+
+def test_an_outcome_chosen_in_the_crm_or_by_hand_is_recorded_with_who_said_it(ledger):
+    episode = fall(ledger)
+    follow_up.take_in(ledger, [seen(task(ledger), 30, status="completed", outcome="False alarm")])
+    after(ledger, 31)
+    assert said(ledger) == [
+        "[Judged false alarm by dana@example.com: chosen in the CRM when closing executive_outreach]"
+    ]
+
+    with pytest.raises(FatalError, match="Did you mean one of: saved"):
+        care.record_outcome(ledger, episode, "savd", by="lee", reason="renewed", now=morning(4))
+    care.record_outcome(
+        ledger, episode, "partly", by="lee", reason="renewed with fewer seats", now=morning(4)
+    )
+    after(ledger, 50)
+    assert said(ledger)[-1] == "[Judged partly by lee: renewed with fewer seats]"
+
+
+def test_an_older_state_of_a_task_does_not_undo_a_newer_one(ledger):
+    fall(ledger)
+    row = task(ledger)
+    follow_up.take_in(ledger, [seen(row, 30, status="completed")])
+    assert follow_up.take_in(ledger, [seen(row, 20, status="open")]) == 0
+    assert follow_up.of_episode(ledger, row["episode_id"])[0]["status"] == "completed"
+    assert (
+        follow_up.take_in(ledger, [TaskSeen("no-key", "t", "open", None, None, None, None, morning(3))]) == 0
+    )
+
+
+def test_the_crms_tasks_are_read_from_the_warehouse_as_known_on_the_day(ledger):
+    fall(ledger)
+    con = duckdb.connect()
+    con.execute("CREATE SCHEMA raw")
+    columns = ", ".join(f"{name} {c.type.value}" for name, c in TABLES["crm_tasks"].columns.items())
+    con.execute(f"CREATE TABLE raw.crm_tasks ({columns})")
+    begun = (morning(2) + timedelta(hours=30)).replace(tzinfo=None)
+    con.execute(
+        "INSERT INTO raw.crm_tasks (task_id, account_id, effect_key, status, started_at, known_at) "
+        "VALUES ('t', 'acme', ?, 'in_progress', ?, ?)",
+        [task(ledger)["key"], begun, begun],
+    )
+
+    assert follow_up.read_tasks(con, day(3)) == []
+    assert follow_up.take_in(ledger, follow_up.read_tasks(con, day(4))) == 1
+    after(ledger, 47)
+    assert said(ledger) == ["[First step begun 3 Nov 11:00 UTC]"]
+
+
+def test_a_recovery_is_told_where_the_alarm_was_and_nowhere_else(ledger):
+    fall(ledger)
+    for number, score in ((3, 47), (4, 52)):
+        publish(ledger, number, {"acme": score, "calm": 90})
+        run(ledger, number)
+
+    assert said(ledger) == [
+        "[Recovering: score 47]",
+        "Recovered in 1 d; score 52.",
+        "[Recovered in 1 d; score 52]",
+    ]
+    assert alerts(ledger) == ["acme"]
+
+
+def test_an_account_that_left_ends_its_message_too(ledger):
+    fall(ledger)
+    for number in (3, 4):
+        publish(ledger, number, {"calm": 90})
+        run(ledger, number)
+
+    assert said(ledger) == ["No customer any more.", "[No customer any more]"]
+
+
+def test_a_restated_day_that_reopens_the_episode_corrects_the_message(ledger):
+    fall(ledger)
+    for score in (52, 20, 52):
+        for number in (3, 4):
+            publish(ledger, number, {"acme": score if number == 4 else 52, "calm": 90})
+        run(ledger, 4)
+        run(ledger, 4)
+
+    edits = [row["payload"]["status"]["state"] for row in promised(ledger, "update_message")]
+    assert edits == ["recovered", "escalated", "recovered"]  # two days old by then, and nobody had begun
+
+
+def test_the_thread_waits_for_its_message_and_keeps_its_order(ledger, tmp_path):
+    fall(ledger)
+    after(ledger, 36)
+    after(ledger, 48)
+    down = [True]
+
+    def fault(moment, effect):
+        if down[0] and effect.verb == "notify":
+            raise ConnectionError("down")
+
+    remote = Remote(tmp_path, fault=fault)
+    clock = morning(4) + timedelta(hours=1)
+    deliver(ledger, remote, now=lambda: clock)
+    assert remote.history() == []
+
+    down[0] = False
+    clock += timedelta(hours=1)
+    deliver(ledger, remote, now=lambda: clock)
+    rows = {row["key"]: row for row in outbox_desk.find(ledger)}
+    parent = next(key for key, row in rows.items() if row["account_id"] == "acme" and row["verb"] == "notify")
+    history = [key for key in remote.history() if rows[key]["account_id"] == "acme"]
+    steps = [rows[key]["step"] for key in history]
+    assert steps[:2] == ["alert", "reply_reminded"]
+    assert set(steps[2:]) == {"reply_escalated", "state_01"}
+    assert remote.payloads[history[1]]["parent_remote_id"] == rows[parent]["remote_id"]
+
+
+def test_an_edit_that_was_overtaken_is_not_sent(ledger):
+    episode = fall(ledger)
+    care.acknowledge(ledger, episode, by="dana", now=morning(2))
+    after(ledger, 1)
+    care.record_outcome(ledger, episode, "saved", by="dana", reason="they renewed", now=morning(3))
+    after(ledger, 25)
+
+    states = [row["state"] for row in promised(ledger, "update_message")]
+    assert sorted(states) == ["pending", "superseded"]
+
+
+def test_an_account_told_in_the_digest_only_escalates_in_one_message_of_the_day(ledger):
+    settings = CompanyConfig(playbooks=PlaybookConfig(alerts_per_owner_per_day=0))
+    for number, score in ((1, 61), (2, 20)):
+        publish(ledger, number, {"acme": score, "bolt": score, "calm": 90})
+        run(ledger, number, settings)
+    after(ledger, 49, settings)
+    after(ledger, 50, settings)
+
+    (message,) = [row for row in promised(ledger, "notify") if row["payload"]["kind"] == "overdue"]
+    assert message["payload"]["count"] == 2
+    assert slack_rules.problems(slack_blocks.message(message["payload"])) == []
+
+
+def test_no_clock_runs_for_what_was_red_before_for_the_small_and_for_the_held_out(ledger):
+    settings = CompanyConfig.model_validate(
+        {"playbooks": {"holdout": {"share": 0.5, "max_arr": 1_000_000}, "mass_move_floor": 50}}
+    )
+    for number, score in ((1, 61), (2, 20)):
+        names = {f"a{n}": score for n in range(4)}
+        publish(
+            ledger, number, {**names, "old": 20, "tiny": {"score": score, "arr": 900, "expected_loss": 9}}
+        )
+        run(ledger, number, settings)
+    after(ledger, 60, settings)
+
+    escalated = {row["account_id"] for row in promised(ledger, "reply")}
+    tasks = {row["account_id"] for row in promised(ledger, "create_task", playbook="critical_save")}
+    assert escalated == tasks - {"old"}
+    assert len(escalated) == 2
+
+
+def test_every_message_that_follows_an_alert_is_one_that_slack_takes(ledger):
+    episode = fall(ledger)
+    care.acknowledge(ledger, episode, by="<!channel> *x*", now=morning(2))
+    after(ledger, 60)
+    for row in outbox_desk.find(ledger):
+        if row["destination"] == "slack":
+            assert slack_rules.problems(slack_blocks.message(row["payload"])) == []
+
+
+def test_the_monday_digest_comes_once_a_week_and_not_in_the_week_of_the_first_day(ledger):
+    monday = date(2026, 11, 9)
+    for number in range(1, 18):  # day 1 is a Sunday
+        worse = 30 if number >= 8 else 75
+        publish(
+            ledger,
+            number,
+            {
+                "acme": {
+                    "score": worse,
+                    "tier": "At Risk" if worse == 30 else "Healthy",
+                    "band": band_of(worse),
+                },
+                "calm": {"score": 90, "reasons": [], "days_to_renewal": 60.0},
+                "tiny": {"score": worse, "arr": 900.0, "expected_loss": 9.0},
+            },
+        )
+        run(ledger, number)
+        run(ledger, number)
+
+    digests = [row for row in promised(ledger, "notify") if row["payload"]["kind"] == "weekly"]
+    assert [row["as_of"] for row in digests] == [
+        monday - timedelta(days=7),
+        monday,
+        monday + timedelta(days=7),
+    ]
+    payload = digests[1]["payload"]
+    assert [entry["account_id"] for entry in payload["worst"]["entries"]] == ["acme", "tiny"]
+    assert payload["tiers"]["Healthy"]["accounts_change"] == -2
+    assert [payload[name]["count"] for name in ("small", "expansion", "overdue", "saved")] == [1, 1, 0, 0]
+    message = slack_blocks.message(payload)
+    assert slack_rules.problems(message) == []
+    assert "Turned Red, too small for people" in slack_rules.as_markdown(message)
