@@ -129,7 +129,7 @@ def _steps(
     ]
     single: dict[str, Callable[..., Result]] = {
         "ingest": partial(pipeline.ingest, settings, as_of=as_of),
-        "gate": partial(pipeline.check_quality, settings, as_of=as_of),
+        "gate": partial(pipeline.check_quality, settings, as_of=as_of, now=now),
         "signals": partial(pipeline.build_signals, settings, as_of_dates=days),
         "train": partial(pipeline.train_model, settings, as_of=as_of),
         "score": partial(pipeline.score_accounts, settings, as_of=as_of, now=now),

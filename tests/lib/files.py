@@ -76,9 +76,9 @@ class CompanyFiles:
     def ingest(self, as_of: date = AS_OF) -> LoadResult:
         return ingest(self.settings, as_of=as_of)
 
-    def gate(self, as_of: date = AS_OF) -> GateResult:
+    def gate(self, as_of: date = AS_OF, today: date | None = None) -> GateResult:
         with open_warehouse(self.settings.warehouse_url) as con:
-            return run_gate(con, as_of=as_of, report_dir=self.home / "reports")
+            return run_gate(con, as_of=as_of, report_dir=self.home / "reports", today=today)
 
     def load(self, as_of: date = AS_OF) -> GateResult:
         self.ingest(as_of)

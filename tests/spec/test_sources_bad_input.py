@@ -79,6 +79,16 @@ def test_a_fact_in_the_future_waits_until_its_day_has_come(company: CompanyFiles
     assert len(company.ids("usage", "account_id")) == 3
 
 
+def test_what_happened_after_a_back_filled_day_is_not_in_the_future(company: CompanyFiles) -> None:
+    """A run of 1 April over files that reach to June: May is not a typing error, only not known yet."""
+    company.ingest(date(2026, 4, 1))
+
+    gate = company.gate(date(2026, 4, 1), today=AS_OF)
+
+    assert gate.counts()["quarantined"] == 0
+    assert company.rows("SELECT count(*) FROM raw.usage") == [(2,)]
+
+
 def test_a_contract_may_begin_in_the_future(company: CompanyFiles) -> None:
     company.write("contracts.csv", CONTRACTS + "c4,a1,1,1,2026-09-01\n")
     company.load()

@@ -78,7 +78,9 @@ class GateResult:
         return lines
 
 
-def run_gate(con: duckdb.DuckDBPyConnection, *, as_of: date, report_dir: Path) -> GateResult:
+def run_gate(
+    con: duckdb.DuckDBPyConnection, *, as_of: date, report_dir: Path, today: date | None = None
+) -> GateResult:
     """Hold the rows of new loads against their contracts.
 
     Bad rows move to quarantine.rows, with reason and remedy, in one transaction per table; good rows stay.
@@ -86,18 +88,21 @@ def run_gate(con: duckdb.DuckDBPyConnection, *, as_of: date, report_dir: Path) -
 
     Args:
         con: The warehouse, held for writing.
-        as_of: The day of the run; facts dated after it are in the future.
+        as_of: The day of the run.
         report_dir: The report is written to <report_dir>/<as_of>/gate.html.
+        today: The day that is lived in; facts dated after it are in the future. A back-filled day lies
+            before it, and what happened in between is no mistake, only not known yet.
 
     Raises:
         DataContractError: A table as a whole breaks its contract. The report is written all the same, and the
             next run looks at the table again.
     """
+    horizon = max(as_of, today or as_of)
     result = GateResult(as_of, report_dir / as_of.isoformat() / "gate.html")
     demanded: dict[str, list[Demand]] = {}
     for table in TABLES.values():
-        demanded[table.name] = list(demands(table, row_rules(table, as_of)))
-        result.measured[table.name] = _gate_table(con, table, as_of)
+        demanded[table.name] = list(demands(table, row_rules(table, horizon)))
+        result.measured[table.name] = _gate_table(con, table, as_of, horizon)
     # Contracts come after accounts: only now is it known who has none.
     _recount_accounts(con, result.measured["accounts"])
     result.verdicts = judge(result.measured, demanded)
@@ -111,11 +116,11 @@ def run_gate(con: duckdb.DuckDBPyConnection, *, as_of: date, report_dir: Path) -
     return result
 
 
-def _gate_table(con: duckdb.DuckDBPyConnection, table: Table, as_of: date) -> Measures:
+def _gate_table(con: duckdb.DuckDBPyConnection, table: Table, as_of: date, horizon: date) -> Measures:
     missing = _missing(con, table)
     if missing:
         return measure(con, table, as_of, Scan(), Duplicates(), missing)
-    rules = row_rules(table, as_of)
+    rules = row_rules(table, horizon)
     loads = [
         row[0]
         for row in con.execute(

@@ -39,7 +39,7 @@ class QualityGateOperator(StepOperator):
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import check_quality
 
-        return check_quality(settings, as_of=as_of, progress=progress)
+        return check_quality(settings, as_of=as_of, now=wall_clock(settings), progress=progress)
 
 
 class BuildSignalsOperator(StepOperator):
