@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from customer_health.connections import (
+    ChurnzeroOptions,
+    EmailOptions,
+    GainsightOptions,
+    HubspotOptions,
+    SalesforceOptions,
+    Secret,
+    SlackOptions,
+    TotangoOptions,
+    WebhookOptions,
+)
+from customer_health.destinations.churnzero import ChurnzeroDestination
+from customer_health.destinations.crm_rows import CRM_VERBS
+from customer_health.destinations.gainsight import GainsightDestination
+from customer_health.destinations.hubspot import HubspotClient, HubspotDestination
+from customer_health.destinations.mail import GmailDestination, GraphDestination
 from customer_health.destinations.pace import Pace
+from customer_health.destinations.salesforce import SalesforceDestination
+from customer_health.destinations.salesforce_client import SalesforceClient
+from customer_health.destinations.slack import SlackDestination
+from customer_health.destinations.totango import TotangoDestination
+from customer_health.destinations.webhook import WebhookDestination
+from customer_health.destinations.wire import Wire
+from customer_health.effects.destination import Destination
 from customer_health.effects.effect import Effect, effect_key
 from tests.lib.ledger import day, morning
+from tests.lib.servers.base import Server
+from tests.lib.servers.hubspot import HubspotPortal
+from tests.lib.servers.mail import SIGNING_KEY, GmailMailbox, GraphMailbox, WebhookReceiver
+from tests.lib.servers.salesforce import SalesforceOrg
+from tests.lib.servers.slack import SlackWorkspace
+from tests.lib.servers.success import ChurnzeroTenant, GainsightTenant, TotangoService
 
 REASONS = [
     {
@@ -143,3 +174,170 @@ def effect(
     return Effect(
         key, to, verb, account, day(days), "critical_save", step or verb, f"ep-{account}", full | payload
     )
+
+
+@dataclass
+class Rig:
+    """A destination, the server behind it, and what may be asked of them.
+
+    Attributes:
+        destination: As the registry would build it, pointed at the server.
+        server: Keeps the history.
+        verbs: What it can do.
+        finds: Verbs whose effects can be looked up by key.
+        add: Makes an account known to the remote.
+    """
+
+    destination: Destination
+    server: Server
+    verbs: tuple[str, ...]
+    finds: tuple[str, ...]
+    add: Callable[[str], object]
+
+    def landed(self, promise: Effect) -> int:
+        """Return how often what `promise` asks for was done; an update counts once however often repeated."""
+        mine = [one for one in self.server.history if one.key in (promise.key, promise.account_id)]
+        created = sum(one.created for one in mine)
+        return created or min(len(mine), 1)
+
+
+def salesforce(timeout: float = 2.0, *, task_key: str = "external") -> Rig:
+    """Salesforce, with Activity carrying our key as an external id or as a plain field."""
+    org = SalesforceOrg()
+    org.task_key = task_key
+    org.add("User", Email="dana@example.com", IsActive=True)
+    options = SalesforceOptions()
+    secret = Secret({"consumer_key": "k", "consumer_secret": "s", "domain": "acme.my"})
+    client = SalesforceClient(options, secret, org.session(timeout), no_pace())
+    destination = SalesforceDestination("crm", client, options, fallback_owner="dana@example.com")
+
+    def add(account: str) -> object:
+        return org.add("Account", Name=account, CHS_Account_Id__c=account)
+
+    return Rig(destination, org, CRM_VERBS, ("create_task", "create_opportunity"), add)
+
+
+def salesforce_plain(timeout: float = 2.0) -> Rig:
+    """An org whose Activity may not carry an external id."""
+    return salesforce(timeout, task_key="plain")
+
+
+def hubspot(timeout: float = 2.0) -> Rig:
+    """HubSpot."""
+    portal = HubspotPortal()
+    portal.owners["dana@example.com"] = "77"
+    client = HubspotClient(Secret({"access_token": "pat-1"}), portal.session(timeout), no_pace())
+    destination = HubspotDestination("crm", client, HubspotOptions())
+    return Rig(
+        destination,
+        portal,
+        CRM_VERBS,
+        CRM_VERBS,
+        lambda account: portal.add("companies", chs_account_id=account),
+    )
+
+
+def slack(timeout: float = 2.0) -> Rig:
+    """Slack."""
+    workspace = SlackWorkspace()
+    options = SlackOptions(timeout_seconds=max(timeout, 1.0), channels={"#csm-alerts": "C0000001"})
+    destination = SlackDestination(
+        "slack", Secret({"token": "xoxb-1"}), options, no_pace(), base_url=workspace.base_url
+    )
+    return Rig(destination, workspace, ("notify",), ("notify",), lambda account: None)
+
+
+def gainsight(timeout: float = 2.0) -> Rig:
+    """Gainsight."""
+    tenant = GainsightTenant()
+    wire = Wire(
+        "Gainsight",
+        "https://acme.gainsightcloud.com",
+        session=tenant.session(timeout),
+        pace=no_pace(),
+        headers={"accesskey": "key-1"},
+    )
+    destination = GainsightDestination("gainsight", wire, GainsightOptions())
+    return Rig(
+        destination, tenant, ("create_task", "enroll", "set_fields"), ("create_task", "enroll"), tenant.add
+    )
+
+
+def totango(timeout: float = 2.0) -> Rig:
+    """Totango."""
+    service = TotangoService()
+
+    def wire(host: str, headers: dict[str, str]) -> Wire:
+        session = service.session(timeout)
+        return Wire(
+            "Totango", f"https://{host}.totango.com", session=session, pace=no_pace(), headers=headers
+        )
+
+    options = TotangoOptions(plays={"activation": "sp-1"})
+    api, pixel = wire("api", {"app-token": "key-1"}), wire("sdr", {})
+    destination = TotangoDestination("gainsight", api, pixel, "SP-1", options)
+    return Rig(destination, service, ("enroll", "create_task", "set_fields"), (), service.accounts.add)
+
+
+def churnzero(timeout: float = 2.0) -> Rig:
+    """ChurnZero."""
+    tenant = ChurnzeroTenant()
+    wire = Wire("ChurnZero", "https://acme.churnzero.net", session=tenant.session(timeout), pace=no_pace())
+    destination = ChurnzeroDestination("gainsight", wire, "key-1", ChurnzeroOptions())
+    return Rig(destination, tenant, ("set_fields",), (), lambda account: None)
+
+
+def webhook(timeout: float = 2.0) -> Rig:
+    """A webhook's receiver."""
+    receiver = WebhookReceiver()
+    options = WebhookOptions(url="https://hooks.example.com/chs", hosts=("hooks.example.com",))
+    wire = Wire(
+        "The webhook's receiver",
+        "https://hooks.example.com",
+        session=receiver.session(timeout),
+        pace=no_pace(),
+    )
+    destination = WebhookDestination("crm", wire, options, Secret({"signing_key": SIGNING_KEY}))
+    return Rig(
+        destination, receiver, ("notify", "enroll", "draft_email", *CRM_VERBS), (), lambda account: None
+    )
+
+
+def gmail(timeout: float = 2.0) -> Rig:
+    """Drafts in Gmail."""
+    return _mailbox(GmailMailbox(), GmailDestination, timeout)
+
+
+def graph(timeout: float = 2.0) -> Rig:
+    """Drafts in Outlook."""
+    return _mailbox(GraphMailbox(), GraphDestination, timeout)
+
+
+def _mailbox(server: Server, kind: type[GmailDestination] | type[GraphDestination], timeout: float) -> Rig:
+    wire = Wire(
+        "The mailbox",
+        "https://mail.example.com",
+        session=server.session(timeout),
+        pace=no_pace(),
+        headers={"Authorization": "Bearer key-1"},
+    )
+    return Rig(
+        kind("email", wire, EmailOptions()), server, ("draft_email",), ("draft_email",), lambda account: None
+    )
+
+
+RIGS: dict[str, Callable[..., Rig]] = {
+    rig.__name__: rig
+    for rig in (
+        salesforce,
+        salesforce_plain,
+        hubspot,
+        slack,
+        gainsight,
+        totango,
+        churnzero,
+        webhook,
+        gmail,
+        graph,
+    )
+}

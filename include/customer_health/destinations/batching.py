@@ -23,10 +23,6 @@ class BatchDestination(Destination, Protocol):
 
     batch: int
 
-    def repeatable(self, effect: Effect) -> bool:
-        """Return whether sending it again can do no harm, because the remote knows its key."""
-        ...
-
     def deliver_many(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Return for each effect, in order, its remote id or the error that `deliver` would raise.
 
@@ -35,12 +31,21 @@ class BatchDestination(Destination, Protocol):
         ...
 
 
+@runtime_checkable
+class Discerning(Protocol):
+    """A destination where some repeats are harmless, because the remote knows their key, and some are not."""
+
+    def repeatable(self, effect: Effect) -> bool:
+        """Return whether sending this effect again can do no harm."""
+        ...
+
+
 def repeatable(destination: Destination, effect: Effect) -> bool:
     """Return whether a repeat of `effect` is harmless at `destination`.
 
     Where the destination must ask its remote to know, and the remote does not answer, it is not.
     """
-    if isinstance(destination, BatchDestination):
+    if isinstance(destination, Discerning):
         try:
             return destination.repeatable(effect)
         except Exception:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from customer_health.destinations.batching import BatchDestination, Outcome, groups, repeatable
+from customer_health.destinations.batching import BatchDestination, Discerning, Outcome, groups, repeatable
 from customer_health.destinations.breaker import Breaker
 from customer_health.destinations.delivery import Clock, DeliveryCounts, Policy
 from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
@@ -85,8 +85,7 @@ class Courier:
         crash_point("after_settle")
 
     def _looked_up(self, claim: Claim) -> Note | None:
-        batching = isinstance(self.destination, BatchDestination)
-        if batching and repeatable(self.destination, claim.effect):
+        if isinstance(self.destination, Discerning) and self.destination.repeatable(claim.effect):
             return None  # sending it again costs no more than asking
         try:
             remote = self.destination.find(claim.effect)

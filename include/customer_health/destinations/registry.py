@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from customer_health.connections import Options, Secret
+from customer_health.destinations.pace import Pace
 from customer_health.destinations.preview import PreviewDestination
+from customer_health.destinations.wire import PublicOnly, TimedSession, Wire
 from customer_health.effects.destination import Destination
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.settings import Settings
 
 Factory = Callable[[str, Settings], Destination]
-
-FACTORIES: Mapping[str, Factory] = {
-    "preview": lambda role, settings: PreviewDestination(role, settings.preview),
-}
 
 
 def destination_for(role: str, settings: Settings) -> Destination:
@@ -21,10 +20,11 @@ def destination_for(role: str, settings: Settings) -> Destination:
 
     Args:
         role: Name that playbooks use: crm, slack, gainsight, email.
-        settings: `config.destinations.<role>` says what stands behind it.
+        settings: `config.destinations.<role>` says what stands behind it, `config.connections` how it is
+            reached, `secrets` with which credentials.
 
     Raises:
-        ConfigurationError: There is no such role, or no such destination.
+        ConfigurationError: There is no such role, no such destination, or its credentials are missing.
     """
     roles = settings.config.destinations.model_dump()
     if role not in roles:
@@ -35,3 +35,157 @@ def destination_for(role: str, settings: Settings) -> Destination:
             f"destinations.{role} is '{kind}', which is no known destination.", hint=suggest(kind, FACTORIES)
         )
     return FACTORIES[kind](role, settings)
+
+
+def secret_of(kind: str, settings: Settings, *keys: str) -> Mapping[str, str]:
+    """Return the credentials of a kind of destination, which hold at least `keys`.
+
+    Raises:
+        ConfigurationError: They are missing. Their content is never repeated.
+    """
+    found = settings.secrets.get(kind, Secret())
+    if missing := [key for key in keys if not found.get(key)]:
+        raise ConfigurationError(
+            f"The credentials of {kind} lack {', '.join(missing)}.",
+            hint=f"Put them into the connection, or into CUSTOMER_HEALTH_SECRET_{kind.upper()} as JSON.",
+        )
+    return found
+
+
+def _session(options: Options) -> TimedSession:
+    return TimedSession(options.timeout_seconds)
+
+
+def _pace(options: Options) -> Pace:
+    return Pace(options.per_second, options.burst)
+
+
+def _wire(remote: str, base: str, options: Options, headers: Mapping[str, str]) -> Wire:
+    return Wire(remote, base, session=_session(options), pace=_pace(options), headers=headers)
+
+
+def _tenant(kind: str, host: str, suffixes: tuple[str, ...]) -> str:
+    """Return https://host for a vendor's own domain; a token must not travel anywhere else."""
+    if not host.endswith(suffixes) or any(char in host for char in "/@:?#"):
+        raise ConfigurationError(
+            f"'{host}' is no host of {kind}.", hint=f"It must end in {' or '.join(suffixes)}, without a path."
+        )
+    return f"https://{host}"
+
+
+def _preview(role: str, settings: Settings) -> Destination:
+    return PreviewDestination(role, settings.preview)
+
+
+def _salesforce(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations.salesforce import SalesforceDestination
+    from customer_health.destinations.salesforce_client import SalesforceClient
+
+    options = settings.config.connections.salesforce
+    client = SalesforceClient(options, secret_of("salesforce", settings), _session(options), _pace(options))
+    return SalesforceDestination(
+        role, client, options, fallback_owner=settings.config.playbooks.fallback_owner
+    )
+
+
+def _hubspot(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations.hubspot import HubspotClient, HubspotDestination
+
+    options = settings.config.connections.hubspot
+    client = HubspotClient(secret_of("hubspot", settings, "access_token"), _session(options), _pace(options))
+    return HubspotDestination(role, client, options, fallback_owner=settings.config.playbooks.fallback_owner)
+
+
+def _slack(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations.slack import SlackDestination
+
+    options = settings.config.connections.slack
+    return SlackDestination(role, secret_of("slack", settings, "token"), options, _pace(options))
+
+
+def _gainsight(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations import gainsight
+
+    options = settings.config.connections.gainsight
+    secret = secret_of("gainsight", settings, "host", "access_key")
+    base = _tenant("Gainsight", secret["host"], (".gainsightcloud.com", ".gainsight.com"))
+    wire = _wire(gainsight.NAME, base, options, {"accesskey": secret["access_key"]})
+    return gainsight.GainsightDestination(role, wire, options)
+
+
+def _totango(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations import totango
+
+    options = settings.config.connections.totango
+    secret = secret_of("totango", settings, "app_token", "service_id")
+    api, pixel = totango.HOSTS[options.region]
+    return totango.TotangoDestination(
+        role,
+        _wire(totango.NAME, api, options, {"app-token": secret["app_token"]}),
+        _wire(totango.NAME, pixel, options, {}),
+        secret["service_id"],
+        options,
+    )
+
+
+def _churnzero(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations import churnzero
+
+    options = settings.config.connections.churnzero
+    secret = secret_of("churnzero", settings, "host", "app_key")
+    base = _tenant("ChurnZero", secret["host"], (".churnzero.net",))
+    wire = _wire(churnzero.NAME, base, options, {})
+    return churnzero.ChurnzeroDestination(role, wire, secret["app_key"], options)
+
+
+def _webhook(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations import webhook
+
+    options = settings.config.connections.webhook
+    webhook.check(options)
+    session = _session(options)
+    session.trust_env = False  # a proxy would connect in our place, past the check of the address
+    session.mount("https://", PublicOnly())
+    base = "https://" + options.url.removeprefix("https://").split("/")[0].split("?")[0]
+    wire = Wire(webhook.NAME, base, session=session, pace=_pace(options))
+    return webhook.WebhookDestination(role, wire, options, secret_of("webhook", settings, "signing_key"))
+
+
+def _smtp(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations.mail import SmtpDestination
+
+    options = settings.config.connections.email
+    return SmtpDestination(role, options, secret_of("smtp", settings), _pace(options))
+
+
+def _gmail(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations.mail import GmailDestination
+
+    options = settings.config.connections.email
+    token = secret_of("gmail", settings, "access_token")["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    return GmailDestination(role, _wire("Gmail", "https://gmail.googleapis.com", options, headers), options)
+
+
+def _graph(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations.mail import GraphDestination
+
+    options = settings.config.connections.email
+    token = secret_of("graph", settings, "access_token")["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    return GraphDestination(role, _wire("Graph", "https://graph.microsoft.com", options, headers), options)
+
+
+FACTORIES: Mapping[str, Factory] = {
+    "preview": _preview,
+    "salesforce": _salesforce,
+    "hubspot": _hubspot,
+    "slack": _slack,
+    "gainsight": _gainsight,
+    "totango": _totango,
+    "churnzero": _churnzero,
+    "webhook": _webhook,
+    "smtp": _smtp,
+    "gmail": _gmail,
+    "graph": _graph,
+}

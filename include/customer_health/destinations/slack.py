@@ -64,8 +64,6 @@ class SlackDestination:
         base_url: Tests put their own.
     """
 
-    idempotent = False
-
     def __init__(
         self,
         name: str,
@@ -90,6 +88,10 @@ class SlackDestination:
         )
         self._channels = dict(options.channels)
         self._charts = options.charts
+
+    def repeatable(self, effect: Effect) -> bool:
+        """An edit is; it says the same a second time."""
+        return effect.verb == "update_message"
 
     def find(self, effect: Effect) -> str | None:
         """Return the message that carries the effect's key: in the channel, its thread, or as an edit."""

@@ -1,0 +1,202 @@
+"""E-mail drafts: into the owner's mailbox by Gmail or Graph, or to the owner by SMTP. Never to a customer.
+
+Gmail and Graph are asked for the draft's Message-ID before anything is sent again. SMTP cannot be asked:
+a message whose acceptance was not seen is never repeated by us, and a person decides (at most once).
+"""
+
+from __future__ import annotations
+
+import base64
+import smtplib
+import ssl
+from collections.abc import Callable, Mapping
+from email.message import EmailMessage
+from typing import Any
+
+from customer_health.connections import EmailOptions
+from customer_health.destinations import crm_rows, faults
+from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
+from customer_health.destinations.pace import Pace
+from customer_health.destinations.plain_text import clean
+from customer_health.destinations.wire import Wire
+from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
+from customer_health.effects.effect import Effect
+
+
+def draft(effect: Effect, options: EmailOptions) -> EmailMessage:
+    """Return the message: to the person who may send it on, under a Message-ID made of the effect's key.
+
+    Raises:
+        RejectedError: The effect is no draft.
+    """
+    if effect.verb != "draft_email":
+        raise crm_rows.unsupported("E-mail", effect)
+    sender = clean(effect.payload["sender"]["email"], 200)
+    if sender.count("@") != 1 or any(char in sender for char in ' ,;:<>"()[]'):
+        raise RejectedError(f"'{sender}' is no e-mail address.", hint="Correct the owner's address.")
+    message = EmailMessage()
+    message["Message-ID"] = message_id(effect, options)
+    message["From"] = options.sender
+    message["To"] = sender
+    message["Subject"] = clean(effect.payload["subject"], 150)
+    message["X-Customer-Health-Key"] = effect.key
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(str(effect.payload["body"])[:20_000])
+    return message
+
+
+def message_id(effect: Effect, options: EmailOptions) -> str:
+    """Return the id that every attempt of this effect has."""
+    return f"<{effect.key}@{options.sender.rpartition('@')[2]}>"
+
+
+class SmtpDestination:
+    """Sends the draft to its owner.
+
+    Args:
+        name: The role it plays; selects its outbox rows.
+        options: Host and sender.
+        secret: `username` and `password`, or nothing for a relay that trusts us.
+        pace: Waits before each message.
+        open_line: Tests put their own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: EmailOptions,
+        secret: Mapping[str, str],
+        pace: Pace,
+        *,
+        open_line: Callable[[], smtplib.SMTP] | None = None,
+    ) -> None:
+        self.name, self.options, self.pace = name, options, pace
+        self._secret = secret
+        self._open = open_line or self._connect
+
+    def _connect(self) -> smtplib.SMTP:
+        options = self.options
+        line = smtplib.SMTP(options.smtp_host, options.smtp_port, timeout=options.timeout_seconds)
+        line.starttls(context=ssl.create_default_context())
+        if "username" in self._secret:
+            line.login(self._secret["username"], self._secret["password"])
+        return line
+
+    def find(self, effect: Effect) -> str | None:
+        """Nobody can tell.
+
+        Raises:
+            CannotTellError: Always.
+        """
+        raise CannotTellError(
+            "The mail server's answer was lost, and it cannot be asked.",
+            hint="Ask the owner for the message; resend it with a reason if it never came.",
+        )
+
+    def deliver(self, effect: Effect) -> str:
+        """Send the draft and return its Message-ID.
+
+        Raises:
+            UnknownOutcomeError: The line broke after the message had begun to travel.
+        """
+        message = draft(effect, self.options)
+        self.pace.wait()
+        try:
+            line = self._open()
+        except smtplib.SMTPAuthenticationError as error:
+            raise ChannelStoppedError(
+                f"The mail server refused our login: {error.smtp_code}.",
+                hint="Renew the mail server's credentials.",
+                needs_person=True,
+            ) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise BusyError(f"The mail server could not be reached ({type(error).__name__}).") from None
+        try:
+            line.send_message(message)
+        except smtplib.SMTPResponseException as error:
+            said = f"The mail server answered {error.smtp_code}."
+            if error.smtp_code >= 500:
+                raise RejectedError(said, hint="Check sender and recipient, then resend.") from None
+            raise BusyError(said, retry_after=300.0) from None
+        except smtplib.SMTPRecipientsRefused:
+            raise RejectedError(
+                "The mail server refuses the recipient.", hint="Correct the owner's address."
+            ) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise UnknownOutcomeError(
+                f"The mail server's answer was lost ({type(error).__name__})."
+            ) from None
+        finally:
+            line.close()
+        return str(message["Message-ID"])
+
+
+class GmailDestination:
+    """Puts the draft into the owner's Gmail.
+
+    Args:
+        name: The role it plays; selects its outbox rows.
+        wire: To https://gmail.googleapis.com; its token may act for the owners.
+        options: Sender.
+    """
+
+    def __init__(self, name: str, wire: Wire, options: EmailOptions) -> None:
+        self.name, self.wire, self.options = name, wire, options
+
+    def find(self, effect: Effect) -> str | None:
+        """Ask for the draft by its Message-ID."""
+        wanted = f"rfc822msgid:{message_id(effect, self.options).strip('<>')}"
+        with faults.reading():
+            found = self.wire.call("GET", self._path(effect), params={"q": wanted, "maxResults": "1"})
+        drafts = (found or {}).get("drafts") or []
+        return str(drafts[0]["id"]) if drafts else None
+
+    def deliver(self, effect: Effect) -> str:
+        """Create the draft and return its id."""
+        raw = base64.urlsafe_b64encode(bytes(draft(effect, self.options))).decode()
+        made: dict[str, Any] = self.wire.call("POST", self._path(effect), json={"message": {"raw": raw}})
+        return str(made["id"])
+
+    def _path(self, effect: Effect) -> str:
+        draft(effect, self.options)  # refuses an address that could leave its place in the path
+        return f"/gmail/v1/users/{effect.payload['sender']['email']}/drafts"
+
+
+# A property of ours on the message: Graph gives drafts a Message-ID of its own.
+GRAPH_KEY = "String {5b1c1b0e-6a55-5f0e-9d7e-0a7f3f0d3c11} Name customer_health_key"
+
+
+class GraphDestination:
+    """Puts the draft into the owner's Outlook.
+
+    Args:
+        name: The role it plays; selects its outbox rows.
+        wire: To https://graph.microsoft.com; its token has Mail.ReadWrite.
+        options: Sender.
+    """
+
+    def __init__(self, name: str, wire: Wire, options: EmailOptions) -> None:
+        self.name, self.wire, self.options = name, wire, options
+
+    def find(self, effect: Effect) -> str | None:
+        """Ask for the draft by the property that holds our key."""
+        wanted = f"singleValueExtendedProperties/Any(p: p/id eq '{GRAPH_KEY}' and p/value eq '{effect.key}')"
+        with faults.reading():
+            found = self.wire.call("GET", self._path(effect), params={"$filter": wanted, "$select": "id"})
+        rows = (found or {}).get("value") or []
+        return str(rows[0]["id"]) if rows else None
+
+    def deliver(self, effect: Effect) -> str:
+        """Create the draft and return its id."""
+        message = draft(effect, self.options)
+        body = {
+            "subject": str(message["Subject"]),
+            "body": {"contentType": "Text", "content": message.get_content()},
+            "singleValueExtendedProperties": [{"id": GRAPH_KEY, "value": effect.key}],
+        }
+        made: dict[str, Any] = self.wire.call("POST", self._path(effect), json=body)
+        return str(made["id"])
+
+    def _path(self, effect: Effect) -> str:
+        draft(effect, self.options)
+        return f"/v1.0/users/{effect.payload['sender']['email']}/messages"
