@@ -15,14 +15,13 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from customer_health.errors import FatalError
+from customer_health.errors import FatalError, RetriableError
 from customer_health.progress import Progress, silent
 from customer_health.settings import CompanyConfig, UsageConfig
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
     import pandas as pd
-
     from sqlalchemy import Engine
 
     from customer_health.ledger.champion import ChampionRecord
@@ -208,7 +207,9 @@ def train_model(
     office.register(ledger, training, folder, verdict)
     signals = training.champion.features.sources if training.champion else []
     watch = office.watch(ledger, outcomes, panel, signals, config, as_of=as_of)
-    report = card.write(training, folder, panel=panel, verdict=verdict, watch=watch)
+    report = card.write(
+        training, folder, panel=panel, verdict=verdict, watch=watch, config=config.model
+    )
     store.prune()
     return Result(
         "Train model",
@@ -462,8 +463,13 @@ def follow_up(settings: Settings, *, now: datetime, progress: Progress = silent)
 def deliver_effects(
     settings: Settings, *, destination: str, now: datetime, progress: Progress = silent
 ) -> Result:
-    """Fulfil what the outbox promised to one destination."""
-    from customer_health.destinations.dispatch import deliver
+    """Fulfil what the outbox promised to one destination, staying a few minutes for lost answers.
+
+    Raises:
+        FatalError: The destination turned us away; a person must renew a token or a permission.
+        RetriableError: It does not answer; what was promised waits and nothing is lost.
+    """
+    from customer_health.destinations.dispatch import drain
     from customer_health.destinations.registry import destination_for
     from customer_health.ledger.connect import open_ledger
 
@@ -476,7 +482,17 @@ def deliver_effects(
     if destination == "slack":
         follow_up(settings, now=now)  # an hour's tick: what became due since the playbooks ran
     progress(0, 0, f"delivering to {destination}")
-    done = deliver(open_ledger(settings.ledger_url), destination_for(destination, settings), now=clock)
+    done = drain(
+        open_ledger(settings.ledger_url),
+        destination_for(destination, settings),
+        now=clock,
+        patience=timedelta(minutes=4),  # a lost answer is looked up after two
+    )
+    if done.stopped:
+        said = " ".join(done.lines())
+        if done.needs_person:
+            raise FatalError(said, hint=f"doctor says what {destination} lacks; then run this task again.")
+        raise RetriableError(said, hint="Nothing is lost; the next run goes on where this one stopped.")
     return Result(f"Deliver to {destination}", done.counts(), tuple(done.lines()))
 
 
@@ -487,5 +503,6 @@ def report_kpis(settings: Settings, *, as_of: date, now: datetime, progress: Pro
 
     progress(0, 0, "reckoning")
     with open_warehouse(settings.warehouse_url) as con:
-        report = build_report(con, open_ledger(settings.ledger_url), as_of=as_of, folder=settings.reports)
+        ledger = open_ledger(settings.ledger_url)
+        report = build_report(con, ledger, as_of=as_of, folder=settings.reports, config=settings.config)
     return Result("KPI report", report.counts(), tuple(report.lines()), report=report.path)

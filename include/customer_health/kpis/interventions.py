@@ -10,41 +10,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, select
 
 from customer_health.ledger import episodes
-from customer_health.ledger.episodes import Episode
-from customer_health.ledger.schema import outbox, score_runs
+from customer_health.ledger.schema import holdout, outbox, score_runs
+from customer_health.playbooks.saves import MIN_EPISODES, SAVE_GOAL, SAVED_WITHIN, SaveRate, rate_of
 
 if TYPE_CHECKING:
     import duckdb
 
-SAVED_WITHIN = timedelta(days=60)
 ACT_WITHIN = timedelta(hours=48)
-SAVE_GOAL = 0.30
-MIN_EPISODES = 10
-
-
-@dataclass(frozen=True)
-class SaveRate:
-    """How many Red episodes ended in a recovery within 60 days.
-
-    Attributes:
-        episodes: Episodes opened at least 60 days ago.
-        saved: Those whose first lasting reading above Red came within 60 days. Leaving is not saved.
-        maturing: Episodes younger than 60 days, not counted yet.
-    """
-
-    episodes: int
-    saved: int
-    maturing: int
-
-    @property
-    def rate(self) -> float | None:
-        """Share saved; None while fewer than ten episodes have matured."""
-        return self.saved / self.episodes if self.episodes >= MIN_EPISODES else None
 
 
 @dataclass(frozen=True)
 class TimeToIntervention:
-    """Hours from the publication of the first Red score to the first completed step of the play.
+    """Hours from the publication of the first Red score to the first step of the play.
 
     Attributes:
         hours: One per episode somebody acted on.
@@ -101,28 +78,30 @@ def save_rate(engine: Engine, as_of: date, *, zombies: bool = True, inherited: b
         and (zombies or not episode.suppressed_reason)
         and (inherited or not episode.inherited)
     ]
-    mature = [episode for episode in chosen if episode.opened_as_of + SAVED_WITHIN <= as_of]
-    return SaveRate(len(mature), sum(_saved(episode, as_of) for episode in mature), len(chosen) - len(mature))
+    with engine.connect() as connection:
+        return rate_of(connection, chosen, as_of)
 
 
 def time_to_intervention(con: duckdb.DuckDBPyConnection, engine: Engine, as_of: date) -> TimeToIntervention:
     """Return the time to intervention of every episode whose fall we saw and whose plays were started.
 
-    The clock starts when the Red score was published and stops with the first completed task of the
-    episode, as the CRM told us (`raw.crm_tasks`, joined by our own effect key).
+    The clock starts when the Red score was published and stops with the first task of the episode that
+    somebody begins or completes, as the CRM told us (`raw.crm_tasks`, joined by our own effect key).
     """
     cut = datetime.combine(as_of, time(), UTC)
-    done = _first_completions(con, engine, cut)
+    done = _first_steps(con, engine, cut)
     with engine.connect() as connection:
         published = {
             row.as_of: row.first_published_at
             for row in connection.execute(select(score_runs.c.as_of, score_runs.c.first_published_at))
         }
+        drawn = select(holdout.c.episode_id).where(holdout.c.arm == "held_out")
+        held_out = set(connection.execute(drawn).scalars())
     hours: list[float] = []
     waiting: list[float] = []
     for episode in episodes.all_of(engine):
         start = published.get(episode.opened_as_of, episode.opened_at)
-        if episode.inherited or episode.suppressed_reason or start >= cut:
+        if episode.inherited or episode.suppressed_reason or episode.episode_id in held_out or start >= cut:
             continue
         if (stop := done.get(episode.episode_id)) is not None:
             hours.append((stop - start).total_seconds() / 3600)
@@ -134,17 +113,11 @@ def time_to_intervention(con: duckdb.DuckDBPyConnection, engine: Engine, as_of: 
     return TimeToIntervention(tuple(hours), tuple(waiting))
 
 
-def _saved(episode: Episode, as_of: date) -> bool:
-    back = episode.recovered_as_of
-    closed = episode.closed_as_of is not None and episode.closed_as_of <= as_of
-    return closed and back is not None and back - episode.opened_as_of <= SAVED_WITHIN
-
-
-def _first_completions(con: duckdb.DuckDBPyConnection, engine: Engine, cut: datetime) -> dict[str, datetime]:
+def _first_steps(con: duckdb.DuckDBPyConnection, engine: Engine, cut: datetime) -> dict[str, datetime]:
     naive = cut.replace(tzinfo=None)
     rows: Sequence[tuple[str, datetime]] = con.execute(
-        "SELECT effect_key, min(completed_at) FROM raw.crm_tasks "
-        "WHERE effect_key IS NOT NULL AND completed_at < ? AND known_at < ? GROUP BY 1",
+        "SELECT effect_key, min(first) FROM (SELECT effect_key, known_at, unnest([started_at, completed_at]) "
+        "AS first FROM raw.crm_tasks) WHERE effect_key IS NOT NULL AND first < ? AND known_at < ? GROUP BY 1",
         [naive, naive],
     ).fetchall()
     completed = dict(rows)
@@ -158,3 +131,14 @@ def _first_completions(con: duckdb.DuckDBPyConnection, engine: Engine, cut: date
             moment = completed[key].replace(tzinfo=UTC)
             first[episode_id] = min(first.get(episode_id, moment), moment)
     return first
+
+
+__all__ = [
+    "MIN_EPISODES",
+    "SAVED_WITHIN",
+    "SAVE_GOAL",
+    "SaveRate",
+    "TimeToIntervention",
+    "save_rate",
+    "time_to_intervention",
+]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from customer_health.kpis.holdout import Readout, readout
 from customer_health.kpis.interventions import (
     MIN_EPISODES,
     SAVE_GOAL,
@@ -20,11 +21,15 @@ from customer_health.kpis.interventions import (
     time_to_intervention,
 )
 from customer_health.kpis.retention import MIN_ACCOUNTS, Retention, retention
+from customer_health.ledger.decisions import Shadow, would_have_fired
+from customer_health.playbooks.graduation import Gate, gate
+from customer_health.settings import CompanyConfig
 
 if TYPE_CHECKING:
     import duckdb
 
 NOT_YET = "not enough data yet"
+SHADOW_DAYS = timedelta(days=28)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class KpiReport:
     saves_watched: SaveRate
     saves_without_zombies: SaveRate
     intervention: TimeToIntervention
+    readout: Readout
+    gate: Gate
+    shadows: Sequence[Shadow]
     path: Path
 
     def counts(self) -> dict[str, int | float | str]:
@@ -46,12 +54,15 @@ class KpiReport:
             "nrr": total.nrr,
             "grr": total.grr,
             "save_rate": self.saves.rate,
+            "save_rate_added_by_plays": self.readout.difference,
             "hours_to_intervention_p50": self.intervention.quantile(0.5),
             "share_within_48h": self.intervention.within_goal,
         }
         return {
             "episodes_matured": self.saves.episodes,
             "episodes_maturing": self.saves.maturing,
+            "episodes_held_out": self.readout.held_out.episodes + self.readout.held_out.maturing,
+            "graduated": int(self.gate.passed),
             **{name: round(value, 4) for name, value in known.items() if value is not None},
         }
 
@@ -61,17 +72,27 @@ class KpiReport:
         cohort = f"{total.accounts:,} customers of twelve months ago"
         return [
             f"NRR {_share(total.nrr)}, GRR {_share(total.grr)} ({cohort}).",
-            f"Save rate {_share(self.saves.rate)} (goal {SAVE_GOAL:.0%}): {_matured(self.saves)}.",
+            f"Save rate {_share(self.saves.rate)} (goal {SAVE_GOAL:.0%}): {_matured(self.saves)}. "
+            f"{self.readout.caveat()}",
             f"Time to intervention: {_intervention(self.intervention)}.",
         ]
 
 
-def build_report(con: duckdb.DuckDBPyConnection, engine: Engine, *, as_of: date, folder: Path) -> KpiReport:
+def build_report(
+    con: duckdb.DuckDBPyConnection,
+    engine: Engine,
+    *,
+    as_of: date,
+    folder: Path,
+    config: CompanyConfig | None = None,
+) -> KpiReport:
     """Compute every KPI as known on `as_of` and write `kpis-<as_of>.md` into `folder`.
 
     Raises:
         FatalError: Nothing has been ingested yet.
     """
+    with engine.connect() as connection:
+        graduation = gate(connection, config or CompanyConfig(), as_of)
     report = KpiReport(
         as_of=as_of,
         retention=retention(con, as_of),
@@ -79,6 +100,9 @@ def build_report(con: duckdb.DuckDBPyConnection, engine: Engine, *, as_of: date,
         saves_watched=save_rate(engine, as_of, inherited=False),
         saves_without_zombies=save_rate(engine, as_of, zombies=False),
         intervention=time_to_intervention(con, engine, as_of),
+        readout=readout(engine, as_of),
+        gate=graduation,
+        shadows=would_have_fired(engine, as_of - SHADOW_DAYS, as_of),
         path=folder / f"kpis-{as_of}.md",
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,15 +140,32 @@ def _page(report: KpiReport) -> Iterator[str]:
         "(two readings in a row) within that time. An account that left was not saved."
     )
     yield ""
+    yield f"**{report.readout.caveat()}** A score that fell by chance recovers without anybody's help."
+    yield ""
     yield "## Time to intervention"
     yield ""
     said = _intervention(report.intervention)
     yield f"{said[0].upper()}{said[1:]}."
     yield ""
     yield (
-        "From the publication of the Red score to the first completed task of its play, as the CRM "
-        "reports it. Episodes nobody acted on are censored (Kaplan-Meier), not dropped."
+        "From the publication of the Red score to the first task of its play that was begun or completed, as "
+        "the CRM reports it. Episodes nobody acted on are censored (Kaplan-Meier), not dropped."
     )
+    yield ""
+    yield "## May growth be automated?"
+    yield ""
+    state = "Yes" if report.gate.passed else "Not yet: every expansion needs a person's approval"
+    yield f"{state}. {report.gate.why[0].upper()}{report.gate.why[1:]}."
+    if report.shadows:
+        yield ""
+        yield f"## Playbooks in shadow, last {SHADOW_DAYS.days} days"
+        yield ""
+        yield "| Playbook | Would have fired | Accounts | For example |"
+        yield "|---|---:|---:|---|"
+        for shadow in report.shadows:
+            example = "; ".join(f"{account}: {why}" for account, why in shadow.examples[:2])
+            cells = (shadow.playbook, shadow.firings, shadow.accounts, example.replace("|", "/"))
+            yield f"| {' | '.join(map(str, cells))} |"
 
 
 def _share(value: float | None) -> str:
