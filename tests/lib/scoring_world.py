@@ -20,6 +20,7 @@ NORMAL: Mapping[str, float] = {
     "usage_delta_28d": 0.0, "usage_trend_slope": 0.0, "feature_adoption_score": 0.6,
     "open_critical_tickets": 0.0, "recent_nps": 8.0, "sponsor_change_6m": 0.0,
     "arr_change_12m": 0.0, "days_to_renewal": 200.0,
+    "escalations_90d": 0.0,
 }  # fmt: skip
 SIGNALS = {name: CATALOGUE[name] for name in NORMAL}
 
@@ -34,6 +35,10 @@ def panel(accounts: Mapping[str, Mapping[str, Any]], as_of: date = AS_OF) -> pd.
     return pd.DataFrame(rows)
 
 
+# An average account that was frozen with the champion, so that nobody's neighbours move his points.
+FROZEN = {horizon: {"log_odds": -3.0, "contributions": {}} for horizon in (90, 180)}
+
+
 @dataclass
 class HandChampion:
     """Log-odds of churn = base + weight x (value - normal), summed over signals; unknown adds nothing."""
@@ -43,18 +48,31 @@ class HandChampion:
         default_factory=lambda: {
             "usage_delta_28d": -4.0, "usage_trend_slope": -0.5, "feature_adoption_score": -1.0,
             "open_critical_tickets": 0.8, "recent_nps": -0.2, "sponsor_change_6m": 1.0,
-            "arr_change_12m": -0.0001, "days_to_renewal": -0.005,
+            "arr_change_12m": -0.0001, "days_to_renewal": -0.005, "escalations_90d": 0.7,
         }
     )  # fmt: skip
     model_id: str = "hand-1"
     anchors: Mapping[Any, Mapping[str, float]] = field(
         default_factory=lambda: {180: {"p_green": 0.05, "p_red": 0.20}, 90: {"p_green": 0.02, "p_red": 0.1}}
     )
+    reference: Mapping[int, Mapping[str, Any]] | None = None
 
     def contributions(self, frame: pd.DataFrame, horizon: int) -> pd.DataFrame:
         """Per signal, in log-odds."""
-        parts = {n: (w * (frame[n] - NORMAL[n])).fillna(0.0) for n, w in self.weights.items()}
-        return pd.DataFrame(parts, index=frame.index)
+        values = frame[list(self.weights)].to_numpy(dtype=float)
+        normal = np.array([NORMAL[name] for name in self.weights])
+        parts = np.nan_to_num((values - normal) * np.array(list(self.weights.values())))
+        return pd.DataFrame(parts, index=frame.index, columns=list(self.weights))
+
+    @property
+    def heads(self) -> Mapping[int, None]:
+        """Its horizons."""
+        return dict.fromkeys(self.anchors)
+
+    def predict_logit(self, frame: pd.DataFrame, horizon: int) -> pd.Series:
+        """Log-odds of `predict`."""
+        p = self.predict(frame)[f"p{horizon}"]
+        return np.log(p / (1 - p))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """p180 from the log-odds, p90 half of it; an account with `poison` gets none."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pandas as pd
-from tests.lib.scoring_world import AS_OF, SIGNALS, HandChampion, panel
+import pytest
+from tests.lib.scoring_world import AS_OF, FROZEN, SIGNALS, HandChampion, panel
 
 from customer_health.scoring.changes import changes_since
 from customer_health.scoring.score import score_accounts
+from customer_health.scoring.statements import renewal_words
+from customer_health.scoring.why import validate_why
 from customer_health.settings import CompanyConfig
 
 LAST_WEEK = date(2026, 2, 22)
@@ -17,7 +20,12 @@ LAST_WEEK = date(2026, 2, 22)
 def scored(rows: dict[str, dict[str, float]], as_of: date = AS_OF, previous: pd.DataFrame | None = None):
     frame = panel({"quiet": {}, **rows}, as_of)
     return score_accounts(
-        frame, HandChampion(), CompanyConfig(), as_of=as_of, previous=previous, catalogue=SIGNALS
+        frame,
+        HandChampion(reference=FROZEN),
+        CompanyConfig(),
+        as_of=as_of,
+        previous=previous,
+        catalogue=SIGNALS,
     ).set_index("account_id")
 
 
@@ -30,7 +38,7 @@ def test_a_drop_names_the_concepts_that_caused_it() -> None:
     assert change["from"] == before.at["acme", "score_shown"]
     assert change["delta"] == after.at["acme", "score_shown"] - change["from"] < 0
     assert (change["arrow"], change["since"], change["model_changed"]) == ("▼", "2026-02-22", False)
-    assert change["moved"][0]["concept"] in {"usage", "start"}
+    assert change["moved"][0]["concept"] == "usage"
 
 
 def test_the_moves_add_up_to_the_change_of_the_score() -> None:
@@ -88,9 +96,73 @@ def test_published_rows_without_waterfall_are_compared_by_their_reasons() -> Non
     assert change["moved"][0]["points"] < 0
 
 
-def test_the_previous_score_never_touches_the_new_one() -> None:
-    before = scored({"acme": {"usage_delta_28d": -0.9}}, LAST_WEEK).reset_index()
+def test_scores_of_the_same_day_or_later_are_no_past() -> None:
+    later = scored({"acme": {"usage_delta_28d": -0.9}}, date(2026, 3, 8)).reset_index()
 
-    with_it, without = scored({"acme": {}}, previous=before), scored({"acme": {}})
+    pd.testing.assert_frame_equal(scored({"acme": {}}, previous=later), scored({"acme": {}}))
 
-    pd.testing.assert_frame_equal(with_it.drop(columns="change"), without.drop(columns="change"))
+
+def test_a_fall_that_the_calendar_explains_says_so_first() -> None:
+    before = scored({"acme": {"days_to_renewal": 400.0, "recent_nps": 6.0}}, LAST_WEEK)
+    after = scored({"acme": {"days_to_renewal": 20.0, "recent_nps": 6.0}}, previous=before.reset_index())
+
+    row = after.loc["acme"]
+
+    assert row["change"]["delta"] <= -5
+    assert row["change"]["moved"][0]["concept"] == "calendar"
+    assert row["why"] == "Renewal in 20 days; NPS only 6"
+    assert validate_why(row["why"], row["reasons"]) == ()
+    context = row["reasons"][-1]
+    assert (context["concept"], context["points"], context["phrase"]) == (
+        "calendar",
+        0.0,
+        "Renewal in 20 days",
+    )
+    assert context["context"] < -5
+
+
+def test_a_fall_with_another_cause_is_not_put_on_the_calendar() -> None:
+    before = scored({"acme": {"days_to_renewal": 41.0}}, LAST_WEEK)
+    worse = {"days_to_renewal": 34.0, "sponsor_change_6m": 1.0, "recent_nps": 1.0}
+    after = scored({"acme": worse}, previous=before.reset_index())
+
+    assert after.at["acme", "change"]["delta"] < -5
+    assert not after.at["acme", "why"].startswith("Renewal")
+
+
+def test_a_renewal_that_comes_nearer_moves_no_other_concepts_points() -> None:
+    before = scored({"acme": {"days_to_renewal": 400.0, "recent_nps": 3.0}}, LAST_WEEK)
+    after = scored({"acme": {"days_to_renewal": 20.0, "recent_nps": 3.0}}, previous=before.reset_index())
+
+    moved = {step["concept"] for step in after.at["acme", "change"]["moved"]}
+
+    assert moved <= {"calendar"}
+
+
+def test_the_renewal_leads_for_a_week_and_then_steps_back() -> None:
+    near = {"acme": {"days_to_renewal": 20.0, "recent_nps": 6.0}}
+    before = scored({"acme": {"days_to_renewal": 400.0, "recent_nps": 6.0}}, LAST_WEEK).reset_index()
+    whys = []
+    for day in (1, 2, 7, 8):
+        frame = scored(near, date(2026, 3, day), previous=before).reset_index()
+        whys.append(frame.set_index("account_id").at["acme", "why"])
+        before = frame
+
+    assert [why.startswith("Renewal") for why in whys] == [True, True, True, False]
+
+
+def test_a_renewal_that_is_today_or_tomorrow_is_said_in_words() -> None:
+    assert [renewal_words(days) for days in (0, 1, 2, -3)] == [
+        "renewal today", "renewal in 1 day", "renewal in 2 days", "renewal date has passed",
+    ]  # fmt: skip
+
+
+def test_where_the_scale_ends_no_concept_is_charged_for_more_than_was_lost() -> None:
+    before = scored({"acme": {"recent_nps": 10.0, "usage_delta_28d": 0.9}}, LAST_WEEK)
+    after = scored({"acme": {"recent_nps": 2.0, "usage_delta_28d": 0.9}}, previous=before.reset_index())
+
+    change = after.at["acme", "change"]
+
+    assert {step["concept"] for step in change["moved"]} <= {"sentiment", "smoothing"}
+    lost = after.at["acme", "score"] - before.at["acme", "score"]
+    assert sum(step["points"] for step in change["moved"]) == pytest.approx(lost, abs=1.5)

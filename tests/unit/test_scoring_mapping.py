@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from customer_health.errors import ConfigurationError, FatalError
 from customer_health.scoring.mapping import Linear, log_odds, mapping_for
+from customer_health.scoring.tiers import round_half_up, scheme_named
 
 ANCHORS = {180: {"p_green": 0.021, "p_red": 0.059}}
 probabilities = st.floats(0.0, 1.0)
@@ -35,6 +36,29 @@ def test_more_risk_never_means_a_higher_score(one: float, other: float, preset: 
     safer, riskier = mapping.raw(log_odds(np.array(sorted([one, other]))))
 
     assert riskier <= safer + 1e-9
+
+
+@given(st.floats(-500, 500), st.floats(-500, 500))
+def test_bent_tails_keep_every_rank_and_stay_within_the_scale(one: float, other: float) -> None:
+    lower, upper = mapping_for("anchored", ANCHORS, 180).score(np.array(sorted([one, other])))
+
+    assert 0 <= lower <= upper <= 100
+    if abs(one - other) > 1:
+        assert lower < upper
+
+
+@given(st.floats(-300, 400))
+def test_bending_the_tails_moves_nobody_across_a_tier_boundary(raw: float) -> None:
+    bent = mapping_for("anchored", ANCHORS, 180).score(np.array([raw]))
+    cut = round_half_up(np.clip(np.array([raw]), 0, 100))
+
+    for name in ("four_tier", "rag", "aligned"):
+        assert scheme_named(name).of(round_half_up(bent)) == scheme_named(name).of(cut)
+
+
+@given(st.floats(29.5, 70.5))
+def test_between_the_knees_the_score_is_the_straight_line(raw: float) -> None:
+    assert mapping_for("anchored", ANCHORS, 180).score(np.array([raw]))[0] == raw
 
 
 @given(st.floats(-8, 8), st.floats(-8, 8))

@@ -1,4 +1,4 @@
-"""Why a score is what it is: points per signal, summed per concept, said by the strongest signal.
+"""Why a score is what it is: points summed per concept, said by the strongest signal.
 
 Signals of one concept are correlated, so a model spreads one cause over several of them. The sum over
 the concept names the true cause more often than the largest single signal does; that signal only lends
@@ -16,95 +16,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from customer_health.scoring.mapping import ScoreMapping
-from customer_health.scoring.statements import Claim, fill, risk_claim, strength_claim
-from customer_health.signals.signal import Concept, Direction, Signal
+from customer_health.scoring.attribution import CALENDAR, Attribution
+from customer_health.scoring.mapping import Floats
+from customer_health.scoring.smoothing import RENEWAL
+from customer_health.scoring.statements import (
+    Claim,
+    fill,
+    renewal_words,
+    risk_claim,
+    singular,
+    strength_claim,
+)
+from customer_health.scoring.why import renewal_fact
+from customer_health.signals.signal import Direction, Signal
 
-Floats = npt.NDArray[np.float64]
 Reason = dict[str, Any]
 
-CALENDAR = Concept.CALENDAR.value
-OTHER = "other"  # model terms without a signal, and what a calibrator adds: shown, never a reason
 MAX_RISKS = 4
 MAX_STRENGTHS = 2
 MIN_POINTS = 1.0  # below one point the shown score would not differ
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """How the score of each account comes about, in score points.
-
-    Attributes:
-        start: The score everybody starts from: that of the portfolio's average log-odds (model), or 100
-            (rules).
-        signals: Points per signal, signed; one row per account.
-        concepts: Points per concept, `calendar` and `other` included; start plus their sum is the
-            score before it is limited to 0 to 100.
-    """
-
-    start: float
-    signals: pd.DataFrame
-    concepts: pd.DataFrame
-
-
-def attribute_model(
-    contributions: pd.DataFrame, log_odds: Floats, mapping: ScoreMapping, catalogue: Mapping[str, Signal]
-) -> Attribution:
-    """Turn contributions in log-odds of risk into points relative to the portfolio's average account.
-
-    Args:
-        contributions: One row per account (in the order of `log_odds`), one column per signal.
-        log_odds: Of the published probability.
-        mapping: From log-odds to score.
-        catalogue: Says which concept a signal belongs to.
-    """
-    reference = float(log_odds.mean())
-    slope = mapping.slope_from(reference, log_odds)[:, np.newaxis]
-    values = contributions.to_numpy(dtype=float, na_value=0.0)
-    points = pd.DataFrame(
-        slope * (values - values.mean(axis=0)), index=contributions.index, columns=contributions.columns
-    )
-    total = slope[:, 0] * (log_odds - reference)
-    start = float(mapping.raw(np.array([reference]))[0])
-    return Attribution(start, points, _per_concept(points, total, catalogue))
-
-
-def attribute_rules(points: pd.DataFrame, score: Floats, catalogue: Mapping[str, Signal]) -> Attribution:
-    """Penalties of the rule score are points already; everybody starts from 100."""
-    return Attribution(100.0, points, _per_concept(points, score - 100.0, catalogue))
-
-
-def _per_concept(points: pd.DataFrame, total: Floats, catalogue: Mapping[str, Signal]) -> pd.DataFrame:
-    """Sum per concept; whatever the named concepts leave of the total is `other`."""
-    members: dict[str, list[str]] = {str(signal.concept): [] for signal in catalogue.values()}
-    for name in points.columns:
-        if name in catalogue:
-            members[str(catalogue[name].concept)].append(name)
-    sums = {concept: points[names].to_numpy().sum(axis=1) for concept, names in members.items() if names} or {
-        CALENDAR: np.zeros(len(points))
-    }
-    frame = pd.DataFrame(sums, index=points.index)
-    frame[OTHER] = total - frame.to_numpy().sum(axis=1)
-    return frame
-
-
-def waterfalls(attribution: Attribution, score: Floats) -> list[dict[str, float]]:
-    """Steps from `start` to each score; they add up to it within 0.1.
-
-    `limit` is what the limits 0 and 100 cut off; it is there only where they did.
-    """
-    names = list(attribution.concepts.columns)
-    parts = attribution.concepts.to_numpy()
-    limits = score - (attribution.start + parts.sum(axis=1))
-    start = round(attribution.start, 2)
-    steps: list[dict[str, float]] = []
-    parts = parts.round(2) + 0.0  # turns -0.0 into 0.0
-    for row, limit in zip(parts.tolist(), limits.round(2).tolist(), strict=True):
-        step = {"start": start, **dict(zip(names, row, strict=True))}
-        if limit:
-            step["limit"] = limit
-        steps.append(step)
-    return steps
 
 
 def holds(
@@ -181,11 +111,40 @@ def reasons_for(
         Per account up to four risks and two strengths: `code`, `concept`, `signal` (its face), `value`,
         `points` (of the whole concept, signed), `phrase`, `short` (a few words for the Why), and `also`:
         further codes of the same concept that are true and move the score by at least a point, so that
-        no playbook misses its trigger.
+        no playbook misses its trigger. Last comes the calendar, where it moves the score: it is
+        context, so its `points` are 0 and its entry holds them as `context` instead.
     """
     risks = _side(attribution, values, catalogue, MAX_RISKS, risk=True)
     strengths = _side(attribution, values, catalogue, MAX_STRENGTHS, risk=False)
-    return [bad + good for bad, good in zip(risks, strengths, strict=True)]
+    context = _context(attribution, values, catalogue)
+    return [bad + good + near for bad, good, near in zip(risks, strengths, context, strict=True)]
+
+
+def _context(
+    attribution: Attribution, values: pd.DataFrame, catalogue: Mapping[str, Signal]
+) -> list[list[Reason]]:
+    """The renewal, where it is known and moves the score."""
+    if RENEWAL not in values or CALENDAR not in attribution.concepts or RENEWAL not in catalogue:
+        return [[] for _ in range(len(values))]
+    days = values[RENEWAL].to_numpy(dtype=float)
+    points = attribution.concepts[CALENDAR].to_numpy()
+    counts = ~np.isnan(days) & (np.abs(points) >= MIN_POINTS)
+    return [
+        [_renewal(left, moved)] if holds_true else []
+        for left, moved, holds_true in zip(days.tolist(), points.tolist(), counts.tolist(), strict=True)
+    ]
+
+
+def _renewal(days: float, points: float) -> Reason:
+    short = renewal_words(days)
+    return {
+        **renewal_fact(days),
+        "points": 0.0,
+        "context": round(points, 2),
+        "phrase": _sentence(short),
+        "short": short,
+        "also": [],
+    }
 
 
 def _side(
@@ -217,7 +176,7 @@ def _side(
                 "signal": faces.names[face],
                 "value": value,
                 "points": round(float(faces.points[row, position]), 2),
-                "phrase": _sentence(phrases[face].format(value=value) if phrases[face] else short),
+                "phrase": _sentence(singular(phrases[face].format(value=value)) if phrases[face] else short),
                 "short": short,
                 "also": _other_codes(faces, siblings[concept], row, claim.code),
             }

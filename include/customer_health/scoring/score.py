@@ -4,62 +4,37 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from customer_health.errors import ConfigurationError, DataContractError
+from customer_health.errors import DataContractError
 from customer_health.model.champion import Champion
-from customer_health.model.rules import rules_v1_seed
 from customer_health.scoring import why as wording
-from customer_health.scoring.changes import changes_since
-from customer_health.scoring.mapping import Floats, log_odds, mapping_for
-from customer_health.scoring.reasons import (
-    Attribution,
-    attribute_model,
-    attribute_rules,
-    reasons_for,
-    waterfalls,
-)
-from customer_health.scoring.tiers import Scheme, round_half_up, scheme_named
+from customer_health.scoring.attribution import waterfalls
+from customer_health.scoring.changes import changes_since, renewal_led
+from customer_health.scoring.hysteresis import settle
+from customer_health.scoring.levers import levers
+from customer_health.scoring.method import Scored, by_model, by_rules, rescorer
+from customer_health.scoring.reasons import reasons_for
+from customer_health.scoring.smoothing import RENEWAL, Memory, hard_events, recall
+from customer_health.scoring.tiers import round_half_up, scheme_named
 from customer_health.settings import CompanyConfig
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Signal
 
 log = logging.getLogger(__name__)
 
-# What the ledger publishes, then `waterfall` and `change` for those who show how a score came about.
+# What the ledger publishes: the score, how it came about, what would help, and what tomorrow needs of it.
 COLUMNS = (
-    *("account_id", "as_of", "score", "score_shown", "tier", "band", "p90", "p180", "expected_loss"),
-    *("coverage", "why", "reasons", "mode", "model_id", "state", "waterfall", "change"),
+    *("account_id", "as_of", "score", "score_shown", "tier", "band", "tier_shown", "band_shown"),
+    *("p90", "p180", "expected_loss", "coverage", "why", "reasons", "mode", "model_id", "state"),
+    *("waterfall", "change", "lever", "health_log_odds", "carried"),
 )
+TEXT_OR_NONE = ("tier", "band", "tier_shown", "band_shown", "waterfall", "change", "lever", "carried")
 SCORED, NOTICE_GIVEN, NOT_YET = "scored", "notice_given", "not_scored_yet"
-# The signal that each rule reads, by the rule's reason code; it gives the reason its value and words.
-RULE_SIGNALS: Mapping[str, str] = {
-    "usage_decline": "usage_trend_slope",
-    "low_adoption": "feature_adoption_score",
-    "critical_tickets": "open_critical_tickets",
-    "low_nps": "recent_nps",
-    "arr_contraction": "arr_change_12m",
-}
-
-
-@dataclass(frozen=True)
-class _Result:
-    """Scores before the limits, with how they came about.
-
-    Attributes:
-        usable: Per row that went in, whether it could be scored; the rest holds those rows only.
-    """
-
-    usable: npt.NDArray[np.bool_]
-    raw: Floats
-    p90: Floats
-    p180: Floats
-    attribution: Attribution
 
 
 def score_accounts(
@@ -82,25 +57,40 @@ def score_accounts(
         champion: The model; None scores by the rules, without probabilities.
         config: The company's numbers (primary horizon, mapping, scheme, minimal tenure).
         as_of: The day to score.
-        previous: The latest scores published before; adds `change`, and does not touch any score.
+        previous: The latest score of each account published for an earlier day. Today's change is
+            counted from there, and what it left over is smoothed on. Scores of this day or later are
+            ignored, so that a day scored again, or filled in afterwards, comes out the same.
         catalogue: Signals by name; defaults to the project's.
 
     Returns:
-        One row per customer account with `COLUMNS`. Probabilities lie in 0 to 1. `expected_loss` is the
-        probability at the primary horizon times ARR (its currency); NaN in rules mode, because a rule
-        score is no probability. `waterfall` leads from the start to the score.
+        One row per customer account with `COLUMNS`. `tier` and `band` follow from the score that people
+        see; `tier_shown` and `band_shown` follow bad news at once and good news only when it has
+        lasted. Probabilities lie in 0 to 1 and are those of the model, never smoothed. `expected_loss`
+        is the probability at the primary horizon times ARR (its currency); NaN in rules mode, because a
+        rule score is no probability. `waterfall` leads from the start to the score.
 
     Raises:
         DataContractError: The panel has no row of that day, or an account twice.
         ConfigurationError: Unknown scheme or mapping, or a primary horizon other than 90 or 180 days.
         FatalError: The champion has no usable anchors.
     """
-    scheme, band = scheme_named(config.score.scheme), scheme_named("rag")
+    if previous is not None:
+        previous = previous[pd.to_datetime(previous["as_of"]) < pd.Timestamp(as_of)]
+    scheme = scheme_named(config.score.scheme)
+    model_id = config.score.rules if champion is None else champion.model_id
     rows = _customers(panel, as_of, catalogue)
     rows["state"], rows["why"] = _states(rows, config)
     scored = rows[rows["state"] == SCORED].reset_index(drop=True)
+
+    def memory(accounts: pd.Series) -> Memory:
+        return recall(
+            previous, accounts, as_of=as_of, model_id=model_id, horizon=config.model.primary_horizon
+        )
+
     result = (
-        _by_rules(scored, catalogue) if champion is None else _by_model(scored, champion, config, catalogue)
+        by_rules(scored, catalogue)
+        if champion is None
+        else by_model(scored, champion, config, catalogue, memory)
     )
     if not result.usable.all():
         reason = wording.NO_DATA if champion is None else wording.BROKEN_DATA
@@ -108,19 +98,24 @@ def score_accounts(
         rows.loc[broken, ["state", "why"]] = [NOT_YET, reason]
         log.warning("%d accounts stay without a score: %s", int(broken.sum()), reason)
         scored = scored[result.usable].reset_index(drop=True)
-    published = _published(scored, result, config, catalogue, scheme, band)
+    known = memory(scored["account_id"])
+    published = _published(scored, result, config, catalogue, known, as_of).assign(
+        as_of=as_of, model_id=model_id
+    )
+    published["change"] = pd.Series(changes_since(previous, published), published.index, dtype=object)
+    _explain(published, known, _days_to_renewal(scored), scheme.best, as_of)
+    found = levers(scored, published["score_shown"].to_numpy(), rescorer(champion, config), catalogue)
+    published["lever"] = pd.Series(found, published.index, dtype=object)
     rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why"]]
     frame = pd.concat([published, rest], ignore_index=True).reindex(columns=list(COLUMNS))
     frame["as_of"] = as_of
     frame["mode"] = "rules" if champion is None else "model"
-    frame["model_id"] = config.score.rules if champion is None else champion.model_id
+    frame["model_id"] = model_id
     frame["score_shown"] = frame["score_shown"].astype("Int64")
     frame["reasons"] = [value if isinstance(value, list) else [] for value in frame["reasons"]]
-    for column in ("tier", "band", "waterfall", "change"):
+    for column in TEXT_OR_NONE:
         frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
     frame = frame.sort_values("account_id", ignore_index=True)
-    if previous is not None:
-        frame["change"] = pd.Series(changes_since(previous, frame), dtype=object)
     log.info("scored %d accounts as of %s, %d without a score", len(published), as_of, len(rest))
     return frame
 
@@ -159,86 +154,78 @@ def _states(rows: pd.DataFrame, config: CompanyConfig) -> tuple[pd.Series, pd.Se
     return pd.Series(state, rows.index, dtype=object), pd.Series(text, rows.index, dtype=object)
 
 
-def _by_model(
-    rows: pd.DataFrame, champion: Champion, config: CompanyConfig, catalogue: Mapping[str, Signal]
-) -> _Result:
-    """Score by the champion; rows without a finite prediction cannot be scored.
-
-    The log-odds are used as they are. Smoothing (of the health part only: the log-odds less the
-    contributions of the calendar) and hysteresis belong between `today` and `mapping.raw`; they need
-    yesterday's health part beside the published score.
-    """
-    horizon = config.model.primary_horizon
-    if horizon not in (90, 180):
-        raise ConfigurationError(
-            f"model.primary_horizon is {horizon} days.", hint="Scores are made from 90 or 180 days."
-        )
-    mapping = mapping_for(config.score.mapping, champion.anchors, horizon)
-    if rows.empty:
-        nothing = np.zeros(0)
-        empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
-        return _Result(np.zeros(0, dtype=bool), nothing, nothing, nothing, empty)
-    predicted = champion.predict(rows)
-    usable = np.isfinite(predicted[f"p{horizon}"].to_numpy(dtype=float))
-    # A champion may have been trained for the primary horizon only; the other is unknown then.
-    p90, p180 = predicted.reindex(columns=["p90", "p180"]).to_numpy(dtype=float)[usable].T
-    today = log_odds(p90 if horizon == 90 else p180)
-    contributions = champion.contributions(rows[usable], horizon)
-    attribution = attribute_model(contributions, today, mapping, catalogue)
-    return _Result(usable, mapping.raw(today), p90, p180, attribution)
-
-
-def _by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal]) -> _Result:
-    """Score by the rules, where they know at least one of their inputs.
-
-    An account of which they know nothing keeps its 100 points and would pass for healthy.
-    """
-    names = [name for name in RULE_SIGNALS.values() if name in rows]
-    usable = rows[names].notna().any(axis=1).to_numpy(dtype=bool)
-    table = rules_v1_seed(rows[usable])
-    raw = table["score"].to_numpy(dtype=float)
-    points = -table[list(RULE_SIGNALS)].rename(columns=dict(RULE_SIGNALS))
-    unknown = np.full(len(raw), np.nan)
-    return _Result(usable, raw, unknown, unknown, attribute_rules(points, raw, catalogue))
-
-
 def _published(
     rows: pd.DataFrame,
-    result: _Result,
+    result: Scored,
     config: CompanyConfig,
     catalogue: Mapping[str, Signal],
-    scheme: Scheme,
-    band: Scheme,
+    memory: Memory,
+    as_of: date,
 ) -> pd.DataFrame:
-    score = np.clip(result.raw, 0.0, 100.0)
-    shown = round_half_up(score)
-    tier = scheme.of(shown)
-    reasons = reasons_for(result.attribution, rows, catalogue)
+    """Everything that follows from the day's scores alone, and the tiers that people see."""
+    scheme, band = scheme_named(config.score.scheme), scheme_named("rag")
+    shown = round_half_up(result.score)
     arr = rows["arr"].to_numpy(dtype=float, na_value=np.nan)
+    events = hard_events(rows)
+    carried: list[dict[str, Any]] = [
+        {
+            "horizon": config.model.primary_horizon,
+            "events": {name: count for name, count in zip(events, row, strict=True) if count},
+        }
+        for row in events.to_numpy().tolist()
+    ]
+    settled = {}
+    for key, each in (("tier", scheme), ("band", band)):
+        settled[key], state = settle(
+            shown,
+            each,
+            [row.get(key) or {} for row in memory.carried],
+            as_of=as_of,
+            margin=config.score.tier_margin,
+            confirmation_days=config.score.tier_confirmation_days,
+        )
+        for row, entry in zip(carried, state, strict=True):
+            row[key] = entry
     return pd.DataFrame(
         {
             "account_id": rows["account_id"],
-            "score": score,
+            "score": result.score,
             "score_shown": shown,
-            "tier": tier,
+            "tier": scheme.of(shown),
             "band": band.of(shown),
+            "tier_shown": settled["tier"],
+            "band_shown": settled["band"],
             "p90": result.p90,
             "p180": result.p180,
             "expected_loss": (result.p90 if config.model.primary_horizon == 90 else result.p180)
             * np.where(np.isfinite(arr), arr, np.nan),
             "coverage": rows["coverage"].astype(float),
-            "why": [
-                wording.why(listed, healthy=name == scheme.best, days_to_renewal=days)
-                for listed, name, days in zip(reasons, tier, _days_to_renewal(rows), strict=True)
-            ],
-            "reasons": reasons,
+            "reasons": reasons_for(result.attribution, rows, catalogue),
             "state": SCORED,
-            "waterfall": waterfalls(result.attribution, score),
+            "waterfall": waterfalls(result.attribution, result.score),
+            "health_log_odds": result.health,
+            "carried": carried,
         }
     )
 
 
+def _explain(rows: pd.DataFrame, memory: Memory, days: list[float | None], best: str, as_of: date) -> None:
+    """Write the Why of scored rows, which may begin with what moved the score."""
+    whys = []
+    everything = zip(
+        rows["reasons"], rows["tier"], days, rows["change"], rows["carried"], memory.carried, strict=True
+    )
+    for reasons, tier, left, change, carried, before in everything:
+        since = renewal_led(change, before, as_of=as_of)
+        if since:
+            carried["renewal_led"] = since
+        whys.append(
+            wording.why(reasons, healthy=tier == best, days_to_renewal=left, renewal_first=since is not None)
+        )
+    rows["why"] = pd.Series(whys, rows.index, dtype=object)
+
+
 def _days_to_renewal(rows: pd.DataFrame) -> list[float | None]:
-    if "days_to_renewal" not in rows:
+    if RENEWAL not in rows:
         return [None] * len(rows)
-    return [None if pd.isna(days) else float(days) for days in rows["days_to_renewal"]]
+    return [None if pd.isna(days) else float(days) for days in rows[RENEWAL]]

@@ -8,6 +8,7 @@ signal where signals that share a code need different words or limits.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -62,7 +63,7 @@ RISKS: Mapping[str, Claim] = {
     "core_action_delta_30d": _falls("core usage down {percent}"),
     "usage_delta_28d": _falls("usage down {percent}"),
     "usage_decline": _falls("usage falling", least=1e-9),
-    "days_since_last_usage": _from("no usage for {count} days", "usage_decline", 7, against_median=True),
+    "days_since_last_usage": _from("no usage for {count} day{s}", "usage_decline", 7, against_median=True),
     "feature_adoption_score": _only("feature adoption only {percent}", "low_adoption", 0.5),
     "power_user_ratio": _than_most("power users only {percent}", "low_adoption"),
     "advanced_usage_share_30d": _than_most("advanced usage only {percent}", "low_adoption"),
@@ -158,6 +159,24 @@ def placeholders(signal_name: str, code: str) -> set[str]:
         if key == signal_name or (signal_name not in table and code in (key, claim.code))
     )
     return {name for name in ("percent", "count", "decimal") if "{" + name + "}" in words}
+
+
+_ONE_OF_MANY = re.compile(
+    r"(?<![\d.,])1 ((?:active|critical) )?(contact|day|escalation|request|ticket|user)s\b"
+)
+
+
+def singular(text: str) -> str:
+    """Say one ticket where the count is 1: the catalogue's phrases are written in the plural."""
+    return _ONE_OF_MANY.sub(r"1 \1\2", text) if "1 " in text else text
+
+
+def renewal_words(days: float) -> str:
+    """When the renewal is due, in at most four words."""
+    count = rounded(days)
+    if days < 0:
+        return "renewal date has passed"
+    return "renewal today" if count == "0" else singular(f"renewal in {count} days")
 
 
 def rounded(value: float, digits: int = 0) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from customer_health.scoring.statements import numbers_of, placeholders
+from customer_health.scoring.statements import numbers_of, placeholders, renewal_words
 
 MAX_WORDS = 10
 NOTHING_STANDS_OUT = "No single risk stands out"
@@ -53,7 +53,13 @@ def renewal_fact(days: float) -> dict[str, Any]:
     return {"code": "renewal_near", "concept": "calendar", "signal": "days_to_renewal", "value": days}
 
 
-def why(reasons: Sequence[Fact], *, healthy: bool, days_to_renewal: float | None = None) -> str:
+def why(
+    reasons: Sequence[Fact],
+    *,
+    healthy: bool,
+    days_to_renewal: float | None = None,
+    renewal_first: bool = False,
+) -> str:
     """Write the Why of a scored account by template.
 
     A healthy account gets what speaks for it; any other gets what costs it most, then the renewal if
@@ -63,17 +69,21 @@ def why(reasons: Sequence[Fact], *, healthy: bool, days_to_renewal: float | None
         reasons: As `reasons_for` lists them.
         healthy: The account is in the best tier.
         days_to_renewal: Whole days, if there is a renewal ahead.
+        renewal_first: The calendar is what moved the score; it is said before anything else.
     """
     risks = [str(reason["short"]) for reason in reasons if reason["points"] < 0]
+    strengths = [str(reason["short"]) for reason in reasons if reason["points"] > 0]
+    if renewal_first and days_to_renewal is not None:
+        rest = (strengths if healthy else risks) or [NOTHING_STANDS_OUT.lower()]
+        return _join([renewal_words(days_to_renewal), *rest])
     if healthy:
-        strengths = [str(reason["short"]) for reason in reasons if reason["points"] > 0]
         if strengths:
             return _join(strengths)
         return _join([f"Healthy despite {risks[0]}"]) if risks else HEALTHY
     if risks:
         return _join(risks)
     if days_to_renewal is not None and 0 <= days_to_renewal <= 90:
-        return _join([NOTHING_STANDS_OUT, f"renewal in {numbers_of(days_to_renewal)['count']} days"])
+        return _join([NOTHING_STANDS_OUT, renewal_words(days_to_renewal)])
     return NOTHING_STANDS_OUT
 
 

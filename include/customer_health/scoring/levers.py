@@ -1,0 +1,225 @@
+"""What would turn this account Green: the smallest change of what people can change, checked by re-scoring.
+
+Signals that a team can work on are moved, concept by concept, to where healthy accounts of the same
+segment are. As few concepts as will do, in them as few signals as will do, as little of the way as will
+do; and the method that made the score says what the score would be. It says nothing of how likely the
+change is, or of what the customer would then do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from customer_health.scoring.mapping import Floats
+from customer_health.scoring.statements import singular
+from customer_health.scoring.tiers import round_half_up, scheme_named
+from customer_health.signals.signal import Concept, Direction, Signal
+
+Rescore = Callable[[pd.DataFrame], Floats]
+Bools = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+Lever = dict[str, Any]
+
+NOTHING = "No actionable lever found"
+MOST_CONCEPTS = 3
+MOST_SIGNALS = 5  # more than that is no plan
+STEPS = (0.25, 0.5, 0.75, 1.0)  # of the way to a healthy account's value
+MIN_PEERS = 20  # healthy accounts that make a segment's median
+_BATCH = 50_000  # rows scored at once
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Accounts that need a lever, what could be moved, and how far.
+
+    Attributes:
+        rest: Panel rows of the accounts, without these signals.
+        signals: Movable signals, in order.
+        now: Their values, accounts x signals; NaN is unknown and stays so.
+        goal: Values of healthy peers, never worse than `now`.
+        whole: Which signals count whole things.
+    """
+
+    rest: pd.DataFrame
+    signals: tuple[Signal, ...]
+    now: Floats
+    goal: Floats
+    whole: Bools
+
+    def moved(self, accounts: Places, mask: Bools, share: float = 1.0) -> Floats:
+        """Values after the masked signals went so much of the way; whole things are rounded onwards."""
+        now, goal = self.now[accounts], self.goal[accounts]
+        target = now + share * (goal - now)
+        onwards = np.where(goal > now, np.ceil(target - 1e-9), np.floor(target + 1e-9))
+        return np.where(mask, np.where(self.whole, onwards, target), now)
+
+    def score(self, rescore: Rescore, accounts: Places, values: Floats) -> npt.NDArray[np.int64]:
+        """Whole scores of these accounts with these values; an account may be asked for many times."""
+        found = [np.zeros(0, dtype=np.int64)]
+        for start in range(0, len(accounts), _BATCH):
+            some = slice(start, start + _BATCH)
+            rows = self.rest.iloc[accounts[some]].reset_index(drop=True)
+            table = pd.DataFrame(values[some], columns=[signal.name for signal in self.signals])
+            found.append(round_half_up(rescore(pd.concat([rows, table], axis=1))))
+        return np.concatenate(found)
+
+
+def levers(
+    rows: pd.DataFrame, shown: npt.NDArray[np.int64], rescore: Rescore, catalogue: Mapping[str, Signal]
+) -> list[Lever | None]:
+    """Find a lever for every account that is Red or At Risk.
+
+    Args:
+        rows: Panel rows of every scored account; the healthy ones among them set the goals.
+        shown: Their whole scores.
+        rescore: Panel rows to scores, by what made today's scores; smoothing is left out, so the
+            answer is what the score would settle at.
+        catalogue: Signals by name; `actionable` says which may be moved.
+
+    Returns:
+        None for accounts that need no lever. Otherwise `target` (the band it reaches: Green, else the
+        next better one, else None), `score` (whole), `concepts`, `changes` (`signal`, `concept`,
+        `from`, `to`, `phrase`) and `text`.
+    """
+    bands = {tier.name: tier for tier in scheme_named("rag").tiers}
+    ceiling = {tier.name: tier.highest for tier in scheme_named("four_tier").tiers}["At Risk"]
+    needy = np.flatnonzero(shown <= max(ceiling, bands["Red"].highest))
+    found: list[Lever | None] = [None] * len(rows)
+    if not needy.size:
+        return found
+    green, yellow = bands["Green"].lowest, bands["Yellow"].lowest
+    question = _question(rows, needy, shown >= green, catalogue)
+    everybody = np.arange(len(needy))
+    answers = _search(question, everybody, rescore, green, "Green")
+    stuck = np.array([i for i in everybody if answers[i] is None and shown[needy[i]] < yellow], dtype=np.intp)
+    for place, answer in zip(stuck, _search(question, stuck, rescore, yellow, "Yellow"), strict=True):
+        answers[place] = answer
+    for place, answer in zip(needy.tolist(), answers, strict=True):
+        found[place] = answer or {
+            "target": None, "score": None, "concepts": [], "changes": [], "text": NOTHING
+        }  # fmt: skip
+    return found
+
+
+def _question(
+    rows: pd.DataFrame, needy: Places, healthy: Bools, catalogue: Mapping[str, Signal]
+) -> _Question:
+    signals = tuple(
+        signal
+        for name, signal in catalogue.items()
+        if name in rows and signal.actionable and signal.concept is not Concept.CALENDAR
+        if signal.direction is not Direction.NEUTRAL
+    )
+    names = [signal.name for signal in signals]
+    everybody = rows[names].astype(float)
+    values = everybody.to_numpy()
+    whole = np.array([bool(np.all(np.isnan(c) | (c == np.floor(c)))) for c in values.T], dtype=bool)
+    peers = everybody[healthy]
+    segments = rows["segment"].astype(object).where(rows["segment"].notna(), "")
+    goal = np.tile(peers.median().to_numpy(dtype=float), (len(needy), 1))
+    for segment, members in peers.groupby(segments[healthy], sort=True):
+        if len(members) >= MIN_PEERS:
+            own = (segments.iloc[needy] == segment).to_numpy()
+            known = members.median().to_numpy(dtype=float)
+            goal[own] = np.where(np.isnan(known), goal[own], known)
+    now = values[needy]
+    less = np.array([signal.direction is Direction.LOWER_IS_HEALTHIER for signal in signals], dtype=bool)
+    goal = np.where(whole, np.where(less, np.floor(goal), np.ceil(goal)), goal)
+    better = np.where(less, np.fmin(now, goal), np.fmax(now, goal))
+    better = np.where(np.isnan(now) | np.isnan(better), now, better)
+    return _Question(rows.iloc[needy].drop(columns=names), signals, now, better, whole)
+
+
+def _search(
+    question: _Question, accounts: Places, rescore: Rescore, target: int, band: str
+) -> list[Lever | None]:
+    """Answer per account; None where even three concepts do not reach the target."""
+    mask = np.zeros((len(accounts), len(question.signals)), dtype=bool)
+    # Those for whom nothing need change are held down by smoothing only.
+    solved = question.score(rescore, accounts, question.now[accounts]) >= target
+    idle = solved.copy()
+    movable = (question.goal != question.now)[accounts] & ~np.isnan(question.now[accounts])
+    concepts = np.array([str(signal.concept) for signal in question.signals])
+    present = [c for c in dict.fromkeys(concepts.tolist()) if movable[:, concepts == c].any()]
+    for size in range(1, min(MOST_CONCEPTS, len(present)) + 1):
+        left = np.flatnonzero(~solved)
+        if not left.size:
+            break
+        groups = list(combinations(present, size))
+        variants = np.stack([movable[left] & np.isin(concepts, group) for group in groups])
+        values = [question.moved(accounts[left], variant) for variant in variants]
+        asked = np.tile(accounts[left], len(groups))
+        reached = question.score(rescore, asked, np.concatenate(values)).reshape(len(groups), -1)
+        best = reached.argmax(axis=0)
+        mask[left] = variants[best, np.arange(left.size)]
+        solved[left] = reached.max(axis=0) >= target
+    open_ = np.flatnonzero(solved & ~idle)
+    mask[open_] = _fewest(question, accounts[open_], mask[open_], rescore, target)
+    solved[open_] = mask[open_].any(axis=1)
+    mask[~solved | idle] = False
+
+    ways = np.stack([question.moved(accounts, mask, step) for step in STEPS])
+    reached = question.score(rescore, np.tile(accounts, len(STEPS)), np.concatenate(ways))
+    reached = reached.reshape(len(STEPS), -1)
+    shortest = (reached >= target).argmax(axis=0)  # the shortest way that still gets there
+    return [
+        _lever(question, account, mask[i], ways[shortest[i], i], int(reached[shortest[i], i]), band)
+        if solved[i]
+        else None
+        for i, account in enumerate(accounts)
+    ]
+
+
+def _fewest(question: _Question, accounts: Places, mask: Bools, rescore: Rescore, target: int) -> Bools:
+    """Drop signals that are not needed: the strongest alone, then the two strongest, and so on.
+
+    Rows come back empty where more than `MOST_SIGNALS` would be needed.
+    """
+    rows, columns = np.nonzero(mask)
+    alone = np.zeros((rows.size, mask.shape[1]), dtype=bool)
+    alone[np.arange(rows.size), columns] = True
+    gain = np.full(mask.shape, -1)
+    gain[rows, columns] = question.score(rescore, accounts[rows], question.moved(accounts[rows], alone))
+    order = np.argsort(-gain, axis=1, kind="stable")
+    kept = np.zeros(mask.shape, dtype=bool)
+    reached = np.zeros(len(mask), dtype=bool)
+    for place in range(min(MOST_SIGNALS, mask.shape[1])):
+        left = np.flatnonzero(~reached)
+        next_best = order[left, place]
+        kept[left, next_best] = mask[left, next_best]
+        values = question.moved(accounts[left], kept[left])
+        reached[left] = question.score(rescore, accounts[left], values) >= target
+    kept[~reached] = False
+    return kept
+
+
+def _lever(question: _Question, account: np.intp, mask: Bools, final: Floats, score: int, band: str) -> Lever:
+    changes = [
+        {
+            "signal": signal.name,
+            "concept": str(signal.concept),
+            "from": float(question.now[account, column]),
+            "to": float(final[column]),
+            "phrase": singular(signal.phrase.format(value=float(final[column]))),
+        }
+        for column, signal in enumerate(question.signals)
+        if mask[column]
+    ]
+    would = f"the score would be {score} ({band})"
+    parts: Sequence[str] = [str(change["phrase"]) for change in changes]
+    said = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    text = f"With {said}, {would}" if parts else f"If today's signals last, {would}"
+    return {
+        "target": band,
+        "score": score,
+        "concepts": list(dict.fromkeys(change["concept"] for change in changes)),
+        "changes": changes,
+        "text": text,
+    }

@@ -1,0 +1,104 @@
+"""Smooth what noise moves, and nothing else: the health part of a score, not its calendar part.
+
+The health part is the log-odds that the model would give if the renewal were a fixed number of days
+away; the calendar part is the rest. Averaging over the weeks takes the flicker out of usage counts. A
+renewal that comes nearer is no noise, and averaging it would cost weeks of warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_health.scoring.mapping import Floats
+
+RENEWAL = "days_to_renewal"
+REFERENCE_DAYS: Mapping[int, int] = {
+    90: 63,
+    180: 119,
+}  # by horizon: well inside it, away from the date itself
+WEEKLY_WEIGHT = 0.5  # of the news of one week; daily scoring adds up to the same
+HARD_EVENTS = ("sponsor_change_6m", "escalations_90d")
+
+
+def at_reference(rows: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Return the rows with every known renewal moved to the horizon's reference day.
+
+    Contracts without a renewal date stay without one.
+    """
+    if RENEWAL not in rows:
+        return rows
+    days = rows[RENEWAL].astype(float)
+    return rows.assign(**{RENEWAL: days.where(days.isna(), float(REFERENCE_DAYS[horizon]))})
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the scores published before left for today's, aligned with today's rows.
+
+    Attributes:
+        health: Smoothed health part in log-odds; NaN where there is none to go on from.
+        days: Since that score.
+        carried: Each row's `carried`, empty where there was none.
+    """
+
+    health: Floats
+    days: Floats
+    carried: Sequence[Mapping[str, Any]]
+
+
+def recall(
+    previous: pd.DataFrame | None, accounts: pd.Series, *, as_of: date, model_id: str, horizon: int
+) -> Memory:
+    """Line the previous scores up with today's accounts.
+
+    Another model, or another horizon of the same, measures on another scale:
+    its health part is forgotten, what it carried otherwise is kept.
+    """
+    blank = Memory(np.full(len(accounts), np.nan), np.full(len(accounts), np.nan), [{}] * len(accounts))
+    if previous is None or previous.empty:
+        return blank
+    days = (pd.Timestamp(as_of) - pd.to_datetime(previous["as_of"])).dt.days
+    earlier = previous.assign(days=days).drop_duplicates("account_id", keep="last")
+    columns = ["days", "model_id", "health_log_odds", "carried"]
+    rows = earlier.set_index("account_id").reindex(index=accounts, columns=columns)
+    carried = [value if isinstance(value, Mapping) else {} for value in rows["carried"]]
+    same = (rows["model_id"] == model_id).to_numpy() & np.array(
+        [value.get("horizon") == horizon for value in carried], dtype=bool
+    )
+    health = pd.to_numeric(rows["health_log_odds"], errors="coerce").to_numpy(dtype=float)
+    return Memory(np.where(same, health, np.nan), rows["days"].to_numpy(dtype=float), carried)
+
+
+def smooth(now: Floats, memory: Memory, struck: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats:
+    """Average the health part over the weeks, weighing by elapsed time.
+
+    Args:
+        now: Health part of today, log-odds of risk.
+        memory: Where the average stood.
+        struck: Rows that a hard event has just hit: they get no less risk than today shows.
+
+    Returns:
+        The smoothed health part; today's own where there is nothing to go on from.
+    """
+    news = 1.0 - (1.0 - WEEKLY_WEIGHT) ** (memory.days / 7.0)
+    averaged = np.where(np.isnan(memory.health), now, memory.health + news * (now - memory.health))
+    return np.asarray(np.where(struck, np.maximum(averaged, now), averaged), dtype=float)
+
+
+def hard_events(rows: pd.DataFrame) -> pd.DataFrame:
+    """Count the hard events that each account has on record; unknown counts as none."""
+    return rows.reindex(columns=list(HARD_EVENTS)).astype(float).fillna(0.0)
+
+
+def newly_struck(events: pd.DataFrame, memory: Memory) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which accounts have a hard event on record that the score before did not know."""
+    before = pd.DataFrame(
+        [value.get("events") or {} for value in memory.carried], index=events.index, columns=events.columns
+    )
+    return np.asarray((events > before.astype(float).fillna(0.0)).any(axis=1).to_numpy(dtype=bool))
