@@ -62,6 +62,15 @@ def _parser(commands: Sequence[str]) -> _Parser:
     run = step("run", "The whole chain, in order")
     run.add_argument("--since", type=_day, metavar="DATE", help="first day of a range that ends at --as-of")
     step("summary", "What the last run means, in one screen")
+    step("scoreboard", "Grade every published prediction that has matured")
+    rollback = add("rollback", help="Return to an earlier champion")
+    rollback.add_argument("--to", metavar="MODEL", help="default: the champion before the present one")
+    rollback.add_argument("--by", required=True, help="who decides; kept in the registry")
+    rollback.add_argument("--reason", required=True, help="why; kept in the registry")
+    for verb in ("approve", "reject"):
+        judge = add(f"{verb}-model", help=f"{verb.capitalize()} a model that waits for a person")
+        judge.add_argument("model")
+        judge.add_argument("--by", required=True, help="who decides; kept in the registry")
     draft = add("draft-mapping", help="Look at a folder of files and draft a mapping for it")
     draft.add_argument("folder", type=Path)
     draft.add_argument("--output", type=Path, help="write here instead of printing")
@@ -135,6 +144,7 @@ def _steps(
         "score": partial(pipeline.score_accounts, settings, as_of=as_of, now=now),
         "playbooks": partial(pipeline.run_playbooks, settings, as_of=as_of, now=now),
         "kpis": partial(pipeline.report_kpis, settings, as_of=as_of, now=now),
+        "scoreboard": partial(pipeline.watch_model, settings, as_of=as_of),
     }
     if arguments.command == "deliver":
         yield from deliveries
@@ -151,6 +161,20 @@ def _steps(
             yield f"playbooks {day}", partial(pipeline.run_playbooks, settings, as_of=day, now=now)
         yield from deliveries
         yield "kpis", single["kpis"]
+
+
+def _decide(settings: Settings, arguments: argparse.Namespace, now: datetime) -> Result:
+    """Carry out what a person decided about a model."""
+    from customer_health import pipeline
+
+    if arguments.command == "rollback":
+        return pipeline.roll_back(
+            settings, by=arguments.by, reason=arguments.reason, now=now, to=arguments.to
+        )
+    approve = arguments.command == "approve-model"
+    return pipeline.resolve_challenger(
+        settings, model_id=arguments.model, approve=approve, by=arguments.by, now=now
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -183,6 +207,9 @@ def _run(arguments: argparse.Namespace) -> int:
         from customer_health.summary import demo_summary
 
         print(demo_summary(settings, as_of=arguments.as_of or now.date()))
+        return 0
+    if arguments.command in ("rollback", "approve-model", "reject-model"):
+        _tell(_decide(settings, arguments, now))
         return 0
     for title, step in _steps(settings, arguments, now):
         with _bar(title) as bar:

@@ -27,7 +27,7 @@ from customer_health.settings import CompanyConfig, ModelConfig
 
 LAST = date(2026, 1, 1)
 SIZE, MONTHS = 300, 18
-CONFIG = CompanyConfig(model=ModelConfig(min_unique_churners=40))
+CONFIG = CompanyConfig(model=ModelConfig(min_unique_churners=40, effort="quick"))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from customer_health.model.blend import Blend
 from customer_health.model.candidate import Candidate
 from customer_health.model.features import FeatureSet
 from customer_health.model.linear import LogisticRegression, fit_ridge, sigmoid
-from customer_health.model.selection import thin
+from customer_health.model.roster import thin
 from customer_health.model.trees import BoostedTrees
 
 

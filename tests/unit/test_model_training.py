@@ -219,7 +219,7 @@ def test_the_card_says_what_was_decided_and_when_not_to_believe_it(tmp_path: Pat
     assert "When not to believe it" in text
     assert "lost accounts taught it" in text
     pictures = {line.partition("](")[2].rstrip(")") for line in text.splitlines() if line.startswith("![")}
-    assert len(pictures) == 4
+    assert len(pictures) == 6
     assert all((tmp_path / name).stat().st_size > 0 for name in pictures)
 
 

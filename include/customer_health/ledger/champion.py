@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, insert, select
+from sqlalchemy import Engine, RowMapping, delete, func, insert, select, update
 
+from customer_health.errors import ConfigurationError, suggest
 from customer_health.ledger.connect import serialise, writing
-from customer_health.ledger.schema import champions
+from customer_health.ledger.schema import challengers, champions
 from customer_health.ledger.scores import plain
 
 
@@ -92,6 +93,130 @@ def history(engine: Engine) -> list[ChampionRecord]:
     with engine.connect() as connection:
         rows = connection.execute(select(champions).order_by(champions.c.id.desc())).mappings().all()
     return [_record(row) for row in rows]
+
+
+def rollback(
+    engine: Engine, *, by: str, reason: str, at: datetime, to: str | None = None, as_of: date | None = None
+) -> ChampionRecord:
+    """Make an earlier champion champion again.
+
+    Args:
+        engine: The ledger.
+        by: Who did it.
+        reason: Why; both are kept in the registry.
+        at: When, zone-aware.
+        to: Id of the model to return to; default: the one before the present champion.
+        as_of: Look at the registry as scoring of that day does.
+
+    Raises:
+        ConfigurationError: There is no such model, or none before.
+    """
+    present = current(engine, as_of=as_of)
+    past = [record for record in history(engine) if present is None or record.model_id != present.model_id]
+    known = list(dict.fromkeys(record.model_id for record in past))
+    wanted = next((record for record in past if to in (None, record.model_id)), None)
+    if present is None or wanted is None:
+        raise ConfigurationError(
+            f"There is no earlier model '{to}' to return to." if to else "There is no earlier model.",
+            hint=suggest(to, known)
+            if to and known
+            else "Models so far: " + (", ".join(known) or "none") + ".",
+        )
+    why = f"Rolled back from {present.model_id} by {by}: {reason} (It was chosen because: {wanted.why})"
+    return promote(engine, replace(wanted, why=why, promoted_at=None), at=at)
+
+
+def propose(engine: Engine, record: ChampionRecord, *, state: str, reason: str) -> None:
+    """Keep a training that does not take over: "held" by a gate, or "pending" for a person.
+
+    A younger pending one replaces an older: only the latest can be approved.
+    """
+    _ensure_challengers(engine)
+    values = {
+        "folder": str(record.folder),
+        "sha256": plain(record.sha256),
+        "decision": record.decision,
+        "why": record.why,
+        "trained_as_of": record.trained_as_of,
+        "summary": plain(record.summary),
+        "state": state,
+        "reason": reason,
+    }
+    with writing(engine) as connection:
+        serialise(connection, "champions")
+        known = connection.execute(
+            select(challengers.c.state).where(challengers.c.model_id == record.model_id)
+        ).scalar()
+        if known in ("approved", "rejected"):
+            return  # a person has spoken; a repeated training does not ask again
+        stale = challengers.c.state == "pending"
+        connection.execute(
+            update(challengers).where(stale).values(state="held", reason="A younger one came.")
+        )
+        connection.execute(delete(challengers).where(challengers.c.model_id == record.model_id))
+        connection.execute(insert(challengers).values(model_id=record.model_id, **values))
+
+
+def pending(engine: Engine) -> ChampionRecord | None:
+    """Return the training that waits for a person's approval, or None."""
+    _ensure_challengers(engine)
+    with engine.connect() as connection:
+        query = select(challengers).where(challengers.c.state == "pending")
+        row = connection.execute(query).mappings().first()
+    return _challenger(row) if row else None
+
+
+def resolve(engine: Engine, model_id: str, *, approve: bool, by: str, at: datetime) -> ChampionRecord | None:
+    """Approve a waiting or held training, which makes it champion, or reject it.
+
+    Returns:
+        The new champion's record; None after a rejection.
+
+    Raises:
+        ConfigurationError: No such training is waiting.
+    """
+    _ensure_challengers(engine)
+    with engine.connect() as connection:
+        open_states = challengers.c.state.in_(("pending", "held"))
+        rows = connection.execute(select(challengers).where(open_states)).mappings().all()
+    row = next((row for row in rows if row["model_id"] == model_id), None)
+    if row is None:
+        raise ConfigurationError(
+            f"The model '{model_id}' does not wait for approval.",
+            hint=suggest(model_id, [str(row["model_id"]) for row in rows]),
+        )
+    record = _challenger(row)
+    made = None
+    if approve:
+        made = promote(engine, replace(record, why=f"{record.why} Approved by {by}."), at=at)
+    with writing(engine) as connection:
+        connection.execute(
+            update(challengers)
+            .where(challengers.c.model_id == model_id)
+            .values(state="approved" if approve else "rejected", decided_by=by, decided_at=at)
+        )
+    return made
+
+
+def last_training(engine: Engine) -> date | None:
+    """Return the as-of date of the youngest training, whatever became of it."""
+    _ensure_challengers(engine)
+    with engine.connect() as connection:
+        days = [
+            connection.execute(select(func.max(table.c.trained_as_of))).scalar()
+            for table in (champions, challengers)
+        ]
+    return max((day for day in days if day), default=None)
+
+
+def _ensure_challengers(engine: Engine) -> None:
+    """Create the table in a ledger that is older than it."""
+    challengers.create(engine, checkfirst=True)
+
+
+def _challenger(row: RowMapping) -> ChampionRecord:
+    extra = ("state", "reason", "decided_by", "decided_at")
+    return ChampionRecord(**{name: value for name, value in row.items() if name not in extra})
 
 
 def _record(row: RowMapping) -> ChampionRecord:

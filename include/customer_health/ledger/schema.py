@@ -141,6 +141,23 @@ champions = Table(
     Column("promoted_at", UtcDateTime, nullable=False),
 )
 
+# Trainings that did not take over at once: held back by a gate, or waiting for a person.
+challengers = Table(
+    "challengers",
+    metadata,
+    Column("model_id", String(128), primary_key=True),
+    Column("folder", Text, nullable=False),
+    Column("sha256", JSON, nullable=False),
+    Column("decision", String(16), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("trained_as_of", Date, nullable=False),
+    Column("summary", JSON, nullable=False),
+    Column("state", String(16), nullable=False),  # held | pending | approved | rejected
+    Column("reason", Text, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", UtcDateTime),
+)
+
 playbook_runs = Table(
     "playbook_runs",
     metadata,

@@ -18,16 +18,14 @@ import numpy as np
 import pandas as pd
 
 from customer_health.errors import FatalError
-from customer_health.model.baselines import NaiveBaseline
-from customer_health.model.blend import PARTS, Blend
 from customer_health.model.candidate import Candidate
 from customer_health.model.champion import Champion
-from customer_health.model.features import RENEWAL, FeatureSet
+from customer_health.model.features import BROUGHT, REFERENCE_INPUTS, RENEWAL, FeatureSet
+from customer_health.model.loaders import read
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "champion.json"
 TOLERANCE = 1e-9
-LOADERS: Mapping[str, type[Candidate]] = {**PARTS, Blend.kind: Blend, NaiveBaseline.kind: NaiveBaseline}
 
 
 class DamagedArtefactError(FatalError):
@@ -45,8 +43,8 @@ def save(champion: Champion, folder: Path) -> dict[str, str]:
         SHA-256 per file name: what `load` wants to see, to be kept somewhere else.
     """
     files = {
-        f"h{horizon}_{name}": text
-        for horizon, head in champion.heads.items()
+        f"{prefix}_{name}": text
+        for prefix, head in _all_heads(champion).items()
         for name, text in head.to_files().items()
     }
     files[INDEX] = json.dumps(_index(champion), indent=1, sort_keys=True)
@@ -82,20 +80,28 @@ def load(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
             f"The model in {folder} has format {index['format']}; this version reads format {FORMAT}.",
             hint="Train again with this version.",
         )
-    heads = {}
+    made: dict[str, Candidate] = {}
     for key, head in index["heads"].items():
-        prefix = f"h{key}_"
+        prefix = f"{key}_"
         own = {name.removeprefix(prefix): text for name, text in files.items() if name.startswith(prefix)}
-        heads[int(key)] = LOADERS[head["kind"]].from_files(own)
+        made[key] = read(head["kind"], own)
+    heads = {head["horizon"]: made[key] for key, head in index["heads"].items() if head["outcome"] is None}
+    others = {
+        (head["outcome"], head["horizon"]): made[key]
+        for key, head in index["heads"].items()
+        if head["outcome"] is not None
+    }
     champion = Champion(
         model_id=index["model_id"],
         trained_as_of=date.fromisoformat(index["trained_as_of"]),
         features=FeatureSet.from_json(index),
         heads=heads,
-        anchors={int(key): head["anchors"] for key, head in index["heads"].items()},
+        anchors={int(key): value for key, value in index["anchors"].items()},
         primary_horizon=index["primary_horizon"],
+        others=others,
+        loss_shares=index["loss_shares"],
     )
-    _sing(champion, index["heads"])
+    _sing(champion.model_id, champion.features, made, index["heads"])
     return champion
 
 
@@ -106,15 +112,33 @@ def _index(champion: Champion) -> dict[str, Any]:
         "trained_as_of": champion.trained_as_of.isoformat(),
         "primary_horizon": champion.primary_horizon,
         **champion.features.to_json(),
+        "signals": hashlib.sha256(json.dumps(champion.features.to_json()).encode()).hexdigest(),
+        "anchors": {str(horizon): dict(pair) for horizon, pair in champion.anchors.items()},
+        "loss_shares": dict(champion.loss_shares),
         "heads": {
-            str(horizon): {
+            key: {
                 "kind": head.kind,
-                "anchors": dict(champion.anchors[horizon]),
+                **where,
                 "canary": head.predict_logit(_canary(champion.features)).tolist(),
             }
-            for horizon, head in champion.heads.items()
+            for (key, head), where in zip(_all_heads(champion).items(), _places(champion), strict=True)
         },
     }
+
+
+def _all_heads(champion: Champion) -> dict[str, Candidate]:
+    """Every fitted head by the prefix of its files."""
+    heads = {f"h{horizon}": head for horizon, head in champion.heads.items()}
+    sides = {
+        f"s{horizon}-{outcome.replace('_', '-')}": head
+        for (outcome, horizon), head in champion.others.items()
+    }
+    return {**heads, **sides}
+
+
+def _places(champion: Champion) -> list[dict[str, Any]]:
+    heads: list[dict[str, Any]] = [{"outcome": None, "horizon": horizon} for horizon in champion.heads]
+    return heads + [{"outcome": outcome, "horizon": horizon} for outcome, horizon in champion.others]
 
 
 def _canary(features: FeatureSet) -> pd.DataFrame:
@@ -122,18 +146,19 @@ def _canary(features: FeatureSet) -> pd.DataFrame:
     steps = np.linspace(-2.0, 3.0, 7)
     columns = {
         name: np.append(np.sinh(steps * (1 + i % 5)) * (60 if name == RENEWAL else 1), np.nan)
-        for i, name in enumerate(dict.fromkeys([*features.names, RENEWAL]))
+        for i, name in enumerate(dict.fromkeys([*features.names, *REFERENCE_INPUTS, BROUGHT]))
     }
     return pd.DataFrame(columns)
 
 
-def _sing(champion: Champion, stored: Mapping[str, Any]) -> None:
-    for horizon, head in champion.heads.items():
-        heard = head.predict_logit(_canary(champion.features))
-        if not np.allclose(heard, stored[str(horizon)]["canary"], rtol=TOLERANCE, atol=TOLERANCE):
+def _sing(
+    model_id: str, features: FeatureSet, heads: Mapping[str, Candidate], stored: Mapping[str, Any]
+) -> None:
+    for key, head in heads.items():
+        heard = head.predict_logit(_canary(features))
+        if not np.allclose(heard, stored[key]["canary"], rtol=TOLERANCE, atol=TOLERANCE):
             raise DamagedArtefactError(
-                f"The model {champion.model_id} no longer predicts for {horizon} days what it did when it "
-                "was trained.",
+                f"The head {key} of {model_id} no longer predicts what it did when it was trained.",
                 hint="A library changed under it: install the locked versions, or train again.",
             )
 

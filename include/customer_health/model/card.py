@@ -6,32 +6,42 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from customer_health.model import plots
+from customer_health.model import card_sections as sections
+from customer_health.model import card_watch, plots
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.features import RENEWAL
+from customer_health.model.office import Watch
+from customer_health.model.promotion import Verdict
 from customer_health.model.report import HeadReport, Training
+from customer_health.model.roster import WORDS
 from customer_health.model.rules import RuleScore
+from customer_health.model.rules_v2 import RuleScoreV2
+from customer_health.settings import ModelConfig
 
 FILE = "model_card.md"
 STEADY_CHURNERS, STEADY_FOLDS, SUSPICIOUS_AUC = 250, 6, 0.85
 NAMES = {
+    **WORDS,
     NaiveBaseline.kind: "renewal date + NPS (baseline)",
     RuleScore.kind: "rule score (baseline)",
-    "logistic": "logistic regression",
-    "lightgbm": "LightGBM",
-    Blend.kind: "blend of the two",
+    RuleScoreV2.kind: "second rule score",
+    Blend.kind: "blend of those that help each other",
 }
 COLUMNS = {
     "auc": "AUC",
     "cal_auc": "AUC, calendar-adjusted",
     "recall": "found at capacity",
+    "arr_recall": "lost ARR found",
     "lift": "lift",
     "pr_auc": "PR-AUC",
     "brier": "Brier",
     "ece": "ECE",
     "predicted_to_observed": "predicted / observed",
+    "slope": "slope",
+    "profit": "profit per account",
 }
 LIMITS = (
     "It ranks accounts by risk. It does not say what a call would change: whether a playbook works is "
@@ -44,31 +54,58 @@ LIMITS = (
 )
 
 
-def write(training: Training, folder: Path) -> Path:
+def write(
+    training: Training,
+    folder: Path,
+    *,
+    panel: pd.DataFrame | None = None,
+    verdict: Verdict | None = None,
+    watch: Watch | None = None,
+    config: ModelConfig | None = None,
+) -> Path:
     """Write the card as Markdown, with its plots beside it.
 
     Args:
         training: The training to describe; one that ended with the rule score gets a card, too.
         folder: Created if needed.
+        panel: The panel it saw; adds what the champion looks at, measured on the latest portfolio.
+        verdict: Whether it took over.
+        watch: How the predictions published so far have fared.
+        config: Limits of eligibility; the defaults if not given.
 
     Returns:
         Path of the Markdown file.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    moved = pd.DataFrame(columns=["concept", "share", "signals"])
+    if training.champion is not None and panel is not None:
+        moved = sections.importance(training.champion, panel, config or ModelConfig())
     pictures = []
     for report in training.heads.values():
-        if report.horizon in set(training.evaluation.folds.get("horizon", [])):
+        if len(training.evaluation.of("folds", report.horizon)):
             pictures += plots.draw(training, report.horizon, folder)
+    if len(moved):
+        pictures.append(plots.importance(moved, folder))
     path = folder / FILE
-    path.write_text("\n".join(_text(training, pictures)) + "\n", encoding="utf-8")
+    text = "\n".join(_text(training, pictures, moved, verdict, watch))
+    path.write_text(text + "\n", encoding="utf-8")
     return path
 
 
-def _text(training: Training, pictures: list[tuple[str, str]]) -> Iterable[str]:
+def _text(
+    training: Training,
+    pictures: list[tuple[str, str]],
+    moved: pd.DataFrame,
+    verdict: Verdict | None,
+    watch: Watch | None,
+) -> Iterable[str]:
     yield f"# Model card: {training.model_id}"
     yield ""
     decision = "a model scores" if training.decision == "model" else "the rule score scores"
     yield f"**Decision on {training.as_of:%-d %B %Y}: {decision}.** {training.why}"
+    if verdict is not None:
+        yield ""
+        yield from sections.switch(verdict)
     yield ""
     yield "It predicts logo churn: that a contract ends, by its effective date, within so many days of the"
     yield "as-of date. Nothing that was logged or became known on the training date or later was used, and"
@@ -78,7 +115,16 @@ def _text(training: Training, pictures: list[tuple[str, str]]) -> Iterable[str]:
     for title, file in pictures:
         yield ""
         yield f"![{title}]({file})"
-    yield from _inputs(training)
+    yield from _inputs(training, moved)
+    parts = [sections.looking_back, sections.other_losses, sections.by_segment, sections.leak_report]
+    for part in parts:
+        yield ""
+        yield from part(training)
+    if watch is not None:
+        yield ""
+        yield "## Since it was published"
+        yield ""
+        yield from card_watch.section(watch)
     yield ""
     yield "## When not to believe it"
     yield ""
@@ -96,17 +142,20 @@ def _horizon(training: Training, report: HeadReport) -> Iterable[str]:
         f"Learned from {report.rows:,} account-months, in which {report.churners:,} different accounts were "
         f"lost; {report.folds} test periods."
     )
-    overall = training.evaluation.overall
-    if overall.empty or not (overall["horizon"] == report.horizon).any():
+    overall = training.evaluation.of("overall", report.horizon)
+    if overall.empty:
         return
-    folds = training.evaluation.folds
-    days = folds["train_date"][folds["horizon"] == report.horizon]
+    folds = training.evaluation.of("folds", report.horizon)
+    days = folds["train_date"]
     yield f"Tested on the accounts of {days.min():%B %Y} to {days.max():%B %Y}."
     yield ""
     yield "| candidate | " + " | ".join(COLUMNS.values()) + " |"
     yield "|---" * (len(COLUMNS) + 1) + "|"
-    table = overall[overall["horizon"] == report.horizon].set_index(["candidate", "metric"])
+    table = overall.set_index(["candidate", "metric"])
+    measured = set(overall["candidate"])
     for kind, name in NAMES.items():
+        if kind not in measured:
+            continue
         cells = []
         for metric in COLUMNS:
             row = table.loc[[(kind, metric)]].iloc[0] if (kind, metric) in table.index else None
@@ -116,34 +165,34 @@ def _horizon(training: Training, report: HeadReport) -> Iterable[str]:
     yield ""
     yield "In brackets: 90 % interval from drawing accounts with replacement. 'Calendar-adjusted' compares"
     yield "only accounts equally near to their renewal; 0.5 there means knowing the calendar and no more."
+    yield "'Lost ARR found' and profit rank by probability times ARR; a slope below 1 means too extreme."
+    if report.complaint:
+        yield ""
+        yield f"**Its probabilities are off ({report.complaint}); they were straightened where that helped.**"
 
 
 def _cell(metric: str, value: float, low: float, high: float) -> str:
     if not np.isfinite(value):
         return "–"
-    digits = {"lift": 1, "predicted_to_observed": 2, "brier": 4, "ece": 4}.get(metric, 3)
+    digits = {"lift": 1, "predicted_to_observed": 2, "brier": 4, "ece": 4, "slope": 2, "profit": 0}.get(
+        metric, 3
+    )
     shown = f"{value:.{digits}f}"
     return (
         f"{shown} ({low:.{digits}f}–{high:.{digits}f})" if metric in ("auc", "cal_auc", "recall") else shown
     )
 
 
-def _inputs(training: Training) -> Iterable[str]:
+def _inputs(training: Training, moved: pd.DataFrame) -> Iterable[str]:
     champion = training.champion
     if champion is None:
         return
     yield ""
     yield "## What it looks at"
     yield ""
-    concepts: dict[str, list[str]] = {}
-    for feature in champion.features.features:
-        names = concepts.setdefault(feature.concept, [])
-        if feature.source not in names:
-            names.append(feature.source)
-    yield "| concept | signals |"
-    yield "|---|---|"
-    for concept, names in concepts.items():
-        yield f"| {concept} | {', '.join(names)} |"
+    yield f"{len(champion.features.sources)} signals and facts of the contract."
+    yield ""
+    yield from sections.looks_at(moved)
     yield ""
     anchors = champion.anchors[champion.primary_horizon]
     yield (

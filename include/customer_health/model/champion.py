@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -47,6 +47,8 @@ class Champion:
             horizon may be served by the naive baseline, when nothing better was found for it.
         anchors: Per horizon, the probabilities `p_red` and `p_green` that pin the score.
         primary_horizon: The horizon whose head gives the score.
+        others: Heads that do not give the score: (outcome, horizon) -> fitted candidate.
+        loss_shares: Share of its ARR that an account loses with each outcome.
     """
 
     model_id: str
@@ -55,6 +57,15 @@ class Champion:
     heads: Mapping[int, Candidate]
     anchors: Mapping[int, Mapping[str, float]]
     primary_horizon: int
+    others: Mapping[tuple[str, int], Candidate] = field(default_factory=dict)
+    loss_shares: Mapping[str, float] = field(default_factory=dict)
+
+    def kind_of(self, horizon: int) -> str | None:
+        """Kind of the head of a horizon, whatever it is wrapped in."""
+        found: object = self.others.get(("logo_churn", horizon), self.heads.get(horizon))
+        while hasattr(found, "inner"):
+            found = found.inner
+        return getattr(found, "kind", None)
 
     def head(self, horizon: int) -> Candidate:
         """Return the fitted candidate of a horizon.
@@ -77,7 +88,10 @@ class Champion:
         """Probability of being lost, per horizon; never higher for a shorter horizon than a longer one.
 
         Returns:
-            `account_id`, `as_of` and one column per horizon (`p90`, `p180`) on the panel's index.
+            `account_id`, `as_of` and one column per horizon (`p90`, `p180`) on the panel's index; then
+            one per other outcome and horizon (`p180_downgrade`), and per horizon for which all
+            outcomes are foretold the expected lost share of ARR (`loss180`). In an account that
+            loses its contract nothing else happens any more; the outcomes' probabilities overlap.
         """
         design = self.features.design(panel)
         ceiling = np.ones(len(panel))
@@ -85,7 +99,21 @@ class Champion:
         for horizon in sorted(self.heads, reverse=True):
             ceiling = np.minimum(ceiling, sigmoid(self.heads[horizon].predict_logit(design)))
             columns = {f"p{horizon}": ceiling, **columns}
+        for (outcome, horizon), head in self.others.items():
+            columns[f"p{horizon}_{outcome}"] = sigmoid(head.predict_logit(design))
+        for horizon in self.heads:
+            columns |= self._expected(horizon, columns)
         return panel[["account_id", "as_of"]].assign(**columns)
+
+    def _expected(self, horizon: int, p: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        side = {name: p[f"p{horizon}_{name}"] for name, h in self.others if h == horizon}
+        if not side:
+            return {}
+        logo = side.pop("logo_churn", p[f"p{horizon}"])
+        lost = logo * self.loss_shares.get("logo_churn", 1.0)
+        # Who leaves has nothing left to shrink.
+        lost = lost + (1 - logo) * sum(side[name] * self.loss_shares.get(name, 0.0) for name in side)
+        return {f"loss{horizon}": np.clip(lost, 0.0, 1.0)}
 
     def contributions(self, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
         """Split each row's log-odds over the signals; `base(horizon)` plus a row adds up to its logit.

@@ -7,7 +7,7 @@ at training time is no plan in particular, a missing value stays NaN and is hand
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ REFERENCE_INPUTS = (
     "open_critical_tickets",
     "arr_change_12m",
 )
+BROUGHT = "brought_score"  # another tool's score, if there is one: seen by its own candidate only
 LOGARITHMS = ("arr", "seats", "tenure_days")
 CATEGORIES = ("segment", "plan")
 MAX_CATEGORIES = 8
@@ -96,6 +97,11 @@ class FeatureSet:
             ]
         return cls(tuple(features), vocabulary)
 
+    def without(self, sources: Collection[str]) -> FeatureSet:
+        """Leave out every feature that speaks for one of these panel columns, or is named so."""
+        kept = tuple(f for f in self.features if f.source not in sources and f.name not in sources)
+        return FeatureSet(kept, self.vocabulary)
+
     @property
     def names(self) -> list[str]:
         """Names of the design's columns, in order."""
@@ -130,7 +136,7 @@ class FeatureSet:
             else:
                 value = feature.name.partition("=")[2]
                 columns[feature.name] = (panel[feature.source].astype(str) == value).to_numpy(float)
-        for name in REFERENCE_INPUTS:
+        for name in (*REFERENCE_INPUTS, BROUGHT):
             if name not in columns:
                 columns[name] = numbers(panel[name]) if name in panel else np.full(len(panel), np.nan)
         return pd.DataFrame(columns, index=panel.index)

@@ -14,6 +14,9 @@ import pandas as pd
 
 from customer_health.errors import FatalError
 
+YEAR = pd.Timedelta(days=335)  # on a monthly grid the twelfth month is under way
+ENOUGH_FOLDS = 3
+
 
 class EmbargoError(FatalError):
     """A fold would have learned from labels that lay in the future of its training date."""
@@ -86,10 +89,14 @@ def walk_forward(
     Returns:
         Folds, oldest first; an empty list if the history is too short for any.
     """
+    ordered = sorted(dates)
     folds = []
-    for day in sorted(dates):
+    for day in ordered:
         train = matured_dates(dates, horizon_days=horizon_days, by=day)
         fold = Fold(day, train, horizon_days) if len(train) >= min_train_dates else None
         if fold is not None and fold.matured_on <= as_of:
             folds.append(fold)
-    return folds[-max_folds:]
+    # Most contracts last a year. A window shorter than that has not seen every account decide once, so
+    # such folds are only used where there are no others.
+    seasoned = [fold for fold in folds if fold.train_date >= ordered[0] + YEAR]
+    return (seasoned if len(seasoned) >= ENOUGH_FOLDS else folds)[-max_folds:]

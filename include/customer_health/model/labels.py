@@ -21,6 +21,8 @@ HEADS: Mapping[str, tuple[str, ...]] = {
     "downgrade": ("downgrade",),
     "contraction": ("contraction_seats", "contraction_usage"),
 }
+PRECEDENCE = ("logo_churn", "downgrade", "contraction")  # the loss to report where several befall one account
+DAY = 86_400.0  # seconds
 TERMINAL = "logo_churn"  # after it there is no customer left whom another outcome could befall
 
 
@@ -94,6 +96,72 @@ def outcome_labels(
     labels[_rows_with(endings, over | announced)] = np.nan
     labels[(end > cut).to_numpy()] = np.nan
     return pd.Series(labels, index=rows.index, name=f"{head}_{horizon_days}d")
+
+
+def loss_times(
+    outcomes: pd.DataFrame, rows: pd.DataFrame, *, head: str = "logo_churn", logged_before: date
+) -> pd.DataFrame:
+    """Tell for each row after how many days it was lost, and for how many days its fate is known.
+
+    The same rules as `outcome_labels`, for all horizons at once: what hazard models learn from, who can
+    use the first month of a window that has not closed yet.
+
+    Returns:
+        On the index of `rows`: `loss_after`, days from t to the loss (infinite: none was seen), and
+        `known_for`, days for which anybody could know; 0 for rows that nobody can use.
+    """
+    cut = pd.Timestamp(logged_before)
+    start = as_times(rows["as_of"])
+    end = pd.Series(cut, index=start.index).astype("datetime64[us]")
+    known = outcomes[as_times(outcomes["known_at"]) < cut]
+    endings = _pairs(known, HEADS[TERMINAL], rows, start, end)
+    events = endings if head == TERMINAL else _pairs(known, HEADS[head], rows, start, end)
+    ahead = events[events["effective"] > events["start"]]
+    days = (ahead["effective"] - ahead["start"]).dt.total_seconds() / DAY
+    loss_after = np.full(len(rows), np.inf)
+    first = days.groupby(ahead["row"].to_numpy()).min()
+    loss_after[first.index.to_numpy()] = first.to_numpy()
+
+    known_for = ((cut - start).dt.total_seconds() / DAY).to_numpy().clip(min=0)
+    seen = (endings["effective"] < endings["start"]) & (endings["logged"] < endings["start"])
+    over = (endings["effective"] <= endings["start"]) & ~seen
+    announced = (endings["effective"] > endings["start"]) & (endings["logged"] < endings["start"])
+    if "is_customer" in rows:
+        far = pd.Series(pd.Timestamp.max.floor("D"), index=start.index).astype("datetime64[us]")
+        gone = _vanished(rows, endings, start, far, cut)
+        customer = rows["is_customer"].fillna(False).astype(bool) & (start <= cut)
+        last = start.where(customer).groupby(rows["account_id"]).transform("max")
+        seen_for = ((last - start).dt.total_seconds() / DAY).to_numpy()
+        known_for = np.where(gone, np.minimum(known_for, np.nan_to_num(seen_for)), known_for)
+    known_for[_rows_with(endings, over | announced)] = 0.0
+    return pd.DataFrame({"loss_after": loss_after, "known_for": known_for}, index=rows.index)
+
+
+def outcome_flags(
+    outcomes: pd.DataFrame, rows: pd.DataFrame, *, horizon_days: int, logged_before: date
+) -> pd.DataFrame:
+    """Label all losses of each row, and name the one to report.
+
+    Losses overlap: who cuts seats in March may leave in May. Every flag is kept, because each head
+    learns from its own; reports count an account once, under the gravest (see `PRECEDENCE`).
+
+    Returns:
+        On the index of `rows`: one 1.0/0.0/NaN column per head, and `reported`: a head's name, "none",
+        or None where no head has a label.
+    """
+    flags = pd.DataFrame(
+        {
+            head: outcome_labels(
+                outcomes, rows, horizon_days=horizon_days, head=head, logged_before=logged_before
+            )
+            for head in PRECEDENCE
+        }
+    )
+    reported = np.full(len(rows), None, dtype=object)
+    reported[flags.notna().any(axis=1).to_numpy()] = "none"
+    for head in reversed(PRECEDENCE):
+        reported[(flags[head] == 1).to_numpy()] = head
+    return flags.assign(reported=reported)
 
 
 def as_times(column: pd.Series) -> pd.Series:

@@ -28,11 +28,13 @@ class Sample:
         y: Labels 0/1.
         strata: Code of each row's place in the renewal calendar.
         weights: (draws, rows): how often each bootstrap draw holds the row; draw 0 is all ones.
+        arr: Annual recurring revenue of each row, if known.
     """
 
     y: np.ndarray
     strata: np.ndarray
     weights: np.ndarray
+    arr: np.ndarray | None = None
 
 
 def account_draws(accounts: pd.Series, draws: int, seed: int) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.linear import sigmoid
@@ -26,8 +27,7 @@ def draw(training: Training, horizon: int, folder: Path) -> list[tuple[str, str]
 
     report = training.heads[horizon]
     shown = report.kind or training.best(horizon)
-    folds = training.evaluation.folds
-    folds = folds[folds["horizon"] == horizon]
+    folds = training.evaluation.of("folds", horizon)
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.subplots()
     lines = ((shown, shown, ACCENT, "-"), (NaiveBaseline.kind, "renewal date + NPS", INK, "--"))
@@ -41,8 +41,7 @@ def draw(training: Training, horizon: int, folder: Path) -> list[tuple[str, str]
     walk = f"walk_forward_{horizon}.png"
     _save(figure, axes, folder / walk)
 
-    rows = training.evaluation.predictions
-    rows = rows[rows["horizon"] == horizon]
+    rows = training.evaluation.of("predictions", horizon)
     p, y = sigmoid(rows[shown].to_numpy()), rows["y"].to_numpy()
     bins = mass_bins(p)
     predicted, observed = (
@@ -59,10 +58,39 @@ def draw(training: Training, horizon: int, folder: Path) -> list[tuple[str, str]
     axes.set_title(f"Calibration of {shown}, {horizon} days", loc="left")
     calibration = f"calibration_{horizon}.png"
     _save(figure, axes, folder / calibration)
+    figure = Figure(figsize=(4.2, 4), layout="constrained")
+    axes = figure.subplots()
+    for kind, label, colour, style in (*lines, (RuleScore.kind, "rule score", PALE, ":")):
+        order = np.argsort(-rows[kind].to_numpy(), kind="stable")
+        found = np.cumsum(rows["y"].to_numpy()[order]) / max(rows["y"].sum(), 1)
+        at = np.linspace(0, len(order) - 1, 200).astype(int)
+        axes.plot((at + 1) / len(order), found[at], style, color=colour, label=label)
+    axes.plot([0, 1], [0, 1], color=PALE, linewidth=0.8)
+    axes.set_xlabel("share of the accounts, riskiest first")
+    axes.set_ylabel("share of the losses found")
+    axes.set_title(f"Losses found, {horizon} days ahead", loc="left")
+    axes.legend(frameon=False, loc="lower right")
+    lift = f"lift_{horizon}.png"
+    _save(figure, axes, folder / lift)
     return [
+        (f"Losses found among the riskiest accounts, {horizon} days ahead", lift),
         (f"AUC per test period, {horizon} days ahead", walk),
         (f"Predicted and observed losses, {horizon} days ahead", calibration),
     ]
+
+
+def importance(table: pd.DataFrame, folder: Path) -> tuple[str, str]:
+    """Draw how far each concept moves the risk."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 2.8), layout="constrained")
+    axes = figure.subplots()
+    ordered = table.sort_values("share")
+    axes.barh(ordered["concept"], 100 * ordered["share"], color=ACCENT)
+    axes.set_xlabel("% of what moves the risk on the latest portfolio")
+    axes.set_title("What it looks at", loc="left")
+    _save(figure, axes, folder / "importance.png")
+    return ("What moves the risk, by concept", "importance.png")
 
 
 def _save(figure: object, axes: object, path: Path) -> None:

@@ -11,12 +11,16 @@ import numpy as np
 import pandas as pd
 
 from customer_health.model.baselines import NaiveBaseline
-from customer_health.model.blend import Blend
 from customer_health.model.champion import Champion
+from customer_health.model.evaluation import LOGO, Evaluation
+from customer_health.model.leaks import Finding
 from customer_health.model.rules import RuleScore
-from customer_health.model.selection import SINGLES, Evaluation
+from customer_health.model.selection import best_of
 
-METRICS = ("auc", "cal_auc", "pr_auc", "recall", "lift", "brier", "ece", "predicted_to_observed")
+METRICS = (
+    *("auc", "cal_auc", "pr_auc", "recall", "arr_recall", "lift"),
+    *("brier", "ece", "predicted_to_observed", "slope", "profit"),
+)
 Decision = Literal["model", "rules"]
 
 
@@ -32,6 +36,8 @@ class HeadReport:
         rows: Eligible rows with a label.
         churners: Different accounts among the lost rows.
         separations: AUC of each feature alone, highest first.
+        head: Which loss it foretells.
+        complaint: What is wrong with its probabilities, if anything.
     """
 
     horizon: int
@@ -41,11 +47,20 @@ class HeadReport:
     rows: int
     churners: int
     separations: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    head: str = LOGO
+    complaint: str | None = None
 
 
 @dataclass(frozen=True)
 class Training:
-    """The outcome of one training: a decision, its reasons, and a champion if one earned it."""
+    """The outcome of one training: a decision, its reasons, and a champion if one earned it.
+
+    Attributes:
+        heads: Report of the logo's head, per horizon.
+        others: Reports of the other losses' heads, per outcome and horizon.
+        findings: What the leak detector caught, in the panel and in the CRM's snapshot.
+        refused: Columns of the panel that were left out for it.
+    """
 
     as_of: date
     model_id: str
@@ -55,6 +70,9 @@ class Training:
     heads: Mapping[int, HeadReport]
     evaluation: Evaluation
     primary_horizon: int
+    others: Mapping[tuple[str, int], HeadReport] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON data: the decision and, per horizon, what was measured."""
@@ -65,33 +83,45 @@ class Training:
             "why": self.why,
             "primary_horizon": self.primary_horizon,
             "signals": self.champion.features.sources if self.champion else [],
+            "refused": list(self.refused),
+            "leaks": [finding.sentence() for finding in self.findings],
+            "others": {
+                f"{name}_{horizon}": self._measured(report) for (name, horizon), report in self.others.items()
+            },
             "horizons": {str(report.horizon): self._measured(report) for report in self.heads.values()},
         }
 
     def _measured(self, report: HeadReport) -> dict[str, Any]:
-        shown = report.kind or self.best(report.horizon)
+        head, horizon = report.head, report.horizon
+        shown = report.kind or self.best(horizon, head)
+
+        def value(kind: str, metric: str = "auc") -> float | None:
+            return _plain(self.evaluation.value(horizon, kind, metric, head))
+
+        anchors = self.champion.anchors.get(horizon) if self.champion and head == LOGO else None
         return {
             "champion": report.kind,
             "candidate": shown,
             "why": report.why,
+            "complaint": report.complaint,
             "folds": report.folds,
             "rows": report.rows,
             "churners": report.churners,
-            **{metric: _plain(self.evaluation.value(report.horizon, shown, metric)) for metric in METRICS},
-            "auc_baseline": _plain(self.evaluation.value(report.horizon, NaiveBaseline.kind)),
-            "auc_rules": _plain(self.evaluation.value(report.horizon, RuleScore.kind)),
-            "anchors": dict(self.champion.anchors[report.horizon]) if self.champion else None,
+            **{metric: value(shown, metric) for metric in METRICS},
+            "auc_baseline": value(NaiveBaseline.kind),
+            "auc_rules": value(RuleScore.kind),
+            "anchors": dict(anchors) if anchors else None,
         }
 
-    def best(self, horizon: int) -> str:
-        """The candidate to show for a horizon that has no champion: the one with the highest AUC."""
-        return max(
-            (Blend.kind, *SINGLES), key=lambda kind: np.nan_to_num(self.evaluation.value(horizon, kind))
-        )
+    def best(self, horizon: int, head: str = LOGO) -> str:
+        """The candidate to show for a head that has no champion: the one with the highest AUC."""
+        return best_of(self.evaluation, horizon, head)
 
     def lines(self) -> list[str]:
-        """Sentences for the log, one per horizon."""
-        return [f"{capital(report.why)}." for report in self.heads.values()]
+        """Sentences for the log: one per horizon, then what the leak detector left out."""
+        told = [f"{capital(report.why)}." for report in self.heads.values()]
+        told += [f"Left out: {f.sentence()}." for f in self.findings if f.column in self.refused]
+        return told
 
 
 def capital(text: str) -> str:

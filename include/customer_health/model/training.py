@@ -13,29 +13,29 @@ import numpy as np
 import pandas as pd
 
 from customer_health.errors import ConfigurationError
-from customer_health.model import gates
+from customer_health.model import calibration, gates, leaks
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.candidate import Candidate
 from customer_health.model.champion import Champion, anchors_of
-from customer_health.model.features import RENEWAL, FeatureSet
+from customer_health.model.evaluation import DRAWS, LOGO, Evaluation, measure
+from customer_health.model.expected_loss import ExpectedLoss, measured_shares
+from customer_health.model.features import CATEGORIES, LOGARITHMS, RENEWAL, FeatureSet
 from customer_health.model.folds import walk_forward
-from customer_health.model.labels import eligible, outcome_labels
+from customer_health.model.labels import HEADS, eligible, loss_times, outcome_labels
 from customer_health.model.panel import dates_of, prepare
 from customer_health.model.report import HeadReport, Training, capital
-from customer_health.model.selection import (
-    SINGLES,
-    Evaluation,
-    Head,
-    choose,
-    countable,
-    measure,
-    singles,
-    thin,
-    walk,
-)
+from customer_health.model.roster import Head, as_candidate, build, singles, teach, thin
+from customer_health.model.selection import choose, models_in
+from customer_health.model.store import FoldStore
+from customer_health.model.walk import blend_parts, countable, lesson_of, tuned, walk
 from customer_health.progress import Progress, silent
 from customer_health.settings import CompanyConfig
+from customer_health.signals.signal import Concept
+
+CALENDAR = str(Concept.CALENDAR)
+STATIC = {*CATEGORIES, *LOGARITHMS}
+OTHER_FOLDS = {"quick": 3, "thorough": 6}  # for losses other than the logo's
 
 
 def train(
@@ -46,6 +46,10 @@ def train(
     as_of: date,
     horizons: Sequence[int] = (90, 180),
     progress: Progress | None = None,
+    store: FoldStore | None = None,
+    snapshot: pd.DataFrame | None = None,
+    stored: pd.DataFrame | None = None,
+    incumbent: Champion | None = None,
 ) -> Training:
     """Decide between a model and the rule score, on evidence from walk-forward.
 
@@ -58,13 +62,17 @@ def train(
         horizons: In days; one of them is `config.model.primary_horizon`, which gives the score and so
             decides. Another one for which nothing beats renewal date + NPS is served by just that.
         progress: Called after every fit.
+        store: Keeps fold results, so that a killed training goes on where it stopped.
+        snapshot: The CRM's current-state fields, to show what they would betray.
+        stored: Signals as they were stored on their days, for the audit of rewritten pasts.
+        incumbent: The champion in office; a candidate of another kind must beat its kind.
 
     Raises:
         ConfigurationError: The primary horizon is not among the horizons.
         DataContractError: The panel breaks its contract.
         LeakageError: A signal knows the outcome.
     """
-    wanted = config.model.primary_horizon
+    model, wanted = config.model, config.model.primary_horizon
     if wanted not in horizons:
         raise ConfigurationError(
             f"model.primary_horizon is {wanted} days, but the model's horizons are {list(horizons)}.",
@@ -73,27 +81,62 @@ def train(
     today = pd.Timestamp(as_of)
     rows = prepare(panel)
     rows = rows[rows["as_of"] <= today].reset_index(drop=True)
-    mask = eligible(rows, config.model).to_numpy()
+    mask = eligible(rows, model).to_numpy()
     eligible_rows = rows[mask].reset_index(drop=True)
     features = FeatureSet.of(eligible_rows, config.signals.profile)
-    gates.forbid_outcome_names(features.sources)
+    # The contract's calendar may say "notice": a deadline that everybody can read is no outcome.
+    gates.forbid_outcome_names([f.source for f in features.features if f.concept != CALENDAR])
     design = features.design(eligible_rows)
 
-    heads = {
-        horizon: Head(eligible_rows, design, horizon, _labeller(rows, mask, outcomes, horizon))
-        for horizon in horizons
+    def head_of(outcome: str, horizon: int) -> Head:
+        return Head(
+            eligible_rows,
+            design,
+            horizon,
+            _labeller(rows, mask, outcomes, outcome, horizon),
+            outcome,
+            _timer(rows, mask, outcomes, outcome),
+        )
+
+    heads = {horizon: head_of(LOGO, horizon) for horizon in horizons}
+    others: dict[tuple[str, int], Head] = {
+        (name, h): head_of(name, h) for name in model.heads if name != LOGO for h in horizons
     }
+    alone = {horizon: _alone(head, features, today) for horizon, head in heads.items()}
+    findings = _findings(heads[wanted], features, snapshot, stored, today)
+    refused = {f.column for f in findings if f.column not in model.trusted_signals}
+    features = features.without(refused)
+
     watch = _Ticker(progress or silent)
-    found = {horizon: _compete(head, features, config, today, watch) for horizon, head in heads.items()}
+    kept = store or FoldStore()
+    found = {
+        horizon: _compete(head, features, config, today, watch, kept, alone[horizon], incumbent)
+        for horizon, head in heads.items()
+    }
     reports = {horizon: report for horizon, (report, _) in found.items()}
+    evaluations = [table for _, table in found.values() if table is not None]
 
     champion = None
+    other_reports: dict[tuple[str, int], HeadReport] = {}
     if reports[wanted].kind is not None:
         fitted = {}
         for horizon, head in heads.items():
-            fitted[horizon] = _final_fit(reports[horizon].kind, head, features, config, today)
+            fitted[horizon] = _final_fit(reports[horizon], head, features, config, today, evaluations, kept)
             watch(f"{horizon} days: final fit")
-        champion = _crown(fitted, features, eligible_rows, design, config, as_of)
+        extra: dict[tuple[str, int], Candidate] = {}
+        for key, head in others.items():
+            other_reports[key], table, made = _side_head(head, features, config, today, watch, kept)
+            if made is not None:
+                extra[key] = made
+            if table is not None:
+                evaluations.append(table)
+        shares = measured_shares(
+            outcomes[pd.to_datetime(outcomes["known_at"]) < today],
+            eligible_rows,
+            {name: HEADS[name] for name in model.heads},
+            model.loss_shares,
+        )
+        champion = _crown(fitted, extra, shares, features, eligible_rows, design, config, as_of)
     return Training(
         as_of=as_of,
         model_id=champion.model_id if champion else f"rules-{as_of:%Y%m%d}",
@@ -101,13 +144,16 @@ def train(
         why=_why(champion, reports, wanted),
         champion=champion,
         heads=reports,
-        evaluation=Evaluation.joined([table for _, table in found.values() if table is not None]),
+        evaluation=Evaluation.joined(evaluations),
         primary_horizon=wanted,
+        others=other_reports,
+        findings=tuple(findings),
+        refused=tuple(sorted(refused & set(design.columns))),
     )
 
 
 class _Ticker:
-    """Counts fits for the progress callback; the total grows as horizons pass their gates."""
+    """Counts fits for the progress callback; the total grows as heads pass their gates."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress, self.done, self.total = progress, 0, 0
@@ -121,19 +167,70 @@ class _Ticker:
 
 
 def _labeller(
-    rows: pd.DataFrame, mask: np.ndarray, outcomes: pd.DataFrame, horizon: int
+    rows: pd.DataFrame, mask: np.ndarray, outcomes: pd.DataFrame, outcome: str, horizon: int
 ) -> Callable[[pd.Timestamp], np.ndarray]:
     @cache
     def labels_by(day: pd.Timestamp) -> np.ndarray:
-        labels = outcome_labels(outcomes, rows, horizon_days=horizon, logged_before=day)
+        labels = outcome_labels(outcomes, rows, horizon_days=horizon, head=outcome, logged_before=day)
         values: np.ndarray = labels.to_numpy()
         return np.asarray(values[mask], dtype=float)
 
     return labels_by
 
 
+def _timer(
+    rows: pd.DataFrame, mask: np.ndarray, outcomes: pd.DataFrame, outcome: str
+) -> Callable[[pd.Timestamp], pd.DataFrame]:
+    @cache
+    def times_by(day: pd.Timestamp) -> pd.DataFrame:
+        return loss_times(outcomes, rows, head=outcome, logged_before=day)[mask].reset_index(drop=True)
+
+    return times_by
+
+
+def _alone(head: Head, features: FeatureSet, today: pd.Timestamp) -> pd.Series:
+    """How well each feature alone separates; stops the training if one does it almost perfectly."""
+    labels = head.labels_by(today)
+    known = np.flatnonzero(~np.isnan(labels))
+    picked = known[thin(labels[known], 1)[0]] if len(known) else known
+    found = gates.column_aucs(head.design.iloc[picked], features.names, labels[picked])
+    calendar = [f.name for f in features.features if f.concept == CALENDAR]
+    gates.forbid_perfect_columns(found.drop([RENEWAL, *calendar], errors="ignore"), head.horizon_days)
+    return found
+
+
+def _findings(
+    head: Head,
+    features: FeatureSet,
+    snapshot: pd.DataFrame | None,
+    stored: pd.DataFrame | None,
+    today: pd.Timestamp,
+) -> list[leaks.Finding]:
+    """Run the three tests of the leak detector on the columns of the panel and of the CRM's snapshot."""
+    assert head.times_by is not None
+    times = head.times_by(today)
+    accounts = head.rows["account_id"].to_numpy()
+    fates = leaks.Fates(times["loss_after"].to_numpy(), times["known_for"].to_numpy(), accounts)
+    static = [f.name for f in features.features if f.source in STATIC]
+    names = [f.name for f in features.features if f.concept != CALENDAR]
+    found = leaks.judge(leaks.separations(head.design, names, fates), static=static)
+    if stored is not None and len(stored):
+        lost = pd.Series(fates.near(), index=head.rows.index)
+        found += leaks.audit(stored, head.rows, lost, features.sources)
+    if snapshot is not None:
+        found += leaks.without_past(snapshot, head.rows, fates)
+    return found
+
+
 def _compete(
-    head: Head, features: FeatureSet, config: CompanyConfig, today: pd.Timestamp, watch: _Ticker
+    head: Head,
+    features: FeatureSet,
+    config: CompanyConfig,
+    today: pd.Timestamp,
+    watch: _Ticker,
+    store: FoldStore,
+    alone: pd.Series,
+    incumbent: Champion | None,
 ) -> tuple[HeadReport, Evaluation | None]:
     """Take one horizon through the gates and the walk-forward."""
     dates = dates_of(head.rows)
@@ -157,33 +254,85 @@ def _compete(
     if too_little:
         return report, None
 
-    separations = gates.column_aucs(head.design[known], features.names, labels[known])
-    gates.forbid_perfect_columns(separations.drop(RENEWAL, errors="ignore"), head.horizon_days)
-    watch.expect(4 * len(folds) + 1)
-    predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch)
-    evaluation = measure(predictions, config.model)
-    for model in (*SINGLES, Blend.kind):
-        area, within = (evaluation.value(head.horizon_days, model, metric) for metric in ("auc", "cal_auc"))
-        gates.forbid_perfect_model(model, area, within, separations, head.horizon_days)
-    kind, why = choose(evaluation, head.horizon_days)
-    return replace(report, kind=kind, why=why, separations=separations), evaluation
+    watch.expect((3 + len(singles(head, config.model))) * len(folds) + 1)
+    predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch, store=store)
+    draws = DRAWS if config.model.effort == "thorough" else 2 * DRAWS // 3
+    evaluation = measure(predictions, config.model, draws=draws)
+    for kind in models_in(evaluation, head.horizon_days):
+        area, within = (evaluation.value(head.horizon_days, kind, metric) for metric in ("auc", "cal_auc"))
+        gates.forbid_perfect_model(kind, area, within, alone, head.horizon_days)
+    office = incumbent.kind_of(head.horizon_days) if incumbent else None
+    best, why = choose(evaluation, head.horizon_days, incumbent=office)
+    complaint = calibration.complaint(evaluation, head.horizon_days, best) if best else None
+    return replace(report, kind=best, why=why, separations=alone, complaint=complaint), evaluation
+
+
+def _side_head(
+    head: Head,
+    features: FeatureSet,
+    config: CompanyConfig,
+    today: pd.Timestamp,
+    watch: _Ticker,
+    store: FoldStore,
+) -> tuple[HeadReport, Evaluation | None, Candidate | None]:
+    """Train the head of another loss than the logo's; it informs, and decides nothing."""
+    limit = OTHER_FOLDS[config.model.effort]
+    planned = walk_forward(dates_of(head.rows), horizon_days=head.horizon_days, as_of=today, max_folds=limit)
+    folds = countable(head, planned, as_of=today)
+    labels = head.labels_by(today)
+    lost = head.rows["account_id"][labels == 1].nunique()
+    rows = int((~np.isnan(labels)).sum())
+    report = HeadReport(head.horizon_days, None, "", len(folds), rows, int(lost), head=head.outcome)
+    if lost < config.model.min_unique_churners or not folds:
+        return replace(report, why=f"only {lost} accounts had this loss; it is not foretold"), None, None
+    watch.expect((3 + len(singles(head, config.model))) * len(folds) + 1)
+    predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch, store=store)
+    evaluation = measure(predictions, config.model, draws=DRAWS // 3)
+    kind, why = choose(evaluation, head.horizon_days, head.outcome)
+    report = replace(report, kind=kind, why=why)
+    made = _final_fit(report, head, features, config, today, [evaluation], store)
+    watch(f"{head.title}: final fit")
+    return report, evaluation, made
 
 
 def _final_fit(
-    kind: str | None, head: Head, features: FeatureSet, config: CompanyConfig, today: pd.Timestamp
+    report: HeadReport,
+    head: Head,
+    features: FeatureSet,
+    config: CompanyConfig,
+    today: pd.Timestamp,
+    evaluations: Sequence[Evaluation],
+    store: FoldStore,
 ) -> Candidate:
     """Fit the winner, or else the naive baseline, once more on every row whose label is known today."""
-    labels = head.labels_by(today)
-    known = np.flatnonzero(~np.isnan(labels))
-    picked, weight = thin(labels[known], config.model.seed)
-    parts = singles(features.features, config.model)
-    contestants: list[Candidate] = [*parts, Blend(parts), NaiveBaseline()]
-    candidate = next(one for one in contestants if one.kind == (kind or NaiveBaseline.kind))
-    return candidate.fit(head.design.iloc[known[picked]], labels[known][picked], weight)
+    dates = dates_of(head.rows)
+    lesson = lesson_of(head, dates, today, config.model)
+    kind = report.kind or NaiveBaseline.kind
+    settings = tuned(head, _matured(dates, head, today), today, features.features, config.model, store)
+
+    def fitted(name: str) -> Candidate:
+        scorer = build(
+            name, features.features, config.model, horizon_days=head.horizon_days, settings=settings.get(name)
+        )
+        return as_candidate(teach(scorer, lesson, config.model.seed))
+
+    whole = Evaluation.joined(list(evaluations)).of("predictions", head.horizon_days, head.outcome)
+    if kind == Blend.kind:
+        made: Candidate = Blend([fitted(name) for name in blend_parts(whole, singles(head, config.model))])
+    else:
+        made = fitted(kind)
+    line = calibration.line(whole, kind) if report.complaint else None
+    return calibration.Calibrated(made, shift=line[0], slope=line[1]) if line else made
+
+
+def _matured(dates: Sequence[pd.Timestamp], head: Head, today: pd.Timestamp) -> list[pd.Timestamp]:
+    return [day for day in dates if day + pd.Timedelta(days=head.horizon_days) <= today]
 
 
 def _crown(
     fitted: Mapping[int, Candidate],
+    extra: Mapping[tuple[str, int], Candidate],
+    shares: Mapping[str, float],
     features: FeatureSet,
     rows: pd.DataFrame,
     design: pd.DataFrame,
@@ -191,21 +340,29 @@ def _crown(
     as_of: date,
 ) -> Champion:
     """Pin the score's scale on the latest portfolio, and name the champion by its content."""
+    heads, others = dict(fitted), dict(extra)
+    if config.model.score_of == "expected_arr_loss":
+        for horizon, logo in fitted.items():
+            parts = {LOGO: logo, **{name: head for (name, h), head in extra.items() if h == horizon}}
+            heads[horizon] = ExpectedLoss(parts, shares)
+            others[LOGO, horizon] = logo
     latest = (rows["as_of"] == rows["as_of"].max()).to_numpy()
     red, green = config.score.red_share, config.score.green_share
     anchors = {
         horizon: anchors_of(head.predict_logit(design[latest]), red_share=red, green_share=green)
-        for horizon, head in fitted.items()
+        for horizon, head in heads.items()
     }
-    files = [head.to_files() for head in fitted.values()]
-    content = json.dumps([files, list(anchors.items()), features.to_json()])
+    files = [head.to_files() for head in (*heads.values(), *others.values())]
+    content = json.dumps([files, list(anchors.items()), features.to_json(), dict(shares)])
     return Champion(
         model_id=f"model-{as_of:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}",
         trained_as_of=as_of,
         features=features,
-        heads=fitted,
+        heads=heads,
         anchors=anchors,
         primary_horizon=config.model.primary_horizon,
+        others=others,
+        loss_shares=shares,
     )
 
 

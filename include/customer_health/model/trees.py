@@ -41,42 +41,68 @@ def smallest_leaf(rows: int) -> int:
 
 
 class BoostedTrees:
-    """LightGBM on the raw design; it handles missing values itself."""
+    """LightGBM on the raw design; it handles missing values itself.
+
+    Args:
+        features: Columns it reads, and the direction in which each may only push.
+        seed: Of bagging.
+        threads: Of LightGBM.
+        changes: Parameters that differ from the class's, as a tuning chose them.
+    """
 
     kind: ClassVar[str] = "lightgbm"
     is_probability: ClassVar[bool] = True
+    rounds: ClassVar[int] = ROUNDS
+    parameters: ClassVar[Mapping[str, Any]] = PARAMETERS
 
-    def __init__(self, features: Sequence[Feature], *, seed: int = 0, threads: int = 1) -> None:
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        *,
+        seed: int = 0,
+        threads: int = 1,
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
         self.features = tuple(features)
         self.seed = seed
         self.threads = threads
+        self.changes = dict(changes or {})
         self._booster: Any = None
         self._base = 0.0
+        self._text = ""
 
     @property
     def _names(self) -> list[str]:
         return [feature.name for feature in self.features]
+
+    @property
+    def _grown(self) -> Any:
+        if self._booster is None:
+            raise FatalError("These trees were asked to predict before they were grown.")
+        return self._booster
 
     def fit(self, design: pd.DataFrame, y: np.ndarray, weight: np.ndarray) -> Self:
         """Grow the trees."""
         import lightgbm as lgb
 
         parameters = {
-            **PARAMETERS,
+            **self.parameters,
             "seed": self.seed,
             "num_threads": self.threads,
             "min_data_in_leaf": smallest_leaf(len(design)),
             "monotone_constraints": [feature.direction for feature in self.features],
+            **self.changes,
         }
+        rounds = int(parameters.pop("rounds", self.rounds))
         data = lgb.Dataset(
             design[self._names].to_numpy(),
             label=y,
             weight=weight,
             # LightGBM refuses names with JSON characters, which plan names may hold.
             feature_name=[f"f{i}" for i in range(len(self.features))],
-            params={"verbosity": -1, "max_bin": PARAMETERS["max_bin"], "num_threads": self.threads},
+            params={"verbosity": -1, "max_bin": parameters["max_bin"], "num_threads": self.threads},
         )
-        grown = lgb.train(parameters, data, num_boost_round=ROUNDS)
+        grown = lgb.train(parameters, data, num_boost_round=rounds)
         self._load(grown.model_to_string())
         return self
 
@@ -91,15 +117,13 @@ class BoostedTrees:
 
     def predict_logit(self, design: pd.DataFrame) -> np.ndarray:
         """See `Scorer.predict_logit`."""
-        if self._booster is None:
-            raise FatalError("These trees were asked to predict before they were grown.")
         x = design[self._names].to_numpy()
-        return np.asarray(self._booster.predict(x, raw_score=True, num_threads=self.threads), dtype=float)
+        return np.asarray(self._grown.predict(x, raw_score=True, num_threads=self.threads), dtype=float)
 
     def contributions(self, design: pd.DataFrame) -> pd.DataFrame:
         """See `Candidate.contributions`: SHAP values (Lundberg 2020), which LightGBM computes itself."""
         x = design[self._names].to_numpy()
-        values = np.asarray(self._booster.predict(x, pred_contrib=True, num_threads=self.threads))[:, :-1]
+        values = np.asarray(self._grown.predict(x, pred_contrib=True, num_threads=self.threads))[:, :-1]
         parts: dict[str, np.ndarray] = {}
         for feature, column in zip(self.features, values.T, strict=True):
             parts[feature.source] = parts.get(feature.source, 0.0) + column
@@ -112,13 +136,23 @@ class BoostedTrees:
 
     def to_files(self) -> dict[str, str]:
         """See `Candidate.to_files`."""
-        state = {**FeatureSet(self.features, {}).to_json(), "seed": self.seed, "threads": self.threads}
+        state = {
+            **FeatureSet(self.features, {}).to_json(),
+            "seed": self.seed,
+            "threads": self.threads,
+            "changes": self.changes,
+        }
         return {f"{self.kind}.txt": self._text, f"{self.kind}.json": json.dumps(state, indent=1)}
 
     @classmethod
     def from_files(cls, files: Mapping[str, str]) -> Self:
         """See `Candidate.from_files`."""
         state = json.loads(files[f"{cls.kind}.json"])
-        made = cls(FeatureSet.from_json(state).features, seed=state["seed"], threads=state["threads"])
+        made = cls(
+            FeatureSet.from_json(state).features,
+            seed=state["seed"],
+            threads=state["threads"],
+            changes=state.get("changes"),
+        )
         made._load(files[f"{cls.kind}.txt"])
         return made

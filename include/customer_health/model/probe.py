@@ -1,0 +1,65 @@
+"""Try a model in a child process first: a file that makes LightGBM abort must not take scoring with it.
+
+The hashes were checked before; this is for the file that is what it should be and kills the library
+all the same, as another version of it may.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from customer_health.model.artefact import DamagedArtefactError, load
+from customer_health.model.champion import Champion
+
+SECONDS = 120
+
+
+def load_safely(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
+    """Load a champion after a child process has survived loading it.
+
+    Args:
+        folder: Where it was saved.
+        expected_sha256: What `artefact.save` returned.
+
+    Raises:
+        DamagedArtefactError: The child refused it, died of it, or did not come back.
+    """
+    _tried(str(folder), json.dumps(dict(expected_sha256), sort_keys=True))
+    return load(folder, expected_sha256)
+
+
+@cache
+def _tried(folder: str, digests: str) -> None:
+    """Run the trial; once per process and artefact."""
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "customer_health.model.probe", folder],
+            input=digests,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DamagedArtefactError(
+            f"Loading the model in {folder} took more than {SECONDS} s.", hint="Roll back, or train again."
+        ) from None
+    if child.returncode != 0:
+        last = (child.stderr.strip().splitlines() or ["no message"])[-1]
+        raise DamagedArtefactError(
+            f"A trial load of the model in {folder} ended with code {child.returncode}: {last}",
+            hint="Roll back, or train again.",
+        )
+
+
+def _main() -> None:
+    load(Path(sys.argv[1]), json.loads(sys.stdin.read()))
+
+
+if __name__ == "__main__":
+    _main()
