@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from customer_health.errors import ConfigurationError
+
 Clock = Callable[[], datetime]
 
 
@@ -32,6 +34,14 @@ class Policy:
     most_busy: int = 3
     breaker_threshold: int = 5
     breaker_cooldown: timedelta = timedelta(minutes=1)
+
+    def __post_init__(self) -> None:
+        """Refuse a lease in which no call fits: every row would be taken and put back for ever."""
+        if self.lease <= 2 * self.client_timeout:
+            raise ConfigurationError(
+                f"A lease of {self.lease} leaves no room for a call of {self.client_timeout}.",
+                hint="Make it longer than two client time-outs.",
+            )
 
 
 @dataclass
