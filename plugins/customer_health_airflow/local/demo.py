@@ -84,7 +84,7 @@ def _company(company: Company) -> tuple[Company, Settings]:
         )
     if not company.today:
         now = datetime.now(UTC).date()
-        day = min(last_day(settings), now) if company.data else now
+        day = min(last_day(settings, before=now), now) if company.data else now
         company = replace(company, today=day.isoformat())
         settings = load_settings(company.environment(pretend=True))
     return company, settings
