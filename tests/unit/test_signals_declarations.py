@@ -165,7 +165,7 @@ def test_a_damaged_state_is_rebuilt_and_not_believed(tmp_path: Any) -> None:
     world.usage("acme", occurred="2026-02-20")
     con, config, dates = world.connect(), CompanyConfig(), [moment("2026-03-01").date()]
     first = build_panel(con, config, dates, state_dir=tmp_path)
-    for file in (tmp_path / "signals").glob("*.npy"):
+    for file in (tmp_path / "signals").rglob("*.npy"):
         file.write_bytes(b"half a file")
 
     assert build_panel(con, config, dates, state_dir=tmp_path).equals(first)

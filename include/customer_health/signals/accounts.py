@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AccountIndex:
-    """Accounts in order of their id, merged ones standing for their survivor.
+    """Accounts by position, merged ones standing for their survivor.
 
     Attributes:
         ids: Ids of the accounts that get rows.
@@ -33,6 +34,11 @@ class AccountIndex:
     occurred: list[int]
     seen: list[int]
 
+    def merged(self) -> list[tuple[str, str]]:
+        """Accounts that stand for another, with the one they stand for."""
+        pairs = ((name, self.ids[code]) for name, code in self.code_of.items())
+        return sorted((name, survivor) for name, survivor in pairs if name != survivor)
+
     def columns(self) -> Columns:
         """The part of the index that the daily state keeps."""
         return {
@@ -49,10 +55,15 @@ class AccountIndex:
         return pa.table({"account_id": pa.array(list(self.code_of), pa.string()), "account": codes})
 
 
-def account_index(warehouse: Any) -> AccountIndex:
+def account_index(warehouse: Any, before: Sequence[str] = ()) -> AccountIndex:
     """Read raw.accounts and resolve merges.
 
     An account that was merged into another gets no row: its facts belong to the survivor.
+
+    Args:
+        warehouse: Where raw.accounts is.
+        before: Ids in the order of an earlier run. They keep their positions, so that what was
+            reduced then stays valid, unless one of them is gone.
     """
     raw = warehouse.raw("accounts")
     rows = warehouse.fetch(
@@ -72,7 +83,8 @@ def account_index(warehouse: Any) -> AccountIndex:
         if rows["merged_into"][row] and rows["merged_into"][row] in latest
     }
     survivors = {name: _survivor(name, merged) for name in latest}
-    ids = sorted({name for name, survivor in survivors.items() if name == survivor})
+    alive = {name for name, survivor in survivors.items() if name == survivor}
+    ids = [*before, *sorted(alive - set(before))] if alive >= set(before) else sorted(alive)
     position = {name: code for code, name in enumerate(ids)}
     kept = [latest[name] for name in ids]
     segments = sorted({str(rows["segment"][row]) for row in kept if rows["segment"][row]})

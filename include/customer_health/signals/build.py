@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from customer_health.progress import Progress, silent
 from customer_health.settings import CompanyConfig
 from customer_health.signals.catalogue import select
-from customer_health.signals.grid import Grid
+from customer_health.signals.grid import EPOCH, Grid
 from customer_health.signals.panel_engine import Engine, check_answerable
-from customer_health.signals.reduction import reduce_warehouse
+from customer_health.signals.reduction import Reduced, reduce_warehouse
 from customer_health.signals.signal import Signal
 from customer_health.signals.state import NEVER
+from customer_health.signals.warehouse_tables import Warehouse
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,6 +27,8 @@ CONTEXT = (
     "account_id", "as_of", "is_customer", "tenure_days", "notice_given", "arr", "seats", "plan",
     "segment", "renewal_date",
 )  # fmt: skip
+
+ACCOUNTS_AT_ONCE = 10_000  # bounds memory: about half a gigabyte with two years of dates
 
 _TYPES = {
     "account_id": "VARCHAR", "as_of": "DATE", "is_customer": "BOOLEAN", "notice_given": "BOOLEAN",
@@ -55,7 +58,7 @@ def build_panel(
     Returns:
         One row per account known by then and as-of date, sorted by as_of and account_id: the columns of
         CONTEXT (as_of and renewal_date are datetime64, is_customer and notice_given bool, plan and
-        segment text or None), one float64 column per signal (NaN = unknown), and `coverage`, the
+        segment text), one float64 column per signal (NaN = unknown), and `coverage`, the
         share of the signals that are known. days_to_renewal of an evergreen contract is NaN and yet
         known: there is no date.
 
@@ -66,15 +69,39 @@ def build_panel(
     chosen = tuple(signals) if signals is not None else select(config.signals.profile)
     for signal in chosen:
         check_answerable(signal)
-    state = reduce_warehouse(con, config, chosen, state_dir=state_dir, progress=progress)
-    grid = Grid.of(len(state.accounts), as_of_dates)
-    engine = Engine(state, config, grid)
-    values = {}
-    for number, signal in enumerate(chosen):
-        progress(number, len(chosen), f"computing {signal.name}")
-        values[signal.name] = engine.value(signal)
-    progress(len(chosen), len(chosen), "signals are computed")
-    return _frame(engine, chosen, values)
+    reduced = reduce_warehouse(Warehouse(con), config, chosen, state_dir=state_dir, progress=progress)
+    return panel_of(reduced, config, as_of_dates, chosen, progress=progress)
+
+
+def panel_of(
+    reduced: Reduced,
+    config: CompanyConfig,
+    as_of_dates: Sequence[date],
+    signals: Sequence[Signal],
+    *,
+    progress: Progress = silent,
+    accounts_at_once: int = ACCOUNTS_AT_ONCE,
+) -> pd.DataFrame:
+    """Answer all as-of dates from reduced tables, a range of accounts at a time; see `build_panel`."""
+    import pandas as pd
+
+    since = first_day_needed(reduced, as_of_dates, signals)
+    frames, many = [], len(reduced.state.accounts)
+    for low, state in reduced.parts(since, accounts_at_once):
+        progress(low, many, f"computing {len(signals)} signals")
+        engine = Engine(state, config, Grid.of(len(state.accounts), as_of_dates))
+        frames.append(_frame(engine, signals, {signal.name: engine.value(signal) for signal in signals}))
+    progress(many, many, "signals are computed")
+    panel = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    # Positions are handed out in order of arrival; rows come in order of ids.
+    return panel.sort_values(["as_of", "account_id"], kind="stable", ignore_index=True)
+
+
+def first_day_needed(reduced: Reduced, as_of_dates: Sequence[date], signals: Sequence[Signal]) -> int:
+    """First day that a usage window of any of the dates can hold; two windows for comparisons."""
+    longest = max((signal.window or 0 for signal in signals if signal.table == "usage"), default=0)
+    lag = reduced.usage.lag if reduced.usage is not None else 0
+    return (min(as_of_dates, default=EPOCH) - EPOCH).days - 2 * longest - lag - 1
 
 
 def _frame(engine: Engine, signals: Sequence[Signal], values: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -94,7 +121,7 @@ def _frame(engine: Engine, signals: Sequence[Signal], values: dict[str, np.ndarr
         -1,
     )
     renewal = np.where(context.renewal < NEVER, context.renewal, np.iinfo(np.int64).min)
-    columns = {
+    columns: dict[str, Any] = {
         "account_id": np.tile(np.array(state.accounts, dtype=object), len(grid.dates)),
         "as_of": np.repeat(grid.dates.astype("datetime64[D]").astype("datetime64[us]"), grid.accounts),
         "is_customer": context.is_customer.T.ravel(),
@@ -102,8 +129,8 @@ def _frame(engine: Engine, signals: Sequence[Signal], values: dict[str, np.ndarr
         "notice_given": context.notice_given.T.ravel(),
         "arr": context.arr.T.ravel(),
         "seats": context.seats.T.ravel(),
-        "plan": plans[context.plan.T.ravel()],
-        "segment": segments[segment.T.ravel()],
+        "plan": pd.array(plans[context.plan.T.ravel()], dtype="str"),
+        "segment": pd.array(segments[segment.T.ravel()], dtype="str"),
         "renewal_date": renewal.T.ravel().astype("datetime64[D]").astype("datetime64[us]"),
         **{signal.name: values[signal.name].T.ravel() for signal in signals},
         "coverage": (known / max(1, len(signals))).T.ravel(),

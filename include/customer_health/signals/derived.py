@@ -66,6 +66,13 @@ EVIDENCE: Mapping[str, str] = {
     "departures": "contact_changes",
 }
 
+# Raw tables that a derived table is made from; executives' logins come from the kept usage.
+SOURCES: Mapping[str, tuple[str, ...]] = {
+    "exec_activity": ("interactions", "contacts", "contact_changes"),
+    "contact_book": ("contacts", "contact_changes"),
+    "departures": ("contacts", "contact_changes"),
+}
+
 # `crm_snapshot` has no past, so nothing may be learned from it; outcomes are what we predict.
 FORBIDDEN = ("crm_snapshot", "outcomes", "crm_tasks")
 

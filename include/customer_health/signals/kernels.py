@@ -18,11 +18,11 @@ BLOCK = 63  # days per word: every warehouse has signed 64-bit integers, so the 
 Array = NDArray[Any]
 
 
-def _compiled(function: F) -> F:
+def compiled(function: F) -> F:
     return cast(F, njit(cache=True, nogil=True)(function))
 
 
-@_compiled
+@compiled
 def positions(offsets: Array, day: Array, bounds: Array) -> Array:
     """Row of the first day >= bounds[k], per account; bounds ascend. Shape (accounts, bounds)."""
     accounts, dates = len(offsets) - 1, len(bounds)
@@ -36,7 +36,7 @@ def positions(offsets: Array, day: Array, bounds: Array) -> Array:
     return out
 
 
-@_compiled
+@compiled
 def window_sums(offsets: Array, values: Array, low: Array, high: Array) -> Array:
     """Sum of rows low..high-1, by prefix sums that restart at each account.
 
@@ -58,7 +58,7 @@ def window_sums(offsets: Array, values: Array, low: Array, high: Array) -> Array
     return out
 
 
-@_compiled
+@compiled
 def bits_set(word: int) -> int:
     """Number of ones in a non-negative 64-bit word."""
     w = np.uint64(word)
@@ -68,7 +68,7 @@ def bits_set(word: int) -> int:
     return int((w * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@_compiled
+@compiled
 def daily_users(
     offsets: Array, day: Array, user_account: Array, word_offsets: Array, block: Array, word: Array
 ) -> Array:
@@ -88,7 +88,7 @@ def daily_users(
     return out
 
 
-@_compiled
+@compiled
 def active_users(
     accounts: int,
     dates: Array,
@@ -143,7 +143,7 @@ def active_users(
     return out
 
 
-@_compiled
+@compiled
 def features_used(
     low: Array,
     high: Array,

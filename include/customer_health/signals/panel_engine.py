@@ -75,8 +75,7 @@ class Engine:
         An empty source says nothing about anybody: a company without a ticket system has unknown
         tickets, not zero.
         """
-        columns = self.state.tables[EVIDENCE.get(table, table)]
-        return int(columns["seen"].min()) if len(columns["seen"]) else NEVER
+        return int(self.state.meta["live"].get(EVIDENCE.get(table, table), NEVER))
 
     def knowable(self, table: str) -> Array:
         """Whether the absence of a fact of this table means something, per account and date."""
@@ -177,10 +176,9 @@ def _count_distinct(engine: Engine, signal: Signal) -> Array:
     assert isinstance(aggregation, agg.CountDistinct)
     code = facts[f"code:{aggregation.column}"]
     named = code >= 0
+    code = np.unique(code[named], return_inverse=True)[1]
     span = int(code.max(initial=0)) + 1
-    pairs, pair = np.unique(
-        facts["account"][named].astype(np.int64) * span + code[named], return_inverse=True
-    )
+    pairs, pair = np.unique(facts["account"][named].astype(np.int64) * span + code, return_inverse=True)
     begin, window = facts["seen"][named] + 1, int(signal.window or 0)
     # Visible while any of the pair's facts is: count those, and ask whether there is one.
     visible = engine.grid.running_sum(pair, begin, facts["occurred"][named] + window + 1, groups=len(pairs))

@@ -4,71 +4,204 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from customer_health.errors import DataContractError
+import numpy as np
+
 from customer_health.progress import Progress, silent
 from customer_health.settings import CompanyConfig
-from customer_health.signals.accounts import account_index
-from customer_health.signals.derived import DERIVED, EVIDENCE
+from customer_health.signals.accounts import AccountIndex, account_index
+from customer_health.signals.derived import DERIVED, EVIDENCE, SOURCES
 from customer_health.signals.plans import conditions, feature_sets, mask_name
-from customer_health.signals.reduction_facts import reduce_contracts, reduce_facts, reduce_lifecycle
-from customer_health.signals.reduction_people import derive
+from customer_health.signals.reduction_facts import (
+    reduce_contracts,
+    reduce_facts,
+    reduce_lifecycle,
+    text_codes,
+)
+from customer_health.signals.reduction_people import derive, exec_activity, exec_people, exec_spoke
 from customer_health.signals.reduction_usage import reduce_usage
 from customer_health.signals.signal import Signal
-from customer_health.signals.state import State, load
+from customer_health.signals.state import NEVER, Columns, State, TableStore
+from customer_health.signals.usage_history import UsageHistory
 from customer_health.signals.warehouse_tables import NUMBERS, Warehouse
-from customer_health.warehouse.tables import TABLES
 
-if TYPE_CHECKING:
-    import duckdb
+Made = tuple[Columns, dict[str, Any]]
+
+
+@dataclass
+class Reduced:
+    """Everything that is left of the raw tables.
+
+    Attributes:
+        state: The reduced tables except usage.
+        usage: The history of usage; None if no signal asks for it.
+    """
+
+    state: State
+    usage: UsageHistory | None
+
+    def parts(self, since: int, size: int) -> Iterator[tuple[int, State]]:
+        """Yield the state in ranges of `size` accounts, usage included: what bounds memory.
+
+        Args:
+            since: First day that any window of the asked dates holds.
+            size: Accounts at once.
+        """
+        many = len(self.state.accounts)
+        for low in range(0, max(1, many), size):
+            high = min(many, low + size)
+            part = self.state if (low, high) == (0, many) else self.state.part(low, high)
+            tables, meta = dict(part.tables), part.meta
+            if self.usage is not None:
+                meta = meta | {"bits": dict(zip(self.usage.sets, self.usage.bits, strict=True))}
+                tables |= self.usage.tables(low, high, since)
+            if "exec_people" in tables:
+                people = tables.pop("exec_people")
+                people = {**people, "account": people["account"] + np.int32(low)}
+                active = exec_activity(people, _shift(tables.pop("exec_spoke"), low), self.usage)
+                tables["exec_activity"] = _shift(active, -low)
+            yield low, State(part.accounts, tables, meta)
+
+
+def _shift(columns: Columns, by: int) -> Columns:
+    return {**columns, "account": columns["account"] + np.int32(by)}
 
 
 def reduce_warehouse(
-    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
     config: CompanyConfig,
     signals: Sequence[Signal],
     *,
     state_dir: Path | None = None,
     progress: Progress = silent,
-) -> State:
-    """Return the daily state that these signals need, from disk if nothing was loaded since.
+) -> Reduced:
+    """Return what these signals need, from disk as far as nothing was loaded since.
 
     Args:
-        con: The open warehouse.
+        warehouse: The open warehouse.
         config: Lists of features, titles and interactions decide what is reduced.
         signals: Their tables, columns and conditions decide which facts are kept.
         state_dir: Where the state is kept; None keeps nothing.
         progress: Called once per reduced table.
+
+    Raises:
+        DataContractError: A raw table does not exist.
     """
-    warehouse = Warehouse(con)
-    key = _fingerprint(con, config, signals)
-    if state_dir is not None:
-        kept = load(state_dir / "signals", key)
-        if kept is not None:
-            return kept
-    tables = sorted({signal.table for signal in signals} | _companions(signals))
-    steps = ["accounts", "contracts", *tables]
+    warehouse.check_tables()
+    folder = None if state_dir is None else state_dir / "signals"
+    named = sorted({signal.table for signal in signals} | _companions(signals))
+    steps = ["accounts", "contracts", *(name for name in named if name != "contracts")]
     progress(0, len(steps), "reducing accounts")
-    index = account_index(warehouse)
+    index = account_index(warehouse, _before(folder))
+    _remember(folder, index)
     warehouse.keep(NUMBERS, index.table())
-    state = State(index.ids, {"accounts": index.columns()}, {"segments": index.segments})
+    state = State(index.ids, {"accounts": index.columns()}, {"segments": index.segments, "live": {}})
+    keeper = _Keeper(warehouse, folder, index, config)
     progress(1, len(steps), "reducing contracts")
-    reduce_contracts(warehouse, state)
-    reduce_lifecycle(warehouse, state)
-    for number, name in enumerate(tables, start=2):
-        progress(number, len(steps), f"reducing {name}")
-        mine = [signal for signal in signals if signal.table == name]
+    state.tables["contracts"], meta = keeper.table("contracts", ("contracts",), "", _contracts)
+    state.meta |= meta
+    for number, name in enumerate(("context_losses", "context_events")):
+        source = ("outcomes", "contract_events")[number]
+        made = keeper.table(name, (source,), "", _lifecycle(number))
+        state.tables[name] = made[0]
+    usage: UsageHistory | None = None
+    if "usage" in named or "exec_activity" in named:
+        wanted = [feature_sets(signal, config) for signal in signals if signal.table == "usage"]
+        usage = reduce_usage(warehouse, index, wanted, None if folder is None else folder / "usage")
+        state.meta["lag"] = usage.lag
+    for step, name in enumerate(steps[2:], start=2):
+        progress(step, len(steps), f"reducing {name}")
         if name == "usage":
-            reduce_usage(warehouse, index, state, [feature_sets(signal, config) for signal in mine])
-        elif name != "contracts":
-            source = derive(warehouse, name, config) if name in DERIVED else warehouse.raw(name)
-            state.tables[name] = reduce_facts(warehouse, name, source, mine, config)
-    if state_dir is not None:
-        state.save(state_dir / "signals", key)
-    return state
+            continue
+        if name == "exec_activity":
+            _executives(keeper, state, config)
+            continue
+        mine = [signal for signal in signals if signal.table == name]
+        made = keeper.table(
+            name, SOURCES.get(name, (name,)), _shape(mine, config), _facts(name, mine, config)
+        )
+        state.tables[name] = made[0]
+    for name, columns in state.tables.items():
+        if "seen" in columns and name != "accounts":
+            state.meta["live"][name] = int(columns["seen"].min()) if len(columns["seen"]) else NEVER
+    return Reduced(state, usage)
+
+
+@dataclass
+class _Keeper:
+    """Reduces a table, or finds that the kept one is still right."""
+
+    warehouse: Warehouse
+    folder: Path | None
+    index: AccountIndex
+    config: CompanyConfig
+
+    def table(self, name: str, sources: Sequence[str], shape: str, make: Callable[[Warehouse], Made]) -> Made:
+        """Return a table made from `sources`, in the form that `shape` describes."""
+        if self.folder is None:
+            return make(self.warehouse)
+        store = TableStore(self.folder)
+        loaded = [self.warehouse.fingerprint(source) for source in sources]
+        text = json.dumps([loaded, shape, self.index.ids, self.index.merged()], default=str)
+        key = hashlib.sha256(text.encode()).hexdigest()
+        kept = store.load(name, key)
+        if kept is None:
+            kept = make(self.warehouse)
+            store.save(name, key, *kept)
+        return kept
+
+
+def _contracts(warehouse: Warehouse) -> Made:
+    rows, plans = reduce_contracts(warehouse)
+    return rows, {"plans": plans}
+
+
+def _lifecycle(number: int) -> Callable[[Warehouse], Made]:
+    return lambda warehouse: (reduce_lifecycle(warehouse)[number], {})
+
+
+def _facts(name: str, signals: Sequence[Signal], config: CompanyConfig) -> Callable[[Warehouse], Made]:
+    def make(warehouse: Warehouse) -> Made:
+        source = derive(warehouse, name, config) if name in DERIVED else warehouse.raw(name)
+        return reduce_facts(warehouse, name, source, signals, config), {}
+
+    return make
+
+
+def _executives(keeper: _Keeper, state: State, config: CompanyConfig) -> None:
+    """People and what they said; their logins are read off the usage when a range is asked for."""
+    patterns = json.dumps(config.people.executive_title_patterns)
+
+    def people(warehouse: Warehouse) -> Made:
+        rows = exec_people(warehouse, config)
+        rows["key"] = warehouse.hashes([str(user) for user in rows.pop("user_id")])
+        return _coded(rows), {}
+
+    def spoke(warehouse: Warehouse) -> Made:
+        return _coded(exec_spoke(warehouse, config)), {}
+
+    made = keeper.table("exec_people", ("contacts", "contact_changes"), patterns, people)
+    state.tables["exec_people"] = made[0]
+    made = keeper.table("exec_spoke", SOURCES["exec_activity"], patterns, spoke)
+    state.tables["exec_spoke"] = made[0]
+
+
+def _coded(rows: Columns) -> Columns:
+    """Replace contact ids by hashes that both tables share, and sort by account."""
+    rows["contact"] = text_codes(rows.pop("contact_id"))
+    order = np.lexsort((rows["contact"], rows["account"]))
+    return {name: values[order] for name, values in rows.items()}
+
+
+def _shape(signals: Sequence[Signal], config: CompanyConfig) -> str:
+    return json.dumps(
+        [(s.table, repr(s.aggregation), mask_name(conditions(s, config))) for s in signals]
+        + [config.people.executive_title_patterns]
+    )
 
 
 def _companions(signals: Sequence[Signal]) -> set[str]:
@@ -77,24 +210,19 @@ def _companions(signals: Sequence[Signal]) -> set[str]:
     return asked | {EVIDENCE[signal.table] for signal in signals if signal.table in EVIDENCE}
 
 
-def _fingerprint(con: duckdb.DuckDBPyConnection, config: CompanyConfig, signals: Sequence[Signal]) -> str:
-    """Describe what the state depends on: the loaded rows, the lists of the company file, the signals."""
-    con = con.cursor()
-    found = con.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'").fetchall()
-    loaded = {}
-    for name in TABLES:
-        if (name,) not in found:
-            raise DataContractError(
-                f"The table raw.{name} does not exist.", hint="Run the ingest step before the signals."
-            )
-        columns = {row[0] for row in con.execute(f"SELECT column_name FROM (DESCRIBE raw.{name})").fetchall()}
-        loads = "max(_load_id), min(_load_id), sum(_row)" if "_load_id" in columns else "max(known_at)"
-        loaded[name] = con.execute(f"SELECT count(*), {loads} FROM raw.{name}").fetchall()
-    shape = [
-        (s.name, s.table, repr(s.aggregation), mask_name(conditions(s, config)) if s.table != "usage" else "")
-        for s in signals
-    ]
-    usage = [repr(feature_sets(s, config).by_plan) for s in signals if s.table == "usage"]
-    people = config.people.model_dump()
-    text = json.dumps([loaded, shape, usage, people], default=str, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _before(folder: Path | None) -> list[str]:
+    """Accounts in the order of the last run."""
+    if folder is None:
+        return []
+    try:
+        return [str(name) for name in json.loads((folder / "accounts.json").read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        return []
+
+
+def _remember(folder: Path | None, index: AccountIndex) -> None:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = folder / "accounts.new"
+        fresh.write_text(json.dumps(index.ids), encoding="utf-8")
+        fresh.replace(folder / "accounts.json")

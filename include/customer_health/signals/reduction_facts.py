@@ -11,7 +11,7 @@ from customer_health.settings import CompanyConfig
 from customer_health.signals.derived import DERIVED
 from customer_health.signals.plans import conditions, mask_name
 from customer_health.signals.signal import Signal
-from customer_health.signals.state import NEVER, Columns, State
+from customer_health.signals.state import NEVER, Columns
 from customer_health.signals.warehouse_tables import NUMBERS
 from customer_health.warehouse.tables import TABLES, Type
 
@@ -28,7 +28,7 @@ def reduce_facts(
     Returns:
         account, occurred and seen (int32 days); `day:<timestamp>` (NEVER if empty) and
         `second:<timestamp>` (NaN if empty); `number:<column>` (NaN if empty); `where:<conditions>`
-        (bool); `code:<column>` (number of a text, -1 if empty). Rows are sorted by account,
+        (bool); `code:<column>` (number that stands for a text, -1 if empty). Rows are sorted by account,
         occurred_at, known_at and key.
     """
     contract = DERIVED[name] if name in DERIVED else TABLES[name]
@@ -56,15 +56,17 @@ def reduce_facts(
     rows: Columns = warehouse.fetch(table.order_by(list(order)).select(**wanted))
     rows["seen"] = np.maximum(rows["occurred"], rows.pop("known"))
     for name in [name for name in rows if name.startswith("code:")]:
-        rows[name] = _codes(rows[name])
+        rows[name] = text_codes(rows[name])
     return rows
 
 
-def _codes(texts: Any) -> Any:
-    """Replace texts by numbers; empty ones by -1."""
+def text_codes(texts: Any) -> Any:
+    """Replace texts by positive numbers, equal ones by equal ones; empty ones by -1."""
+    from pandas.util import hash_array
+
     known = np.array([text is not None and text != "" for text in texts], dtype=bool)
     codes = np.full(len(texts), -1, dtype=np.int64)
-    codes[known] = np.unique(np.asarray(texts, dtype=object)[known].astype(str), return_inverse=True)[1]
+    codes[known] = (hash_array(np.asarray(texts, dtype=object)[known]) >> np.uint64(1)).astype(np.int64)
     return codes
 
 
@@ -80,13 +82,12 @@ def _matches(table: Any, resolved: tuple[tuple[str, tuple[str, ...]], ...]) -> A
     return condition
 
 
-def reduce_contracts(warehouse: Any, state: State) -> None:
-    """Read contract states into state.tables["contracts"], sorted by contract and time.
+def reduce_contracts(warehouse: Any) -> tuple[Columns, list[str]]:
+    """Read contract states, sorted by account, contract and time, and the names of the plans.
 
-    Besides the days there are `contract` (its number), `rank` (position in time within all rows),
-    seats and arr (NaN if empty), plan (position in meta["plans"], -1 if empty), start and end
-    (days, NEVER if empty), renews and active (bool), renewal_known (whether renews was given), notice
-    (days, NaN if empty).
+    Besides the days there are `contract` (its number), seats and arr (NaN if empty), plan (position
+    in the names, -1 if empty), start and end (days, NEVER if empty), renews and active (bool),
+    renewal_known (whether renews was given), notice (days, NaN if empty).
     """
     raw = warehouse.raw("contracts")
     table = raw.join(warehouse.kept(NUMBERS), "account_id")
@@ -118,21 +119,20 @@ def reduce_contracts(warehouse: Any, state: State) -> None:
     number = {name: code for code, name in enumerate(names)}
     rows["plan"] = np.array([number.get(str(plan), -1) for plan in plans], dtype=np.int32)
     rows["seen"] = np.maximum(rows["occurred"], rows.pop("known"))
-    state.tables["contracts"] = rows
-    state.meta["plans"] = names
+    return rows, names
 
 
-def reduce_lifecycle(warehouse: Any, state: State) -> None:
+def reduce_lifecycle(warehouse: Any) -> tuple[Columns, Columns]:
     """Read what ends a relationship, for the context columns only: no signal may see it.
 
-    context_losses: logo churns (account, occurred, known, seen, notice). context_events: notices and
-    renewals (account, occurred, seen, notice, renewed).
+    Losses are logo churns (account, occurred, known, seen, notice); events are notices and renewals
+    (account, occurred, seen, notice, renewed). Both are sorted by account.
     """
     numbered = warehouse.kept(NUMBERS)
     lost = warehouse.raw("outcomes").join(numbered, "account_id")
     lost = lost.filter(lost.kind == "logo_churn")
     losses: Columns = warehouse.fetch(
-        lost.select(
+        lost.order_by(lost.account, lost.occurred_at, lost.known_at).select(
             account=lost.account,
             occurred=_day(lost.occurred_at),
             known=_day(lost.known_at),
@@ -143,7 +143,7 @@ def reduce_lifecycle(warehouse: Any, state: State) -> None:
     said = warehouse.raw("contract_events").join(numbered, "account_id")
     said = said.filter(said.kind.isin(["notice_given", "renewed", "new"]))
     events: Columns = warehouse.fetch(
-        said.select(
+        said.order_by(said.account, said.occurred_at, said.known_at).select(
             account=said.account,
             occurred=_day(said.occurred_at),
             known=_day(said.known_at),
@@ -152,4 +152,4 @@ def reduce_lifecycle(warehouse: Any, state: State) -> None:
     )
     events["seen"] = np.maximum(events["occurred"], events.pop("known"))
     events["renewed"] = ~events["notice"]
-    state.tables["context_losses"], state.tables["context_events"] = losses, events
+    return losses, events

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+
 from customer_health.errors import ConfigurationError
 from customer_health.settings import CompanyConfig
+from customer_health.signals.state import NEVER, Columns
+from customer_health.signals.usage_history import UsageHistory
 from customer_health.signals.warehouse_tables import NUMBERS
 
 # What a customer's person does; an e-mail that we sent is no sign of life.
@@ -37,13 +41,10 @@ def is_executive(title: str, patterns: list[re.Pattern[str]]) -> bool:
 
 
 def derive(warehouse: Any, name: str, config: CompanyConfig) -> Any:
-    """Return a derived table as an Ibis expression."""
+    """Return a derived table as an Ibis expression (executives' activity is `exec_activity`)."""
     if name == "departures":
         return _departures(warehouse)
-    titles = _titles(warehouse, config)
-    if name == "contact_book":
-        return _contact_book(warehouse, titles)
-    return _exec_activity(warehouse, titles)
+    return _contact_book(warehouse, _titles(warehouse, config))
 
 
 def _titles(warehouse: Any, config: CompanyConfig) -> Any:
@@ -115,46 +116,97 @@ def _departures(warehouse: Any) -> Any:
     )
 
 
-def _exec_activity(warehouse: Any, titles: Any) -> Any:
-    """Interactions and usage of executives, one row per executive and day, known with its last part."""
+def exec_spoke(warehouse: Any, config: CompanyConfig) -> Columns:
+    """Signs of life of executives: account, contact_id, occurred and seen (days), each once."""
     ibis = warehouse.ibis
-    interactions, usage = warehouse.raw("interactions"), warehouse.raw("usage")
-    contacts = warehouse.raw("contacts")
+    titles = _titles(warehouse, config)
+    interactions = warehouse.raw("interactions").join(warehouse.kept(NUMBERS), "account_id")
     spoke = interactions.filter(interactions.kind.isin(SIGNS_OF_LIFE) & interactions.contact_id.notnull())
-    # By account number, so that a person, their calls and their logins meet after a merge of accounts.
-    numbers = warehouse.kept(NUMBERS)
-    spoke = spoke.join(numbers, "account_id")
-    spoke = spoke.select(
-        "account_id",
-        "account",
-        "contact_id",
-        occurred_at=spoke.occurred_at.cast("timestamp"),
-        known_at=spoke.known_at.cast("timestamp"),
-    )
-    people = contacts.filter(contacts.user_id.notnull() & (contacts.user_id != ""))
-    people = people.select("contact_id", "user_id", "account_id", person_known=_later(ibis, people))
     executives = titles.filter(titles.executive)
-    people = people.semi_join(executives, "contact_id")  # few people, so usage is read but hardly joined
-    people = people.join(numbers, "account_id")
-    usage = usage.join(numbers, "account_id").drop("account_id")
-    used = usage.join(people, ["account", "user_id"])
-    used = used.select(
-        "account_id",
-        "account",
-        "contact_id",
-        occurred_at=used.occurred_at.cast("timestamp"),
-        known_at=ibis.greatest(used.known_at.cast("timestamp"), used.person_known),
+    spoke = spoke.join(executives.select("contact_id", "since", title_known="known_at"), "contact_id")
+    spoke = spoke.filter(spoke.since.isnull() | (spoke.occurred_at.cast("timestamp") >= spoke.since))
+    seen = ibis.greatest(_later(ibis, spoke), spoke.title_known)
+    spoke = spoke.mutate(day=_epoch_day(spoke.occurred_at), seen=_epoch_day(seen))
+    rows: Columns = warehouse.fetch(
+        spoke.group_by("account", "contact_id", "day").agg(seen=spoke.seen.min()).rename(occurred="day")
     )
-    activity = spoke.union(used)
-    titled = activity.join(executives.select("contact_id", "since", title_known="known_at"), "contact_id")
-    titled = titled.filter(titled.since.isnull() | (titled.occurred_at >= titled.since))
-    titled = titled.mutate(
-        day=titled.occurred_at.date().cast("timestamp"),
-        seen=ibis.greatest(titled.occurred_at, titled.known_at, titled.title_known),
+    return rows
+
+
+def exec_people(warehouse: Any, config: CompanyConfig) -> Columns:
+    """Executives whose user id is known: account, user_id, contact_id, since and seen (days).
+
+    They count from the day `since` (a title's first day; far in the past for the title they came
+    with), once `seen`: their user id and that title are known then.
+    """
+    ibis = warehouse.ibis
+    titles = _titles(warehouse, config)
+    contacts = warehouse.raw("contacts").join(warehouse.kept(NUMBERS), "account_id")
+    people = contacts.filter(contacts.user_id.notnull() & (contacts.user_id != ""))
+    people = people.select("contact_id", "user_id", "account", person_known=_later(ibis, people))
+    executives = titles.filter(titles.executive).select("contact_id", "since", title_known="known_at")
+    people = people.join(executives, "contact_id")
+    # Usage has days only: a title of noon counts from the next day on.
+    midnight = people.since == people.since.cast("date").cast("timestamp")
+    first = _epoch_day(people.since) + midnight.ifelse(0, 1).cast("int32")
+    rows: Columns = warehouse.fetch(
+        people.select(
+            "account",
+            "user_id",
+            "contact_id",
+            since=first.fill_null(-NEVER),
+            seen=_epoch_day(ibis.greatest(people.person_known, people.title_known)),
+        )
     )
-    return (
-        titled.group_by("account", "contact_id", "day")
-        .agg(account_id=titled.account_id.min(), known_at=titled.seen.min())
-        .drop("account")
-        .rename(occurred_at="day")
-    )
+    return rows
+
+
+def _epoch_day(moment: Any) -> Any:
+    return moment.cast("timestamp").date().epoch_days().cast("int32")
+
+
+def exec_activity(people: Columns, spoke: Columns, history: UsageHistory | None) -> Columns:
+    """One row per executive and day on which they logged in, replied, called or met us.
+
+    Args:
+        people: account, key (of the user), contact (code), since, seen.
+        spoke: account, contact (code), occurred, seen.
+        history: Usage of the same accounts.
+
+    Returns:
+        account, code:contact_id, occurred, seen; sorted by account and day.
+    """
+    account, contact = spoke["account"].astype(np.int64), spoke["contact"].astype(np.int64)
+    day, seen = spoke["occurred"].astype(np.int64), spoke["seen"].astype(np.int64)
+    if history is not None and len(people["account"]):
+        order = np.lexsort((people["key"], people["account"]))
+        rows = {name: values[order] for name, values in people.items()}
+        new = np.ones(len(order), dtype=bool)
+        new[1:] = (rows["key"][1:] != rows["key"][:-1]) | (rows["account"][1:] != rows["account"][:-1])
+        first = np.flatnonzero(new)
+        many = np.diff(np.append(first, len(order)))
+        pair, used, used_seen = history.days_of(rows["account"][first], rows["key"][first])
+        # A user may stand for several contacts and titles: one row for each.
+        repeat = many[pair]
+        person = np.repeat(first[pair], repeat) + _counting(repeat)
+        used, used_seen = np.repeat(used, repeat), np.repeat(used_seen, repeat)
+        keep = used >= rows["since"][person]
+        person, used, used_seen = person[keep], used[keep], used_seen[keep]
+        account = np.concatenate([account, rows["account"][person]])
+        contact = np.concatenate([contact, rows["contact"][person]])
+        day = np.concatenate([day, used])
+        seen = np.concatenate([seen, np.maximum(used_seen, rows["seen"][person])])
+    order = np.lexsort((seen, contact, day, account))
+    account, contact, day, seen = account[order], contact[order], day[order], seen[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (account[1:] != account[:-1]) | (contact[1:] != contact[:-1]) | (day[1:] != day[:-1])
+    return {
+        "account": account[new].astype(np.int32), "code:contact_id": contact[new],
+        "occurred": day[new].astype(np.int32), "seen": np.maximum(seen, day)[new].astype(np.int32),
+    }  # fmt: skip
+
+
+def _counting(repeat: Any) -> Any:
+    """0, 1, .. within each group: [2, 3] -> 0, 1, 0, 1, 2."""
+    ends = np.cumsum(repeat)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - repeat, repeat)

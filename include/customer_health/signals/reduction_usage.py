@@ -1,174 +1,177 @@
-"""Reduce product usage, the one large table, to sums and bits per account, user and day.
+"""Reduce product usage, the one large table, to blocks of days: once, and then only what is new.
 
-Most usage arrives with one and the same delay (`lag`, usually 0 days). Those rows become the
-regular state; all others are kept one by one in a late table and applied per as-of date, so that
-`known_at < as_of` holds to the row whatever the delay.
+Most usage arrives with one and the same delay (`lag`, usually 0 days). Those rows become sums and
+bits; all others are kept one by one and applied per as-of date, so that `known_at < as_of` holds to
+the row whatever the delay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from customer_health.signals.accounts import AccountIndex
-from customer_health.signals.kernels import BLOCK, daily_users
+from customer_health.signals.kernels import BLOCK
 from customer_health.signals.plans import FeatureSets
-from customer_health.signals.state import NEVER, Columns, State
-from customer_health.signals.warehouse_tables import NUMBERS
+from customer_health.signals.usage_blocks import Blocks, BlockStore, Features, merge
+from customer_health.signals.usage_history import UsageHistory
+from customer_health.signals.usage_scan import MAX_CELLS, Scan
 
-MAX_FEATURES = 4 * BLOCK  # of those that no setting names, the first ones ever seen
-Array = NDArray[Any]
-
-
-def sum_name(features: tuple[str, ...] | None) -> str:
-    """State column with the events of these features; None is all of them."""
-    return "sum:*" if features is None else "sum:" + "|".join(features)
+LAYOUT = 1  # of the blocks; others are rebuilt
+REBUILD_LATE_SHARE = 0.2  # more late rows than this: the usual delay is not what it was
 
 
-def reduce_usage(warehouse: Any, index: AccountIndex, state: State, wanted: Sequence[FeatureSets]) -> None:
-    """Fill the state's usage tables.
+def reduce_usage(
+    warehouse: Any, index: AccountIndex, wanted: Sequence[FeatureSets], folder: Path | None = None
+) -> UsageHistory:
+    """Return the history of usage; with a folder, read only rows of loads that it does not hold yet.
 
-    usage: account, day, `sum:<features>`, users (active that day), mask0.. (bit per feature); rows
-        sorted by account and day; `offset` has one entry more than there are accounts.
-    usage_users: account per user. usage_words: offset per user, block, word (bit per active day).
-    usage_late: account, user (-1 if unnamed), day, seen, bit, sums; sorted by account.
-    usage_features: first_seen per feature bit; names in meta["features"].
+    The kept blocks are rebuilt when anything but new loads changed: rows were taken away, accounts
+    merged, the configured feature sets or the usual delay are others, or a file is damaged.
+
+    Args:
+        warehouse: Where raw.usage is.
+        index: Numbers of the accounts; those that were known before keep theirs.
+        wanted: Feature sets of the signals to be computed.
+        folder: Where the blocks are kept; None keeps nothing.
     """
-    ibis = warehouse.ibis
-    raw = warehouse.raw("usage")
-    joined = raw.join(warehouse.kept(NUMBERS), "account_id")
-    day = joined.occurred_at.cast("date").epoch_days().cast("int32")
-    known = joined.known_at.date().epoch_days().cast("int32")
-    rows = joined.select(
-        account=joined.account,
-        user_id=joined.user_id.fill_null(""),
-        feature=joined.feature,
-        events=joined.events.cast("float64"),
-        day=day,
-        seen=ibis.greatest(day, known),
-    )
     sets = sorted({features for one in wanted for features in one.distinct()})
-    features, lag = _survey(warehouse, rows, sets)
-    state.meta["features"], state.meta["lag"] = list(features), lag
-    state.tables["usage_features"] = {"first_seen": np.array(list(features.values()), dtype=np.int32)}
-    words = max(1, -(-min(len(features), MAX_FEATURES) // BLOCK))
-    tagged = _tag(warehouse, rows, list(features), sets)
-    regular = tagged.filter(tagged.seen - tagged.day == lag)
-    late = tagged.filter(tagged.seen - tagged.day != lag)
-
-    usage = _per_day(warehouse, regular, sets, words)
-    usage["offset"] = np.searchsorted(usage["account"], np.arange(len(index.ids) + 1)).astype(np.int64)
-    bits = regular.filter(regular.user_id != "").mutate(block=_block(regular.day))
-    active: Columns = warehouse.fetch(
-        bits.group_by("account", "user_id", "block").agg(
-            word=(_one(ibis) << (bits.day - bits.block * BLOCK).cast("int64")).bit_or()
-        )
-    )
-    rest: Columns = warehouse.fetch(
-        late.group_by("account", "user_id", "day", "seen", "bit").agg(
-            **{sum_name(None): late.events.sum()},
-            **{sum_name(s): late.events.sum(where=late[f"in{i}"]).fill_null(0.0) for i, s in enumerate(sets)},
-        )
-    )
-    _number_users(state, active, rest, len(index.ids))
-    users, words_table = state.tables["usage_users"], state.tables["usage_words"]
-    usage["users"] = daily_users(
-        usage["offset"], usage["day"], users["account"],
-        words_table["offset"], words_table["block"], words_table["word"],
-    )  # fmt: skip
-    state.tables["usage"] = usage
+    if folder is None:
+        return _build(warehouse, index, sets)
+    store = BlockStore(folder)
+    rows, loads = warehouse.loads("usage")
+    key = _key(warehouse, index, sets)
+    manifest = store.manifest() or {}
+    kept = _kept(warehouse, store, manifest, sets) if _still_true(manifest, key, index, loads) else None
+    if kept is not None:
+        new = sorted(set(loads) - set(manifest["loads"]))
+        fresh = warehouse.rows_of("usage", new) if new else 0
+        if rows - fresh == manifest["rows"]:  # nothing was taken away from what the blocks hold
+            if not fresh:
+                return kept
+            history, unplaced = _append(warehouse, index, kept, new)
+            if _late_share(history) <= max(REBUILD_LATE_SHARE, 2 * manifest["late_share"]):
+                changed = [n for n, block in history.blocks.items() if block is not kept.blocks.get(n)]
+                unplaced += manifest["unplaced"]
+                store.write(
+                    history.blocks, changed, _describe(history, index, key, rows, loads, unplaced), keep=True
+                )
+                return history
+    history = _build(warehouse, index, sets)
+    described = _describe(history, index, key, rows, loads, warehouse.unplaced)
+    store.write(history.blocks, list(history.blocks), described)
+    return history
 
 
-def _one(ibis: Any) -> Any:
-    """A 64-bit 1: a bare literal would be a 32-bit one in DuckDB, which refuses to shift it far."""
-    return ibis.literal(1, "int8").cast("int64")
+def _still_true(manifest: Mapping[str, Any], key: str, index: AccountIndex, loads: Sequence[str]) -> bool:
+    """Whether the kept blocks may be added to: only new loads, and perhaps new accounts, came since."""
+    if manifest.get("key") != key or set(manifest["loads"]) - set(loads):
+        return False
+    if _names(index, manifest["accounts"]) != manifest["names"]:
+        return False
+    # Rows of an account that nobody knew were left out; perhaps it is known now.
+    return not (manifest["unplaced"] and len(index.ids) > manifest["accounts"])
 
 
-def _block(day: Any) -> Any:
-    return (day / BLOCK).floor().cast("int32")
+def _key(warehouse: Any, index: AccountIndex, sets: Sequence[tuple[str, ...]]) -> str:
+    text = json.dumps([LAYOUT, BLOCK, list(sets), index.merged(), warehouse.hash_version])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _survey(warehouse: Any, rows: Any, sets: Sequence[tuple[str, ...]]) -> tuple[dict[str, int], int]:
-    """Return the day each feature was first seen, in the order of their bits, and the usual lag."""
-    delayed = rows.mutate(lag=rows.seen - rows.day)
-    found = warehouse.fetch(
-        delayed.group_by("feature", "lag").agg(first_seen=delayed.seen.min(), many=delayed.count())
-    )
-    first: dict[str, int] = {}
-    lags: dict[int, int] = {}
-    for name, lag, seen, many in zip(
-        found["feature"], found["lag"], found["first_seen"], found["many"], strict=True
-    ):
-        first[str(name)] = min(int(seen), first.get(str(name), NEVER))
-        lags[int(lag)] = lags.get(int(lag), 0) + int(many)
-    configured = sorted({name for features in sets for name in features})
-    ordered = configured + sorted(first.keys() - set(configured), key=lambda name: (first[name], name))
-    usual = min(lags, key=lambda lag: (-lags[lag], lag)) if lags else 0
-    return {name: first.get(name, NEVER) for name in ordered}, usual
+def _names(index: AccountIndex, many: int) -> str:
+    """Digest of the first accounts: the blocks hold positions, not names."""
+    return hashlib.sha256("\n".join(index.ids[:many]).encode()).hexdigest()
 
 
-def _tag(warehouse: Any, rows: Any, features: list[str], sets: Sequence[tuple[str, ...]]) -> Any:
-    """Add each row's feature bit (-1 beyond the limit) and its membership in every set."""
-    import pyarrow as pa
-
-    columns = {
-        "feature": pa.array(features, pa.string()),
-        "bit": pa.array([i if i < MAX_FEATURES else -1 for i in range(len(features))], pa.int32()),
+def _describe(
+    history: UsageHistory, index: AccountIndex, key: str, rows: int, loads: Sequence[str], unplaced: int
+) -> dict[str, Any]:
+    return {
+        "key": key,
+        "rows": rows,
+        "loads": list(loads),
+        "unplaced": unplaced,
+        "accounts": len(index.ids),
+        "names": _names(index, len(index.ids)),
+        "lag": history.lag,
+        "late_share": _late_share(history),
+        "features": history.features.keys.tolist(),
+        "first_seen": history.features.first_seen.tolist(),
     }
-    for number, chosen in enumerate(sets):
-        columns[f"in{number}"] = pa.array([name in set(chosen) for name in features], pa.bool_())
-    return rows.join(warehouse.keep("features", pa.table(columns)), "feature")
 
 
-def _per_day(warehouse: Any, regular: Any, sets: Sequence[tuple[str, ...]], words: int) -> Columns:
-    ibis = warehouse.ibis
-    one = _one(ibis)
-    measures = {"all": regular.events.sum()}
-    for number in range(len(sets)):
-        measures[f"set{number}"] = regular.events.sum(where=regular[f"in{number}"]).fill_null(0.0)
-    for number in range(words):
-        inside = (regular.bit >= number * BLOCK) & (regular.bit < (number + 1) * BLOCK)
-        shift = inside.ifelse(regular.bit - number * BLOCK, 0).cast("int64")
-        measures[f"mask{number}"] = inside.ifelse(one << shift, ibis.literal(0, "int64")).bit_or()
-    rows: Columns = warehouse.fetch(
-        regular.group_by("account", "day").agg(**measures).order_by("account", "day")
+def _late_share(history: UsageHistory) -> float:
+    late = sum(len(block.late["day"]) for block in history.blocks.values())
+    cells = sum(len(block.words["word"]) for block in history.blocks.values())
+    return late / max(1, late + cells)
+
+
+def _features(warehouse: Any, sets: Sequence[tuple[str, ...]]) -> tuple[Features, list[Any]]:
+    names = sorted({name for features in sets for name in features})
+    keys = warehouse.hashes(names)
+    features = Features(keys, np.full(len(keys), 2**30, dtype=np.int64))
+    return features, [np.flatnonzero(np.isin(names, one)) for one in sets]
+
+
+def _kept(
+    warehouse: Any, store: BlockStore, manifest: Mapping[str, Any], sets: Sequence[tuple[str, ...]]
+) -> UsageHistory | None:
+    _, bits = _features(warehouse, sets)
+    features = Features(
+        np.array(manifest["features"], dtype=np.int64), np.array(manifest["first_seen"], dtype=np.int64)
     )
-    rows[sum_name(None)] = rows.pop("all")
-    for number, chosen in enumerate(sets):
-        rows[sum_name(chosen)] = rows.pop(f"set{number}")
-    return rows
+    try:
+        return UsageHistory(store.read(manifest["blocks"]), features, sets, bits, int(manifest["lag"]))
+    except (OSError, ValueError):  # damaged: raw is the truth
+        return None
 
 
-def _number_users(state: State, active: Columns, rest: Columns, accounts: int) -> None:
-    """Replace user ids by numbers in order of account, and lay words and late rows out by them."""
-    import pyarrow as pa
+def _build(warehouse: Any, index: AccountIndex, sets: Sequence[tuple[str, ...]]) -> UsageHistory:
+    features, bits = _features(warehouse, sets)
+    history = UsageHistory({}, features, sets, bits, warehouse.usual_lag())
+    warehouse.unplaced = _read(warehouse, index, history, None)
+    return history
 
-    ids = pa.array(np.concatenate([active.pop("user_id"), rest.pop("user_id")]), pa.string())
-    coded = ids.dictionary_encode()
-    codes = coded.indices.to_numpy().astype(np.int64)
-    many = max(1, len(coded.dictionary))
-    texts = coded.dictionary.to_pylist()
-    unnamed = texts.index("") if "" in texts else -1
-    account = np.concatenate([active["account"], rest["account"]]).astype(np.int64)
-    pair = account * many + codes
-    named = codes != unnamed
-    users, number = np.unique(pair[named], return_inverse=True)
-    user = np.full(len(pair), -1, dtype=np.int64)
-    user[named] = number
-    cut = len(active["account"])
-    state.tables["usage_users"] = {"account": (users // many).astype(np.int32)}
 
-    order = np.lexsort((active["block"], user[:cut]))
-    state.tables["usage_words"] = {
-        "block": active["block"][order],
-        "word": active["word"][order],
-        "offset": np.searchsorted(user[:cut][order], np.arange(len(users) + 1)).astype(np.int64),
-    }
-    rest["user"] = user[cut:]
-    order = np.lexsort((rest["bit"], rest["seen"], rest["day"], rest["user"], rest["account"]))
-    late = {name: values[order] for name, values in rest.items()}
-    late["offset"] = np.searchsorted(late["account"], np.arange(accounts + 1)).astype(np.int64)
-    state.tables["usage_late"] = late
+def _append(
+    warehouse: Any, index: AccountIndex, kept: UsageHistory, loads: Sequence[str]
+) -> tuple[UsageHistory, int]:
+    features = Features(kept.features.keys.copy(), kept.features.first_seen.copy())
+    history = UsageHistory(dict(kept.blocks), features, kept.sets, kept.bits, kept.lag)
+    unplaced = _read(warehouse, index, history, loads)
+    return history, unplaced
+
+
+def _read(warehouse: Any, index: AccountIndex, history: UsageHistory, loads: Sequence[str] | None) -> int:
+    """Merge the rows of some loads (None: of all) into the history; returns rows of unknown accounts."""
+    if not warehouse.streams:
+        from customer_health.signals.usage_groups import grouped_blocks
+
+        history.blocks = merge(history.blocks, grouped_blocks(warehouse, index, history, loads))
+        return 0
+    span = warehouse.usage_days(loads)
+    if span is None:
+        return 0
+    first, last = span[0] // BLOCK, span[1] // BLOCK
+    count = len(index.ids)
+    step = max(1, MAX_CELLS // (BLOCK * max(1, count)))
+    names = list(index.code_of)
+    accounts = (warehouse.hashes(names), np.array(list(index.code_of.values()), dtype=np.int64))
+    sets = [history.features.keys[bits] for bits in history.bits]
+    unplaced = 0
+    for begin in range(first, last + 1, step):
+        blocks = min(step, last + 1 - begin)
+        scan = Scan(accounts, count, history.features, sets, begin, blocks, history.lag, warehouse.unnamed())
+        whole = begin == first and begin + blocks > last
+        days = None if whole else (begin * BLOCK, (begin + blocks) * BLOCK - 1)
+        for batch in warehouse.scan_usage(loads, days):
+            scan.add(batch)
+        unplaced += int(scan.counts[3])
+        read: Blocks = scan.result()
+        history.blocks = merge(history.blocks, read)
+    return unplaced

@@ -1,6 +1,6 @@
 """The daily state: what is left of the raw tables after each was read once.
 
-It is a handful of flat arrays, kept on disk as .npy files that are mapped into memory, never
+It is a handful of flat arrays per table, kept on disk as .npy files that are mapped into memory, never
 pickled. Days are int32 counts since 1970-01-01. A fact's `seen` is the later of the day it
 happened and the day it was known: it is visible to as-of dates D > seen, and to no other.
 """
@@ -21,57 +21,70 @@ Array = NDArray[Any]
 Columns = dict[str, Array]
 
 NEVER = 2**30  # a day that never comes: an open ticket closes then
-VERSION = 2  # of the layout below; another version is rebuilt, not read
+VERSION = 3  # of the layout below; another version is rebuilt, not read
 
 
 @dataclass
 class State:
-    """Reduced tables of one warehouse.
+    """Reduced tables of a warehouse, or of a range of its accounts.
 
     Attributes:
-        accounts: Account ids in order; a position in this list is the account's code everywhere.
+        accounts: Account ids; a position in this list is the account's code everywhere.
         tables: Reduced table -> column -> array. Fact tables are sorted by account and time.
-        meta: Small facts about the state: usage lag, feature names, names behind codes.
+        meta: Small facts about the state: usage lag, names behind codes, since when tables are live.
     """
 
     accounts: list[str]
     tables: dict[str, Columns]
     meta: dict[str, Any] = field(default_factory=dict)
 
-    def save(self, folder: Path, key: str) -> None:
-        """Write the state so that a crash midway leaves either the old or no state, never half of one."""
-        fresh = folder.with_name(folder.name + ".new")
+    def part(self, low: int, high: int) -> State:
+        """The accounts low..high-1, renumbered from 0. What is not per account stays whole."""
+        tables = {name: _part(name, columns, low, high) for name, columns in self.tables.items()}
+        return State(self.accounts[low:high], tables, self.meta)
+
+
+def _part(name: str, columns: Columns, low: int, high: int) -> Columns:
+    if name == "accounts":
+        return {column: values[low:high] for column, values in columns.items()}
+    begin, end = np.searchsorted(columns["account"], [low, high])
+    out = {column: values[begin:end] for column, values in columns.items()}
+    out["account"] = out["account"] - np.int32(low)
+    if "contract" in out and len(out["contract"]):
+        out["contract"] = out["contract"] - out["contract"][0]
+    return out
+
+
+class TableStore:
+    """Reduced tables on disk, one folder each; a crash midway leaves the old table or none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, name: str, key: str) -> tuple[Columns, dict[str, Any]] | None:
+        """Return a table and its small facts if it was made from exactly what `key` describes."""
+        folder = self.folder / name
+        try:
+            manifest: Mapping[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            if manifest.get("version") != VERSION or manifest.get("key") != key:
+                return None
+            columns = {
+                column: np.load(folder / file, mmap_mode="r", allow_pickle=False)
+                for column, file in manifest["files"].items()
+            }
+        except (OSError, ValueError, KeyError):  # missing or damaged: rebuilt from raw, which is the truth
+            return None
+        return columns, dict(manifest["meta"])
+
+    def save(self, name: str, key: str, columns: Columns, meta: Mapping[str, Any]) -> None:
+        """Replace a table."""
+        folder, fresh = self.folder / name, self.folder / f"{name}.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        files: dict[str, dict[str, str]] = {}
-        for number, (table, column) in enumerate((t, c) for t in self.tables for c in self.tables[t]):
-            files.setdefault(table, {})[column] = f"{number:04d}.npy"
-            np.save(fresh / f"{number:04d}.npy", self.tables[table][column], allow_pickle=False)
-        manifest = {
-            "version": VERSION,
-            "key": key,
-            "accounts": self.accounts,
-            "meta": self.meta,
-            "files": {t: files.get(t, {}) for t in self.tables},
-        }
+        files = {column: f"{number:03d}.npy" for number, column in enumerate(columns)}
+        for column, file in files.items():
+            np.save(fresh / file, columns[column], allow_pickle=False)
+        manifest = {"version": VERSION, "key": key, "meta": dict(meta), "files": files}
         (fresh / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
-
-
-def load(folder: Path, key: str) -> State | None:
-    """Return the state kept under `folder` if it was made from exactly what `key` describes."""
-    try:
-        manifest: Mapping[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        if manifest.get("version") != VERSION or manifest.get("key") != key:
-            return None
-        tables = {
-            table: {
-                column: np.load(folder / name, mmap_mode="r", allow_pickle=False)
-                for column, name in columns.items()
-            }
-            for table, columns in manifest["files"].items()
-        }
-    except (OSError, ValueError, KeyError):  # missing or damaged: rebuilt from raw, which is the truth
-        return None
-    return State(list(manifest["accounts"]), tables, dict(manifest["meta"]))

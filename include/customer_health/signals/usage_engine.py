@@ -14,9 +14,10 @@ from customer_health.signals import kernels
 from customer_health.signals.context import Context
 from customer_health.signals.grid import Grid
 from customer_health.signals.plans import FeatureSets, feature_sets, lookup
-from customer_health.signals.reduction_usage import MAX_FEATURES, sum_name
 from customer_health.signals.signal import Signal
 from customer_health.signals.state import NEVER, Columns, State
+from customer_health.signals.usage_blocks import MAX_FEATURES
+from customer_health.signals.usage_history import sum_name
 
 Array = NDArray[Any]
 
@@ -206,22 +207,21 @@ class Usage:
 
     def features(self, sets: FeatureSets, window: int) -> Array:
         """Distinct features used, as a share of the plan's set, or of all features seen so far."""
-        names: list[str] = self.state.meta["features"]
-        bits = {name: bit for bit, name in enumerate(names[:MAX_FEATURES])}
+        first_seen = self.state.tables["usage_features"]["first_seen"][:MAX_FEATURES]
         masks = np.column_stack([self.days[f"mask{i}"] for i in range(self._words())])
         low, high = self.rows(window)
 
         def share(features: tuple[str, ...] | None) -> Array:
-            chosen = list(bits.values()) if features is None else [bits[name] for name in features]
+            every = range(len(first_seen))
             one = np.zeros((1, masks.shape[1]), dtype=np.int64)
-            for bit in chosen:
+            for bit in every if features is None else self.state.meta["bits"][features]:
                 one[0, bit // kernels.BLOCK] |= np.int64(1) << (bit % kernels.BLOCK)
             used = kernels.features_used(
                 low, high, masks, np.zeros(self.grid.shape, np.int8), one, self.grid.dates, window,
                 self.late["offset"], self.late["day"], self.late["seen"], self.late["bit"],
             )  # fmt: skip
             if features is None:
-                seen = np.sort(self.state.tables["usage_features"]["first_seen"][: len(bits)])
+                seen = np.sort(first_seen)
                 out_of = np.searchsorted(seen, self.grid.dates, side="left").astype(np.float64)
             else:
                 out_of = np.full(len(self.grid.dates), float(len(features)))

@@ -1,0 +1,243 @@
+"""Usage reduced to blocks of 63 days: what a day of every account was, in sums and bits.
+
+Blocks form a monoid: reducing old and new rows separately and merging the blocks is the same as
+reducing them together. That is all that daily increments need, whenever a late file arrives.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from customer_health.signals.kernels import BLOCK, compiled
+from customer_health.signals.state import NEVER, Columns
+
+Array = NDArray[Any]
+MAX_FEATURES = 4 * BLOCK  # with a bit of their own; of those that no setting names, the first ones met
+SPAN = 2**20  # more days than any history has: (account, day) fits one number
+
+
+@dataclass
+class Features:
+    """Which bit stands for which feature: position i of `keys`.
+
+    Attributes:
+        keys: Hashed names, the configured ones first.
+        first_seen: Day on which each was first known; a large number for never.
+    """
+
+    keys: Array
+    first_seen: Array
+
+    @property
+    def words(self) -> int:
+        """Mask words that hold a bit for each."""
+        return max(1, -(-min(len(self.keys), MAX_FEATURES) // BLOCK))
+
+
+@dataclass
+class UsageBlock:
+    """63 days of usage.
+
+    Attributes:
+        cells: account, day, users, sum0 (all events), sum1.. (per configured set), mask0..; sorted by
+            account and day. Rows that came with the usual delay.
+        words: account, key (of the user), word (bit per active day); sorted by account and key.
+        late: account, key (0 if unnamed), day, seen, bit, sum0..; sorted by account. All other rows.
+        edges: account, first, first_user, last (days); what is left of a block too old for any window.
+    """
+
+    cells: Columns
+    words: Columns
+    late: Columns
+    edges: Columns = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, *, account: Array, day: Array, sums: Array, masks: Array, user_account: Array,
+        user_key: Array, word: Array, late: Array, late_events: Array, members: Array,
+    ) -> UsageBlock:  # fmt: skip
+        """Build a block from sorted cells and words.
+
+        Args:
+            sums: (cells, 1 + sets).
+            masks: (cells, mask words).
+            late: account, user key, day, seen, bit; (5, rows) in any order.
+            members: (sets, bits): whether a feature belongs to a set.
+        """
+        cells: Columns = {
+            "account": account,
+            "day": day,
+            "users": block_users(account, day, user_account, word),
+        }
+        cells |= {f"sum{i}": np.ascontiguousarray(sums[:, i]) for i in range(sums.shape[1])}
+        cells |= {f"mask{i}": np.ascontiguousarray(masks[:, i]) for i in range(masks.shape[1])}
+        order = np.lexsort((late[4], late[3], late[2], late[1], late[0]))
+        late, late_events = late[:, order], late_events[order]
+        rest: Columns = {
+            "account": late[0].astype(np.int32), "key": late[1], "day": late[2].astype(np.int32),
+            "seen": late[3].astype(np.int32), "bit": late[4].astype(np.int32), "sum0": late_events,
+        }  # fmt: skip
+        for number in range(len(members)):
+            inside = (late[4] >= 0) & members[number, np.maximum(late[4], 0)]
+            rest[f"sum{number + 1}"] = np.where(inside, late_events, 0.0)
+        return cls(cells, {"account": user_account, "key": user_key, "word": word}, rest, edges_of(cells))
+
+
+Blocks = dict[int, UsageBlock]
+
+
+@compiled
+def block_users(account: Array, day: Array, user_account: Array, word: Array) -> Array:
+    """Users active per cell; cells and words are those of one block, both sorted by account."""
+    out = np.zeros(len(account), np.int32)
+    place = np.full(BLOCK, -1, np.int64)
+    first, row = 0, 0
+    for u in range(len(user_account)):
+        if u == 0 or user_account[u] != user_account[u - 1]:
+            while row < len(account) and account[row] < user_account[u]:
+                row += 1
+            first = row
+            place[:] = -1
+            while row < len(account) and account[row] == user_account[u]:
+                place[day[row] % BLOCK] = row
+                row += 1
+        bits = word[u]
+        for b in range(BLOCK):
+            if (bits >> b) & 1 and place[b] >= first:
+                out[place[b]] += 1
+    return out
+
+
+def edges_of(cells: Columns) -> Columns:
+    """First and last day of each account in a block, and its first day with a known user."""
+    account, day = cells["account"], cells["day"]
+    if not len(account):
+        return {name: np.empty(0, np.int32) for name in ("account", "first", "first_user", "last")}
+    first = np.flatnonzero(np.concatenate([[True], account[1:] != account[:-1]]))
+    with_user = np.where(cells["users"] > 0, day, NEVER)
+    return {
+        "account": account[first],
+        "first": np.minimum.reduceat(day, first),
+        "first_user": np.minimum.reduceat(with_user, first).astype(np.int32),
+        "last": np.maximum.reduceat(day, first),
+    }
+
+
+def merge(old: Blocks, new: Blocks) -> Blocks:
+    """Add new rows to old ones, whatever days either has."""
+    out = dict(old)
+    for number, block in new.items():
+        out[number] = _merged(old[number], block) if number in old else block
+    return out
+
+
+def _merged(old: UsageBlock, new: UsageBlock) -> UsageBlock:
+    cells = _together(old.cells, new.cells, "day")
+    words = _together(old.words, new.words, "key")
+    cells["users"] = block_users(cells["account"], cells["day"], words["account"], words["word"])
+    late = {name: np.concatenate([old.late[name], new.late[name]]) for name in old.late}
+    order = np.lexsort((late["bit"], late["seen"], late["day"], late["key"], late["account"]))
+    return UsageBlock(cells, words, {name: v[order] for name, v in late.items()}, edges_of(cells))
+
+
+def _together(old: Columns, new: Columns, second: str) -> Columns:
+    """Sum or OR the rows of equal account and `second`; both sides are sorted by them."""
+    names = list(old) + [name for name in new if name not in old]
+    rows = {name: np.concatenate([_column(old, name), _column(new, name)]) for name in names}
+    order = np.lexsort((rows[second], rows["account"]))
+    rows = {name: values[order] for name, values in rows.items()}
+    if not len(order):
+        return rows
+    starts = np.ones(len(order), dtype=bool)
+    starts[1:] = (rows["account"][1:] != rows["account"][:-1]) | (rows[second][1:] != rows[second][:-1])
+    first = np.flatnonzero(starts)
+    out: Columns = {"account": rows["account"][first], second: rows[second][first]}
+    for name, values in rows.items():
+        if name.startswith(("mask", "word")):
+            out[name] = np.bitwise_or.reduceat(values, first)
+        elif name not in out:
+            out[name] = np.add.reduceat(values, first)
+    return out
+
+
+def _column(columns: Columns, name: str) -> Array:
+    """A column, or zeros where this side has met no feature of that mask yet."""
+    return columns[name] if name in columns else np.zeros(len(columns["account"]), dtype=np.int64)
+
+
+class BlockStore:
+    """Blocks on disk, one folder each, mapped into memory when read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def manifest(self) -> Mapping[str, Any] | None:
+        """What the blocks were made from; None if there are none, or they are damaged."""
+        try:
+            found: Mapping[str, Any] = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+            return found
+        except (OSError, ValueError):
+            return None
+
+    def read(self, names: Mapping[str, str]) -> Blocks:
+        """Map blocks into memory: number -> folder name.
+
+        Raises:
+            OSError, ValueError: A file is missing or damaged; the caller rebuilds.
+        """
+        out: Blocks = {}
+        for number, name in names.items():
+            parts: list[Columns] = [{}, {}, {}, {}]
+            layout = json.loads((self.folder / name / "columns.json").read_text(encoding="utf-8"))
+            for part, columns in enumerate(layout):
+                for column in columns:
+                    file = self.folder / name / f"{part}-{column}.npy"
+                    parts[part][column] = np.load(file, mmap_mode="r", allow_pickle=False)
+            out[int(number)] = UsageBlock(*parts)
+        return out
+
+    def write(
+        self, blocks: Blocks, changed: Sequence[int], manifest: Mapping[str, Any], *, keep: bool = False
+    ) -> None:
+        """Write the changed blocks beside the old ones, then switch over by replacing the manifest.
+
+        Args:
+            blocks: Block number -> block.
+            changed: Blocks to write.
+            manifest: What they were made from.
+            keep: Whether the other blocks on disk stay.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        before = self.manifest() or {}
+        names: dict[str, str] = dict(before.get("blocks", {})) if keep else {}
+        version = int(before.get("version", 0)) + 1
+        for number in changed:
+            names[str(number)] = f"{number}-{version}"
+            self._write(self.folder / names[str(number)], blocks[number])
+        text = json.dumps({**manifest, "version": version, "blocks": names})
+        fresh = self.folder / "manifest.new"
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(self.folder / "manifest.json")
+        for path in self.folder.iterdir():
+            if path.is_dir() and path.name not in names.values():
+                shutil.rmtree(path, ignore_errors=True)
+
+    @staticmethod
+    def _write(folder: Path, block: UsageBlock) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        parts = (block.cells, block.words, block.late, block.edges)
+        for number, columns in enumerate(parts):
+            for column, values in columns.items():
+                np.save(folder / f"{number}-{column}.npy", values, allow_pickle=False)
+        (folder / "columns.json").write_text(
+            json.dumps([list(columns) for columns in parts]), encoding="utf-8"
+        )
