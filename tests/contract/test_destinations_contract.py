@@ -37,7 +37,7 @@ ALL_VERBS = ("notify", "create_task", "enroll", "create_opportunity", "set_field
 def rig(request) -> Rig:
     """One destination and its server for all tests of the module; every test uses accounts of its own."""
     rig = RIGS[request.param](0.25)
-    rig.server.slow = 1.2 if request.param == "slack" else 0.4
+    rig.server.slow = 0.4
     rig.add("known")
     yield rig
     rig.server.close()

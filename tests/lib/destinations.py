@@ -240,7 +240,7 @@ def hubspot(timeout: float = 2.0) -> Rig:
 def slack(timeout: float = 2.0) -> Rig:
     """Slack."""
     workspace = SlackWorkspace()
-    options = SlackOptions(timeout_seconds=max(timeout, 1.0), channels={"#csm-alerts": "C0000001"})
+    options = SlackOptions(timeout_seconds=timeout, channels={"#csm-alerts": "C0000001"})
     destination = SlackDestination(
         "slack", Secret({"token": "xoxb-1"}), options, no_pace(), base_url=workspace.base_url
     )

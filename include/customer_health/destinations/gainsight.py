@@ -61,6 +61,15 @@ class GainsightDestination:
             rows = self._ask("POST", "/v2/cockpit/cta/list", body)
         return next((str(row["Gsid"]) for row in rows or () if row.get("referenceId") == effect.key), None)
 
+    def missing_fields(self) -> str:
+        """Return what Gainsight says about our fields on Company; empty when all can be read."""
+        body = {"select": [self.options.account_key, *self.options.fields.values()], "limit": 1, "offset": 0}
+        try:
+            self._ask("POST", "/v1/data/objects/query/Company", body)
+        except RejectedError as error:
+            return error.message
+        return ""
+
     def deliver(self, effect: Effect) -> str:
         """Write one effect; errors as in `deliver_many`."""
         return one(self.deliver_many([effect])[0])

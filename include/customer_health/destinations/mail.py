@@ -7,6 +7,7 @@ a message whose acceptance was not seen is never repeated by us, and a person de
 from __future__ import annotations
 
 import base64
+import re
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping
@@ -22,6 +23,9 @@ from customer_health.destinations.wire import Wire
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 
+# It stands in a header and in a path: nothing that could leave its place there.
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
 
 def draft(effect: Effect, options: EmailOptions) -> EmailMessage:
     """Return the message: to the person who may send it on, under a Message-ID made of the effect's key.
@@ -32,7 +36,7 @@ def draft(effect: Effect, options: EmailOptions) -> EmailMessage:
     if effect.verb != "draft_email":
         raise crm_rows.unsupported("E-mail", effect)
     sender = clean(effect.payload["sender"]["email"], 200)
-    if sender.count("@") != 1 or any(char in sender for char in ' ,;:<>"()[]'):
+    if not _ADDRESS.fullmatch(sender):
         raise RejectedError(f"'{sender}' is no e-mail address.", hint="Correct the owner's address.")
     message = EmailMessage()
     message["Message-ID"] = message_id(effect, options)
@@ -82,6 +86,14 @@ class SmtpDestination:
             line.login(self._secret["username"], self._secret["password"])
         return line
 
+    def check(self) -> None:
+        """Log in and hang up.
+
+        Raises:
+            BusyError, ChannelStoppedError: As for `deliver`.
+        """
+        self._opened().close()
+
     def find(self, effect: Effect) -> str | None:
         """Nobody can tell.
 
@@ -101,16 +113,7 @@ class SmtpDestination:
         """
         message = draft(effect, self.options)
         self.pace.wait()
-        try:
-            line = self._open()
-        except smtplib.SMTPAuthenticationError as error:
-            raise ChannelStoppedError(
-                f"The mail server refused our login: {error.smtp_code}.",
-                hint="Renew the mail server's credentials.",
-                needs_person=True,
-            ) from None
-        except (OSError, smtplib.SMTPException) as error:
-            raise BusyError(f"The mail server could not be reached ({type(error).__name__}).") from None
+        line = self._opened()
         try:
             line.send_message(message)
         except smtplib.SMTPResponseException as error:
@@ -130,6 +133,18 @@ class SmtpDestination:
             line.close()
         return str(message["Message-ID"])
 
+    def _opened(self) -> smtplib.SMTP:
+        try:
+            return self._open()
+        except smtplib.SMTPAuthenticationError as error:
+            raise ChannelStoppedError(
+                f"The mail server refused our login: {error.smtp_code}.",
+                hint="Renew the mail server's credentials.",
+                needs_person=True,
+            ) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise BusyError(f"The mail server could not be reached ({type(error).__name__}).") from None
+
 
 class GmailDestination:
     """Puts the draft into the owner's Gmail.
@@ -142,6 +157,10 @@ class GmailDestination:
 
     def __init__(self, name: str, wire: Wire, options: EmailOptions) -> None:
         self.name, self.wire, self.options = name, wire, options
+
+    def check(self) -> None:
+        """Ask who we are; errors as for `deliver`."""
+        self.wire.call("GET", "/gmail/v1/users/me/profile")
 
     def find(self, effect: Effect) -> str | None:
         """Ask for the draft by its Message-ID."""
@@ -177,6 +196,10 @@ class GraphDestination:
 
     def __init__(self, name: str, wire: Wire, options: EmailOptions) -> None:
         self.name, self.wire, self.options = name, wire, options
+
+    def check(self) -> None:
+        """Ask for our organisation; errors as for `deliver`."""
+        self.wire.call("GET", "/v1.0/organization")
 
     def find(self, effect: Effect) -> str | None:
         """Ask for the draft by the property that holds our key."""

@@ -83,7 +83,7 @@ class SlackDestination:
         self._web = WebClient(
             token=secret["token"],
             base_url=base_url,
-            timeout=max(1, round(options.timeout_seconds)),
+            timeout=options.timeout_seconds,  # type: ignore[arg-type]  # urllib takes fractions
             retry_handlers=[],
         )
         self._channels = dict(options.channels)
@@ -148,7 +148,7 @@ class SlackDestination:
 
     def identity(self) -> dict[str, Any]:
         """Return what Slack says about our token, with the scopes that it has."""
-        answer = self._web.auth_test()
+        answer = self._call(self._web.auth_test)
         scopes = next((v for k, v in dict(answer.headers).items() if k.lower() == "x-oauth-scopes"), "")
         return {"team": answer.get("team"), "user": answer.get("user"), "scopes": scopes}
 

@@ -80,6 +80,7 @@ class Server:
         slow: Seconds that a `timeout_after` takes.
     """
 
+    autostart = True
     spec = ""
     prefix = ""  # only paths below it count for faults
 
@@ -95,6 +96,11 @@ class Server:
         self._random = random.Random(seed)
         self._http = _Listener(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        if self.autostart:
+            self.start()
+
+    def start(self) -> None:
+        """Begin to answer; whoever wants to fork first sets `autostart` to False."""
         self._thread.start()
 
     @property

@@ -1,0 +1,85 @@
+"""Doctor finds what would go wrong before it does, and says what to do about it."""
+
+import pytest
+from tests.lib.destinations import RIGS
+from tests.lib.servers.mail import MailServer
+from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY
+
+from customer_health.connections import EmailOptions, SalesforceOptions, Secret
+from customer_health.destinations.doctor import examine, look
+from customer_health.destinations.mail import SmtpDestination
+from customer_health.destinations.pace import Pace
+from customer_health.settings import CompanyConfig, DestinationsConfig, Settings
+
+
+@pytest.fixture
+def rig(request):
+    rig = RIGS[request.param]()
+    yield rig
+    rig.server.close()
+
+
+def said(problems):
+    return " | ".join(f"{problem.what} {problem.fix}" for problem in problems)
+
+
+def complete(org):
+    """An org as its admin prepared it."""
+    fields = dict.fromkeys(SalesforceOptions().fields.values(), "")
+    org.add("Account", Name="x", **{ACCOUNT_KEY: "x", **fields})
+
+
+@pytest.mark.parametrize("rig", ["salesforce"], indirect=True)
+def test_a_prepared_org_has_no_problems_and_an_unprepared_one_names_every_field(rig):
+    assert "AI_Health_Score__c" in said(look("crm", rig.destination))
+    complete(rig.server)
+    assert look("crm", rig.destination) == []
+    rig.server.task_key = "none"
+    (problem,) = look("crm", rig.destination)
+    assert (KEY in problem.what, "on Activity" in problem.fix) == (True, True)
+
+
+@pytest.mark.parametrize("rig", ["hubspot"], indirect=True)
+def test_a_portal_without_our_properties_is_told_which_to_create(rig):
+    assert "companies have no property ai_health_score" in said(look("crm", rig.destination))
+    rig.server.add(
+        "companies", chs_account_id="x", **dict.fromkeys(rig.destination.options.fields.values(), "")
+    )
+    assert look("crm", rig.destination) == []
+
+
+@pytest.mark.parametrize("rig", ["slack"], indirect=True)
+def test_missing_scopes_and_unknown_channels_are_named(rig):
+    assert look("slack", rig.destination, channels=("#csm-alerts",)) == []
+    rig.server.scopes = "chat:write"
+    problems = said(look("slack", rig.destination, channels=("#csm-alerts", "#nowhere")))
+    assert "channels:history" in problems
+    assert "#nowhere" in problems
+
+
+@pytest.mark.parametrize("rig", ["gainsight", "totango", "churnzero", "webhook"], indirect=True)
+def test_those_that_tell_little_raise_no_false_alarm(rig):
+    assert look("gainsight", rig.destination) == []
+
+
+@pytest.mark.parametrize("rig", ["salesforce", "hubspot", "slack", "gainsight", "gmail"], indirect=True)
+def test_a_remote_that_turns_us_away_is_a_problem_not_a_crash(rig):
+    rig.server.next.extend(["auth_expired"] * 5)
+    (problem, *_) = look("x", rig.destination)
+    assert problem.fix
+
+
+def test_a_role_without_credentials_is_a_problem_of_its_own(tmp_path):
+    config = CompanyConfig(destinations=DestinationsConfig(slack="slack"))
+    settings = Settings(home=tmp_path, warehouse_url="", ledger_url="", config=config)
+    (problem,) = examine(settings)
+    assert problem.destination == "slack"
+    assert "CUSTOMER_HEALTH_SECRET_SLACK" in problem.fix
+
+
+def test_a_mail_server_that_is_not_there_is_a_problem():
+    server = MailServer()
+    mail = SmtpDestination("email", EmailOptions(), Secret(), Pace(1000, 10), open_line=server.line)
+    assert look("email", mail) == []
+    server.close()
+    assert "could not be reached" in said(look("email", mail))

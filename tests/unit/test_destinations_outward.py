@@ -1,0 +1,220 @@
+"""What leaves the house: whom we call, what we sign, what we never show."""
+
+import json
+import logging
+import socket
+import threading
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.lib.destinations import RIGS, effect, no_pace
+from tests.lib.servers.base import Answer
+from tests.lib.servers.mail import MailServer
+
+from customer_health.connections import EmailOptions, Secret, WebhookOptions
+from customer_health.destinations import crm_rows, faults, slack_blocks, slack_rules
+from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
+from customer_health.destinations.mail import SmtpDestination, draft
+from customer_health.destinations.registry import destination_for
+from customer_health.destinations.webhook import check
+from customer_health.destinations.wire import PublicOnly, TimedSession, Wire
+from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
+from customer_health.errors import ConfigurationError
+from customer_health.settings import CompanyConfig, DestinationsConfig, Settings, load_settings
+
+HOOKS = ("hooks.example.com",)
+PIECES = [
+    *("<!channel>", "<@U1>", "<https://evil.example|Invoice>", "</div><script>", "\u202e", "\u200b", "\x00"),
+    *("'; DROP TABLE x --", "' OR Id != NULL OR Name = '", "\\", "{{7*7}}", "${jndi:ldap://x}", "\r\n"),
+    *("=cmd|' /C calc'!A0", "*bold*", "`code`", "😀" * 40, "אבג", "%s%n", "&amp;", '"', "|", "Ünïcödé"),
+    *("x" * 300, "\ud800", "NULL", "-1"),
+]
+
+
+def hostile_names():
+    """Return 500 names: every pair of pieces, with a little of Acme in between."""
+    pairs = [f"{first}Acme{second}" for first in PIECES for second in PIECES]
+    return pairs[:500]
+
+
+def test_five_hundred_hostile_names_pass_every_renderer_without_harm():
+    for name in hostile_names():
+        message = slack_blocks.message(effect("notify", name=name, why=name).payload)
+        assert slack_rules.problems(message) == []
+        assert not any(
+            mark in json.dumps(message) for mark in ("<!channel>", "<@U1>", "<https://evil", "<script")
+        )
+        task = effect("create_task", name=name, why=name)
+        body = crm_rows.body(task)
+        assert crm_rows.subject(task).isprintable()
+        assert "\x00" not in body
+        assert "\u202e" not in body
+        opportunity = effect("create_opportunity", name=name)
+        assert "\n" not in crm_rows.subject(opportunity)
+        mail = draft(effect("draft_email", name=name), EmailOptions())
+        assert "\n" not in str(mail["Subject"])
+
+
+@pytest.mark.parametrize("kind", ["salesforce", "hubspot", "gainsight", "webhook", "gmail", "graph", "slack"])
+def test_hostile_names_and_reasons_of_5000_characters_arrive_at_every_remote(kind):
+    rig = RIGS[kind]()
+    long = "a very long reason " * 263
+    for number, name in enumerate(hostile_names()[::25]):
+        name = name.replace("\ud800", "")  # half a character is no text that JSON could carry
+        rig.add(f"a{number}")
+        for verb in rig.verbs:
+            rig.destination.deliver(effect(verb, f"a{number}", step=f"{verb}{number}", name=name, why=long))
+    assert rig.server.violations == []
+    rig.server.close()
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=300))
+def test_no_subject_can_add_a_header_to_a_mail(text):
+    message = draft(effect("draft_email", subject=f"Hello {text}\r\nBcc: all@example.com"), EmailOptions())
+    assert message["Bcc"] is None
+    assert message["Message-ID"].endswith("@example.com>")
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b@c", "x y@example.com", "a@example.com,b@example.com", "../../me@x", ""]
+)
+def test_an_address_that_is_none_is_refused(address):
+    sender = {"email": address, "role": "csm", "why": "csm"}
+    with pytest.raises(RejectedError, match="no e-mail address"):
+        draft(effect("draft_email", sender=sender), EmailOptions())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example.com/x",
+        "https://other.example.com/x",
+        "https://u:p@hooks.example.com/",
+        "https://hooks.example.com:8443/",
+    ],
+)
+def test_a_webhook_goes_to_a_listed_host_by_https_only(url):
+    with pytest.raises((ConfigurationError, ValueError)):
+        check(WebhookOptions(url=url, hosts=HOOKS))
+
+
+@pytest.fixture
+def private_server():
+    listener = socket.create_server(("127.0.0.1", 0))
+    seen = []
+
+    def serve():
+        try:
+            line, _ = listener.accept()
+            line.settimeout(2)
+            seen.append(line.recv(10))
+            line.close()
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1], seen, thread
+    listener.close()
+
+
+def test_a_listed_host_that_resolves_to_a_private_address_gets_not_a_byte(private_server):
+    port, seen, thread = private_server
+    session = TimedSession(2.0)
+    session.trust_env = False
+    session.mount("https://", PublicOnly())
+    wire = Wire("The receiver", f"https://localhost:{port}", session=session, pace=no_pace())
+    with pytest.raises(RejectedError, match="private address"):
+        wire.call("POST", "/", json={"secret": 1})
+    thread.join(2)
+    assert seen == [b""]
+
+
+def test_a_redirect_is_not_followed_with_our_credentials():
+    rig = RIGS["webhook"]()
+    rig.server.answer = lambda request: Answer(302, None, {"Location": "https://evil.example/"})
+    with pytest.raises(RejectedError, match="302"):
+        rig.destination.deliver(effect("notify"))
+    assert len(rig.server.requests) == 1
+    rig.server.close()
+
+
+def test_secrets_are_neither_printed_nor_dumped_nor_logged(caplog, tmp_path):
+    caplog.set_level(logging.DEBUG)
+    loaded = load_settings({"CUSTOMER_HEALTH_SECRET_SLACK": '{"token": "xoxb-very-secret"}'}, home=tmp_path)
+    config = CompanyConfig(destinations=DestinationsConfig(slack="slack"))
+    settings_ = Settings(
+        home=tmp_path, warehouse_url="", ledger_url="", config=config, secrets=loaded.secrets
+    )
+    destination_for("slack", settings_)
+    shown = " ".join(
+        (repr(loaded), str(loaded.model_dump()), repr(loaded.secrets), repr(settings_), caplog.text)
+    )
+    assert "very-secret" not in shown
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"CUSTOMER_HEALTH_SECRET_SLACK": '{"token": "xoxb-very-secret"'}, home=tmp_path)
+    assert "very-secret" not in str(caught.value)
+
+
+def test_what_a_failed_call_says_repeats_no_url():
+    """Totango's service id and ChurnZero's host stand in URLs; the ledger keeps errors for ever."""
+    error = requests.ConnectionError("https://sdr.totango.com/pixel.gif?sdr_s=SP-SECRET")
+    assert "SECRET" not in faults.of_exception("Totango", error).message
+
+
+def test_secrets_of_the_connection_go_before_those_of_the_environment(tmp_path):
+    env = {"CUSTOMER_HEALTH_SECRET_SLACK": '{"token": "env"}'}
+    loaded = load_settings(env, home=tmp_path, secrets={"slack": {"token": "hook"}})
+    assert loaded.secrets["slack"]["token"] == "hook"
+
+
+@pytest.mark.parametrize("name", ["Score__c; DROP", "a b", "1abc", "x'y", "Näme", ""])
+def test_a_field_name_that_could_leave_its_place_is_refused(name):
+    with pytest.raises(ValueError, match="pattern"):
+        CompanyConfig.model_validate({"connections": {"salesforce": {"account_key": name}}})
+
+
+@pytest.fixture
+def post():
+    server = MailServer()
+    yield server
+    server.close()
+
+
+def smtp(post):
+    return SmtpDestination("email", EmailOptions(), Secret(), no_pace(), open_line=post.line)
+
+
+def test_a_draft_goes_to_its_owner_under_a_fixed_id(post):
+    mail, promise = smtp(post), effect("draft_email")
+    assert mail.deliver(promise) == f"<{promise.key}@example.com>"
+    (message,) = post.messages
+    assert (message["To"], message["X-Customer-Health-Key"]) == ("dana@example.com", promise.key)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"), [("before", UnknownOutcomeError), ("after", UnknownOutcomeError)]
+)
+def test_a_mail_whose_acceptance_was_not_seen_is_never_repeated_by_us(post, fault, error):
+    post.fault = fault
+    with pytest.raises(error):
+        smtp(post).deliver(effect("draft_email"))
+    with pytest.raises(CannotTellError) as caught:
+        smtp(post).find(effect("draft_email"))
+    assert "Ask the owner" in caught.value.hint
+
+
+@pytest.mark.parametrize(("code", "error"), [("550", RejectedError), ("451", (BusyError, RejectedError))])
+def test_a_mail_server_that_says_no_is_understood(post, code, error):
+    post.fault = code
+    with pytest.raises(error):
+        smtp(post).deliver(effect("draft_email"))
+
+
+def test_a_certificate_that_nobody_trusts_stops_the_channel():
+    assert isinstance(
+        faults.of_exception("X", requests.exceptions.SSLError("self signed")), ChannelStoppedError
+    )
