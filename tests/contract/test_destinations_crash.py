@@ -1,0 +1,62 @@
+"""SIGKILL at every point of a delivery, to remotes that really hold what was sent."""
+
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+from tests.lib.destinations import RIGS, effect
+from tests.lib.ledger import morning, new_ledger
+from tests.lib.servers.base import Server
+
+from customer_health.destinations.dispatch import deliver
+from customer_health.ledger import crash_points, outbox, outbox_desk
+from customer_health.ledger.connect import open_ledger, writing
+
+POINTS = ("after_claim", "before_send", "after_send", "after_settle")
+
+
+def killed_at(point, url, destination):
+    """Deliver in a child that dies at `point`; return the signal that ended it."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        crash_points.arm(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == point else None)
+        deliver(open_ledger(url), destination, now=lambda: morning(2))
+    finally:
+        os._exit(0)
+
+
+@pytest.fixture(
+    params=["salesforce", "salesforce_plain", "hubspot", "slack", "gainsight", "graph", "webhook"]
+)
+def rig(request, monkeypatch):
+    """A server whose thread starts in the parent only: the child is forked without threads of ours."""
+    monkeypatch.setattr(Server, "autostart", False)
+    rig = RIGS[request.param]()
+    rig.server.start()
+    yield rig
+    rig.server.close()
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_kill_at_any_point_leaves_every_effect_landed_once(rig, tmp_path, point):
+    effects = []
+    for account in "abc":
+        rig.add(account)
+        effects.append(effect(rig.verbs[0], account, to=rig.destination.name))
+    ledger = new_ledger(tmp_path)
+    with writing(ledger) as connection:
+        outbox.add(connection, effects, now=morning(2))
+    ledger.dispose()
+
+    assert killed_at(point, str(ledger.url), rig.destination) == -signal.SIGKILL
+
+    ledger, now = new_ledger(tmp_path), morning(2)
+    for _ in range(6):
+        now += timedelta(minutes=6)
+        deliver(ledger, rig.destination, now=lambda at=now: at)
+    assert [row["state"] for row in outbox_desk.find(ledger)] == ["delivered"] * 3
+    assert [rig.landed(one) for one in effects] == [1, 1, 1]
+    ledger.dispose()
