@@ -94,13 +94,22 @@ def company_config(settings: Settings) -> CompanyConfig:
     return config
 
 
-def ingest(settings: Settings, *, as_of: date, progress: Progress = silent) -> Result:
-    """Load what the sources know before `as_of` into `raw`; loading it twice loads nothing twice."""
+def ingest(
+    settings: Settings, *, as_of: date, source: str | None = None, progress: Progress = silent
+) -> Result:
+    """Load what a source knows before `as_of` into `raw`; loading it twice loads nothing twice.
+
+    Args:
+        settings: Where things are.
+        as_of: The day of the run.
+        source: One of `sources(settings)`; default: the only one there is.
+        progress: Told about every file.
+    """
     from customer_health.sources.load import ingest as load
 
     if settings.data is None:
         _simulate(settings, as_of, progress)
-    loaded = load(settings, as_of=as_of, progress=progress)
+    loaded = load(settings, as_of=as_of, progress=progress, source=source)
     return Result("Ingest sources", loaded.counts(), tuple(loaded.lines()))
 
 
@@ -469,6 +478,7 @@ def deliver_effects(
         FatalError: The destination turned us away; a person must renew a token or a permission.
         RetriableError: It does not answer; what was promised waits and nothing is lost.
     """
+    from customer_health.destinations import slack_acks
     from customer_health.destinations.dispatch import drain
     from customer_health.destinations.registry import destination_for
     from customer_health.ledger.connect import open_ledger
@@ -479,12 +489,14 @@ def deliver_effects(
         """The caller's now, and the time that has passed since: leases must run out."""
         return now + timedelta(seconds=monotonic() - began)
 
+    ledger, target = open_ledger(settings.ledger_url), destination_for(destination, settings)
     if destination == "slack":
+        slack_acks.poll(ledger, target, now=now)  # before the tick, so that the message shows it
         follow_up(settings, now=now)  # an hour's tick: what became due since the playbooks ran
     progress(0, 0, f"delivering to {destination}")
     done = drain(
-        open_ledger(settings.ledger_url),
-        destination_for(destination, settings),
+        ledger,
+        target,
         now=clock,
         patience=timedelta(minutes=4),  # a lost answer is looked up after two
     )

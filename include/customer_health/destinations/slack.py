@@ -146,6 +146,14 @@ class SlackDestination:
         rows = answer.get("message", {}).get("reactions", [])
         return {str(row["name"]): list(row["users"]) for row in rows}
 
+    def person(self, user_id: str) -> str:
+        """Return a user's name; the id where we may not read it (scope users:read)."""
+        try:
+            user = self._call(self._web.users_info, user=user_id)["user"]
+        except (ChannelStoppedError, RejectedError):
+            return user_id
+        return str(user.get("real_name") or user.get("name") or user_id)
+
     def identity(self) -> dict[str, Any]:
         """Return what Slack says about our token, with the scopes that it has."""
         answer = self._call(self._web.auth_test)

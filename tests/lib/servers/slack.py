@@ -130,6 +130,9 @@ class SlackWorkspace(Server):
         shown = [{name: row[name] for name in keep} for row in rows[start : start + size]]
         return {"messages": shown, "response_metadata": {"next_cursor": more}}
 
+    def _users_info(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"user": {"real_name": "Dana Doe"}} if given["user"] == "U1" else {"error": "user_not_found"}
+
     def _reactions_get(self, given: dict[str, Any]) -> dict[str, Any]:
         message = self.messages.get((given["channel"], given["timestamp"]))
         return {"message": {"reactions": message["reactions"]}} if message else {"error": "message_not_found"}

@@ -1,0 +1,70 @@
+"""An episode as Slack shows it: alert, 👀, edit, reply, all in one message and its thread."""
+
+from datetime import timedelta
+
+from tests.lib.destinations import RIGS
+from tests.lib.ledger import morning, new_ledger, publish, run
+
+from customer_health.destinations import slack_acks
+from customer_health.destinations.dispatch import deliver
+from customer_health.destinations.preview import PreviewDestination
+from customer_health.errors import RetriableError
+from customer_health.ledger import outbox_desk, threads
+from customer_health.playbooks.follow import follow_up
+from customer_health.settings import CompanyConfig
+
+
+def test_one_message_per_episode_lives_through_acknowledgement_and_escalation(tmp_path):
+    rig, ledger, config = RIGS["slack"](), new_ledger(tmp_path), CompanyConfig()
+    accounts = dict.fromkeys(["acme", *(f"calm{number}" for number in range(20))], 61)
+    publish(ledger, 1, accounts)
+    publish(ledger, 2, {**accounts, "acme": 20})
+    run(ledger, 1)
+    run(ledger, 2)
+    noon = morning(2) + timedelta(hours=7)
+    deliver(ledger, rig.destination, now=lambda: noon)
+    (parent,) = [m for m in rig.server.messages.values() if "Acme" in m["text"] and "61 → 20" in m["text"]]
+
+    assert slack_acks.poll(ledger, rig.destination, now=noon) == 0
+    parent["reactions"] = [{"name": "eyes", "users": ["U1"], "count": 1}]
+    assert slack_acks.poll(ledger, rig.destination, now=noon) == 1
+    assert threads.awaiting_ack(ledger) == []
+    follow_up(ledger, config, now=noon)
+    later = noon + timedelta(minutes=5)
+    deliver(ledger, rig.destination, now=lambda: later)
+    assert "Dana Doe is on it" in str(parent["blocks"])
+
+    two_days = noon + timedelta(days=2, hours=1)
+    follow_up(ledger, config, now=two_days)
+    monday = two_days + timedelta(days=3)
+    deliver(ledger, rig.destination, now=lambda: monday)
+    replies = [m for m in rig.server.messages.values() if m.get("thread_ts") == parent["ts"]]
+    assert [("without a first step" in m["text"]) for m in replies] == [True]
+    mentions = [m for m in rig.server.messages.values() if "Acme" in m["text"] and not m.get("thread_ts")]
+    assert len(mentions) == 1
+    assert not outbox_desk.find(ledger, state="rejected")
+    assert rig.server.violations == []
+    rig.server.close()
+    ledger.dispose()
+
+
+def test_slack_out_of_reach_ends_the_round_and_a_preview_has_no_reactions(tmp_path):
+    ledger = new_ledger(tmp_path)
+    publish(ledger, 1, {"acme": 61, "bolt": 61})
+    publish(ledger, 2, {"acme": 20, "bolt": 61})
+    run(ledger, 1)
+    run(ledger, 2)
+    preview = PreviewDestination("slack", tmp_path)
+    noon = morning(2) + timedelta(hours=7)
+    deliver(ledger, preview, now=lambda: noon)
+
+    class Down:
+        def reactions(self, remote_id):
+            raise RetriableError("down")
+
+        def person(self, user_id):
+            return user_id
+
+    assert slack_acks.poll(ledger, preview, now=noon) == 0
+    assert slack_acks.poll(ledger, Down(), now=noon) == 0
+    ledger.dispose()
