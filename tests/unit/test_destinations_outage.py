@@ -127,6 +127,31 @@ def test_one_late_alert_stays_an_alert_and_an_unknown_one_is_never_folded(world)
     assert world.states() == {"delivered": 3, "folded": 2}
 
 
+def test_an_alert_that_a_quiet_weekend_held_back_is_not_late(world):
+    monday = (START + timedelta(hours=60)).isoformat()
+    world.promise(*[effect("notify", account, to="slack", not_before=monday) for account in "abc"])
+    world.now += 50 * HOUR
+    assert (world.deliver().superseded, world.states()) == (0, {"pending": 3})
+    world.now += 11 * HOUR
+    assert world.deliver().delivered == 3
+
+
+def test_a_remote_that_is_down_is_not_asked_row_by_row_whether_it_can_be_repeated(tmp_path):
+    rig, ledger = RIGS["salesforce"](), new_ledger(tmp_path)
+    rig.server.close()
+    with writing(ledger) as connection:
+        outbox.add(connection, [effect("create_task", f"a{number}") for number in range(150)], now=START)
+    asked = []
+    ordinary = rig.destination.client.call
+    rig.destination.client.call = lambda *given, **more: asked.append(given) or ordinary(*given, **more)
+
+    counts = deliver(ledger, rig.destination, now=lambda: START)
+
+    assert counts.busy == 3
+    assert len(asked) < 12
+    ledger.dispose()
+
+
 def test_yesterdays_fields_are_not_written_over_todays(world):
     old, new = (effect("set_fields", "acme", to="slack", days=days) for days in (2, 3))
     world.promise(old)

@@ -36,7 +36,7 @@ class Discerning(Protocol):
     """A destination where some repeats are harmless, because the remote knows their key, and some are not."""
 
     def repeatable(self, effect: Effect) -> bool:
-        """Return whether sending this effect again can do no harm."""
+        """Return whether sending this effect again can do no harm; the same for every effect of a verb."""
         ...
 
 
@@ -57,9 +57,12 @@ def groups(destination: Destination, effects: Sequence[Effect]) -> list[list[int
     """Return positions of effects that travel together: one verb a call, and alone where a repeat harms."""
     together: dict[str, list[int]] = {}
     found: list[list[int]] = []
+    harmless: dict[str, bool] = {}  # asked once per verb: a remote that is down must not be asked 200 times
     most = destination.batch if isinstance(destination, BatchDestination) else None
     for place, effect in enumerate(effects):
-        if not repeatable(destination, effect):
+        if effect.verb not in harmless:
+            harmless[effect.verb] = repeatable(destination, effect)
+        if not harmless[effect.verb]:
             found.append([place])
             continue
         kind = effect.verb if most else ""

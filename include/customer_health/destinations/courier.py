@@ -85,7 +85,7 @@ class Courier:
         crash_point("after_settle")
 
     def _looked_up(self, claim: Claim) -> Note | None:
-        if isinstance(self.destination, Discerning) and self.destination.repeatable(claim.effect):
+        if isinstance(self.destination, Discerning) and repeatable(self.destination, claim.effect):
             return None  # sending it again costs no more than asking
         try:
             remote = self.destination.find(claim.effect)

@@ -92,7 +92,7 @@ def fault_of(status: int, words: str, headers: Mapping[str, str]) -> CustomerHea
     if status == 403:
         return ChannelStoppedError(
             f"HubSpot answered 403: {words[: faults.MOST_WORDS]}",
-            hint="Give the private app the scopes that docs/runbook.md lists; run doctor.",
+            hint="Give the private app read and write on companies, deals and tasks, and read on owners.",
             needs_person=True,
         )
     return faults.of_status(NAME, status, words, headers, FIXES)
