@@ -508,6 +508,21 @@ def deliver_effects(
     return Result(f"Deliver to {destination}", done.counts(), tuple(done.lines()))
 
 
+def examine_destinations(settings: Settings) -> Result:
+    """Ask every destination whether we can work there: login, scopes, fields, channels. Writes nothing."""
+    from customer_health.destinations.doctor import examine
+    from customer_health.playbooks.playbook import load_playbooks
+    from customer_health.playbooks.steps import Notify
+
+    rules = settings.config.playbooks
+    steps = [step for playbook in load_playbooks(settings.config) for step in playbook.steps]
+    channels = {step.channel for step in steps if isinstance(step, Notify)}
+    channels |= {route.channel for route in rules.routes}
+    problems = examine(settings, channels=tuple(sorted(channels)))
+    said = tuple(line for problem in problems for line in str(problem).splitlines())
+    return Result("Doctor", {"problems": len(problems)}, said or ("Every destination is ready.",))
+
+
 def report_kpis(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
     """Write the KPI report: retention, save rate, time to intervention."""
     from customer_health.kpis.report import build_report

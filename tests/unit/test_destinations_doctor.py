@@ -5,11 +5,13 @@ from tests.lib.destinations import RIGS
 from tests.lib.servers.mail import MailServer
 from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY
 
+from customer_health import pipeline
 from customer_health.connections import EmailOptions, SalesforceOptions, Secret
 from customer_health.destinations.doctor import examine, look
 from customer_health.destinations.mail import SmtpDestination
 from customer_health.destinations.pace import Pace
-from customer_health.settings import CompanyConfig, DestinationsConfig, Settings
+from customer_health.errors import ConfigurationError
+from customer_health.settings import CompanyConfig, DestinationsConfig, Settings, load_settings
 
 
 @pytest.fixture
@@ -83,3 +85,32 @@ def test_a_mail_server_that_is_not_there_is_a_problem():
     assert look("email", mail) == []
     server.close()
     assert "could not be reached" in said(look("email", mail))
+
+
+def test_the_whole_company_is_examined_in_one_go(tmp_path):
+    """By default everything is a preview, which is always ready."""
+    settings = load_settings({}, home=tmp_path)
+    assert pipeline.examine_destinations(settings).lines() == ["Every destination is ready."]
+
+    company = tmp_path / "company.yaml"
+    company.write_text("destinations: {crm: hubspot}\nconnections: {hubspot: {api_version: 2026-09}}\n")
+    settings = load_settings({"CUSTOMER_HEALTH_CONFIG": str(company)}, home=tmp_path)
+    result = pipeline.examine_destinations(settings)
+    assert result.counts() == {"problems": 1}
+    assert "CUSTOMER_HEALTH_SECRET_HUBSPOT" in " ".join(result.lines())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("connections: {slak: {}}", "slack"),
+        ("connections: {salesforce: {api_versoin: '62.0'}}", "api_version"),
+        ("connections: {salesforce: {fields: {scoer: X__c}}}", "scoer"),
+    ],
+)
+def test_a_misspelt_connection_is_refused_at_load_with_a_suggestion(tmp_path, text, words):
+    company = tmp_path / "company.yaml"
+    company.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"CUSTOMER_HEALTH_CONFIG": str(company)}, home=tmp_path)
+    assert words in str(caught.value)
