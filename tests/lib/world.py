@@ -14,7 +14,8 @@ from customer_health.settings import CompanyConfig
 from customer_health.signals.build import build_panel
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Signal
-from customer_health.warehouse.tables import TABLES, Type
+from customer_health.warehouse.table import Type
+from customer_health.warehouse.tables import TABLES
 
 PROVENANCE = {"_source": "VARCHAR", "_file": "VARCHAR", "_row": "BIGINT", "_load_id": "VARCHAR"}
 LONG_AGO = "2020-01-01"

@@ -25,12 +25,7 @@ from customer_health.simulator.people import INDUSTRIES, PLACES, company_names, 
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.usage import executive_activity
 from customer_health.simulator.world import World
-from customer_health.warehouse.tables import (
-    ACCOUNTS,
-    CRM_SNAPSHOT,
-    CRM_TASKS,
-    INTERACTIONS,
-)
+from customer_health.warehouse.tables import ACCOUNTS, CRM_SNAPSHOT, CRM_TASKS, INTERACTIONS
 
 _EBR_WEEKS = 13
 _KINDS = ("call", "meeting", "ebr", "email_sent", "email_reply")

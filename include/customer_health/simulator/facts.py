@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from customer_health.simulator.world import World
-from customer_health.warehouse.tables import Table
+from customer_health.warehouse.table import Table
 
 Times = NDArray[np.datetime64]
 Columns = dict[str, NDArray[Any]]

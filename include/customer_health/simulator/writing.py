@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from customer_health.warehouse.tables import Table, Type
+from customer_health.warehouse.table import Table, Type
 
 if TYPE_CHECKING:
     import pandas as pd

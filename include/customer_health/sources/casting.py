@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from customer_health.sources.mapping import Condition, Offset, Scalar
 from customer_health.warehouse.contracts import identifier, literal
-from customer_health.warehouse.tables import Type
+from customer_health.warehouse.table import Type
 
 _EXACT: Mapping[Type, frozenset[str]] = {
     Type.TEXT: frozenset(),

@@ -10,7 +10,7 @@ from customer_health.sources.casting import EXPECTED, always_fits, as_text, hold
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.mapping import Feed, Rule, Where
 from customer_health.warehouse.contracts import identifier, literal
-from customer_health.warehouse.tables import Column, Table, Type
+from customer_health.warehouse.table import Column, Table, Type
 
 
 @dataclass(frozen=True)

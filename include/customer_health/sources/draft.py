@@ -15,7 +15,8 @@ from customer_health.sources.locate import Folder
 from customer_health.sources.mapping import Reading
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.contracts import identifier
-from customer_health.warehouse.tables import TABLES, Column, Table, Type
+from customer_health.warehouse.table import Column, Table, Type
+from customer_health.warehouse.tables import TABLES
 
 _SAMPLE = 2_000
 

@@ -20,7 +20,7 @@ from customer_health.sources.locate import DataFile
 from customer_health.sources.source import LoadResult
 from customer_health.warehouse.contracts import IN_THE_FUTURE, UNKNOWN_ACCOUNT, identifier, literal
 from customer_health.warehouse.raw import column_list, first, scalar
-from customer_health.warehouse.tables import Table
+from customer_health.warehouse.table import Table
 
 if TYPE_CHECKING:
     import duckdb

@@ -23,7 +23,8 @@ from customer_health.sources.mapping_file import load_mapping
 from customer_health.sources.registry import register
 from customer_health.sources.source import LoadResult, in_order
 from customer_health.warehouse.contracts import identifier
-from customer_health.warehouse.tables import TABLES, Table
+from customer_health.warehouse.table import Table
+from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb

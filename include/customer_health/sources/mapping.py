@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from customer_health.warehouse.tables import TABLES, Table
+from customer_health.warehouse.table import Table
+from customer_health.warehouse.tables import TABLES
 
 Scalar = str | int | float | bool
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from customer_health.warehouse.tables import Column, Table, Type
+from customer_health.warehouse.table import Column, Table, Type
 
 EARLIEST = date(1990, 1, 1)
 """No fact of a subscription business is older: earlier dates are typing errors or epoch zeros."""

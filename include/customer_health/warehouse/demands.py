@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from customer_health.warehouse.contracts import RowRule
-from customer_health.warehouse.tables import Table
+from customer_health.warehouse.table import Table
 
 Severity = Literal["critical", "warning", "info"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from customer_health.warehouse.contracts import EARLIEST
-from customer_health.warehouse.tables import TABLES, Column, Table
+from customer_health.warehouse.table import Column, Table
+from customer_health.warehouse.tables import TABLES
 
 _HEAD = f"""# Data contracts
 

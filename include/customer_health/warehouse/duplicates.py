@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.raw import first, scalar
 from customer_health.warehouse.row_check import of_loads, quarantine
-from customer_health.warehouse.tables import Table
+from customer_health.warehouse.table import Table
 
 if TYPE_CHECKING:
     import duckdb

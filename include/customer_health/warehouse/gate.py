@@ -16,7 +16,8 @@ from customer_health.warehouse.gate_report import write_report
 from customer_health.warehouse.measures import WITHOUT_CONTRACT, Measures, measure, write_measures
 from customer_health.warehouse.raw import columns_of, scalar
 from customer_health.warehouse.row_check import Scan, move_broken, scan
-from customer_health.warehouse.tables import TABLES, Table
+from customer_health.warehouse.table import Table
+from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,7 +12,7 @@ from customer_health.warehouse.demands import FEW_CONTRADICTIONS
 from customer_health.warehouse.duplicates import Duplicates
 from customer_health.warehouse.raw import first, scalar
 from customer_health.warehouse.row_check import Scan
-from customer_health.warehouse.tables import Table
+from customer_health.warehouse.table import Table
 
 if TYPE_CHECKING:
     import duckdb

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from customer_health.warehouse.contracts import PROVENANCE, ddl, identifier
-from customer_health.warehouse.tables import TABLES, Table
+from customer_health.warehouse.table import Table
+from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb

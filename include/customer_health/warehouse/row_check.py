@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.warehouse.contracts import UNKNOWN_ACCOUNT, RowRule, identifier, literal
 from customer_health.warehouse.raw import first
-from customer_health.warehouse.tables import Table, Type
+from customer_health.warehouse.table import Table, Type
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,81 +9,9 @@ predicates, Great Expectations suites, mapping checks, docs) is derived from her
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 
 from customer_health.errors import ConfigurationError, suggest
-
-
-class Type(StrEnum):
-    """Column types; the values are DuckDB's names."""
-
-    TEXT = "VARCHAR"
-    INTEGER = "BIGINT"
-    NUMBER = "DOUBLE"
-    BOOLEAN = "BOOLEAN"
-    DATE = "DATE"
-    TIMESTAMP = "TIMESTAMP"  # UTC, without zone
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a canonical table.
-
-    Attributes:
-        type: Its type; a value that cannot be read as such is quarantined.
-        doc: What it means, in words a CSM lead would use.
-        required: A row without it is quarantined.
-        unit: Unit of measure, for numbers.
-        allowed: Closed set of values, for text.
-        minimum: Smallest acceptable value.
-        maximum: Largest acceptable value.
-        default: Text taken when a source has no such column (as a mapping would write it).
-        lifecycle: A later stage of the same fact (resolved, paid): it counts only when this
-            timestamp itself lies before the as-of date.
-    """
-
-    type: Type
-    doc: str
-    required: bool = False
-    unit: str = ""
-    allowed: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    default: str | None = None
-    lifecycle: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """The contract of one canonical table.
-
-    Attributes:
-        name: Its name in the warehouse's `raw` schema.
-        doc: One sentence about a row.
-        key: Natural key; of several rows with the same key only one can be right.
-        columns: By name, in order.
-        required: A company without this table cannot be scored.
-        orphans: What to do with rows of an account that `accounts` lacks: "quarantine" or "keep".
-        max_duplicate_share: More rows than this share under repeated keys stop the run.
-        aliases: Other names that companies give this table; used to draft a mapping.
-        scheduled: A row may be known before it takes effect (a contract signed for next quarter).
-    """
-
-    name: str
-    doc: str
-    key: tuple[str, ...]
-    columns: Mapping[str, Column]
-    required: bool = False
-    orphans: str = "quarantine"
-    max_duplicate_share: float = 0.01
-    aliases: tuple[str, ...] = field(default=())
-    scheduled: bool = False
-
-    @property
-    def clocks(self) -> tuple[str, str]:
-        """Names of the two clock columns."""
-        return ("occurred_at", "known_at")
+from customer_health.warehouse.table import Column, Table, Type
 
 
 def _occurred(doc: str, type_: Type = Type.TIMESTAMP) -> Column:
