@@ -93,6 +93,8 @@ def panel_of(
         frames.append(_frame(engine, signals, {signal.name: engine.value(signal) for signal in signals}))
     progress(many, many, "signals are computed")
     panel = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    if len(frames) == 1 and reduced.state.accounts == sorted(reduced.state.accounts):
+        return panel
     # Positions are handed out in order of arrival; rows come in order of ids.
     return panel.sort_values(["as_of", "account_id"], kind="stable", ignore_index=True)
 

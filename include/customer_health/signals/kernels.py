@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 
 def compiled(function: F) -> F:
-    return cast(F, njit(cache=True, nogil=True)(function))
+    return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @compiled
@@ -106,38 +106,45 @@ def active_users(
 ) -> Array:
     """Users with at least `min_days` visible active days in [D - skip - window, D - skip - 1]."""
     out = np.zeros((accounts, len(dates)), np.int32)
-    marked = np.zeros(window, np.bool_)
+    # Per date, the first and last block of the window and which of their days lie inside.
+    low, high = dates - skip - window, np.minimum(dates - skip - 1, dates - 1 - lag)
+    low_block, high_block = low // BLOCK, high // BLOCK
+    low_mask, high_mask = np.empty(len(dates), np.int64), np.empty(len(dates), np.int64)
+    for k in range(len(dates)):
+        low_mask[k] = -(np.int64(1) << (low[k] - low_block[k] * BLOCK))
+        high_mask[k] = (np.int64(1) << (high[k] - high_block[k] * BLOCK + 1)) - 1
     for u in range(len(user_account)):
         first, end = word_offsets[u], word_offsets[u + 1]
-        late = late_offsets[u + 1] > late_offsets[u]
+        late, late_end = late_offsets[u], late_offsets[u + 1]
         for k in range(len(dates)):
-            start, last = dates[k] - skip - window, dates[k] - skip - 1  # both inside the window
-            stop = min(last, dates[k] - 1 - lag)
-            while first < end and block[first] < start // BLOCK:
+            while first < end and block[first] < low_block[k]:
                 first += 1
-            active = 0
-            if late:
-                marked[:] = False
-            w = first
-            while w < end and block[w] <= stop // BLOCK:
-                base = block[w] * BLOCK
+            while late < late_end and late_day[late] < low[k]:
+                late += 1
+            active, w = 0, first
+            while w < end and block[w] <= high_block[k]:
                 bits = word[w]
-                if base < start:
-                    bits = (bits >> (start - base)) << (start - base)
-                if base + BLOCK - 1 > stop:
-                    bits = bits & ((np.int64(1) << (stop - base + 1)) - 1)
-                if late:
-                    for b in range(BLOCK):
-                        if (bits >> b) & 1:
-                            marked[base + b - start] = True
-                else:
-                    active += bits_set(bits)
+                if block[w] == low_block[k]:
+                    bits &= low_mask[k]
+                if block[w] == high_block[k]:
+                    bits &= high_mask[k]
+                if bits != 0:
+                    active += 1 if min_days == 1 else bits_set(bits)
+                    if active >= min_days:
+                        break
                 w += 1
-            if late:
-                for i in range(late_offsets[u], late_offsets[u + 1]):
-                    if late_seen[i] < dates[k] and start <= late_day[i] <= last:
-                        marked[late_day[i] - start] = True
-                active = marked.sum()
+            i = late
+            while active < min_days and i < late_end and late_day[i] <= dates[k] - skip - 1:
+                if late_seen[i] < dates[k]:
+                    day, known = late_day[i], False  # a regular row may show the same day
+                    w = first
+                    while day <= high[k] and w < end and block[w] <= day // BLOCK:
+                        if block[w] == day // BLOCK:
+                            known = (word[w] >> (day - block[w] * BLOCK)) & 1 == 1
+                        w += 1
+                    if not known:
+                        active += 1
+                i += 1
             if active >= min_days:
                 out[user_account[u], k] += 1
     return out

@@ -33,6 +33,7 @@ class Usage:
         self.users, self.words = state.tables["usage_users"], state.tables["usage_words"]
         self.lag = int(state.meta["lag"])
         self._positions: dict[int, Array] = {}
+        self._active: dict[tuple[int, int, int], Array] = {}
         self._late_users = self._distinct_late_users()
         first = self.days["offset"][:-1][np.diff(self.days["offset"]) > 0]
         rows = (self.days["account"][first], self.days["day"][first])
@@ -89,6 +90,12 @@ class Usage:
 
     def active_users(self, window: int, min_days: int = 1, skip: int = 0) -> Array:
         """Users active on at least `min_days` days of [D - skip - window, D - skip - 1]."""
+        asked = (window, min_days, skip)
+        if asked not in self._active:
+            self._active[asked] = self._count_active(*asked)
+        return self._active[asked]
+
+    def _count_active(self, window: int, min_days: int, skip: int) -> Array:
         late = self._late_users
         return kernels.active_users(
             self.grid.accounts, self.grid.dates, window, skip, self.lag, min_days,

@@ -66,8 +66,9 @@ def add_rows(
     span = BLOCK
     last_account, code = np.int64(0), np.int64(-2)
     last_pair, number = np.int64(0), np.int64(-1)
+    last_known, known_day = np.int64(0), np.int64(0)
+    last_day, block, inside = np.int64(-(2**40)), np.int64(0), np.int64(0)
     for i in range(counts[4], len(account_id)):
-        counts[4] = i
         if account_id[i] != last_account or code == -2:
             last_account = account_id[i]
             slot = slot_of(account_keys, last_account)
@@ -75,11 +76,19 @@ def add_rows(
         if code < 0:
             counts[3] += 1
             continue
-        seen = max(np.int64(day[i]), known[i] // 86_400_000_000)
+        if known[i] != last_known:
+            last_known = known[i]
+            known_day = last_known // 86_400_000_000
+        when = np.int64(day[i])
+        if when != last_day:
+            last_day = when
+            block = when // span - first_block
+            inside = when - (block + first_block) * span
+        seen = max(when, known_day)
         slot = slot_of(feature_keys, feature_id[i])
         if feature_keys[slot] == 0:
             if features == masks.shape[1] * span and features < MAX_FEATURES:
-                counts[0], counts[1], counts[2] = users, lates, features
+                counts[0], counts[1], counts[2], counts[4] = users, lates, features, i
                 return
             if features < len(feature_keys) // 2:
                 feature_keys[slot] = feature_id[i]
@@ -93,17 +102,15 @@ def add_rows(
             first_seen[bit] = seen
         user = user_id[i]
         named = user != unnamed[0] and user != unnamed[1]
-        if seen - day[i] != lag:
+        if seen - when != lag:
             late[0, lates] = code
             late[1, lates] = user if named else 0
-            late[2, lates] = day[i]
+            late[2, lates] = when
             late[3, lates] = seen
             late[4, lates] = bit
             late_events[lates] = events[i]
             lates += 1
             continue
-        block = np.int64(day[i]) // span - first_block
-        inside = day[i] - (block + first_block) * span
         cell = (block * accounts + code) * span + inside
         touched[cell] = True
         sums[cell, 0] += events[i]
@@ -111,7 +118,9 @@ def add_rows(
             for s in range(members.shape[0]):
                 if members[s, bit]:
                     sums[cell, s + 1] += events[i]
-            if bit < masks.shape[1] * span:
+            if bit < span:
+                masks[cell, 0] |= np.int64(1) << bit
+            elif bit < masks.shape[1] * span:
                 masks[cell, bit // span] |= np.int64(1) << (bit % span)
         if not named:
             continue
