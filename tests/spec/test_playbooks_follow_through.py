@@ -280,6 +280,7 @@ def test_no_clock_runs_for_what_was_red_before_for_the_small_and_for_the_held_ou
     escalated = {row["account_id"] for row in promised(ledger, "reply")}
     tasks = {row["account_id"] for row in promised(ledger, "create_task", playbook="critical_save")}
     assert escalated == tasks - {"old"}
+    assert alerts(ledger, "overdue") == []
     assert len(escalated) == 2
 
 

@@ -9,7 +9,7 @@ States of a row:
 - `checking`: a worker holds an unknown row. Lapses to unknown.
 - `delivered`, `rejected`: done. A rejected row waits for a person: see `resend`.
 - `awaiting_approval`: a person must agree first; becomes pending, `declined`, or in time `expired`.
-- `folded`: a late alert that a digest carries instead; `superseded`: a newer edit says more.
+- `folded`: a late alert that a digest carries instead; `superseded`: a later edit or newer values say more.
 
 What a row waits for stands in its payload, where its reader sees it too: `approval` with `expires_at`,
 `not_before`, and `parent_key`, the message that must be delivered first because this one belongs to it.

@@ -69,6 +69,7 @@ def advance(connection: Connection, config: CompanyConfig, *, as_of: date, now: 
     newest = connection.execute(last).scalar()
     if newest is None:
         return FollowUp(numbers)
+    _let_go(connection, now)
     watch = _Watch.of(connection, newest, now)
     effects: list[Effect] = []
     late: list[Episode] = []
@@ -232,8 +233,22 @@ def _owner(episode: Episode, row: RowMapping | None, config: CompanyConfig) -> s
     return str((row and row["owner_email"]) or episode.owner or config.playbooks.fallback_owner)
 
 
-def _supersede(connection: Connection, edits: Iterable[RowMapping], now: datetime) -> None:
-    """Edits that have not been sent need not be: the next one says more."""
+def _let_go(connection: Connection, now: datetime) -> None:
+    """Edits and replies of a message that a digest has replaced have nothing to belong to."""
+    c, parent = outbox_table.c, outbox_table.alias("parent")
+    query = (
+        select(outbox_table)
+        .join(parent, parent.c.key == c.after_key)
+        .where(c.state == "pending", parent.c.state == "folded")
+    )
+    rows = connection.execute(query).mappings().all()
+    _supersede(connection, rows, now, "its message went into a digest")
+
+
+def _supersede(
+    connection: Connection, edits: Iterable[RowMapping], now: datetime, why: str = "a later edit says more"
+) -> None:
+    """What has not been sent need not be."""
     c = outbox_table.c
     for edit in edits:
         if edit["state"] != "pending":
@@ -241,7 +256,7 @@ def _supersede(connection: Connection, edits: Iterable[RowMapping], now: datetim
         done = connection.execute(
             update(outbox_table)
             .where(c.key == edit["key"], c.state == "pending", c.fence == edit["fence"])
-            .values(state="superseded", fence=edit["fence"] + 1, fix="a later edit says more")
+            .values(state="superseded", fence=edit["fence"] + 1, fix=why)
         )
         if done.rowcount == 1:
             connection.execute(
@@ -250,7 +265,7 @@ def _supersede(connection: Connection, edits: Iterable[RowMapping], now: datetim
                     at=now,
                     fence=edit["fence"] + 1,
                     event="superseded",
-                    detail="by a later edit",
+                    detail=why,
                 )
             )
 
