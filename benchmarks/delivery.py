@@ -234,6 +234,7 @@ class _Zygote:
             except ProcessLookupError:
                 continue
         os.close(self._asked)
+        self._told.close()
         os.waitpid(self.pid, 0)
 
 

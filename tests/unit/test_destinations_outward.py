@@ -142,6 +142,16 @@ def test_a_redirect_is_not_followed_with_our_credentials():
     rig.server.close()
 
 
+def test_a_netrc_of_the_machine_does_not_replace_our_token(tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine mail.example.com login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    rig = RIGS["gmail"]()
+    rig.destination.wire.session.trust_env = True
+    assert rig.destination.deliver(effect("draft_email"))
+    assert rig.server.requests[0].headers["authorization"] == "Bearer key-1"
+    rig.server.close()
+
+
 def test_secrets_are_neither_printed_nor_dumped_nor_logged(caplog, tmp_path):
     caplog.set_level(logging.DEBUG)
     loaded = load_settings({"CUSTOMER_HEALTH_SECRET_SLACK": '{"token": "xoxb-very-secret"}'}, home=tmp_path)

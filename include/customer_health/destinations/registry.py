@@ -61,7 +61,10 @@ def _pace(options: Options) -> Pace:
 
 
 def _wire(remote: str, base: str, options: Options, headers: Mapping[str, str]) -> Wire:
-    return Wire(remote, base, session=_session(options), pace=_pace(options), headers=headers)
+    # A kept connection that the remote has closed meanwhile fails in a way that looks like a lost answer;
+    # where such an answer must be looked up, or judged by a person, a new connection each time is cheaper.
+    closing = {**headers, "Connection": "close"}
+    return Wire(remote, base, session=_session(options), pace=_pace(options), headers=closing)
 
 
 def _tenant(kind: str, host: str, suffixes: tuple[str, ...]) -> str:

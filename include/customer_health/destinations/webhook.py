@@ -78,7 +78,7 @@ class WebhookDestination:
             ensure_ascii=False,
             allow_nan=False,
             sort_keys=True,
-        ).encode()
+        ).encode("utf-8", "replace")  # half a character in a name must not hold up its effect
         stamp = str(int(self._clock()))
         headers = {
             "Content-Type": "application/json",

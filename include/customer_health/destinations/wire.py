@@ -20,12 +20,17 @@ Json = Any
 Headers = Mapping[str, str] | Callable[[], Mapping[str, str]]
 
 
+def _keep(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
 class TimedSession(requests.Session):
     """A session in which no request may last for ever or be redirected with its credentials."""
 
     def __init__(self, timeout: float) -> None:
         super().__init__()
         self.timeout = timeout
+        self.auth = _keep  # or a .netrc of the machine would replace our Authorization header
 
     def request(self, method: Any, url: Any, *args: Any, **given: Any) -> requests.Response:
         """Send; `timeout` and `allow_redirects` have the defaults that requests should have."""
