@@ -15,9 +15,9 @@ Without keys every destination is `preview`, which renders what would be sent in
 **Once, not twice.** An effect is claimed under a lease, marked *trying* before the call, and looked up at the
 destination after a crash. Where that cannot be done it becomes *unknown* and a person decides.
 
-**When it is red.** One map index is one destination, and its log carries the remote's own words with a
-remedy. Effects that it refused stay visible on the page *Health, Actions*. What is still pending goes out
-with the next run; clearing the task sends nothing twice.
+**When it is red.** Its log carries the remote's own words with a remedy. Effects that it refused stay
+visible on the page *Health, Actions*. What is still pending goes out with the next `tick_outbox`, within
+the hour; clearing the task sends nothing twice.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import ACTIONS
-from customer_health_airflow.operators.lists import list_destinations
-from customer_health_airflow.operators.steps import DeliverEffectsOperator
+from customer_health_airflow.operators.delivery import deliver_to_each
 from customer_health_airflow.params import run_params
 
 with DAG(
@@ -42,6 +41,4 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "daily", "outside"],
 ):
-    DeliverEffectsOperator.partial(task_id="deliver", map_index_template="{{ task.destination }}").expand(
-        destination=list_destinations()
-    )
+    deliver_to_each()

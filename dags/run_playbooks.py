@@ -7,7 +7,7 @@ a playbook asks for into the outbox, in the same transaction. Nothing is sent he
 | | |
 |---|---|
 | Runs | when the day's scores are published (asset `health_scores`) |
-| Reads | scores and episodes in the ledger, the playbooks in `playbooks/library/` |
+| Reads | scores and episodes in the ledger, tasks of the CRM in `raw.*`, the playbooks in `playbooks/library/` |
 | Writes | episodes, decisions and promised effects in the ledger |
 | Tells | `deliver_effects` (asset `health_actions`); on Mondays `report_kpis` (asset `health_report_due`) |
 
@@ -24,6 +24,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import ACTIONS, REPORT_DUE, SCORES
+from customer_health_airflow.names import WAREHOUSE_POOL
 from customer_health_airflow.operators.steps import CallForReportOperator, RunPlaybooksOperator
 from customer_health_airflow.params import run_params
 
@@ -37,7 +38,7 @@ with DAG(
     max_active_runs=1,
     default_args=policies.DEFAULT_ARGS,
     params=run_params(),
-    tags=[*policies.TAGS, "daily", "ledger"],
+    tags=[*policies.TAGS, "daily", "warehouse"],
 ):
-    decide = RunPlaybooksOperator(task_id="decide", outlets=[ACTIONS])
+    decide = RunPlaybooksOperator(task_id="decide", pool=WAREHOUSE_POOL, outlets=[ACTIONS])
     decide >> CallForReportOperator(task_id="call_for_report", outlets=[REPORT_DUE])

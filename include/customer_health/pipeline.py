@@ -216,9 +216,7 @@ def train_model(
     office.register(ledger, training, folder, verdict)
     signals = training.champion.features.sources if training.champion else []
     watch = office.watch(ledger, outcomes, panel, signals, config, as_of=as_of)
-    report = card.write(
-        training, folder, panel=panel, verdict=verdict, watch=watch, config=config.model
-    )
+    report = card.write(training, folder, panel=panel, verdict=verdict, watch=watch, config=config.model)
     store.prune()
     return Result(
         "Train model",
@@ -288,9 +286,7 @@ def watch_model(settings: Settings, *, as_of: date, progress: Progress = silent)
     return Result("Prediction scoreboard", numbers, tuple(watch.lines()), report=report)
 
 
-def roll_back(
-    settings: Settings, *, by: str, reason: str, now: datetime, to: str | None = None
-) -> Result:
+def roll_back(settings: Settings, *, by: str, reason: str, now: datetime, to: str | None = None) -> Result:
     """Return to an earlier champion; its artefact is tried before the registry is touched.
 
     Raises:
@@ -313,9 +309,7 @@ def roll_back(
     return Result("Roll back", {"model_id": done.model_id, "decision": done.decision}, (done.why,))
 
 
-def resolve_challenger(
-    settings: Settings, *, model_id: str, approve: bool, by: str, now: datetime
-) -> Result:
+def resolve_challenger(settings: Settings, *, model_id: str, approve: bool, by: str, now: datetime) -> Result:
     """Approve or reject a training that waits for a person (or that a gate held back).
 
     Raises:

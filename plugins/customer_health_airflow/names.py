@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+from customer_health.settings import DestinationsConfig
+
 # One slot on DuckDB: while one process has the file open for writing, nobody else can even read it.
 # The local stack and the compose file create it; on another warehouse give it as many slots as
 # that warehouse should serve at a time.
 WAREHOUSE_POOL = "warehouse"
+
+# What playbooks may address. The roles are fixed; the company file says what stands behind each.
+DESTINATIONS = tuple(sorted(DestinationsConfig.model_fields))
+
+
+def delivery_pool(destination: str) -> str:
+    """Return the pool of a destination: the day's delivery and the hourly tick take turns there."""
+    return f"deliver_{destination}"
+
+
+POOLS = {
+    WAREHOUSE_POOL: "DuckDB lets one process in at a time; give another warehouse as many slots as it serves",
+    **{
+        delivery_pool(name): f"One delivery to {name} at a time, so that its rate limit is kept"
+        for name in DESTINATIONS
+    },
+}

@@ -19,6 +19,13 @@ def run_params() -> dict[str, Param]:
                 "36 hours are recomputed, but nothing is sent for them.**"
             ),
         ),
+        **reason_param(),
+    }
+
+
+def reason_param() -> dict[str, Param]:
+    """Return the field of DAGs that belong to no day."""
+    return {
         "reason": Param(
             "",
             type="string",
@@ -26,4 +33,12 @@ def run_params() -> dict[str, Param]:
             title="Reason",
             description_md="Why you run this by hand. It is written into the log of every task.",
         ),
+    }
+
+
+def question_params() -> dict[str, Param]:
+    """Return what names a question; `tick_outbox` fills it in."""
+    return {
+        "kind": Param("effect", type="string", enum=["effect", "model"], title="Kind"),
+        "id": Param("", type="string", title="Key of the effect, or id of the model"),
     }

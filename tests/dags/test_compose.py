@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from customer_health_airflow.names import WAREHOUSE_POOL
+from customer_health_airflow.names import POOLS
 from tests.lib.airflow_env import ROOT
 
 TEXT = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
@@ -111,9 +111,9 @@ def test_a_lost_task_is_not_started_twice_by_the_queue() -> None:
     assert visible > DEFAULT_ARGS["execution_timeout"].total_seconds()
 
 
-def test_the_warehouse_pool_is_created_before_anything_runs() -> None:
+def test_every_pool_is_created_before_anything_runs() -> None:
     pools = json.loads((ROOT / "docker" / "pools.json").read_text(encoding="utf-8"))
-    assert pools[WAREHOUSE_POOL]["slots"] == 1
+    assert {name: pool["slots"] for name, pool in pools.items()} == dict.fromkeys(POOLS, 1)
     assert "airflow pools import" in (ROOT / "docker" / "init.sh").read_text(encoding="utf-8")
 
 

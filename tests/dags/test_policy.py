@@ -21,6 +21,8 @@ CHAIN = {
     "train_model": "health_training_due",
     "report_kpis": "health_report_due",
 }
+# Run by the clock and by people; they belong to no day.
+BESIDE = {"tick_outbox": {"reason"}, "approve_actions": {"kind", "id"}}
 FILES = sorted(airflow_env.DAGS.glob("*.py"))
 LIGHT = {"airflow", "customer_health_airflow", "__future__"}
 HEAVY = {
@@ -31,10 +33,10 @@ HEAVY = {
 
 def test_every_file_is_read_without_an_error(dagbag: DagBag) -> None:
     assert dagbag.import_errors == {}
-    assert set(dagbag.dag_ids) == set(CHAIN)
+    assert set(dagbag.dag_ids) == {*CHAIN, *BESIDE}
 
 
-@pytest.mark.parametrize("dag_id", CHAIN)
+@pytest.mark.parametrize("dag_id", [*CHAIN, *BESIDE])
 def test_a_dag_explains_itself_on_its_page(dagbag: DagBag, dag_id: str) -> None:
     dag = dagbag.dags[dag_id]
     assert dag.doc_md
@@ -42,7 +44,7 @@ def test_a_dag_explains_itself_on_its_page(dagbag: DagBag, dag_id: str) -> None:
         assert chapter in dag.doc_md
     assert dag.description
     assert "customer-health" in dag.tags
-    assert {"as_of", "reason"} == set(dag.params)
+    assert set(dag.params) == BESIDE.get(dag_id, {"as_of", "reason"})
 
 
 @pytest.mark.parametrize("dag_id", CHAIN)
@@ -73,13 +75,30 @@ def test_tasks_fail_at_once_or_try_for_half_an_hour(dagbag: DagBag) -> None:
         assert task.execution_timeout
 
 
+def test_the_hourly_tick_never_touches_the_scores_and_calls_nobody_who_does(dagbag: DagBag) -> None:
+    tick = dagbag.dags["tick_outbox"]
+    assert not any(task.outlets for task in tick.tasks)
+    assert all(task.pool != "warehouse" for task in tick.tasks)
+    assert tick.max_active_runs == 1
+    assert tick.catchup is False
+    before = dagbag.dags["tick_outbox"].task_dict["follow_up"].get_flat_relative_ids(upstream=False)
+    assert before == set(tick.task_ids) - {"follow_up"}
+
+
+def test_a_destination_is_served_by_one_task_at_a_time_whichever_dag_it_is_in(dagbag: DagBag) -> None:
+    for dag_id in ("deliver_effects", "tick_outbox"):
+        found = {id: task.pool for id, task in dagbag.dags[dag_id].task_dict.items() if "deliver." in id}
+        names = ("crm", "email", "gainsight", "slack")
+        assert found == {f"deliver.{name}": f"deliver_{name}" for name in names}
+
+
 def test_whoever_opens_the_warehouse_waits_for_its_turn(dagbag: DagBag) -> None:
     pools = {f"{dag.dag_id}.{task.task_id}": task.pool for dag in dagbag.dags.values() for task in dag.tasks}
     inside = {name for name, pool in pools.items() if pool == "warehouse"}
     assert inside == {
         *("ingest_sources.load", "ingest_sources.check_quality", "build_signals.build"),
         *("score_accounts.ensure_champion", "score_accounts.score"),
-        *("train_model.train", "report_kpis.report"),
+        *("run_playbooks.decide", "train_model.train", "report_kpis.report"),
     }
 
 

@@ -58,7 +58,10 @@ def migrate() -> None:
     from airflow.utils.db import initdb
 
     initdb()
-    Pool.create_or_update_pool("warehouse", slots=1, description="", include_deferred=False)
+    from customer_health_airflow.names import POOLS
+
+    for name in POOLS:
+        Pool.create_or_update_pool(name, slots=1, description="", include_deferred=False)
 
 
 def write_passwords() -> None:

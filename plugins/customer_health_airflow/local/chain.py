@@ -13,6 +13,10 @@ from customer_health_airflow.local.rest import Airflow
 
 CHAIN = ("ingest_sources", "build_signals", "score_accounts", "run_playbooks", "deliver_effects")
 DAGS = (*CHAIN, "train_model", "report_kpis")
+TICKING = (
+    "approve_actions",
+    "tick_outbox",
+)  # run by the clock; a demo, which pretends a day, leaves them out
 OPEN = {None, "none", "scheduled", "queued", "running", "restarting", "up_for_retry", "deferred"}
 BAD = {"failed", "upstream_failed"}
 BUSY = {"queued", "running", "up_for_retry"}

@@ -105,9 +105,9 @@ class Airflow:
             body = {"name": name, "slots": slots, "description": description, "include_deferred": False}
             self.call("POST", "/api/v2/pools", body)
 
-    def unpause(self, dag_id: str) -> None:
-        """Let the scheduler start runs of this DAG."""
-        self.call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+    def pause(self, dag_id: str, *, paused: bool) -> None:
+        """Let the scheduler start runs of this DAG, or not."""
+        self.call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": paused})
 
     def trigger(self, dag_id: str, key: str, *, run_id: str, note: str) -> None:
         """Start a run for one partition key; no form of the command line can do that."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from customer_health_airflow.local import processes
-from customer_health_airflow.local.chain import DAGS
+from customer_health_airflow.local.chain import DAGS, TICKING
 from customer_health_airflow.local.company import Company
 from customer_health_airflow.local.environment import (
     HOME,
@@ -24,7 +24,7 @@ from customer_health_airflow.local.environment import (
     free_ports,
 )
 from customer_health_airflow.local.rest import Airflow, AirflowApiError
-from customer_health_airflow.names import WAREHOUSE_POOL
+from customer_health_airflow.names import POOLS
 
 READY_WITHIN = 240.0
 
@@ -51,13 +51,16 @@ class Stack:
         assert self.ports is not None
         return Airflow(self.ports.url, credentials(self.home)["password"])
 
-    def start(self, company: Mapping[str, str], *, drop_unfinished: bool = False) -> None:
+    def start(
+        self, company: Mapping[str, str], *, drop_unfinished: bool = False, ticking: bool = False
+    ) -> None:
         """Start everything and return when Airflow is healthy and knows every DAG.
 
         Args:
             company: CUSTOMER_HEALTH_* variables that the tasks and the page shall see.
             drop_unfinished: Mark runs that an earlier stack left unfinished as failed instead of letting
                 Airflow resume them: each DAG runs one day at a time, and they would come first.
+            ticking: Let the hourly DAGs run as well.
 
         Raises:
             PartDiedError: A part did not come up; the message carries the end of its output.
@@ -79,14 +82,17 @@ class Stack:
             self._parts[part] = processes.start(part, environment, self._log(part))
         self._until("Airflow's parts report that they live", self.airflow.healthy)
         self.airflow.warm_up()
-        self._until("the DAGs are read", lambda: self.airflow.known_dags() >= set(DAGS))
-        self.airflow.ensure_pool(WAREHOUSE_POOL, 1, "DuckDB lets one process in at a time")
+        self._until("the DAGs are read", lambda: self.airflow.known_dags() >= {*DAGS, *TICKING})
+        for pool, why in POOLS.items():
+            self.airflow.ensure_pool(pool, 1, why)
         if drop_unfinished:
             for run in self.airflow.runs(states=["running", "queued"]):
                 if (run["queued_at"] or "") < began:
                     self.airflow.give_up(run["dag_id"], run["dag_run_id"])
         for dag_id in reversed(DAGS):  # who listens first; the head, which may start at once, last
-            self.airflow.unpause(dag_id)
+            self.airflow.pause(dag_id, paused=False)
+        for dag_id in TICKING:
+            self.airflow.pause(dag_id, paused=not ticking)
 
     def check(self) -> None:
         """Raise PartDiedError if a part has ended by itself."""
@@ -158,7 +164,7 @@ def up() -> int:
     if state is None:
         stack = Stack(print)
         try:
-            stack.start(Company.last().environment(pretend=False))
+            stack.start(Company.last().environment(pretend=False), ticking=True)
         except BaseException as error:
             stack.stop()
             if isinstance(error, processes.PartDiedError):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import task
+
+MOST = 200  # at a time; Airflow maps over 1,024 at most, and the next tick asks for the rest
 
 
 @task
@@ -15,9 +19,10 @@ def list_sources() -> list[str]:
 
 
 @task
-def list_destinations() -> list[str]:
-    """Name every destination that playbooks may address."""
-    from customer_health.pipeline import destinations
+def list_questions() -> list[dict[str, Any]]:
+    """Name everything that waits for a person, each with the one run that asks about it."""
     from customer_health.settings import load_settings
+    from customer_health_airflow.approvals import run_id_of, waiting
 
-    return destinations(load_settings())
+    found = waiting(load_settings())[:MOST]
+    return [{"trigger_run_id": run_id_of(**each), "conf": each} for each in found]

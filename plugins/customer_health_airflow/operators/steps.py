@@ -28,7 +28,7 @@ class IngestSourceOperator(StepOperator):
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import ingest
 
-        return ingest(settings, as_of=as_of, progress=progress)
+        return ingest(settings, as_of=as_of, source=self.source, progress=progress)
 
 
 class QualityGateOperator(StepOperator):
@@ -104,6 +104,15 @@ class DeliverEffectsOperator(StepOperator):
         from customer_health.pipeline import deliver_effects
 
         return deliver_effects(settings, destination=self.destination, now=wall_clock(settings))
+
+
+class FollowUpOperator(StepOperator):
+    """Promises what time and people made due: reminders, escalations, edits of messages."""
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import follow_up
+
+        return follow_up(settings, now=wall_clock(settings), progress=progress)
 
 
 class ReportKpisOperator(StepOperator):

@@ -1,0 +1,142 @@
+"""What waits for a person, as questions for Airflow's own approval form; and what an answer does.
+
+Everything is read from the ledger and written to it by name. The form is one way to answer, the page
+*Health, Actions* and the command line are others: whoever comes second learns that it was answered.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from customer_health.errors import CustomerHealthError
+
+if TYPE_CHECKING:
+    from customer_health.settings import Settings
+
+EFFECT, MODEL = "effect", "model"
+MOST_LISTED = 20
+NOBODY = "nobody (no answer in time)"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing that a person decides.
+
+    Attributes:
+        subject: The headline of the form.
+        body: Markdown. Whatever came from a customer stands in indented code, where nothing is markup.
+        approvers: Who may answer, as Airflow names its users; empty for everybody.
+        expires_at: When no answer becomes a no; None when it may wait.
+    """
+
+    subject: str
+    body: str
+    approvers: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+
+def waiting(settings: Settings) -> list[dict[str, str]]:
+    """Return `kind` and `id` of everything that waits for an answer."""
+    from customer_health.ledger import champion, outbox_desk
+    from customer_health.ledger.connect import open_ledger
+
+    ledger = open_ledger(settings.ledger_url)
+    found = [{"kind": EFFECT, "id": str(row["key"])} for row in outbox_desk.awaiting(ledger)]
+    pending = champion.pending(ledger)
+    return found + ([{"kind": MODEL, "id": pending.model_id}] if pending else [])
+
+
+def run_id_of(kind: str, id: str) -> str:
+    """Return the one run that asks this question: asking twice starts nothing."""
+    return f"{kind}__{re.sub(r'[^A-Za-z0-9_.~-]', '-', id)}"
+
+
+def question(settings: Settings, kind: str, id: str) -> Question | None:
+    """Return the question, or None when it waits no longer."""
+    from customer_health.ledger import champion, outbox_desk
+    from customer_health.ledger.connect import open_ledger
+
+    ledger = open_ledger(settings.ledger_url)
+    approvers = settings.config.playbooks.approvers
+    if kind == MODEL:
+        record = champion.pending(ledger)
+        if record is None or record.model_id != id:
+            return None
+        body = "\n".join(
+            [
+                "A training waits to become the champion. Until you answer, the model in office scores.",
+                "",
+                f"Trained as of **{record.trained_as_of}**. Its card is on the page *Health, Reports*.",
+                "",
+                _code(record.model_id, record.why, *_short(record.summary)),
+            ]
+        )
+        return Question("Shall a new model score the accounts?", body, approvers)
+    row = next((row for row in outbox_desk.awaiting(ledger) if row["key"] == id), None)
+    if row is None:
+        return None
+    payload: Mapping[str, Any] = row["payload"]
+    verb = str(row["verb"]).replace("_", " ")
+    body = "\n".join(
+        [
+            "This is what would be sent, and nothing has been sent yet.",
+            "",
+            _code(
+                f"where      {row['destination']}: {verb}",
+                f"account    {row['account_id']}",
+                f"playbook   {row['playbook']}, step {row['step']}, as of {row['as_of']}",
+                f"key        {row['key']}",
+            ),
+            "",
+            _code(*_short({k: v for k, v in payload.items() if not k.startswith("approval")})),
+        ]
+    )
+    asks = str(payload.get("approval_asks") or "May this be sent?")
+    return Question(f"{asks} ({row['playbook']})", body, approvers, row["expires_at"])
+
+
+def settle(
+    settings: Settings, kind: str, id: str, *, approve: bool, by: str, reason: str, now: datetime
+) -> str:
+    """Write an answer to the ledger; return what came of it in a sentence.
+
+    An answer that comes after another one, or after the end of its time, changes nothing and says so.
+    """
+    from customer_health.ledger import outbox_desk
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.pipeline import resolve_challenger
+
+    word = "approved" if approve else "declined"
+    try:
+        if kind == MODEL:
+            resolve_challenger(settings, model_id=id, approve=approve, by=by, now=now)
+        else:
+            act = outbox_desk.approve if approve else outbox_desk.decline
+            allowed = () if by == NOBODY else settings.config.playbooks.approvers
+            act(open_ledger(settings.ledger_url), id, by=by, reason=reason, now=now, approvers=allowed)
+    except CustomerHealthError as error:
+        return f"Nothing was changed. {error.message} {error.hint}"
+    return f"{id} was {word} by {by}."
+
+
+def _short(content: Mapping[str, Any]) -> Sequence[str]:
+    """Return a payload in lines that a person can read; long lists are cut and say so."""
+    cut = {
+        name: [*value[:MOST_LISTED], f"... and {len(value) - MOST_LISTED} more"]
+        if isinstance(value, list) and len(value) > MOST_LISTED
+        else value
+        for name, value in content.items()
+    }
+    texts = [f"{name}:\n{value}" for name, value in cut.items() if isinstance(value, str) and "\n" in value]
+    rest = {name: value for name, value in cut.items() if not (isinstance(value, str) and "\n" in value)}
+    return [*json.dumps(rest, ensure_ascii=False, indent=1, default=str).splitlines(), *texts]
+
+
+def _code(*texts: str) -> str:
+    lines = [line for text in texts for line in text.splitlines()]
+    return "\n".join(f"    {line}" for line in lines)

@@ -1,0 +1,19 @@
+"""One delivery task per destination, each in the pool of its destination."""
+
+from __future__ import annotations
+
+from airflow.sdk import TaskGroup
+
+from customer_health_airflow.names import DESTINATIONS, delivery_pool
+from customer_health_airflow.operators.steps import DeliverEffectsOperator
+
+
+def deliver_to_each() -> TaskGroup:
+    """Return a group with one task per destination; one that is down holds up nobody else.
+
+    They are written out instead of mapped: every index of a mapped task shares one pool.
+    """
+    with TaskGroup("deliver", tooltip="One task per destination") as group:
+        for name in DESTINATIONS:
+            DeliverEffectsOperator(task_id=name, destination=name, pool=delivery_pool(name))
+    return group
