@@ -12,7 +12,7 @@ from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.candidate import Candidate
 from customer_health.model.features import FeatureSet
-from customer_health.model.linear import LogisticRegression, fit_ridge, sigmoid
+from customer_health.model.linear import LogisticRegression, fit_ridge, fit_signed, sigmoid
 from customer_health.model.roster import thin
 from customer_health.model.trees import BoostedTrees
 
@@ -133,3 +133,17 @@ def test_a_penalty_that_silences_every_signal_leaves_the_renewal_calendar_alone(
 
     assert strength["days_to_renewal"] > 1
     assert strength.drop("days_to_renewal").max() < 0.05
+
+
+def test_a_signal_can_only_push_where_its_direction_says():
+    """By chance more critical tickets went with fewer losses; nobody may be told that they help."""
+    random = np.random.default_rng(3)
+    x = random.normal(size=(800, 2))
+    y = (random.random(800) < sigmoid(-1.0 * x[:, 0] + 0.8 * x[:, 1])).astype(float)
+
+    _, free = fit_ridge(x, y, np.ones(800), penalty=1.0)
+    _, bound = fit_signed(x, y, np.ones(800), np.ones(2), np.array([1.0, 1.0]))
+
+    assert free[0] < 0
+    assert bound[0] == 0
+    assert bound[1] > 0

@@ -61,7 +61,7 @@ def attach(panel: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     )
     found = pd.merge_asof(
         left.sort_values("as_of", kind="stable"),
-        table,
+        table.assign(as_of=as_times(table["as_of"])),
         on="as_of",
         by="account_id",
         tolerance=pd.Timedelta(days=MAX_AGE_DAYS),

@@ -77,7 +77,7 @@ def segments(
         lost = int(y.sum())
         found.append(
             {
-                by: str(name),
+                by: str(name) if isinstance(name, str) else "unknown",
                 "rows": len(own),
                 "lost": lost,
                 "auc": area if lost >= MIN_LOST else float("nan"),

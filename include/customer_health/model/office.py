@@ -21,9 +21,11 @@ from customer_health.model.probe import load_safely
 from customer_health.model.promotion import Verdict
 from customer_health.model.report import Training
 from customer_health.settings import CompanyConfig
+from customer_health.signals.catalogue import CATALOGUE
 
 REFERENCE_WEEKS = 13
 GRADED_YEARS = 2
+LOUDEST = 5  # drifted signals named in one sentence
 
 
 def load_with_fallback(
@@ -160,11 +162,13 @@ def watch(
     if calibration:
         alarms.append(calibration)
     moved = _moved(panel, signals, config)
-    alarms += [
-        f"The signal {row['signal']} drifted: {row['why']}."
-        for row in moved.to_dict(orient="records")
-        if row["level"] == "page"
-    ]
+    loud = list(moved.loc[moved["level"] == "page", "signal"]) if len(moved) else []
+    if loud:
+        rest = f" and {len(loud) - LOUDEST} more" if len(loud) > LOUDEST else ""
+        alarms.append(
+            f"Signals drifted far beyond chance: {', '.join(loud[:LOUDEST])}{rest}. What the model learned "
+            "may no longer hold; see the model card."
+        )
     warned = int((moved["level"] == "warn").sum()) if len(moved) else 0
     if warned:
         alarms.append(f"{warned} signals moved more than chance explains; see the model card.")
@@ -181,4 +185,6 @@ def _moved(panel: pd.DataFrame, signals: Sequence[str], config: CompanyConfig) -
     year = rows[(days > latest - pd.Timedelta(days=380)) & (days < latest - pd.Timedelta(days=350))]
     quarter = rows[(days < latest) & (days >= latest - pd.Timedelta(weeks=REFERENCE_WEEKS))]
     reference = year if len(year) >= drift.MIN_ROWS else quarter
-    return drift.of_signals(reference, now, signals) if len(reference) else pd.DataFrame({"level": []})
+    # What a contract says (tenure, size) moves with the portfolio and is no measurement that could break.
+    known = [name for name in signals if name in CATALOGUE]
+    return drift.of_signals(reference, now, known) if len(reference) else pd.DataFrame({"level": []})

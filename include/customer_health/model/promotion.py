@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from customer_health.model.calibration import Calibrated
 from customer_health.model.champion import Champion
 from customer_health.model.features import RENEWAL
 from customer_health.model.labels import eligible
@@ -67,11 +68,9 @@ def judge(
                 f"{moved:.0%} of the accounts would change colour because of the model alone "
                 f"(at most {config.model.max_tier_churn:.0%})"
             )
-        against += [
-            f"{report.horizon} days ahead, {report.complaint}"
-            for report in training.heads.values()
-            if report.kind and report.complaint
-        ]
+        report = training.heads[training.primary_horizon]
+        if report.complaint and not _straightened(training.champion, report.horizon):
+            against.append(f"{report.horizon} days ahead, {report.complaint}")
         lag = duel(training, incumbent, rows)
         if lag is not None:
             against.append(lag)
@@ -81,6 +80,12 @@ def judge(
     if config.model.approval == "required":
         return Verdict("ask", (f"{training.model_id} passed every gate and waits for approval.",), moved)
     return Verdict("promote", (f"{training.model_id} passed every gate.",), moved)
+
+
+def _straightened(champion: Champion, horizon: int) -> bool:
+    """Whether the head's probabilities were calibrated, which answers the complaint about them."""
+    head = champion.others.get(("logo_churn", horizon), champion.heads[horizon])
+    return isinstance(head, Calibrated)
 
 
 def colours(champion: Champion, rows: pd.DataFrame) -> np.ndarray:

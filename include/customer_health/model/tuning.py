@@ -17,8 +17,8 @@ from customer_health.model.linear import sigmoid
 
 Settings = Mapping[str, Any]
 GRID: Mapping[str, Sequence[Settings]] = {
-    "logistic": ({"penalty": 100.0}, {"penalty": 30.0}, {"penalty": 300.0}),
-    "lightgbm": ({}, {"num_leaves": 6, "max_depth": 3, "rounds": 320}, {"rounds": 150}),
+    "logistic": ({}, {"penalty": 100.0}, {"penalty": 1000.0}),
+    "lightgbm": ({}, {"num_leaves": 15, "max_depth": 5, "rounds": 240}, {"rounds": 150}),
 }
 INNER_DATES = 3  # as-of dates that play the test
 MIN_TRAIN_DATES = 3

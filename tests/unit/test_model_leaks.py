@@ -1,0 +1,92 @@
+"""The leak detector: hindsight is caught with evidence, insight is left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
+
+from customer_health.model import leaks
+from customer_health.model.features import FeatureSet
+from customer_health.model.labels import eligible, loss_times
+from customer_health.model.panel import prepare
+from customer_health.model.training import train
+
+
+@pytest.fixture(scope="module")
+def company() -> tuple[pd.DataFrame, leaks.Fates, np.ndarray]:
+    """Rows of a company, their fates, and which accounts are lost by the end."""
+    world = make_world(1500, MONTHS, seed=3)
+    rows = prepare(world.panel)
+    mask = eligible(rows, CONFIG.model).to_numpy()
+    times = loss_times(world.outcomes, rows, logged_before=world.as_of)[mask]
+    rows = rows[mask].reset_index(drop=True)
+    fates = leaks.Fates(
+        times["loss_after"].to_numpy(), times["known_for"].to_numpy(), rows["account_id"].to_numpy()
+    )
+    return rows, fates, rows["account_id"].isin(world.outcomes["account_id"]).to_numpy()
+
+
+def test_no_honest_signal_is_accused(company):
+    rows, fates, _ = company
+    features = FeatureSet.of(rows)
+    names = [f.name for f in features.features if f.concept != "calendar"]
+
+    assert leaks.judge(leaks.separations(features.design(rows), names, fates)) == []
+
+
+def test_four_fields_of_hindsight_are_caught_and_named(company):
+    """Two cancellation flags (97 % and 30 % filled in), seats as of today, weeks since the last update."""
+    rows, fates, lost = company
+    random = np.random.default_rng(1)
+    accounts = rows["account_id"].astype("category").cat.codes.to_numpy()
+    chance = random.random(accounts.max() + 1)[accounts]
+    snapshot = pd.DataFrame(
+        {
+            "account_id": rows["account_id"],
+            "cancel_requested": np.where(lost, chance < 0.97, chance < 0.03),
+            "cancel_sometimes": np.where(lost, chance < 0.30, chance < 0.01),
+            "seats_now": np.where(lost & (chance < 0.75), 0.0, rows["seats"]),
+            "weeks_since_update": np.where(lost, 30 * chance, 5 * chance),
+        }
+    ).drop_duplicates("account_id")
+
+    found = {finding.column: finding for finding in leaks.without_past(snapshot, rows, fates)}
+
+    assert set(found) == {"cancel_requested", "cancel_sometimes", "seats_now", "weeks_since_update"}
+    assert all("AUC" in finding.evidence for finding in found.values())
+    assert "warns of losses in 182-273 days" in found["cancel_sometimes"].evidence
+
+
+def test_a_signal_whose_past_was_rewritten_for_those_who_left_is_caught():
+    then = pd.DataFrame({"account_id": [f"a{i}" for i in range(200)], "as_of": pd.Timestamp("2025-01-01")})
+    now = then.assign(contacts_known=3.0, recent_nps=8.0)
+    then = then.assign(contacts_known=3.0, recent_nps=8.0)
+    lost = pd.Series(np.arange(200) < 50, dtype=float)
+    now.loc[:39, "contacts_known"] = 0.0
+
+    found = leaks.audit(then, now, lost, ["contacts_known", "recent_nps"])
+
+    assert [finding.column for finding in found] == ["contacts_known"]
+    assert "80% of the lost and 0% of the kept" in found[0].evidence
+
+
+def test_a_suspect_is_left_out_and_named_and_a_person_can_bring_it_back():
+    world = make_world(SIZE, MONTHS, seed=1)
+    gone = world.panel["account_id"].isin(world.outcomes["account_id"])
+    noise = np.random.default_rng(0).random(len(gone)) < 0.12
+    leaky = world.panel.assign(contacts_known=np.where(gone ^ noise, 0.0, world.panel["contacts_known"]))
+
+    training = train(leaky, world.outcomes, CONFIG, as_of=world.as_of, horizons=(180,))
+
+    assert training.refused == ("contacts_known",)
+    assert any("'contacts_known'" in line for line in training.lines())
+    assert training.champion is None or "contacts_known" not in training.champion.features.sources
+    model = CONFIG.model.model_copy(update={"trusted_signals": ("contacts_known",)})
+    trusting = CONFIG.model_copy(update={"model": model})
+    assert train(leaky, world.outcomes, trusting, as_of=world.as_of, horizons=(180,)).refused == ()
+
+
+def test_an_honest_company_has_nothing_left_out():
+    assert trained().refused == ()
