@@ -48,7 +48,7 @@ def grouped_blocks(
     bits = regular.filter(regular.user_id != "").mutate(block=_block(regular.day))
     words: Columns = warehouse.fetch(
         bits.group_by("account", "user_id", "block").agg(
-            word=(_one(ibis) << (bits.day - bits.block * BLOCK).cast("int64")).bit_or()
+            word=(_one(ibis) << (bits.day - bits.block * BLOCK).cast("int32")).bit_or()
         )
     )
     rest: Columns = warehouse.fetch(
@@ -115,7 +115,7 @@ def _cells(warehouse: Any, regular: Any, sets: int, masks: int) -> Columns:
         measures[f"sum{number + 1}"] = inside.sum()
     for number in range(masks):
         inside = (regular.bit >= number * BLOCK) & (regular.bit < (number + 1) * BLOCK)
-        shift = inside.ifelse(regular.bit - number * BLOCK, 0).cast("int64")
+        shift = inside.ifelse(regular.bit - number * BLOCK, 0).cast("int32")
         measures[f"mask{number}"] = inside.ifelse(one << shift, ibis.literal(0, "int64")).bit_or()
     rows: Columns = warehouse.fetch(
         regular.group_by("account", "day").agg(**measures).order_by("account", "day")
