@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from customer_health import desk
 from customer_health.errors import ConfigurationError, CustomerHealthError, RetriableError, suggest
 from customer_health.settings import Settings, load_settings
 
@@ -71,6 +72,7 @@ def _parser(commands: Sequence[str]) -> _Parser:
         judge = add(f"{verb}-model", help=f"{verb.capitalize()} a model that waits for a person")
         judge.add_argument("model")
         judge.add_argument("--by", required=True, help="who decides; kept in the registry")
+    desk.register(add)
     draft = add("draft-mapping", help="Look at a folder of files and draft a mapping for it")
     draft.add_argument("folder", type=Path)
     draft.add_argument("--output", type=Path, help="write here instead of printing")
@@ -210,6 +212,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.command in ("rollback", "approve-model", "reject-model"):
         _tell(_decide(settings, arguments, now))
+        return 0
+    if arguments.command in desk.COMMANDS:
+        _tell(desk.run(settings, arguments, now))
         return 0
     for title, step in _steps(settings, arguments, now):
         with _bar(title) as bar:

@@ -24,7 +24,7 @@ from customer_health.playbooks.steps import (
 from customer_health.settings import CompanyConfig
 
 MOST_RISKS, MOST_STRENGTHS = 3, 2
-OUTCOMES = ("saved", "partially", "lost", "false alarm", "not actionable")
+OUTCOMES = ("saved", "partly", "lost", "false alarm", "not actionable")
 USAGE_AUDIT = {
     "active_users_28d": "active users, last 28 days",
     "active_users_per_seat_28d": "active users per seat",
