@@ -118,14 +118,14 @@ def run(*, actions: int, kills: int, chance: float, speed: float, naive: bool, s
     report = Report(actions=sum(map(len, keys.values())))
     ledger = open_ledger(url)
     luck = random.Random(seed)
-    workers = [zygote.fork() for _ in range(3)]
+    workers = [zygote.fork(place) for place in range(3)]
     next_kill, gap = began + 1.0, max(0.25, min(3.0, actions / 200 / max(kills, 1)))
     while _open_rows(ledger):
         time.sleep(0.1)
         if report.kills < kills and time.monotonic() > next_kill:
             place = luck.randrange(len(workers))
             os.kill(workers[place], signal.SIGKILL)
-            workers[place] = zygote.fork()
+            workers[place] = zygote.fork(place)
             report.kills += 1
             next_kill = time.monotonic() + gap * luck.uniform(0.5, 1.5)
         if not naive:
@@ -220,9 +220,9 @@ class _Zygote:
         self._children: list[int] = []
         self._told: IO[str] = os.fdopen(self._answers)
 
-    def fork(self) -> int:
-        """Start one dispatcher; return its process id."""
-        os.write(self._asked, b"fork\n")
+    def fork(self, place: int) -> int:
+        """Start the dispatcher of one of the three places; return its process id."""
+        os.write(self._asked, f"{place}\n".encode())
         self._children.append(int(self._told.readline()))
         return self._children[-1]
 
@@ -239,42 +239,37 @@ class _Zygote:
 
 
 def _serve(asks: IO[str], answers: int, url: str, rigs: dict[str, Rig], clock: Clock, naive: bool) -> None:
-    for number, _line in enumerate(asks, 1):
+    for line in asks:
         child = os.fork()
         if child == 0:
             try:
-                (_naive if naive else _dispatch)(url, rigs, clock, number)
+                (_naive if naive else _dispatch)(url, rigs, clock, int(line))
             finally:
                 os._exit(1)
         os.write(answers, f"{child}\n".encode())
 
 
-def _dispatch(url: str, rigs: dict[str, Rig], clock: Clock, number: int) -> None:
+def _dispatch(url: str, rigs: dict[str, Rig], clock: Clock, place: int) -> None:
     ledger = open_ledger(url)
     order = sorted(rigs)
-    random.Random(number).shuffle(order)
+    random.Random(place).shuffle(order)
     while True:
         for name in order:
             try:
                 deliver(ledger, rigs[name].destination, now=clock, policy=POLICY, limit=150)
             except Exception as error:  # the ledger may be locked for long on a busy machine
-                print(f"dispatcher {number}: {error!r}", file=sys.stderr)
+                print(f"dispatcher {place}: {error!r}", file=sys.stderr)
         time.sleep(0.05)
 
 
-def _naive(url: str, rigs: dict[str, Rig], clock: Clock, number: int) -> None:
-    """What many integrations do: call, retry on failure, note success. Rows are split, so nobody overlaps."""
+def _naive(url: str, rigs: dict[str, Rig], clock: Clock, place: int) -> None:
+    """What many integrations do: call, retry on failure, note success. Rows are split: nobody overlaps."""
     ledger = open_ledger(url)
-    mine = number % 3
     while True:
         with ledger.connect() as connection:
             query = select(rows).where(rows.c.state == "pending").order_by(rows.c.key)
-            pending = [
-                row for row in connection.execute(query).mappings() if int(row["key"][-4:], 16) % 3 == mine
-            ]
-        if not pending:
-            mine = (mine + 1) % 3
-            time.sleep(0.05)
+            pending = [row for row in connection.execute(query).mappings() if _place_of(row["key"]) == place]
+        time.sleep(0.0 if pending else 0.05)
         for row in pending:
             promise = outbox.effect_of(row)
             for _ in range(6):
@@ -285,6 +280,10 @@ def _naive(url: str, rigs: dict[str, Rig], clock: Clock, number: int) -> None:
                     continue
             with writing(ledger) as connection:
                 connection.execute(update(rows).where(rows.c.key == row["key"]).values(state="delivered"))
+
+
+def _place_of(key: str) -> int:
+    return int(key[-4:], 16) % 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

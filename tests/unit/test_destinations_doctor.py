@@ -1,15 +1,18 @@
 """Doctor finds what would go wrong before it does, and says what to do about it."""
 
+from pathlib import Path
+
 import pytest
 from tests.lib.destinations import RIGS
 from tests.lib.servers.mail import MailServer
 from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY
 
-from customer_health import pipeline
+from customer_health import destinations, pipeline
 from customer_health.connections import EmailOptions, SalesforceOptions, Secret
 from customer_health.destinations.doctor import examine, look
 from customer_health.destinations.mail import SmtpDestination
 from customer_health.destinations.pace import Pace
+from customer_health.destinations.registry import FACTORIES
 from customer_health.errors import ConfigurationError
 from customer_health.settings import CompanyConfig, DestinationsConfig, Settings, load_settings
 
@@ -114,3 +117,14 @@ def test_a_misspelt_connection_is_refused_at_load_with_a_suggestion(tmp_path, te
     with pytest.raises(ConfigurationError) as caught:
         load_settings({"CUSTOMER_HEALTH_CONFIG": str(company)}, home=tmp_path)
     assert words in str(caught.value)
+
+
+def test_the_example_in_the_readme_is_a_company_file_that_loads(tmp_path):
+    readme = Path(destinations.__file__).with_name("README.md").read_text(encoding="utf-8")
+    company = tmp_path / "company.yaml"
+    company.write_text(readme.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    config = load_settings({"CUSTOMER_HEALTH_CONFIG": str(company)}, home=tmp_path).config
+    assert config.destinations.crm == "salesforce"
+    assert config.connections.totango.plays == {"activation": "12345"}
+    for kind in FACTORIES:
+        assert f"`{kind}`" in readme
