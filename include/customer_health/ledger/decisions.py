@@ -26,7 +26,7 @@ class Decision:
         playbook: The playbook.
         outcome: "fired", or why not: "no_match", "done_already", "cooling_down", "excluded",
             "suppressed", "held_out", "shadow", "paused", "first_run_backlog", "held_by_brake",
-            "held_by_new_model", "daily_limit", "too_old", "superseded".
+            "held_by_new_model", "daily_limit", "failed", "too_old", "superseded".
         reason: The same in a sentence, with the numbers that decided.
         cycle_id: The episode, renewal cycle or period it acts for.
     """

@@ -180,6 +180,16 @@ class Facts:
             self.number("arr"), self.number("expected_loss"), self.number("p180"), bars, self.money
         )
 
+    def rehearse(self) -> None:
+        """Compute what every effect needs: a damaged row fails here and alone, not in the middle of a run."""
+        for name in ("arr", "seats", "days_to_renewal", "p90", "p180", "expected_loss", "coverage"):
+            self.number(name)
+        _ = self.score, self.level, self.stake, self.cause_note, self.too_small, self.flight_risk
+        for reason in self.reasons:
+            float(reason["points"]), str(reason["code"])
+        for step in self.moved:
+            float(step["points"]), str(step["concept"])
+
     def money(self, amount: float) -> str:
         """Return an amount for the decision log, in the account's currency."""
         return f"{amount:,.0f} {self.currency}"

@@ -28,6 +28,7 @@ from customer_health.playbooks.weekly import weekly_digest
 from customer_health.settings import CompanyConfig
 
 log = logging.getLogger(__name__)
+ALL = "all"  # a decision about an account as such
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def run_playbooks(
         else:
             refused = [match.decided(mode, _WHY[mode] + match.why) for match in proposal.matches]
             plan = Plan([], refused, [], [_NOTE[mode].format(as_of=as_of)])
+        plan = _with_broken(plan, snapshot)
         done = _write(connection, plan, snapshot, mode, playbooks, now)
         if mode == "live":
             digest = weekly_digest(
@@ -157,6 +159,19 @@ def _mode(connection: Connection, as_of: date, too_old: bool) -> str:
     return "superseded" if newest is not None and newest > as_of else "live"
 
 
+def _with_broken(plan: Plan, snapshot: snapshots.Snapshot) -> Plan:
+    """Say which accounts could not be decided about: in the log of decisions, and in the run's notes."""
+    if not snapshot.broken:
+        return plan
+    failed = [
+        Decision(account, ALL, "failed", f"its score cannot be read: {why}; correct the row and run again")
+        for account, why in snapshot.broken.items()
+    ]
+    some = ", ".join(sorted(snapshot.broken)[:5])
+    note = f"{len(failed)} accounts could not be decided about (see the decision log): {some}."
+    return replace(plan, decisions=[*plan.decisions, *failed], notes=[note, *plan.notes])
+
+
 def _write(
     connection: Connection,
     plan: Plan,
@@ -180,6 +195,7 @@ def _write(
         "episodes_opened": len(opened),
         "episodes_inherited": sum(episode.inherited for episode in opened),
         "episodes_closed": sum(episode.closed_as_of == as_of for episode in plan.episodes),
+        "failed": len(snapshot.broken),
         "effects": len(effects),
         "tasks": verbs["create_task"],
         "alerts": verbs["notify"],
@@ -194,7 +210,7 @@ def _write(
 
 
 def _outcomes(made: Sequence[Decision], playbooks: Sequence[Playbook]) -> dict[str, dict[str, int]]:
-    found: dict[str, Counter[str]] = {playbook.name: Counter() for playbook in playbooks}
+    found: dict[str, Counter[str]] = {name: Counter() for name in (*(p.name for p in playbooks), ALL)}
     for decision in made:
         if decision.outcome != "no_match":
             found[decision.playbook][decision.outcome] += 1

@@ -21,6 +21,8 @@ from customer_health.scoring.tiers import tier_of
 from customer_health.settings import CompanyConfig
 
 _BATCH = 500
+# What a damaged row may raise. Anything else is a defect of ours and stops the run.
+ROW_FAULTS = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
 CHARTED = timedelta(weeks=13)  # what an alert's chart shows
 _READING = tuple(
     score_table.c[name] for name in ("account_id", "as_of", "score_shown", "tier", "band", "model_id")
@@ -47,6 +49,7 @@ class Snapshot:
         arms: Holdout arm by account.
         drawn: Eligible accounts drawn so far, by stratum.
         stopped: Playbooks whose kill switch is thrown, with who and why.
+        broken: Accounts whose row cannot be understood, with the error; the others go on.
     """
 
     as_of: date
@@ -64,6 +67,7 @@ class Snapshot:
     arms: Mapping[str, str] = field(default_factory=dict)
     drawn: Mapping[str, int] = field(default_factory=dict)
     stopped: Mapping[str, str] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(
@@ -87,18 +91,25 @@ def read(
     books = list(playbooks)
     falls = [book.when.lasting_fall for book in books if book.when.lasting_fall is not None]
     past = _past(connection, as_of, timedelta(max(fall.days for fall in falls))) if falls else {}
-    facts = [
-        Facts(
-            row=dict(row),
-            previous=previous.get(row["account_id"]),
-            signals=signals.get(row["account_id"], {}),
-            as_of=as_of,
-            episode=in_force.get(row["account_id"]),
-            config=config,
-            past=past.get(row["account_id"], ()),
-        )
-        for row in rows
-    ]
+    facts: list[Facts] = []
+    broken: dict[str, str] = {}
+    for row in rows:
+        account = row["account_id"]
+        try:
+            fact = Facts(
+                row=dict(row),
+                previous=previous.get(account),
+                signals=signals.get(account, {}),
+                as_of=as_of,
+                episode=in_force.get(account),
+                config=config,
+                past=past.get(account, ()),
+            )
+            fact.rehearse()
+        except ROW_FAULTS as error:
+            broken[account] = f"{type(error).__name__}: {error}"
+        else:
+            facts.append(fact)
     newly_red = [fact.account_id for fact in facts if fact.level > 0 and fact.episode is None]
     charted = _past(connection, as_of, CHARTED, newly_red)
     facts = [
@@ -109,7 +120,7 @@ def read(
         as_of=as_of,
         published_at=published,
         facts=facts,
-        gone=_gone(connection, as_of, in_force, {fact.account_id for fact in facts}),
+        gone=_gone(connection, as_of, in_force, {fact.account_id for fact in facts} | broken.keys()),
         red_since=_red_since(connection, as_of, newly_red),
         worst_level=_worst_levels(connection, as_of),
         first_live=not connection.execute(earlier_live).scalar(),
@@ -121,6 +132,7 @@ def read(
         arms=holdout.arms(connection),
         drawn=holdout.drawn(connection),
         stopped=switches.stopped(connection, "playbook"),
+        broken=broken,
     )
 
 
