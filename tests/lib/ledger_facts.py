@@ -76,7 +76,28 @@ def _score(account: str, week: int, day: date) -> dict[str, object]:
                 "points": 3.0,
                 "phrase": "No recent survey",
             },
+            {
+                "code": "renewal_near",
+                "concept": "calendar",
+                "signal": "days_to_renewal",
+                "value": 54.0,
+                "points": 0.0,
+                "context": -6.5,
+                "phrase": "Renewal in 54 days",
+            },
         ],
+        "waterfall": {"start": 61.0, "usage": score - 65.0, "calendar": 4.0},
+        "lever": {
+            "target": "Green",
+            "score": 71,
+            "concepts": ["usage"],
+            "changes": [
+                {"signal": "active_users_28d", "concept": "usage", "phrase": "40 instead of 20 users"}
+            ],
+            "text": "The score would be 71 with 40 active users instead of 20",
+        }
+        if account == "acme"
+        else None,
         "mode": "model",
         "model_id": "lightgbm-2026-11-01",
         "state": "notice_given" if account == "evil" else "scored",
@@ -91,7 +112,13 @@ def _score(account: str, week: int, day: date) -> dict[str, object]:
 
 def _promise(engine: Engine) -> None:
     now = datetime.combine(TODAY, datetime.min.time(), UTC)
-    states = {"acme": "delivered", "bolt": "rejected", "duna": "pending", "evil": "unknown"}
+    states = {
+        "acme": "delivered",
+        "bolt": "rejected",
+        "calm": "awaiting_approval",
+        "duna": "pending",
+        "evil": "unknown",
+    }
     effects = [
         Effect(
             key=effect_key(account, "critical_save", "ep-1", "1", "crm"),

@@ -13,6 +13,16 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.lib import ledger_facts
+from tests.lib.ledger_facts import EVIL
+
+CARD = f"""# The card
+
+| fold | AUC |
+|---|---|
+| 1 | 0.86 |
+
+![folds](walk.png) {EVIL} [x](javascript:alert(1))
+"""
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +56,8 @@ def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in {
         "reports/gate_2026-11-20.html": "<h1>Gate</h1>",
         "models/lightgbm-2026-11-01/card.html": "<h1>Card</h1>",
+        "models/lightgbm-2026-11-01/model_card.md": CARD,
+        "models/lightgbm-2026-11-01/walk.png": "a picture",
         "models/lightgbm-2026-11-01/model.pkl": "not served",
         "secret.html": "outside of every served folder",
     }.items():

@@ -12,10 +12,19 @@ from fastapi.testclient import TestClient
 PREFIX = "/customer-health"
 
 
-def addresses(page: FastAPI) -> list[str]:
-    """Every route of the app, its parameters filled in; a new route is in here by itself."""
-    paths = [route.path for route in _flat(page.routes)]
-    known = {"{address:path}": "reports/gate_2026-11-20.html", "{account_id:path}": "acme"}
+def addresses(page: FastAPI, *, acting: bool | None = None) -> list[str]:
+    """Every route of the app, its parameters filled in; a new route is in here by itself.
+
+    `acting` keeps only those that change something, or only those that do not.
+    """
+    routes = _flat(page.routes)
+    paths = [route.path for route in routes if acting in (None, "POST" in route.methods)]
+    known = {
+        "{address:path}": "reports/gate_2026-11-20.html",
+        "{account_id:path}": "acme",
+        "{key}": "some-key",
+        "{verb}": "resend",
+    }
     for placeholder, value in known.items():
         paths = [path.replace(placeholder, value) for path in paths]
     assert not any("{" in path for path in paths), "fill in the new parameter above"
@@ -44,9 +53,12 @@ def test_a_stranger_from_the_street_is_sent_away_from_every_route(
         assert "Acme" not in answer.text
 
 
-def test_a_made_up_token_opens_nothing(api_server: TestClient, page: FastAPI) -> None:
-    for address in addresses(page):
-        assert api_server.get(address, headers={"Authorization": "Bearer nonsense"}).status_code == 403
+@pytest.mark.parametrize("acting", [False, True])
+def test_a_made_up_token_opens_nothing(api_server: TestClient, page: FastAPI, acting: bool) -> None:
+    for address in addresses(page, acting=acting):
+        method = "POST" if acting else "GET"
+        answer = api_server.request(method, address, headers={"Authorization": "Bearer nonsense"})
+        assert answer.status_code == 403
 
 
 def test_a_user_without_the_right_to_read_the_scoring_dag_sees_no_score(
@@ -62,13 +74,15 @@ def test_a_user_without_the_right_to_read_the_scoring_dag_sees_no_score(
         return False
 
     monkeypatch.setattr(type(get_auth_manager()), "is_authorized_dag", refuse)
-    for address in addresses(page):
+    for address in addresses(page, acting=False):
         assert visitor.get(address).status_code == 403
+    for address in addresses(page, acting=True):
+        assert visitor.post(address).status_code == 403
     assert set(asked) == {("GET", "score_accounts")}
 
 
 def test_a_viewer_reads_every_page(visitor: TestClient, page: FastAPI) -> None:
-    for address in addresses(page):
+    for address in addresses(page, acting=False):
         answer = visitor.get(address)
         assert answer.status_code == 200, (address, answer.text[:500])
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

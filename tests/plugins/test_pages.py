@@ -50,6 +50,46 @@ def test_the_account_page_shows_history_reasons_and_what_was_done(visitor: TestC
     assert "critical save" in html or "critical_save" in html
 
 
+def test_the_calendar_is_context_and_no_reason(visitor: TestClient) -> None:
+    text = text_of(visitor.get("/customer-health/account/acme").text)
+    assert "(−6.5) Renewal in 54 days calendar: context, no reason" in text
+
+
+def test_the_account_page_says_what_would_help_and_what_the_score_would_be(visitor: TestClient) -> None:
+    text = text_of(visitor.get("/customer-health/account/acme").text)
+    assert "The score would be 71 with 40 active users instead of 20" in text
+    assert "40 instead of 20 users" in text
+    assert "What would help" not in visitor.get("/customer-health/account/calm").text
+
+
+def test_the_steps_from_the_average_account_add_up_to_the_score() -> None:
+    from customer_health_airflow.ui.drawing import steps
+
+    found = steps({"start": 61.0, "calendar": 4.0, "usage": -50.0, "limit": 2.5}, 17.5)
+    assert [step.name for step in found] == [
+        "average account",
+        "usage",
+        "calendar",
+        "end of the scale",
+        "score",
+    ]
+    assert sum(step.points for step in found[:-1]) == pytest.approx(found[-1].points)
+    assert (found[1].left, found[1].width) == (11.0, 50.0)
+    assert steps({}, 20.0) == []
+
+
+def test_a_model_card_is_a_page_with_its_tables_and_pictures_and_runs_nothing(visitor: TestClient) -> None:
+    address = "/customer-health/files/models/lightgbm-2026-11-01/"
+    html = visitor.get(address + "model_card.md").text
+    assert "<h1>The card</h1>" in html
+    assert "<td>0.86</td>" in html
+    assert '<img src="walk.png"' in html
+    assert "<script" not in html
+    assert 'href="javascript' not in html
+    picture = visitor.get(address + "walk.png")
+    assert picture.headers["content-type"] == "image/png"
+
+
 def test_an_account_id_with_slashes_and_spaces_has_a_page(visitor: TestClient) -> None:
     link = re.search(r'href="(/customer-health/account/[^"]*b[^"]*c)"', visitor.get("/customer-health/").text)
     assert link

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import HTTPException, status
+from airflow.configuration import conf
+from fastapi import HTTPException, Request, status
 
 # Whoever may read the scoring DAG may read the scores. `is_authorized_custom_view` is no
 # substitute: the simple auth manager ignores the method there.
 GUARDING_DAG = "score_accounts"
+# Whoever may start a delivery may send one effect again, or let one go.
+ACTING_DAG = "deliver_effects"
 
 
 def can_read(user: GetUserDep) -> None:
@@ -19,3 +24,33 @@ def can_read(user: GetUserDep) -> None:
     )
     if not allowed:
         raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not read customer health scores.")
+
+
+def may_act(user: GetUserDep) -> bool:
+    """Whether the forms are for this reader."""
+    return get_auth_manager().is_authorized_dag(
+        method="POST",
+        access_entity=DagAccessEntity.RUN,
+        details=DagDetails(id=ACTING_DAG),
+        user=user,
+    )
+
+
+def can_act(user: GetUserDep) -> None:
+    """Let through whoever may start a delivery; 403 for everybody else."""
+    if not may_act(user):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not act on effects.")
+
+
+def from_this_page(request: Request) -> None:
+    """Refuse a form that another site made a reader's browser send.
+
+    The browser adds the session's cookie to such a form by itself; it also says, truthfully, where the
+    form came from. A client that carries its own token in a header is no browser that could be misled.
+    """
+    if request.headers.get("authorization", "").lower().startswith("bearer "):
+        return
+    origin = urlsplit(request.headers.get("origin", "")).netloc
+    own = {request.headers.get("host", ""), urlsplit(conf.get("api", "base_url", fallback="")).netloc}
+    if not origin or origin not in own:
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "This form did not come from the page.")

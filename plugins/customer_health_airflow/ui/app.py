@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from customer_health.errors import CustomerHealthError, RetriableError
-from customer_health_airflow.ui import files, pages
+from customer_health_airflow.ui import acting, files, pages, shell
 from customer_health_airflow.ui.access import can_read
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def create_app() -> FastAPI:
     @app.exception_handler(CustomerHealthError)
     async def explain(request: Request, error: CustomerHealthError) -> Response:
         """Say what is wrong and how to mend it; a bare 500 would send the reader to the logs."""
-        return pages.trouble(request, error)
+        return shell.trouble(request, error)
 
     @app.exception_handler(SQLAlchemyError)
     async def unreadable(request: Request, error: SQLAlchemyError) -> Response:
@@ -50,8 +50,9 @@ def create_app() -> FastAPI:
         told = RetriableError(
             "The ledger cannot be read at the moment.", hint="Try again; the API server's log has the cause."
         )
-        return pages.trouble(request, told)
+        return shell.trouble(request, told)
 
     app.include_router(pages.router)
+    app.include_router(acting.router)
     app.include_router(files.router)
     return app

@@ -1,8 +1,8 @@
-"""The score's history as an inline SVG: tier bands, the line, its last point."""
+"""Pictures without scripts: the score's history as an inline SVG, and the steps that lead to it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -57,3 +57,51 @@ def chart(readings: Sequence[tuple[date, int]], tiers: Sequence[tuple[int, int]]
         dots=dots,
         labels=[(x(day), f"{day:%d %b %Y}") for day in sorted(ends)],
     )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the way to a score.
+
+    Attributes:
+        name: What moved it.
+        points: By how much.
+        left: Where its bar begins, in percent of the scale.
+        width: How long it is, in percent.
+        whole: Whether it is a level (start, score) and no change.
+    """
+
+    name: str
+    points: float
+    left: float
+    width: float
+    whole: bool = False
+
+
+def steps(waterfall: Mapping[str, float], score: float | None) -> list[Step]:
+    """Lay out the way from the average account to this score, longest steps first.
+
+    Args:
+        waterfall: `start`, points per concept, and perhaps `limit`, as scoring publishes it.
+        score: Where it ends.
+    """
+    if not waterfall or score is None:
+        return []
+    names = {"start": "average account", "limit": "end of the scale", "other": "everything else"}
+    level = float(waterfall["start"])
+    found = [Step(names["start"], level, 0.0, _on_scale(level), whole=True)]
+    moves = [
+        (name, points) for name, points in waterfall.items() if name not in ("start", "limit") and points
+    ]
+    moves.sort(key=lambda move: -abs(move[1]))
+    if limit := waterfall.get("limit"):
+        moves.append(("limit", limit))
+    for name, points in moves:
+        low, high = sorted((_on_scale(level), _on_scale(level + points)))
+        found.append(Step(names.get(name, name), points, low, round(high - low, 1)))
+        level += points
+    return [*found, Step("score", score, 0.0, _on_scale(score), whole=True)]
+
+
+def _on_scale(level: float) -> float:
+    return round(min(max(level, 0.0), 100.0), 1)

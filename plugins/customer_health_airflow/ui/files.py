@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import FileResponse, Response
 
 from customer_health.settings import Settings, load_settings
+from customer_health_airflow.ui import shell
+from customer_health_airflow.ui.markdown import html_of
 
 router = APIRouter()
 
 # What may be opened, and as what. Text formats are shown as text, whatever they contain.
 TYPES = {
     ".html": "text/html; charset=utf-8",
-    ".md": "text/plain; charset=utf-8",
+    ".md": "text/html; charset=utf-8",  # rendered by us
     ".txt": "text/plain; charset=utf-8",
     ".json": "text/plain; charset=utf-8",
     ".csv": "text/plain; charset=utf-8",
@@ -63,9 +65,13 @@ def listing(settings: Settings, kind: str, *, limit: int = 60) -> list[dict[str,
 
 
 @router.get("/files/{address:path}")
-def file(address: str) -> FileResponse:
-    """Serve one file."""
-    path = safe_path(load_settings(), address)
+def file(request: Request, address: str) -> Response:
+    """Serve one file; Markdown as a page of ours, whose pictures are the files beside it."""
+    settings = load_settings()
+    path = safe_path(settings, address)
     if path is None:
         raise HTTPException(404, "There is no such report.")
+    if path.suffix == ".md":
+        html = html_of(path.read_text(encoding="utf-8", errors="replace"))
+        return shell.render(request, "report.html", company=settings.config.name, name=path.name, html=html)
     return FileResponse(path, media_type=TYPES[path.suffix], headers={"Content-Security-Policy": POLICY})

@@ -1,43 +1,32 @@
-"""The four pages: portfolio, account, actions, reports."""
+"""The four pages that one reads: portfolio, account, actions, reports."""
 
 from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from customer_health.errors import CustomerHealthError
+from customer_health.ledger.outbox import DONE_STATES, OPEN_STATES
 from customer_health.scoring.tiers import Scheme, scheme_named
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow.ui import files, wording
-from customer_health_airflow.ui.drawing import HEIGHT, WIDTH, chart
+from customer_health_airflow.ui.access import may_act
+from customer_health_airflow.ui.acting import VERBS
+from customer_health_airflow.ui.drawing import HEIGHT, WIDTH, chart, steps
 from customer_health_airflow.ui.reading import PAGE, Filters, Portfolio, day_before, is_stale, ledger
+from customer_health_airflow.ui.shell import TEMPLATES, render
 
 router = APIRouter(default_response_class=HTMLResponse)
-TEMPLATES = Path(__file__).with_name("templates")
-STATES = ("pending", "claimed", "sending", "unknown", "checking", "delivered", "rejected")
+STATES = ("awaiting_approval", *OPEN_STATES, *DONE_STATES)
 
-
-@lru_cache(maxsize=1)
-def _templates() -> Environment:
-    # Names, reasons and error texts come from other systems: everything is escaped, nothing is marked safe.
-    found = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    found.filters.update(money=wording.money, change=wording.change, day=wording.day, moment=wording.moment)
-    return found
-
-
-def _page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    base = request.scope.get("root_path", "").rstrip("/")
-    text = _templates().get_template(template).render(base=base, **values)
-    return HTMLResponse(text, status_code=status)
+DONE = {
+    "approve": "Approved. It leaves with the next delivery.",
+    "decline": "Declined. It will not be sent.",
+    "resend": "It leaves once more with the next delivery.",
+}
 
 
 def _now(settings: Settings) -> datetime:
@@ -49,11 +38,6 @@ def _open() -> tuple[Settings, Scheme, Portfolio]:
     settings = load_settings()
     scheme = scheme_named(settings.config.score.scheme)
     return settings, scheme, Portfolio(ledger(settings.ledger_url), scheme.names)
-
-
-def trouble(request: Request, error: CustomerHealthError) -> HTMLResponse:
-    """The page that stands in for one that cannot be shown."""
-    return _page(request, "trouble.html", 503, company="", message=error.message, hint=error.hint)
 
 
 @router.get("/style.css")
@@ -70,7 +54,7 @@ def portfolio(
     settings, scheme, found = _open()
     runs = found.runs()
     if not runs:
-        return _page(request, "empty.html", company=settings.config.name)
+        return render(request, "empty.html", company=settings.config.name)
     days = [run["as_of"] for run in runs]
     run = next((run for run in runs if run["as_of"] == as_of), None) if as_of else runs[0]
     if run is None:
@@ -78,7 +62,7 @@ def portfolio(
     before = day_before(days, run["as_of"])
     wanted = Filters(tier=tier if tier in scheme.names else "", owner=owner, search=q.strip()[:80])
     rows, total = found.worth_a_call(run["as_of"], before, wanted, max(page, 1))
-    return _page(
+    return render(
         request,
         "portfolio.html",
         company=settings.config.name,
@@ -110,13 +94,15 @@ def account(request: Request, account_id: str, as_of: date | None = None) -> HTM
     now = history[-1]
     readings = [(row["as_of"], row["score_shown"]) for row in history if row["score_shown"] is not None]
     bands = [(tier.lowest, tier.highest) for tier in scheme.tiers]
-    return _page(
+    return render(
         request,
         "account.html",
         company=settings.config.name,
         now=now,
         before=history[-2] if len(history) > 1 else None,
         reasons=now["reasons"] or [],
+        waterfall=steps(now["waterfall"] or {}, now["score"]),
+        lever=now["lever"] or None,
         chart=chart(readings[-180:], bands) if readings else None,
         size=(WIDTH, HEIGHT),
         ranks={name: rank for rank, name in enumerate(scheme.names)},
@@ -127,11 +113,11 @@ def account(request: Request, account_id: str, as_of: date | None = None) -> HTM
 
 
 @router.get("/actions")
-def actions(request: Request, state: str = "") -> HTMLResponse:
-    """The outbox: what was promised, and what became of it."""
+def actions(request: Request, user: GetUserDep, state: str = "", done: str = "") -> HTMLResponse:
+    """The outbox: what was promised, what became of it, and what a person can do about it."""
     settings, _, found = _open()
     chosen = state if state in STATES else ""
-    return _page(
+    return render(
         request,
         "actions.html",
         company=settings.config.name,
@@ -139,6 +125,8 @@ def actions(request: Request, state: str = "") -> HTMLResponse:
         effects=found.effects(state=chosen),
         chosen=chosen,
         states=STATES,
+        done=DONE.get(done, ""),
+        verbs=VERBS if may_act(user) else {},
     )
 
 
@@ -146,7 +134,7 @@ def actions(request: Request, state: str = "") -> HTMLResponse:
 def reports(request: Request) -> HTMLResponse:
     """Gate reports, KPI reports and model cards."""
     settings = load_settings()
-    return _page(
+    return render(
         request,
         "reports.html",
         company=settings.config.name,

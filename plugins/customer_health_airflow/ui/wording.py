@@ -29,6 +29,11 @@ def change(now: float | None, before: float | None, *, as_money: bool = False) -
     return f"{'▲' if difference > 0 else '▼'} {size}"
 
 
+def points(value: float | None) -> str:
+    """Write points with their sign: +3.0, −14.2."""
+    return f"{value or 0:+.1f}".replace("-", "−")
+
+
 def day(value: date | None) -> str:
     """Write a date: 14 Jan 2027."""
     return "–" if value is None else f"{value.day} {value:%b %Y}"

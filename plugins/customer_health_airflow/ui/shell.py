@@ -1,0 +1,49 @@
+"""The frame of every page: templates, and who the company is."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from customer_health.errors import CustomerHealthError
+from customer_health_airflow.ui import wording
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    # Names, reasons and error texts come from other systems: everything is escaped. Only a report's
+    # Markdown is marked safe, after its own HTML was made text.
+    found = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    found.filters.update(
+        money=wording.money,
+        change=wording.change,
+        day=wording.day,
+        moment=wording.moment,
+        points=wording.points,
+    )
+    return found
+
+
+def base_of(request: Request) -> str:
+    """Return the path under which Airflow mounted the page."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Fill in a template."""
+    text = _templates().get_template(template).render(base=base_of(request), **values)
+    return HTMLResponse(text, status_code=status)
+
+
+def trouble(request: Request, error: CustomerHealthError, status: int = 503) -> HTMLResponse:
+    """The page that stands in for one that cannot be shown, or for an act that was refused."""
+    return render(request, "trouble.html", status, company="", message=error.message, hint=error.hint)
