@@ -153,21 +153,28 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
 
 def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: Progress = silent) -> Result:
     """Compute every signal of every account for these dates in one pass, replacing their partitions."""
-    from customer_health.signals.build import build_panel, write_signals
+    from customer_health.signals.build import build_and_check
 
     with open_warehouse(settings.warehouse_url) as con:
-        panel = build_panel(
+        panel, findings = build_and_check(
             con, company_config(settings), as_of_dates, state_dir=settings.state, progress=progress
         )
-        write_signals(con, panel)
     customers = panel[panel["is_customer"].astype(bool)]
     coverage = float(customers["coverage"].mean()) if len(customers) else 0.0
+    stale = sum(finding.check == "stale" for finding in findings)
     return Result(
         "Build signals",
-        {"as_of_dates": len(as_of_dates), "rows": len(panel), "customers": len(customers)},
+        {
+            "as_of_dates": len(as_of_dates),
+            "rows": len(panel),
+            "customers": len(customers),
+            "findings": len(findings),
+            "stale_sources": stale,
+        },
         (
             f"{len(customers):,} customer rows over {len(as_of_dates)} as-of date(s).",
             f"{coverage:.0%} of the signals are known on average; the rest is unknown, which is not zero.",
+            *(f"Look at this ({finding.check}): {finding.sentence}" for finding in findings),
         ),
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from customer_health.errors import ConfigurationError
-from customer_health.warehouse.tables import Type
+from customer_health.warehouse.table import Type
 
 NUMERIC = (Type.NUMBER, Type.INTEGER)
 TEMPORAL = (Type.TIMESTAMP, Type.DATE)

@@ -12,8 +12,10 @@ import numpy as np
 from customer_health.progress import Progress, silent
 from customer_health.settings import CompanyConfig
 from customer_health.signals.catalogue import select
+from customer_health.signals.freshness import freshness, stale_for
 from customer_health.signals.grid import EPOCH, Grid
 from customer_health.signals.panel_engine import Engine, check_answerable
+from customer_health.signals.quality import Finding, check_panel, panel_before, write_quality
 from customer_health.signals.reduction import Reduced, reduce_warehouse
 from customer_health.signals.signal import Signal
 from customer_health.signals.state import NEVER
@@ -73,6 +75,30 @@ def build_panel(
     return panel_of(reduced, config, as_of_dates, chosen, progress=progress)
 
 
+def build_and_check(
+    con: duckdb.DuckDBPyConnection,
+    config: CompanyConfig,
+    as_of_dates: Sequence[date],
+    *,
+    state_dir: Path | None = None,
+    progress: Progress = silent,
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Build the panel, keep it in the warehouse, and hold its newest date against an earlier one.
+
+    Returns:
+        The panel, and what a person should look at; findings and freshness are kept too.
+    """
+    signals = select(config.signals.profile)
+    reduced = reduce_warehouse(Warehouse(con), config, signals, state_dir=state_dir, progress=progress)
+    panel = panel_of(reduced, config, as_of_dates, signals, progress=progress)
+    newest = max(as_of_dates)
+    fresh = freshness(reduced, [newest], config)
+    findings = check_panel(panel, panel_before(con, newest), fresh) if len(panel) else []
+    write_signals(con, panel)
+    write_quality(con, newest, findings, fresh)
+    return panel, findings
+
+
 def panel_of(
     reduced: Reduced,
     config: CompanyConfig,
@@ -86,11 +112,21 @@ def panel_of(
     import pandas as pd
 
     since = first_day_needed(reduced, as_of_dates, signals)
+    fresh = freshness(reduced, as_of_dates, config)
+    silenced = [
+        (signal.name, column)
+        for column, day in enumerate(sorted(set(as_of_dates)))
+        for signal in signals
+        if stale_for(signal, day, fresh)
+    ]
     frames, many = [], len(reduced.state.accounts)
     for low, state in reduced.parts(since, accounts_at_once):
         progress(low, many, f"computing {len(signals)} signals")
         engine = Engine(state, config, Grid.of(len(state.accounts), as_of_dates))
-        frames.append(_frame(engine, signals, {signal.name: engine.value(signal) for signal in signals}))
+        values = {signal.name: engine.value(signal) for signal in signals}
+        for name, column in silenced:
+            values[name][:, column] = np.nan
+        frames.append(_frame(engine, signals, values))
     progress(many, many, "signals are computed")
     panel = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     if len(frames) == 1 and reduced.state.accounts == sorted(reduced.state.accounts):

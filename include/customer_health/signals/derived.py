@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from customer_health.warehouse.tables import TABLES, Column, Table, Type
+from customer_health.warehouse.table import Column, Table, Type
+from customer_health.warehouse.tables import TABLES
 
 _ACCOUNT = Column(Type.TEXT, "The account.", required=True)
 _OCCURRED = Column(Type.TIMESTAMP, "When it happened.", required=True)

@@ -13,7 +13,8 @@ from customer_health.signals.plans import conditions, mask_name
 from customer_health.signals.signal import Signal
 from customer_health.signals.state import NEVER, Columns
 from customer_health.signals.warehouse_tables import NUMBERS
-from customer_health.warehouse.tables import TABLES, Type
+from customer_health.warehouse.table import Type
+from customer_health.warehouse.tables import TABLES
 
 
 def reduce_facts(

@@ -9,7 +9,7 @@ from enum import StrEnum
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.signals.aggregations import Aggregation
 from customer_health.signals.derived import FORBIDDEN, READABLE
-from customer_health.warehouse.tables import Table, Type
+from customer_health.warehouse.table import Table, Type
 
 
 class Direction(StrEnum):

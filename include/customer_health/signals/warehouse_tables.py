@@ -10,7 +10,8 @@ import numpy as np
 
 from customer_health.errors import DataContractError
 from customer_health.signals.state import Columns
-from customer_health.warehouse.tables import TABLES, Type
+from customer_health.warehouse.table import Type
+from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
