@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from customer_health.model import card_sections as sections
-from customer_health.model import card_watch, plots
+from customer_health.model import card_watch, overfit, plots
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.features import RENEWAL
@@ -166,6 +166,12 @@ def _horizon(training: Training, report: HeadReport) -> Iterable[str]:
     yield "In brackets: 90 % interval from drawing accounts with replacement. 'Calendar-adjusted' compares"
     yield "only accounts equally near to their renewal; 0.5 there means knowing the calendar and no more."
     yield "'Lost ARR found' and profit rank by probability times ARR; a slope below 1 means too extreme."
+    if report.flattery is not None:
+        yield ""
+        yield f"A random split of the same rows would move the trees' AUC by {report.flattery:+.3f}: such"
+        yield "numbers are not comparable to these."
+        if report.flattery > overfit.WIDE:
+            yield f"**The gap is wide (over {overfit.WIDE}): accounts or months are recognised, not risk.**"
     if report.complaint:
         yield ""
         yield f"**Its probabilities are off ({report.complaint}); they were straightened where that helped.**"

@@ -38,6 +38,7 @@ class HeadReport:
         separations: AUC of each feature alone, highest first.
         head: Which loss it foretells.
         complaint: What is wrong with its probabilities, if anything.
+        flattery: By how much AUC a random split would have flattered the trees; None if not measured.
     """
 
     horizon: int
@@ -49,6 +50,7 @@ class HeadReport:
     separations: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
     head: str = LOGO
     complaint: str | None = None
+    flattery: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Training:
             "candidate": shown,
             "why": report.why,
             "complaint": report.complaint,
+            "random_split_gap": None if report.flattery is None else _plain(report.flattery),
             "folds": report.folds,
             "rows": report.rows,
             "churners": report.churners,

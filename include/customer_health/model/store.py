@@ -1,8 +1,9 @@
 """Fold results kept on disk, so that a training that was killed goes on where it stopped.
 
 The key is a hash of everything a result depends on: the candidate and its settings, the training rows
-with labels and weights, and the rows to predict. So a result can be old, but never wrong; and next
-month, when nine of ten folds are the same as today, only the tenth is computed.
+with labels and weights, the rows to predict, the code of this package and the version of LightGBM. So a
+result can be old, but never wrong; and next month, when nine of ten folds are the same as today, only
+the tenth is computed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-
-VERSION = 1  # raise it when a candidate learns to learn differently
 
 
 class FoldStore:
@@ -72,9 +73,19 @@ def _read(path: Path) -> np.ndarray | None:
     return np.asarray(np.load(io.BytesIO(data), allow_pickle=False), dtype=float)
 
 
+@cache
+def code_version() -> str:
+    """Hash the sources of this package: who learns differently must not be served old results."""
+    digest = hashlib.sha256(version("lightgbm").encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def key_of(kind: str, settings: Mapping[str, Any], *parts: pd.DataFrame | np.ndarray) -> str:
     """Hash a candidate, its settings and all that it will see."""
-    digest = hashlib.sha256(json.dumps([VERSION, kind, settings], sort_keys=True, default=str).encode())
+    told = json.dumps([code_version(), kind, settings], sort_keys=True, default=str)
+    digest = hashlib.sha256(told.encode())
     for part in parts:
         if isinstance(part, pd.DataFrame):
             digest.update(json.dumps(list(part.columns)).encode())

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from customer_health.errors import ConfigurationError
-from customer_health.model import calibration, gates, leaks
+from customer_health.model import calibration, gates, leaks, overfit
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.candidate import Candidate
@@ -264,7 +264,11 @@ def _compete(
     office = incumbent.kind_of(head.horizon_days) if incumbent else None
     best, why = choose(evaluation, head.horizon_days, incumbent=office)
     complaint = calibration.complaint(evaluation, head.horizon_days, best) if best else None
-    return replace(report, kind=best, why=why, separations=alone, complaint=complaint), evaluation
+    flattery = None
+    if config.model.effort == "thorough":
+        flattery = overfit.gap(head, labels, features.features, evaluation, config.model)
+    report = replace(report, kind=best, why=why, separations=alone)
+    return replace(report, complaint=complaint, flattery=flattery), evaluation
 
 
 def _side_head(
