@@ -134,7 +134,8 @@ def test_the_first_run_opens_tasks_for_the_largest_losses_and_the_rest_follow_da
     publish(ledger, 2, losses)
     run(ledger, 2, settings)
     assert {row["account_id"] for row in promised(ledger, "create_task")} == {"a5", "a4", "a3", "a2"}
-    assert len(promised(ledger, "notify")) == 1
+    assert alerts(ledger) == []
+    assert len(alerts(ledger, "baseline")) == 1
 
 
 def test_an_old_day_is_decided_and_logged_but_nothing_leaves_and_no_episode_opens(ledger):

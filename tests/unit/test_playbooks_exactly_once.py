@@ -26,7 +26,7 @@ def keys(ledger):
     return Counter(row["key"] for row in outbox_desk.find(ledger))
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(week=WEEK, extras=EXTRAS, places=st.integers(0, 3))
 def test_re_runs_restatements_and_back_fills_never_double_and_never_wake_the_past(week, extras, places):
     folder = Path(tempfile.mkdtemp())
@@ -60,7 +60,7 @@ def test_re_runs_restatements_and_back_fills_never_double_and_never_wake_the_pas
         shutil.rmtree(folder)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(week=WEEK)
 def test_a_single_alert_always_tells_of_a_turn_for_the_worse(week):
     folder = Path(tempfile.mkdtemp())
