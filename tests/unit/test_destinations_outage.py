@@ -7,16 +7,19 @@ from tests.lib.destinations import RIGS, effect
 from tests.lib.ledger import new_ledger
 from tests.lib.remote import Remote
 
+from customer_health import pipeline
 from customer_health.destinations.breaker import Breaker
 from customer_health.destinations.delivery import Policy
 from customer_health.destinations.dispatch import deliver, drain
 from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
 from customer_health.destinations.pace import Pace
+from customer_health.destinations.registry import FACTORIES
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
-from customer_health.errors import ConfigurationError
+from customer_health.errors import ConfigurationError, FatalError, RetriableError
 from customer_health.ledger import outbox, outbox_desk
 from customer_health.ledger.connect import writing
+from customer_health.settings import load_settings
 
 START = datetime(2026, 11, 2, 6, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -278,3 +281,22 @@ def test_a_payload_that_cannot_be_written_is_refused_alone(tmp_path):
     assert poison.key in bad.hint
     assert isinstance(good, str)
     rig.server.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "words"),
+    [
+        (ChannelStoppedError("revoked", hint="Renew it.", needs_person=True), FatalError, "Renew it."),
+        (ChannelStoppedError("the day is spent"), RetriableError, "Nothing is lost"),
+    ],
+)
+def test_a_stopped_channel_fails_its_task_and_says_whether_waiting_helps(
+    world, tmp_path, monkeypatch, error, raised, words
+):
+    world.promise(*alerts("a"))
+    world.error = error
+    monkeypatch.setitem(FACTORIES, "preview", lambda role, settings: world.remote)
+    settings = load_settings({}, home=tmp_path)
+    with pytest.raises(raised, match=words):
+        pipeline.deliver_effects(settings, destination="slack", now=START)
+    assert world.states() == {"pending": 1}

@@ -112,6 +112,8 @@ def _alert(payload: Mapping[str, Any], chart: bool) -> tuple[str, list[Json]]:
         )
     blocks.append(context(_trust(payload)))
     text = f"{tier}: {quoted(account['name'], 60)} {moved}. {why}{following}"
+    if readings:
+        text += f" {slack_chart.sparkline(readings)}"
     return text, blocks
 
 
