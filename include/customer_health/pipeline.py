@@ -445,7 +445,7 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
     progress(0, 0, "deciding")
     ledger = open_ledger(settings.ledger_url)
     came_back = _follow_through(settings, ledger, as_of)
-    done = run(ledger, settings.config, as_of=as_of, now=now)
+    done = run(ledger, settings.config, as_of=as_of, now=now, hold=_stale(settings, as_of))
     return Result("Run playbooks", done.counts(), (*came_back, *done.lines()))
 
 
@@ -458,6 +458,19 @@ def _follow_through(settings: Settings, ledger: Engine, as_of: date) -> tuple[st
         seen = read_tasks(con, as_of) if tables and tables[0] else []
     changed = take_in(ledger, seen)
     return (f"{changed} of our tasks changed in the CRM.",) if changed else ()
+
+
+def _stale(settings: Settings, as_of: date) -> str:
+    """Say which source is too old to alert people on; empty when all are young enough."""
+    limits = settings.config.playbooks.stale_after_days
+    with open_warehouse(settings.warehouse_url) as con:
+        tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'freshness'").fetchone()
+        if not tables or not tables[0]:
+            return ""
+        query = "SELECT table_name, days_old FROM ops.freshness WHERE as_of = ? ORDER BY table_name"
+        rows = con.execute(query, [as_of]).fetchall()
+    old = [f"{name} is {days:.0f} days old" for name, days in rows if days and days > limits.get(name, days)]
+    return ", ".join(old)
 
 
 def follow_up(settings: Settings, *, now: datetime, progress: Progress = silent) -> Result:

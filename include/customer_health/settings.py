@@ -202,6 +202,10 @@ class PlaybookConfig(Section):
         0.10, gt=0, le=1, description="more accounts newly Red than this: one summary instead of alerts"
     )
     mass_move_floor: int = Field(5, ge=1, description="fewer newly Red accounts than this are no mass move")
+    stale_after_days: Mapping[str, float] = Field(
+        default_factory=lambda: {"usage": 8.0},
+        description="a raw table whose newest fact is older than this holds single alerts for approval",
+    )
     alerts_channel: str = Field("#csm-alerts", description="where summaries of alerts go")
     min_arr: float = Field(
         5_000, ge=0, description="accounts below this, and below min_expected_loss, get no people"

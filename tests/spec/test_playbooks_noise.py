@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised, publish, run
 
+from customer_health import pipeline
 from customer_health.ledger import decisions, episodes, switches
 from customer_health.playbooks.reach import due_at, not_before
 from customer_health.playbooks.worth import clv_remaining
-from customer_health.settings import CompanyConfig, PlaybookConfig
+from customer_health.settings import CompanyConfig, PlaybookConfig, load_settings
+from customer_health.warehouse.connect import open_warehouse
 
 
 @pytest.fixture
@@ -293,3 +295,20 @@ def test_a_stale_source_turns_single_alerts_into_one_summary_that_waits(ledger):
     (summary,) = [row for row in promised(ledger, "notify") if row["payload"]["kind"] == "brake"]
     assert summary["state"] == "awaiting_approval"
     assert outcome(ledger, 2, "acme", "critical_save")[1].count("zendesk is 3 days old") == 1
+
+
+@pytest.mark.parametrize(("days_old", "held"), [(2.0, False), (9.0, True), (None, False)])
+def test_old_usage_data_holds_the_alerts_of_the_whole_chain(home, days_old, held):
+    engine = new_ledger(home)
+    publish(engine, 1, {"acme": 60, "calm": 90})
+    run(engine, 1)
+    publish(engine, 2, {"acme": 20, "calm": 90})
+    chosen = load_settings({}, home=home)
+    with open_warehouse(chosen.warehouse_url) as con:
+        con.execute("CREATE TABLE ops.freshness (as_of DATE, table_name VARCHAR, days_old DOUBLE)")
+        con.execute("INSERT INTO ops.freshness VALUES (?, 'usage', ?)", [day(2), days_old])
+    pipeline.run_playbooks(chosen, as_of=day(2), now=morning(2))
+
+    assert alerts(engine) == ([] if held else ["acme"])
+    assert len(alerts(engine, "brake")) == int(held)
+    engine.dispose()
