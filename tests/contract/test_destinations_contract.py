@@ -6,7 +6,6 @@ own history: what it says is what happened.
 
 import itertools
 import json
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -226,5 +225,4 @@ def test_a_host_that_is_not_the_vendors_is_refused_before_a_key_travels():
 
 def test_the_specifications_are_at_hand_where_they_must_be():
     """CI that sets the variable means it: a wrong path must not turn into silent skips."""
-    if os.environ.get("CUSTOMER_HEALTH_TEST_SPECS"):
-        assert specs.available()
+    assert specs.available() or not specs.DEMANDED
