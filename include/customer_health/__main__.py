@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Exit codes: sysexits' EX_TEMPFAIL tells a scheduler that trying again may help.
 EXIT_REFUSED, EXIT_FAILED, EXIT_TRY_AGAIN = 2, 1, 75
+DELIVER = "deliver to "
 
 
 class _Parser(argparse.ArgumentParser):
@@ -64,6 +65,7 @@ def _parser(commands: Sequence[str]) -> _Parser:
     run.add_argument("--since", type=_day, metavar="DATE", help="first day of a range that ends at --as-of")
     step("summary", "What the last run means, in one screen")
     step("scoreboard", "Grade every published prediction that has matured")
+    add("doctor", help="Ask every destination whether we can work there; writes nothing")
     rollback = add("rollback", help="Return to an earlier champion")
     rollback.add_argument("--to", metavar="MODEL", help="default: the champion before the present one")
     rollback.add_argument("--by", required=True, help="who decides; kept in the registry")
@@ -135,7 +137,7 @@ def _steps(
             f"There is no destination '{arguments.destination}'.", hint=suggest(arguments.destination, roles)
         )
     deliveries = [
-        (f"deliver {name}", partial(pipeline.deliver_effects, settings, destination=name, now=now))
+        (f"{DELIVER}{name}", partial(pipeline.deliver_effects, settings, destination=name, now=now))
         for name in wanted
     ]
     single: dict[str, Callable[..., Result]] = {
@@ -200,11 +202,11 @@ def _run(arguments: argparse.Namespace) -> int:
         signals.write_text(render(), encoding="utf-8")
         print(f"Wrote {signals} and {write_contracts_page(arguments.folder)}")
         return 0
-    from customer_health.pipeline import now_of
+    from customer_health import pipeline
 
     settings = load_settings(home=arguments.home)
     # The command line is an edge: here, and in the operators, a clock is read and handed inwards.
-    now = now_of(settings, datetime.now(tz=UTC))
+    now = pipeline.now_of(settings, datetime.now(tz=UTC))
     if arguments.command == "summary":
         from customer_health.summary import demo_summary
 
@@ -216,11 +218,30 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command in desk.COMMANDS:
         _tell(desk.run(settings, arguments, now))
         return 0
-    for title, step in _steps(settings, arguments, now):
-        with _bar(title) as bar:
-            result = step(progress=bar)
+    if arguments.command == "doctor":
+        result = pipeline.examine_destinations(settings)
         _tell(result)
-    return 0
+        return EXIT_FAILED if result.counts()["problems"] else 0
+    code = 0
+    for title, step in _steps(settings, arguments, now):
+        try:
+            with _bar(title) as bar:
+                result = step(progress=bar)
+        except CustomerHealthError as error:
+            if not title.startswith(DELIVER):
+                raise
+            code = code or _failed(error)  # one channel is down; the others still go out
+        else:
+            _tell(result)
+    return code
+
+
+def _failed(error: CustomerHealthError) -> int:
+    """Say what happened and what to do, and return the exit code that stands for it."""
+    print(f"error: {error}", file=sys.stderr)
+    if isinstance(error, RetriableError):
+        return EXIT_TRY_AGAIN
+    return EXIT_REFUSED if isinstance(error, ConfigurationError) else EXIT_FAILED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -228,10 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(_parser(()).parse_args(arguments))
     except CustomerHealthError as error:
-        print(f"error: {error}", file=sys.stderr)
-        if isinstance(error, RetriableError):
-            return EXIT_TRY_AGAIN
-        return EXIT_REFUSED if isinstance(error, ConfigurationError) else EXIT_FAILED
+        return _failed(error)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_health.__main__ import EXIT_REFUSED, main
+from customer_health.__main__ import EXIT_REFUSED, EXIT_TRY_AGAIN, main
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,25 @@ def test_bad_arguments_are_refused_with_a_sentence(
     assert code == EXIT_REFUSED
     assert message in shown
     assert "Traceback" not in shown
+
+
+def test_one_destination_that_is_down_does_not_stop_the_others(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    from customer_health import pipeline
+    from customer_health.errors import RetriableError
+
+    delivered = []
+
+    def deliver(settings: object, *, destination: str, **kwargs: object) -> pipeline.Result:
+        if destination == "crm":
+            raise RetriableError("The CRM does not answer.", hint="Wait.")
+        delivered.append(destination)
+        return pipeline.Result(f"Deliver to {destination}")
+
+    monkeypatch.setattr(pipeline, "deliver_effects", deliver)
+
+    assert main(["--home", str(home), "deliver", "--as-of", "2026-01-01"]) == EXIT_TRY_AGAIN
+    assert "slack" in delivered
+    assert "crm" not in delivered
+    assert "The CRM does not answer." in capsys.readouterr().err
