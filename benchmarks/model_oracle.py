@@ -23,9 +23,10 @@ import numpy as np
 import pandas as pd
 
 from customer_health import pipeline
+from customer_health.company import CompanyConfig
 from customer_health.model.features import FeatureSet
 from customer_health.model.panel import as_of_dates
-from customer_health.settings import CompanyConfig, load_settings
+from customer_health.settings import load_settings
 from customer_health.signals.build import build_panel
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.simulator.oracle import true_probability

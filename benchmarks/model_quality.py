@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 from tests.lib.model_worlds import LAST, make_world
 
+from customer_health.company import CompanyConfig
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.features import FeatureSet
@@ -34,7 +35,7 @@ from customer_health.model.report import Training
 from customer_health.model.roster import WORDS
 from customer_health.model.store import FoldStore
 from customer_health.model.training import train
-from customer_health.settings import CompanyConfig, load_settings
+from customer_health.settings import load_settings
 
 SHOWN = [
     "auc",

@@ -15,9 +15,9 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from customer_health.company import CompanyConfig, UsageConfig
 from customer_health.errors import FatalError, RetriableError
 from customer_health.progress import Progress, silent
-from customer_health.settings import CompanyConfig, UsageConfig
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from customer_health.settings import DestinationsConfig
+from customer_health.company import DestinationsConfig
 
 # One slot on DuckDB: while one process has the file open for writing, nobody else can even read it.
 # The local stack and the compose file create it; on another warehouse give it as many slots as

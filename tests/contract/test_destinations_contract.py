@@ -16,6 +16,7 @@ from tests.lib.remote import Remote
 from tests.lib.servers import specs
 from tests.lib.servers.base import FAULTS
 
+from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.destinations.dispatch import Policy, deliver
 from customer_health.destinations.preview import PreviewDestination
 from customer_health.destinations.registry import FACTORIES, destination_for
@@ -24,7 +25,7 @@ from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import outbox, outbox_desk
 from customer_health.ledger.connect import writing
-from customer_health.settings import CompanyConfig, DestinationsConfig, Settings
+from customer_health.settings import Settings
 
 NUMBERS = itertools.count(1)
 # Requests that ask before one writes, once everything that is looked up once is known.

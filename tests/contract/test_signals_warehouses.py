@@ -11,7 +11,7 @@ import pytest
 from tests.lib.signals_postgres import fill, postgres
 from tests.lib.signals_random import FIRST, RandomWorld
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals.build import build_panel, panel_of
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.reduction import reduce_warehouse

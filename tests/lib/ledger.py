@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine, RowMapping
 
+from customer_health.company import CompanyConfig
 from customer_health.ledger import decisions, outbox_desk, scores
 from customer_health.ledger.connect import open_ledger
 from customer_health.playbooks.run import PlaybookRun, run_playbooks
-from customer_health.settings import CompanyConfig
 
 
 def new_ledger(folder: Path) -> Engine:

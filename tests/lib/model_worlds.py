@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.candidate import Candidate
@@ -23,7 +24,6 @@ from customer_health.model.panel import as_of_dates
 from customer_health.model.report import Training
 from customer_health.model.training import train
 from customer_health.model.trees import BoostedTrees
-from customer_health.settings import CompanyConfig, ModelConfig
 
 LAST = date(2026, 1, 1)
 SIZE, MONTHS = 300, 18

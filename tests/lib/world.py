@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals.build import build_panel
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Signal

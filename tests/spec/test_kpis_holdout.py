@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.lib.ledger import alerts, day, new_ledger, outcome, promised, publish, run
 
+from customer_health.company import CompanyConfig
 from customer_health.kpis.holdout import NO_HOLDOUT, Readout, readout
 from customer_health.kpis.interventions import save_rate
 from customer_health.ledger import holdout
 from customer_health.playbooks.saves import SaveRate
-from customer_health.settings import CompanyConfig
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 from tests.lib.ledger import day, morning, new_ledger, publish
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import FatalError
 from customer_health.kpis.interventions import (
     TimeToIntervention,
@@ -16,7 +17,6 @@ from customer_health.kpis.report import build_report
 from customer_health.kpis.retention import Retention, retention
 from customer_health.ledger import outbox_desk
 from customer_health.playbooks.run import run_playbooks
-from customer_health.settings import CompanyConfig
 from customer_health.warehouse.tables import TABLES
 
 

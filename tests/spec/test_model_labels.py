@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from customer_health.company import ModelConfig
 from customer_health.errors import ConfigurationError
 from customer_health.model.labels import eligible, outcome_labels
-from customer_health.settings import ModelConfig
 
 TRAINED = date(2026, 1, 1)
 

@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from tests.lib.ledger import day, morning, new_ledger, promised, publish, run
 from tests.lib.remote import Remote
 
+from customer_health.company import CompanyConfig
 from customer_health.destinations.dispatch import deliver
 from customer_health.errors import FatalError
 from customer_health.ledger import outbox_desk, switches
@@ -16,7 +17,6 @@ from customer_health.ledger.connect import writing
 from customer_health.ledger.schema import champions, episodes
 from customer_health.playbooks.follow import follow_up
 from customer_health.playbooks.graduation import gate
-from customer_health.settings import CompanyConfig
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from tests.lib.ledger import alerts, new_ledger, outcome, promised, publish, run
 
+from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.destinations import slack_blocks, slack_rules
 from customer_health.destinations.preview import render
 from customer_health.errors import ConfigurationError
@@ -15,7 +16,6 @@ from customer_health.ledger import episodes, outbox, outbox_desk
 from customer_health.ledger.connect import writing
 from customer_health.ledger.schema import scores
 from customer_health.playbooks.playbook import load_playbooks
-from customer_health.settings import CompanyConfig, PlaybookConfig
 
 PIECES = [
     "<!channel>",

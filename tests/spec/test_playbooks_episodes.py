@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import pytest
 from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised, publish, run
 
+from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.errors import ConfigurationError, FatalError
 from customer_health.ledger import decisions, episodes, outbox_desk
-from customer_health.settings import CompanyConfig, PlaybookConfig
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import pytest
 from tests.lib.ledger import alerts, band_of, day, morning, new_ledger, promised, publish, run
 from tests.lib.remote import Remote
 
+from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.destinations import slack_blocks, slack_rules
 from customer_health.destinations.dispatch import deliver
 from customer_health.errors import FatalError
 from customer_health.ledger import care, follow_up, outbox_desk
 from customer_health.ledger.follow_up import TaskSeen
 from customer_health.playbooks.follow import follow_up as look
-from customer_health.settings import CompanyConfig, PlaybookConfig
 from customer_health.warehouse.tables import TABLES
 
 

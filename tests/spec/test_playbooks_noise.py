@@ -8,10 +8,11 @@ import pytest
 from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised, publish, run
 
 from customer_health import pipeline
+from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.ledger import decisions, episodes, switches
 from customer_health.playbooks.reach import due_at, not_before
 from customer_health.playbooks.worth import clv_remaining
-from customer_health.settings import CompanyConfig, PlaybookConfig, load_settings
+from customer_health.settings import load_settings
 from customer_health.warehouse.connect import open_warehouse
 
 

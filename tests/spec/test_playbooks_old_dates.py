@@ -11,12 +11,13 @@ from tests.lib.remote import Remote
 
 from customer_health import __main__ as command_line
 from customer_health import pipeline
+from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.destinations.dispatch import deliver
 from customer_health.effects.destination import BusyError
 from customer_health.ledger import episodes, outbox_desk
 from customer_health.ledger.connect import open_ledger
 from customer_health.playbooks.follow import follow_up
-from customer_health.settings import CompanyConfig, PlaybookConfig, load_settings
+from customer_health.settings import load_settings
 
 TODAY = 20
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from tests.lib.world import World
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals.build import build_and_check
 from customer_health.signals.catalogue import named
 from customer_health.signals.quality import check_panel

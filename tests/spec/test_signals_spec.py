@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.lib.world import World, moment
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals.catalogue import CATALOGUE, named
 
 TODAY = "2026-03-01"

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from tests.lib.signals_random import FIRST, RandomWorld
 from tests.lib.world import World
+
+from customer_health.signals.catalogue import CATALOGUE
+
+DATES = [FIRST.date() + timedelta(days=n) for n in range(60, 220, 20)]
 
 
 def test_a_fact_learned_after_the_as_of_date_is_invisible() -> None:
@@ -15,3 +26,57 @@ def test_a_fact_learned_after_the_as_of_date_is_invisible() -> None:
 
     assert panel.at[("acme", "2026-03-01"), "active_users_28d"] == 1
     assert panel.at[("acme", "2026-03-06"), "active_users_28d"] == 2
+
+
+@settings(max_examples=4, phases=(Phase.explicit, Phase.generate), deadline=None)
+@given(seed=st.integers(0, 10**6), days=st.integers(5, 150))
+def test_a_late_file_changes_only_dates_after_it_was_known(seed: int, days: int) -> None:
+    """Old facts of every table arrive at once; every earlier panel stays as it was, to the byte."""
+    world, later = RandomWorld(seed), RandomWorld(seed + 1)
+    arrived = FIRST + timedelta(days=days, hours=7)
+    before = world.panel(*DATES)
+    for table, rows in later.rows.items():
+        if table == "accounts":
+            continue
+        for number, row in enumerate(rows):
+            key = next(name for name in row if name.endswith("_id"))
+            late = row | {"known_at": max(row["known_at"], arrived)}
+            world.rows[table].append(late | ({} if key == "account_id" else {key: f"late-{number}"}))
+    after = world.panel(*DATES)
+
+    early = before["as_of"] <= np.datetime64(arrived.date())
+    assert before[early].equals(after[early])
+    assert not before.equals(after)
+
+
+def test_a_fact_of_midnight_belongs_to_the_day_that_begins() -> None:
+    world = World()
+    world.ticket("acme", occurred="2026-02-01")
+    world.ticket("acme", occurred="2026-02-28 23:59:59")
+    world.ticket("acme", occurred="2026-03-01 00:00:00")
+    assert world.signals("2026-03-01").at["acme", "tickets_90d"] == 2
+
+
+def test_a_call_in_new_york_on_the_night_of_the_change_of_clocks_counts_once() -> None:
+    """1:30 happens twice that night; in UTC, which is what arrives, the two are an hour apart."""
+    world, zone = World(), ZoneInfo("America/New_York")
+    for fold in (0, 1):
+        local = datetime(2025, 11, 2, 1, 30, tzinfo=zone, fold=fold)
+        moment = local.astimezone(UTC).replace(tzinfo=None)
+        world.interaction("acme", kind="call", occurred=moment)
+    late = datetime(2025, 11, 2, 22, 0, tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+    world.interaction("acme", kind="call", occurred=late)  # the 3rd in UTC
+
+    panel = world.panel("2025-11-03", "2025-11-04").set_index(["account_id", "as_of"])
+
+    assert panel.at[("acme", "2025-11-03"), "interactions_90d"] == 2
+    assert panel.at[("acme", "2025-11-04"), "interactions_90d"] == 3
+
+
+def test_nothing_but_accounts_is_no_error_and_nothing_is_known() -> None:
+    """A company that connected only its CRM: every signal is unknown, none is zero."""
+    world = World()
+    world.account("acme")
+    row = world.signals("2026-03-01").loc["acme"]
+    assert row["coverage"] == 0
+    assert row[list(CATALOGUE)].isna().all()

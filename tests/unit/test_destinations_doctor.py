@@ -8,13 +8,14 @@ from tests.lib.servers.mail import MailServer
 from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY
 
 from customer_health import destinations, pipeline
+from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.connections import EmailOptions, SalesforceOptions, Secret
 from customer_health.destinations.doctor import examine, look
 from customer_health.destinations.mail import SmtpDestination
 from customer_health.destinations.pace import Pace
 from customer_health.destinations.registry import FACTORIES
 from customer_health.errors import ConfigurationError
-from customer_health.settings import CompanyConfig, DestinationsConfig, Settings, load_settings
+from customer_health.settings import Settings, load_settings
 
 
 @pytest.fixture

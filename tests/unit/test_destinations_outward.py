@@ -13,6 +13,7 @@ from tests.lib.destinations import RIGS, effect, no_pace
 from tests.lib.servers.base import Answer
 from tests.lib.servers.mail import MailServer
 
+from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.connections import EmailOptions, Secret, WebhookOptions
 from customer_health.destinations import crm_rows, faults, slack_blocks, slack_rules
 from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
@@ -22,7 +23,7 @@ from customer_health.destinations.webhook import check
 from customer_health.destinations.wire import PublicOnly, TimedSession, Wire
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import ConfigurationError
-from customer_health.settings import CompanyConfig, DestinationsConfig, Settings, load_settings
+from customer_health.settings import Settings, load_settings
 
 HOOKS = ("hooks.example.com",)
 PIECES = [

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.model import card, gates
 from customer_health.model.gates import LeakageError
 from customer_health.model.labels import outcome_labels
 from customer_health.model.training import train
-from customer_health.settings import CompanyConfig
 
 
 def test_a_model_that_beats_both_baselines_becomes_champion():

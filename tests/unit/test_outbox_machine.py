@@ -18,13 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.lib.ledger import morning, new_ledger, publish, run
 from tests.lib.remote import Remote
 
+from customer_health.company import CompanyConfig
 from customer_health.destinations.dispatch import deliver
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import FatalError
 from customer_health.ledger import care, crash_points, episodes, follow_up, outbox, outbox_desk, switches
 from customer_health.ledger.follow_up import TaskSeen
 from customer_health.playbooks.follow import follow_up as look
-from customer_health.settings import CompanyConfig
 
 ACCOUNTS = ("a", "b", "c")
 SCORES = st.fixed_dictionaries({name: st.sampled_from([15, 35, 43, 55, 90]) for name in ACCOUNTS})

@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
+from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.errors import ConfigurationError
 from customer_health.playbooks.conditions import Range
 from customer_health.playbooks.playbook import load_playbook, load_playbooks
-from customer_health.settings import CompanyConfig, PlaybookConfig
 
 GOOD = """
 name: rescue

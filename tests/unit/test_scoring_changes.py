@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from tests.lib.scoring_world import AS_OF, FROZEN, SIGNALS, HandChampion, panel
 
+from customer_health.company import CompanyConfig
 from customer_health.scoring.changes import changes_since
 from customer_health.scoring.score import score_accounts
 from customer_health.scoring.statements import renewal_words
 from customer_health.scoring.why import validate_why
-from customer_health.settings import CompanyConfig
 
 LAST_WEEK = date(2026, 2, 22)
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lib.scoring_world import AS_OF, FROZEN, SIGNALS, HandChampion, panel
 
+from customer_health.company import CompanyConfig
 from customer_health.scoring.levers import NOTHING
 from customer_health.scoring.score import score_accounts
-from customer_health.settings import CompanyConfig
 
 FINE = {"usage_delta_28d": 0.2, "recent_nps": 9.0}
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.lib.world import World, moment
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.settings import CompanyConfig
 from customer_health.signals import panel_engine
 from customer_health.signals.aggregations import (
     Count,

@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.lib.signals_random import FIRST, RandomWorld
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals.aggregations import ChangeVsPreviousWindow, Sum
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.reference import Reference

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.lib.signals_random import FIRST, RandomWorld
 from tests.lib.world import World, create_raw_tables, insert
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals import reduction_usage
 from customer_health.signals.build import build_panel, panel_of
 from customer_health.signals.catalogue import CATALOGUE

@@ -5,13 +5,13 @@ from datetime import timedelta
 from tests.lib.destinations import RIGS
 from tests.lib.ledger import morning, new_ledger, publish, run
 
+from customer_health.company import CompanyConfig
 from customer_health.destinations import slack_acks
 from customer_health.destinations.dispatch import deliver
 from customer_health.destinations.preview import PreviewDestination
 from customer_health.errors import RetriableError
 from customer_health.ledger import outbox_desk, threads
 from customer_health.playbooks.follow import follow_up
-from customer_health.settings import CompanyConfig
 
 
 def test_one_message_per_episode_lives_through_acknowledgement_and_escalation(tmp_path):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from customer_health.company import CompanyConfig
 from customer_health.kpis.holdout import Readout, readout
 from customer_health.kpis.interventions import (
     MIN_EPISODES,
@@ -23,7 +24,6 @@ from customer_health.kpis.interventions import (
 from customer_health.kpis.retention import MIN_ACCOUNTS, Retention, retention
 from customer_health.ledger.decisions import Shadow, would_have_fired
 from customer_health.playbooks.graduation import Gate, gate
-from customer_health.settings import CompanyConfig
 
 if TYPE_CHECKING:
     import duckdb

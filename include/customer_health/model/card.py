@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from customer_health.company import ModelConfig
 from customer_health.model import card_sections as sections
 from customer_health.model import card_watch, overfit, plots
 from customer_health.model.baselines import NaiveBaseline
@@ -19,7 +20,6 @@ from customer_health.model.report import HeadReport, Training
 from customer_health.model.roster import WORDS
 from customer_health.model.rules import RuleScore
 from customer_health.model.rules_v2 import RuleScoreV2
-from customer_health.settings import ModelConfig
 
 FILE = "model_card.md"
 STEADY_CHURNERS, STEADY_FOLDS, SUSPICIOUS_AUC = 250, 6, 0.85

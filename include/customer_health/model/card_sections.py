@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from customer_health.company import ModelConfig
 from customer_health.model.champion import Champion
 from customer_health.model.labels import eligible
 from customer_health.model.lookback import look_back, segments
 from customer_health.model.promotion import Verdict
 from customer_health.model.report import Training
-from customer_health.settings import ModelConfig
 
 SHOWN_SIGNALS = 3
 OUTCOMES = {"downgrade": "downgrade", "contraction": "contraction", "logo_churn": "logo churn"}

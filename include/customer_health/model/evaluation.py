@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_health.company import ModelConfig
 from customer_health.model.blend import Blend
 from customer_health.model.features import RENEWAL
 from customer_health.model.metrics import (
@@ -23,7 +24,6 @@ from customer_health.model.metrics import (
 )
 from customer_health.model.roster import BASELINES, CORE, RANKS, WORDS
 from customer_health.model.value import SlopeTally, arr_recall, profit, slope
-from customer_health.settings import ModelConfig
 
 DRAWS = 300
 COMPARED = ("auc", "cal_auc", "profit")

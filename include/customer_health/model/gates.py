@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 
+from customer_health.company import ModelConfig
 from customer_health.errors import DataContractError
 from customer_health.model.metrics import Sample, auc
-from customer_health.settings import ModelConfig
 
 STOP_AUC = 0.95
 MIN_LOST_ROWS = 20  # below this a single column separates by chance

@@ -13,8 +13,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from customer_health.company import ModelConfig
 from customer_health.errors import ConfigurationError, suggest
-from customer_health.settings import ModelConfig
 
 HEADS: Mapping[str, tuple[str, ...]] = {
     "logo_churn": ("logo_churn",),

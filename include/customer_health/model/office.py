@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Engine, select
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import FatalError
 from customer_health.ledger import champion as registry
 from customer_health.ledger.champion import ChampionRecord
@@ -20,7 +21,6 @@ from customer_health.model.labels import eligible
 from customer_health.model.probe import load_safely
 from customer_health.model.promotion import Verdict
 from customer_health.model.report import Training
-from customer_health.settings import CompanyConfig
 from customer_health.signals.catalogue import CATALOGUE
 
 REFERENCE_WEEKS = 13

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from customer_health.company import ModelConfig
 from customer_health.model.evaluation import Evaluation
 from customer_health.model.features import Feature
 from customer_health.model.metrics import Sample, auc
 from customer_health.model.roster import Head, build, thin
 from customer_health.model.trees import BoostedTrees
-from customer_health.settings import ModelConfig
 
 PARTS = 3
 WIDE = 0.05

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from customer_health.company import CompanyConfig
 from customer_health.model.calibration import Calibrated
 from customer_health.model.champion import Champion
 from customer_health.model.features import RENEWAL
@@ -20,7 +21,6 @@ from customer_health.model.labels import eligible
 from customer_health.model.linear import sigmoid
 from customer_health.model.metrics import Sample, account_draws, auc, calendar_strata, interval
 from customer_health.model.report import Training
-from customer_health.settings import CompanyConfig
 
 Action = Literal["promote", "hold", "ask"]
 MARGIN = 0.005

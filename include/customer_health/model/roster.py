@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from customer_health.company import ModelConfig
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.brought import BroughtScore
@@ -20,7 +21,6 @@ from customer_health.model.linear import LogisticRegression
 from customer_health.model.rules import RuleScore
 from customer_health.model.rules_v2 import RuleScoreV2
 from customer_health.model.trees import BoostedTrees
-from customer_health.settings import ModelConfig
 
 HASTE = {"learning_rate": 0.075, "rounds": 120}  # as many steps times rate; measured at equal AUC
 CORE = (LogisticRegression.kind, BoostedTrees.kind)  # the blend's starting pair

@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
 from customer_health.model import calibration, gates, leaks, overfit
 from customer_health.model.baselines import NaiveBaseline
@@ -30,7 +31,6 @@ from customer_health.model.selection import choose, models_in
 from customer_health.model.store import FoldStore
 from customer_health.model.walk import blend_parts, countable, lesson_of, tuned, walk
 from customer_health.progress import Progress, silent
-from customer_health.settings import CompanyConfig
 from customer_health.signals.signal import Concept
 
 CALENDAR = str(Concept.CALENDAR)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from customer_health.company import ModelConfig
 from customer_health.model.linear import sigmoid
 from customer_health.model.metrics import Sample, Tally
-from customer_health.settings import ModelConfig
 
 SLOPE_BINS = 40
 

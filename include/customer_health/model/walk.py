@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_health.company import ModelConfig
 from customer_health.model import tuning
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
@@ -16,7 +17,6 @@ from customer_health.model.folds import Fold
 from customer_health.model.linear import sigmoid
 from customer_health.model.roster import CORE, RANKS, WORDS, Head, Lesson, build, singles, teach, thin
 from customer_health.model.store import FoldStore, key_of
-from customer_health.settings import ModelConfig
 
 MIN_TRAIN_LOST = 20  # rows; below this a fold's models are noise
 MIN_TEST_LOST = 3  # rows; below this a fold's AUC is

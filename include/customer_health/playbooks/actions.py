@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from string import Template
 from typing import Any
 
+from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.playbooks.facts import LEVELS, Facts
 from customer_health.playbooks.graduation import Gate
@@ -21,7 +22,6 @@ from customer_health.playbooks.steps import (
     SetFields,
     Step,
 )
-from customer_health.settings import CompanyConfig
 
 MOST_RISKS, MOST_STRENGTHS = 3, 2
 OUTCOMES = ("saved", "partly", "lost", "false alarm", "not actionable")

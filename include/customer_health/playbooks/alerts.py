@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.playbooks.actions import Occasion, effect_of, owner_of
 from customer_health.playbooks.facts import Facts
@@ -14,7 +15,6 @@ from customer_health.playbooks.matching import Match
 from customer_health.playbooks.portfolio import brake, digest, mentioned, new_model
 from customer_health.playbooks.snapshot import Snapshot
 from customer_health.playbooks.steps import Notify
-from customer_health.settings import CompanyConfig
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from customer_health.company import CompanyConfig
 from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.change import cause_of, explanation
 from customer_health.playbooks.worth import too_small
-from customer_health.settings import CompanyConfig
 
 # Reasons that speak of leaving or shrinking: no growth play while one of them stands.
 FLIGHT_CODES = frozenset(

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, func, insert, or_, select, update
 
+from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.ledger import care, outbox, outbox_desk, threads
 from customer_health.ledger.care import Care
@@ -27,7 +28,6 @@ from customer_health.playbooks.facts import level_of
 from customer_health.playbooks.portfolio import overdue
 from customer_health.playbooks.reach import not_before
 from customer_health.playbooks.thread import Reading
-from customer_health.settings import CompanyConfig
 
 AFTERMATH = timedelta(days=14)  # an episode that ended longer ago has been told
 _BATCH = 500

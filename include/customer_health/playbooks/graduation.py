@@ -11,10 +11,10 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
+from customer_health.company import CompanyConfig
 from customer_health.ledger.episodes import Episode, episode_of
 from customer_health.ledger.schema import champions, episodes
 from customer_health.playbooks.saves import rate_of
-from customer_health.settings import CompanyConfig
 
 
 @dataclass(frozen=True)

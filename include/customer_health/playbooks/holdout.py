@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from customer_health.company import HoldoutConfig
 from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.facts import Facts
-from customer_health.settings import HoldoutConfig
 
 HELD_OUT, TREATED, NOT_ELIGIBLE = "held_out", "treated", "not_eligible"
 ARR_BANDS = (5_000.0, 20_000.0, 100_000.0)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.episodes import Episode
@@ -18,7 +19,6 @@ from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.portfolio import baseline
 from customer_health.playbooks.snapshot import Snapshot
 from customer_health.playbooks.steps import CreateOpportunity, Notify, Step
-from customer_health.settings import CompanyConfig
 
 
 @dataclass(frozen=True)

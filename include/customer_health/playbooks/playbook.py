@@ -10,11 +10,11 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.playbooks.conditions import Part, When, known_tiers
 from customer_health.playbooks.steps import STEPS, CreateTask, Duration, Identifier, SetFields, Step
 from customer_health.scoring.tiers import load_schemes
-from customer_health.settings import CompanyConfig, DestinationsConfig
 
 LIBRARY = Path(__file__).with_name("library")
 M = TypeVar("M", bound=BaseModel)

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.actions import owner_of
 from customer_health.playbooks.facts import Facts
-from customer_health.settings import CompanyConfig
 
 PORTFOLIO = "portfolio"
 MOST_LISTED = 20

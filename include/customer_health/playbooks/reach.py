@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from customer_health.company import CompanyConfig
 from customer_health.playbooks.facts import Facts, slug
-from customer_health.settings import CompanyConfig
 
 LEAST_TIME = timedelta(hours=8)
 LONG_TASK = timedelta(days=5)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError, FatalError
 from customer_health.ledger import decisions, episodes, holdout, outbox
 from customer_health.ledger.connect import serialise, writing
@@ -25,7 +26,6 @@ from customer_health.playbooks.holdout import HELD_OUT
 from customer_health.playbooks.plan import Plan, propose, settle
 from customer_health.playbooks.playbook import LIBRARY, Playbook, load_playbooks
 from customer_health.playbooks.weekly import weekly_digest
-from customer_health.settings import CompanyConfig
 
 log = logging.getLogger(__name__)
 ALL = "all"  # a decision about an account as such

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select
 
+from customer_health.company import CompanyConfig
 from customer_health.ledger import decisions, episodes, holdout, scores, switches, threads
 from customer_health.ledger.schema import episodes as episode_table
 from customer_health.ledger.schema import outbox, playbook_runs, score_runs, score_signals
@@ -18,7 +19,6 @@ from customer_health.playbooks.facts import Facts, Reading, level_of
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.steps import SetFields
 from customer_health.scoring.tiers import tier_of
-from customer_health.settings import CompanyConfig
 
 _BATCH = 500
 # What a damaged row may raise. Anything else is a defect of ours and stops the run.

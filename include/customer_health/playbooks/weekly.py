@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.ledger import care, outbox
 from customer_health.ledger.episodes import Episode, episode_of
@@ -17,7 +18,6 @@ from customer_health.playbooks.facts import Facts
 from customer_health.playbooks.portfolio import entry, episode_entry, message, tiers
 from customer_health.playbooks.reach import not_before
 from customer_health.playbooks.snapshot import Snapshot
-from customer_health.settings import CompanyConfig
 
 MOST_MOVERS = 5
 MOST_LISTED = 8

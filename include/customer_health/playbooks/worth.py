@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from customer_health.settings import PlaybookConfig
+from customer_health.company import PlaybookConfig
 
 YEAR = 365.0
 

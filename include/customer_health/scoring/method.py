@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
 from customer_health.model.champion import Champion
 from customer_health.model.rules import rules_v1_seed
@@ -22,7 +23,6 @@ from customer_health.scoring.smoothing import (
     newly_struck,
     smooth,
 )
-from customer_health.settings import CompanyConfig
 from customer_health.signals.signal import Signal
 
 # The signal that each rule reads, by the rule's reason code; it gives the reason its value and words.

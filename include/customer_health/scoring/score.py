@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import DataContractError
 from customer_health.model.champion import Champion
 from customer_health.scoring import why as wording
@@ -21,7 +22,6 @@ from customer_health.scoring.method import Scored, by_model, by_rules, rescorer
 from customer_health.scoring.reasons import reasons_for
 from customer_health.scoring.smoothing import RENEWAL, Memory, hard_events, recall
 from customer_health.scoring.tiers import round_half_up, scheme_named
-from customer_health.settings import CompanyConfig
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Signal
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from customer_health.company import CompanyConfig
 from customer_health.progress import Progress, silent
-from customer_health.settings import CompanyConfig
 from customer_health.signals.catalogue import select
 from customer_health.signals.freshness import freshness, stale_for
 from customer_health.signals.grid import EPOCH, Grid

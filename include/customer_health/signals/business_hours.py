@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.settings import BusinessHours
+from customer_health.company import BusinessHours
 
 Array = NDArray[Any]
 DAY = 86400.0

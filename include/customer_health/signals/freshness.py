@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals.grid import EPOCH
 from customer_health.signals.kernels import BLOCK
 from customer_health.signals.reduction import Reduced

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.settings import CompanyConfig
 from customer_health.signals import aggregations as agg
 from customer_health.signals.business_hours import hours_between
 from customer_health.signals.context import Context, context

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.settings import CompanyConfig
 from customer_health.signals.signal import Condition, FromConfig, Signal
 
 

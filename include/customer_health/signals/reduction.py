@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from customer_health.company import CompanyConfig
 from customer_health.progress import Progress, silent
-from customer_health.settings import CompanyConfig
 from customer_health.signals.accounts import AccountIndex, account_index
 from customer_health.signals.derived import DERIVED, EVIDENCE, SOURCES
 from customer_health.signals.plans import conditions, feature_sets, mask_name

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals.derived import DERIVED
 from customer_health.signals.plans import conditions, mask_name
 from customer_health.signals.signal import Signal

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.settings import CompanyConfig
 from customer_health.signals.state import NEVER, Columns
 from customer_health.signals.usage_history import UsageHistory
 from customer_health.signals.warehouse_tables import NUMBERS

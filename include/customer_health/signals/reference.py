@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from math import fsum
 from typing import Any
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals.plans import conditions, feature_sets
 from customer_health.signals.reference_facts import TWINS
 from customer_health.signals.reference_tables import Row, derived_rows, stamp

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from customer_health.settings import BusinessHours
+from customer_health.company import BusinessHours
 from customer_health.signals import aggregations as agg
 from customer_health.signals.plans import lookup
 from customer_health.signals.reference_tables import Row, stamp, total

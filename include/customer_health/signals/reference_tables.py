@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from customer_health.settings import CompanyConfig
+from customer_health.company import CompanyConfig
 from customer_health.signals.reduction_people import SIGNS_OF_LIFE, executive_patterns, is_executive
 
 Row = dict[str, Any]
