@@ -1,0 +1,53 @@
+"""One function per step: what the operators and the command line call.
+
+Every function takes the settings and an as-of date, does its step for that date, replaces what an
+earlier run of the same date left behind, and returns a small result that can say in a few lines
+what happened. Nothing here decides anything: the rules live in the packages below.
+"""
+
+from customer_health.pipeline.acting import (
+    deliver_effects,
+    destinations,
+    examine_destinations,
+    follow_up,
+    report_due,
+    report_kpis,
+    run_playbooks,
+)
+from customer_health.pipeline.ingestion import build_signals, check_quality, company_config, ingest, sources
+from customer_health.pipeline.result import Result, now_of
+from customer_health.pipeline.scoring import score_accounts
+from customer_health.pipeline.training import (
+    ensure_champion,
+    load_champion,
+    resolve_challenger,
+    roll_back,
+    train_model,
+    training_due,
+    watch_model,
+)
+
+__all__ = [
+    "Result",
+    "build_signals",
+    "check_quality",
+    "company_config",
+    "deliver_effects",
+    "destinations",
+    "ensure_champion",
+    "examine_destinations",
+    "follow_up",
+    "ingest",
+    "load_champion",
+    "now_of",
+    "report_due",
+    "report_kpis",
+    "resolve_challenger",
+    "roll_back",
+    "run_playbooks",
+    "score_accounts",
+    "sources",
+    "train_model",
+    "training_due",
+    "watch_model",
+]

@@ -1,0 +1,141 @@
+"""From scores to actions and their measure: playbooks, delivery, KPIs."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from customer_health.errors import FatalError, RetriableError
+from customer_health.pipeline.result import Result
+from customer_health.progress import Progress, silent
+from customer_health.warehouse.connect import open_warehouse
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from customer_health.settings import Settings
+
+
+def destinations(settings: Settings) -> list[str]:
+    """Names under which playbooks address destinations, one delivery task each."""
+    return sorted(settings.config.destinations.model_dump())
+
+
+def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
+    """Open and close episodes, decide every playbook, and promise effects in the outbox."""
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.playbooks.run import run_playbooks as run
+
+    progress(0, 0, "deciding")
+    ledger = open_ledger(settings.ledger_url)
+    came_back = _follow_through(settings, ledger, as_of)
+    done = run(ledger, settings.config, as_of=as_of, now=now, hold=_stale(settings, as_of))
+    return Result("Run playbooks", done.counts(), (*came_back, *done.lines()))
+
+
+def _follow_through(settings: Settings, ledger: Engine, as_of: date) -> tuple[str, ...]:
+    """Tell the ledger what became of its tasks in the CRM."""
+    from customer_health.ledger.follow_up import read_tasks, take_in
+
+    with open_warehouse(settings.warehouse_url) as con:
+        tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'crm_tasks'").fetchone()
+        seen = read_tasks(con, as_of) if tables and tables[0] else []
+    changed = take_in(ledger, seen)
+    return (f"{changed} of our tasks changed in the CRM.",) if changed else ()
+
+
+def _stale(settings: Settings, as_of: date) -> str:
+    """Say which source is too old to alert people on; empty when all are young enough."""
+    limits = settings.config.playbooks.stale_after_days
+    with open_warehouse(settings.warehouse_url) as con:
+        tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'freshness'").fetchone()
+        if not tables or not tables[0]:
+            return ""
+        query = "SELECT table_name, days_old FROM ops.freshness WHERE as_of = ? ORDER BY table_name"
+        rows = con.execute(query, [as_of]).fetchall()
+    old = [f"{name} is {days:.0f} days old" for name, days in rows if days and days > limits.get(name, days)]
+    return ", ".join(old)
+
+
+def follow_up(settings: Settings, *, now: datetime, progress: Progress = silent) -> Result:
+    """Promise what time and people made due: reminders, escalations, the state of each episode's message."""
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.playbooks.follow import follow_up as follow
+
+    progress(0, 0, "following up")
+    done = follow(open_ledger(settings.ledger_url), settings.config, now=now)
+    return Result("Follow up", done.counts(), tuple(done.lines()))
+
+
+def deliver_effects(
+    settings: Settings, *, destination: str, now: datetime, progress: Progress = silent
+) -> Result:
+    """Fulfil what the outbox promised to one destination, staying a few minutes for lost answers.
+
+    Raises:
+        FatalError: The destination turned us away; a person must renew a token or a permission.
+        RetriableError: It does not answer; what was promised waits and nothing is lost.
+    """
+    from customer_health.destinations import slack_acks
+    from customer_health.destinations.dispatch import drain
+    from customer_health.destinations.registry import destination_for
+    from customer_health.ledger.connect import open_ledger
+
+    began = monotonic()
+
+    def clock() -> datetime:
+        """The caller's now, and the time that has passed since: leases must run out."""
+        return now + timedelta(seconds=monotonic() - began)
+
+    ledger, target = open_ledger(settings.ledger_url), destination_for(destination, settings)
+    if destination == "slack":
+        slack_acks.poll(ledger, target, now=now)  # before the tick, so that the message shows it
+        follow_up(settings, now=now)  # an hour's tick: what became due since the playbooks ran
+    progress(0, 0, f"delivering to {destination}")
+    done = drain(
+        ledger,
+        target,
+        now=clock,
+        patience=timedelta(minutes=4),  # a lost answer is looked up after two
+    )
+    if done.stopped:
+        said = " ".join(done.lines())
+        if done.needs_person:
+            raise FatalError(said, hint=f"doctor says what {destination} lacks; then run this task again.")
+        raise RetriableError(said, hint="Nothing is lost; the next run goes on where this one stopped.")
+    return Result(f"Deliver to {destination}", done.counts(), tuple(done.lines()))
+
+
+def examine_destinations(settings: Settings) -> Result:
+    """Ask every destination whether we can work there: login, scopes, fields, channels. Writes nothing."""
+    from customer_health.destinations.doctor import examine
+    from customer_health.playbooks.playbook import load_playbooks
+    from customer_health.playbooks.steps import Notify
+
+    rules = settings.config.playbooks
+    steps = [step for playbook in load_playbooks(settings.config) for step in playbook.steps]
+    channels = {step.channel for step in steps if isinstance(step, Notify)}
+    channels |= {route.channel for route in rules.routes}
+    problems = examine(settings, channels=tuple(sorted(channels)))
+    said = tuple(line for problem in problems for line in str(problem).splitlines())
+    return Result("Doctor", {"problems": len(problems)}, said or ("Every destination is ready.",))
+
+
+def report_due(settings: Settings, *, as_of: date) -> Result:
+    """Say whether the weekly report is due: on Mondays."""
+    due = as_of.weekday() == 0
+    why = "It is Monday." if due else f"The report comes on Mondays; {as_of} is a {as_of:%A}."
+    return Result("Is a report due?", {"due": int(due)}, (why,))
+
+
+def report_kpis(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
+    """Write the KPI report: retention, save rate, time to intervention."""
+    from customer_health.kpis.report import build_report
+    from customer_health.ledger.connect import open_ledger
+
+    progress(0, 0, "reckoning")
+    with open_warehouse(settings.warehouse_url) as con:
+        ledger = open_ledger(settings.ledger_url)
+        report = build_report(con, ledger, as_of=as_of, folder=settings.reports, config=settings.config)
+    return Result("KPI report", report.counts(), tuple(report.lines()), report=report.path)

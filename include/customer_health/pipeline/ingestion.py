@@ -1,0 +1,116 @@
+"""From the sources to signals: load, hold against contracts, compute."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from customer_health.company import CompanyConfig, UsageConfig
+from customer_health.pipeline.result import Result
+from customer_health.progress import Progress, silent
+from customer_health.warehouse.connect import open_warehouse
+
+if TYPE_CHECKING:
+    from customer_health.settings import Settings
+
+
+def sources(settings: Settings) -> list[str]:
+    """Names of the sources that `ingest` reads, one mapped task each."""
+    return ["files"] if settings.data else ["simulated"]
+
+
+def company_config(settings: Settings) -> CompanyConfig:
+    """Return the company file; the simulated company knows its own product if nobody describes it."""
+    config = settings.config
+    if settings.data is None and config.usage == UsageConfig():
+        from customer_health.simulator.company import USAGE_SETTINGS
+
+        return config.model_copy(update={"usage": UsageConfig.model_validate(USAGE_SETTINGS)})
+    return config
+
+
+def ingest(
+    settings: Settings, *, as_of: date, source: str | None = None, progress: Progress = silent
+) -> Result:
+    """Load what a source knows before `as_of` into `raw`; loading it twice loads nothing twice.
+
+    Args:
+        settings: Where things are.
+        as_of: The day of the run.
+        source: One of `sources(settings)`; default: the only one there is.
+        progress: Told about every file.
+    """
+    from customer_health.sources.load import ingest as load
+
+    if settings.data is None:
+        _simulate(settings, as_of, progress)
+    loaded = load(settings, as_of=as_of, progress=progress, source=source)
+    return Result("Ingest sources", loaded.counts(), tuple(loaded.lines()))
+
+
+def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
+    """Let the simulated company live on until `as_of`; its past never changes."""
+    from customer_health.simulator.company import default_start
+    from customer_health.simulator.vendors import write_tables
+
+    folder = settings.home / "company"
+    birth = folder / "company.json"
+    if birth.exists():
+        born = json.loads(birth.read_text(encoding="utf-8"))
+    else:
+        start = default_start(as_of).isoformat()
+        born = {"start": start, "accounts": 2000, "seed": 7, **settings.config.simulator}
+        folder.mkdir(parents=True, exist_ok=True)
+        birth.write_text(json.dumps(born), encoding="utf-8")
+    write_tables(
+        folder,
+        start=date.fromisoformat(born["start"]),
+        through=as_of,
+        accounts=int(born["accounts"]),
+        seed=int(born["seed"]),
+        progress=progress,
+    )
+
+
+def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
+    """Hold the raw tables against their contracts: bad rows go to quarantine, bad tables stop the run.
+
+    Raises:
+        DataContractError: A table as a whole cannot be trusted.
+    """
+    from customer_health.warehouse.gate import run_gate
+
+    progress(0, 0, "checking contracts")
+    with open_warehouse(settings.warehouse_url) as con:
+        gate = run_gate(con, as_of=as_of, report_dir=settings.reports, today=now.date())
+    return Result("Data quality gate", gate.counts(), tuple(gate.lines()), report=gate.report)
+
+
+def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: Progress = silent) -> Result:
+    """Compute every signal of every account for these dates in one pass, replacing their partitions."""
+    from customer_health.signals.build import build_and_check
+
+    with open_warehouse(settings.warehouse_url) as con:
+        panel, findings = build_and_check(
+            con, company_config(settings), as_of_dates, state_dir=settings.state, progress=progress
+        )
+    customers = panel[panel["is_customer"].astype(bool)]
+    coverage = float(customers["coverage"].mean()) if len(customers) else 0.0
+    stale = sum(finding.check == "stale" for finding in findings)
+    return Result(
+        "Build signals",
+        {
+            "as_of_dates": len(as_of_dates),
+            "rows": len(panel),
+            "customers": len(customers),
+            "findings": len(findings),
+            "stale_sources": stale,
+        },
+        (
+            f"{len(customers):,} customer rows over {len(as_of_dates)} as-of date(s).",
+            f"{coverage:.0%} of the signals are known on average; the rest is unknown, which is not zero.",
+            *(f"Look at this ({finding.check}): {finding.sentence}" for finding in findings),
+        ),
+    )

@@ -1,0 +1,67 @@
+"""From signals to published scores."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from customer_health.pipeline.result import Result
+from customer_health.pipeline.training import load_champion
+from customer_health.progress import Progress, silent
+from customer_health.warehouse.connect import open_warehouse
+
+if TYPE_CHECKING:
+    from customer_health.settings import Settings
+
+
+# Accounts with the currency of their newest contract: amounts are shown in the customer's own.
+_ACCOUNTS = """
+    SELECT accounts.*, newest.currency FROM raw.accounts LEFT JOIN (
+        SELECT account_id, arg_max(currency, occurred_at) AS currency FROM raw.contracts GROUP BY account_id
+    ) AS newest USING (account_id)
+"""
+
+
+def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
+    """Score every account as of one date and publish the scores to the ledger in one transaction.
+
+    Only a model trained on that day's knowledge, or older, may score the day: scoring the past with
+    a model that has seen its future would flatter every back-filled score.
+    """
+    from customer_health.ledger import champion as registry
+    from customer_health.ledger import scores as ledger_scores
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.scoring.score import score_accounts as score
+    from customer_health.signals.build import read_signals
+
+    ledger = open_ledger(settings.ledger_url)
+    with open_warehouse(settings.warehouse_url) as con:
+        panel = read_signals(con, as_of)
+        accounts = con.execute(_ACCOUNTS).df()
+    earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
+    champion, spoken = load_champion(registry.current(ledger, as_of=as_of), earlier)
+    if champion is not None and settings.config.model.brought_scores:
+        from customer_health.model.brought import attach, read
+
+        panel = attach(panel, read(settings.config.model.brought_scores))
+    progress(0, 0, f"scoring {len(panel):,} accounts")
+    scored = score(
+        panel, champion, settings.config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of)
+    )
+    ledger_scores.publish(ledger, scored, as_of, published_at=now, panel=panel, accounts=accounts)
+    tiers = {str(tier): int(n) for tier, n in scored["tier"].value_counts().items()}
+    states = {str(state): int(n) for state, n in scored["state"].value_counts().items()}
+    numbers: dict[str, int | float | str] = {
+        "accounts": len(scored),
+        "mode": "model" if champion else "rules",
+    }
+    numbers |= {tier.lower().replace(" ", "_"): n for tier, n in tiers.items()}
+    return Result(
+        "Score accounts",
+        numbers,
+        (
+            spoken,
+            "Tiers: " + ", ".join(f"{tier} {n:,}" for tier, n in tiers.items()) + ".",
+            "States: " + ", ".join(f"{state} {n:,}" for state, n in states.items()) + ".",
+        ),
+    )
