@@ -125,6 +125,16 @@ def test_a_newcomer_adds_a_signal_by_one_declaration() -> None:
     minutes = declare(table="interactions", aggregation=Sum("minutes"), name="minutes_90d")
 
     assert world.signals("2026-03-01", signals=[minutes]).at["acme", "minutes_90d"] == 45
+    assert "| `minutes_90d` | Sum of a column" in render([minutes])
+
+
+def test_a_new_signal_can_be_a_reason_without_anybody_writing_words_for_it() -> None:
+    from customer_health.scoring.statements import risk_claim
+
+    minutes = declare(name="minutes_90d", reason_code="few_minutes")
+    claim = risk_claim(minutes)
+    assert claim is not None
+    assert (claim.code, claim.words) == ("few_minutes", "few minutes")
 
 
 def test_writing_a_day_twice_replaces_it_and_keeps_other_days() -> None:

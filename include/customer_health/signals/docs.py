@@ -20,13 +20,17 @@ A signal is one number per account and as-of date. A fact counts for as-of date 
 happened and was known before D 00:00 UTC; a window of n days is [D - n, D - 1]. **Unknown is not
 zero:** where the column "when there is none" says unknown, the value stays empty and the account's
 coverage falls. A source that has not delivered anything yet makes all of its signals unknown, for
-everybody.
+everybody; so does a source that used to tell of at least 20 accounts and has been silent for over a
+week and three times its longest pause (or for as long as `signals.stale_after_days` says).
 
 Usage: a day without rows counts 0 users from the account's first usage on; an account that never
 sent usage is unknown; a change against the window before needs telemetry for both windows; users
 without an id are not counted as users. Lists of core actions, key and advanced features come from
 the company file, per plan; without them, all features seen so far count as core and key, and the
-share of advanced usage is unknown.
+share of advanced usage is unknown. Bulk exports are known once `usage.export_features` lists them.
+
+First responses are measured in working hours: `signals.business_hours` of the company file. A
+business review is due every `people.ebr_every_days` days.
 
 Executives are recognised by the title patterns of the company file. "No executive activity" is said
 only where we would have noticed: we know an executive, or we know the titles of all contacts.

@@ -343,6 +343,11 @@ def check_answerable(signal: Signal) -> None:
             f"Signal {signal.name}: {kind.__name__} cannot read '{signal.table}'.",
             hint=f"Use one of {', '.join(sorted(k.__name__ for k in answerable))}.",
         )
+    if signal.table == "exec_activity" and signal.where:
+        raise ConfigurationError(
+            f"Signal {signal.name}: exec_activity cannot be narrowed.",
+            hint="Leave `where` out; it holds executives' days already.",
+        )
     if signal.table == "usage" and isinstance(signal.aggregation, agg.Sum | agg.ChangeVsPreviousWindow):
         column = signal.aggregation.column
         if column != "events":
