@@ -7,7 +7,7 @@ a playbook asks for into the outbox, in the same transaction. Nothing is sent he
 | | |
 |---|---|
 | Runs | when the day's scores are published (asset `health_scores`) |
-| Reads | scores and episodes in the ledger, tasks of the CRM in `raw.*`, the playbooks in `playbooks/library/` |
+| Reads | scores and episodes in the ledger, CRM tasks in `raw.*`, the playbooks in `playbooks/library/` |
 | Writes | episodes, decisions and promised effects in the ledger |
 | Tells | `deliver_effects` (asset `health_actions`); on Mondays `report_kpis` (asset `health_report_due`) |
 
