@@ -12,7 +12,7 @@ import numpy as np
 from customer_health.company import CompanyConfig
 from customer_health.progress import Progress, silent
 from customer_health.signals.catalogue import select
-from customer_health.signals.freshness import freshness, stale_for
+from customer_health.signals.freshness import freshness, sources_of
 from customer_health.signals.grid import EPOCH, Grid
 from customer_health.signals.panel_engine import Engine, check_answerable
 from customer_health.signals.quality import Finding, check_panel, panel_before, write_quality
@@ -112,12 +112,13 @@ def panel_of(
     import pandas as pd
 
     since = first_day_needed(reduced, as_of_dates, signals)
-    fresh = freshness(reduced, as_of_dates, config)
+    days = sorted(set(as_of_dates))
+    silent_sources = [one for one in freshness(reduced, days, config) if one.stale]
     silenced = [
-        (signal.name, column)
-        for column, day in enumerate(sorted(set(as_of_dates)))
+        (signal.name, days.index(one.as_of))
+        for one in silent_sources
         for signal in signals
-        if stale_for(signal, day, fresh)
+        if one.table in sources_of(signal)
     ]
     frames, many = [], len(reduced.state.accounts)
     for low, state in reduced.parts(since, accounts_at_once):

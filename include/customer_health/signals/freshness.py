@@ -66,11 +66,9 @@ def freshness(reduced: Reduced, as_of_dates: Sequence[date], config: CompanyConf
     ]
 
 
-def stale_for(signal: Signal, as_of: date, found: Sequence[Freshness]) -> bool:
-    """Whether a signal cannot be believed on a date because one of its sources is silent."""
-    also = getattr(signal.aggregation, "also", ())
-    needed = {*DEPENDS.get(signal.table, (signal.table,)), *also}
-    return any(one.stale and one.as_of == as_of and one.table in needed for one in found)
+def sources_of(signal: Signal) -> set[str]:
+    """Sources whose silence makes a signal unbelievable."""
+    return {*DEPENDS.get(signal.table, (signal.table,)), *getattr(signal.aggregation, "also", ())}
 
 
 def _days_of_news(reduced: Reduced, table: str) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from customer_health.errors import ConfigurationError
 
 Array = NDArray[Any]
 EPOCH = date(1970, 1, 1)
+LONGEST_TABLE = 100_000  # days; as-of dates further apart are searched one by one
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,16 @@ class Grid:
 
     def column(self, day: Array) -> Array:
         """Index of the first as-of date >= day; len(dates) when there is none."""
-        return np.searchsorted(self.dates, day, side="left")
+        first, last = int(self.dates[0]), int(self.dates[-1])
+        if last - first > LONGEST_TABLE:
+            return np.searchsorted(self.dates, day, side="left")
+        return np.take(self._columns, np.clip(day, first, last + 1) - first)
+
+    @cached_property
+    def _columns(self) -> Array:
+        """The answer of `column` for every day from the first date to the day after the last."""
+        every = np.arange(int(self.dates[0]), int(self.dates[-1]) + 2)
+        return np.searchsorted(self.dates, every, side="left")
 
     def full(self, value: float) -> Array:
         """A float grid filled with one value."""

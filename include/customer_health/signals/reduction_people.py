@@ -13,6 +13,8 @@ from customer_health.signals.state import NEVER, Columns
 from customer_health.signals.usage_history import UsageHistory
 from customer_health.signals.warehouse_tables import NUMBERS
 
+LAST_DAY = 2**18  # days since 1970 fit well below it
+
 # What a customer's person does; an e-mail that we sent is no sign of life.
 SIGNS_OF_LIFE = ("login", "email_reply", "call", "meeting", "ebr")
 
@@ -176,7 +178,10 @@ def exec_activity(people: Columns, spoke: Columns, history: UsageHistory | None)
     Returns:
         account, code:contact_id, occurred, seen; sorted by account and day.
     """
-    account, contact = spoke["account"].astype(np.int64), spoke["contact"].astype(np.int64)
+    # Small numbers for contacts: account, day and contact then fit one key to sort by.
+    contacts = np.unique(np.concatenate([spoke["contact"], people["contact"]]), return_inverse=True)[1]
+    account, contact = spoke["account"].astype(np.int64), contacts[: len(spoke["contact"])]
+    people = {**people, "contact": contacts[len(spoke["contact"]) :]}
     day, seen = spoke["occurred"].astype(np.int64), spoke["seen"].astype(np.int64)
     if history is not None and len(people["account"]):
         order = np.lexsort((people["key"], people["account"]))
@@ -196,13 +201,19 @@ def exec_activity(people: Columns, spoke: Columns, history: UsageHistory | None)
         contact = np.concatenate([contact, rows["contact"][person]])
         day = np.concatenate([day, used])
         seen = np.concatenate([seen, np.maximum(used_seen, rows["seen"][person])])
-    order = np.lexsort((seen, contact, day, account))
-    account, contact, day, seen = account[order], contact[order], day[order], seen[order]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (account[1:] != account[:-1]) | (contact[1:] != contact[:-1]) | (day[1:] != day[:-1])
+    span = int(contact.max(initial=0)) + 1
+    sane = (day >= 0) & (day < LAST_DAY)  # one absurd date must not reach into the next account
+    account, contact, day, seen = account[sane], contact[sane], day[sane], seen[sane]
+    key = (account * LAST_DAY + day) * span + contact
+    order = np.argsort(key, kind="stable")
+    key, seen = key[order], seen[order]
+    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else order
+    key = key[first]
+    day = key // span % LAST_DAY
     return {
-        "account": account[new].astype(np.int32), "code:contact_id": contact[new],
-        "occurred": day[new].astype(np.int32), "seen": np.maximum(seen, day)[new].astype(np.int32),
+        "account": (key // span // LAST_DAY).astype(np.int32), "code:contact_id": key % span,
+        "occurred": day.astype(np.int32),
+        "seen": np.maximum(np.minimum.reduceat(seen, first) if len(first) else seen, day).astype(np.int32),
     }  # fmt: skip
 
 
