@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -80,24 +80,40 @@ def question(settings: Settings, kind: str, id: str) -> Question | None:
     row = next((row for row in outbox_desk.awaiting(ledger) if row["key"] == id), None)
     if row is None:
         return None
-    payload: Mapping[str, Any] = row["payload"]
-    verb = str(row["verb"]).replace("_", " ")
+    asks = str(row["payload"].get("approval_asks") or "May this be sent?")
+    short, mark, _ = asks.partition("?")
+    about = str((row["payload"].get("account") or {}).get("name") or row["account_id"])
     body = "\n".join(
         [
-            "This is what would be sent, and nothing has been sent yet.",
+            "This is what would be sent; nothing has been sent yet.",
             "",
             _code(
-                f"where      {row['destination']}: {verb}",
-                f"account    {row['account_id']}",
+                asks,
+                f"where      {row['destination']}: {row['verb'].replace('_', ' ')}",
+                f"account    {about} ({row['account_id']})",
                 f"playbook   {row['playbook']}, step {row['step']}, as of {row['as_of']}",
                 f"key        {row['key']}",
+                "-" * 60,
+                *_as_sent(row),
             ),
-            "",
-            _code(*_short({k: v for k, v in payload.items() if not k.startswith("approval")})),
         ]
     )
-    asks = str(payload.get("approval_asks") or "May this be sent?")
-    return Question(f"{asks} ({row['playbook']})", body, approvers, row["expires_at"])
+    return Question(f"{short}{mark} {about}"[:200], body, approvers, row["expires_at"])
+
+
+def _as_sent(row: Mapping[str, Any]) -> Sequence[str]:
+    """Return the effect as people will read it where it goes; its payload where that cannot be said."""
+    from customer_health.destinations.preview import render
+    from customer_health.effects.destination import RejectedError
+    from customer_health.effects.effect import Effect
+
+    try:
+        _, read = render(Effect(**{field.name: row[field.name] for field in fields(Effect)}))
+    except RejectedError as error:
+        return [str(error)]
+    except (LookupError, TypeError, ValueError):  # a payload that cannot be rendered is shown as it is
+        read = ""
+    return read.splitlines() if read else _short(row["payload"])
 
 
 def settle(

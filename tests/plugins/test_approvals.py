@@ -119,7 +119,7 @@ def test_an_approval_in_airflow_frees_the_effect_and_keeps_name_and_reason(
     asked = answering(api_server, how)
     run = bag.dags["approve_actions"].test(run_conf={"kind": "effect", "id": key})
     (form,) = asked()
-    assert form["subject"] == "May this be offered? (critical_save)"
+    assert form["subject"] == "May this be offered? acme"
     assert form["options"] == ["Approve", "Reject"]
     assert form["defaults"] == ["Reject"]
     assert "    where      crm: create task" in form["body"], "in indented code nothing is markup"
