@@ -79,7 +79,7 @@ class Step:
 
 
 def steps(waterfall: Mapping[str, float], score: float | None) -> list[Step]:
-    """Lay out the way from the average account to this score, longest steps first.
+    """Lay out the way from the start (the average account, or the full 100 of the rules) to this score, longest steps first.
 
     Args:
         waterfall: `start`, points per concept, and perhaps `limit`, as scoring publishes it.
@@ -87,7 +87,7 @@ def steps(waterfall: Mapping[str, float], score: float | None) -> list[Step]:
     """
     if not waterfall or score is None:
         return []
-    names = {"start": "average account", "limit": "end of the scale", "other": "everything else"}
+    names = {"start": "start", "limit": "end of the scale", "other": "everything else"}
     level = float(waterfall["start"])
     found = [Step(names["start"], level, 0.0, _on_scale(level), whole=True)]
     moves = [
