@@ -79,7 +79,9 @@ class Step:
 
 
 def steps(waterfall: Mapping[str, float], score: float | None) -> list[Step]:
-    """Lay out the way from the start (the average account, or the full 100 of the rules) to this score, longest steps first.
+    """Lay out the way from the start to this score, longest steps first.
+
+    A model starts at the average account, the rules at their full 100.
 
     Args:
         waterfall: `start`, points per concept, and perhaps `limit`, as scoring publishes it.
