@@ -29,6 +29,7 @@ def test_a_loaded_champion_predicts_and_explains_what_the_saved_one_did(saved: S
     assert again.predict(rows).equals(champion.predict(rows))
     assert again.contributions(rows, 180).equals(champion.contributions(rows, 180))
     assert (again.model_id, again.anchors) == (champion.model_id, champion.anchors)
+    assert again.reference == champion.reference != {}
 
 
 def test_the_artefact_is_text_and_json_only(saved: Saved):

@@ -100,6 +100,7 @@ def load(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
         primary_horizon=index["primary_horizon"],
         others=others,
         loss_shares=index["loss_shares"],
+        reference={int(key): value for key, value in index.get("reference", {}).items()},
     )
     _sing(champion.model_id, champion.features, made, index["heads"])
     return champion
@@ -115,6 +116,7 @@ def _index(champion: Champion) -> dict[str, Any]:
         "signals": hashlib.sha256(json.dumps(champion.features.to_json()).encode()).hexdigest(),
         "anchors": {str(horizon): dict(pair) for horizon, pair in champion.anchors.items()},
         "loss_shares": dict(champion.loss_shares),
+        "reference": {str(horizon): dict(mean) for horizon, mean in champion.reference.items()},
         "heads": {
             key: {
                 "kind": head.kind,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,8 @@ class Champion:
         primary_horizon: The horizon whose head gives the score.
         others: Heads that do not give the score: (outcome, horizon) -> fitted candidate.
         loss_shares: Share of its ARR that an account loses with each outcome.
+        reference: Per horizon the average account of the training day, from which points are counted:
+            mean `log_odds`, and mean `contributions` per signal; see `reference.reference_of`.
     """
 
     model_id: str
@@ -59,6 +62,7 @@ class Champion:
     primary_horizon: int
     others: Mapping[tuple[str, int], Candidate] = field(default_factory=dict)
     loss_shares: Mapping[str, float] = field(default_factory=dict)
+    reference: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def kind_of(self, horizon: int) -> str | None:
         """Kind of the head of a horizon, whatever it is wrapped in."""

@@ -25,6 +25,7 @@ from customer_health.model.features import CATEGORIES, LOGARITHMS, RENEWAL, Feat
 from customer_health.model.folds import walk_forward
 from customer_health.model.labels import HEADS, eligible, loss_times, outcome_labels
 from customer_health.model.panel import dates_of, prepare
+from customer_health.model.reference import reference_of
 from customer_health.model.report import HeadReport, Training, capital
 from customer_health.model.roster import Head, as_candidate, build, singles, teach, thin
 from customer_health.model.selection import choose, models_in
@@ -356,10 +357,8 @@ def _crown(
         horizon: anchors_of(head.predict_logit(design[latest]), red_share=red, green_share=green)
         for horizon, head in heads.items()
     }
-    files = [head.to_files() for head in (*heads.values(), *others.values())]
-    content = json.dumps([files, list(anchors.items()), features.to_json(), dict(shares)])
-    return Champion(
-        model_id=f"model-{as_of:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}",
+    unnamed = Champion(
+        model_id="",
         trained_as_of=as_of,
         features=features,
         heads=heads,
@@ -368,6 +367,13 @@ def _crown(
         others=others,
         loss_shares=shares,
     )
+    reference = reference_of(unnamed, rows[latest])
+    files = [head.to_files() for head in (*heads.values(), *others.values())]
+    content = json.dumps(
+        [files, list(anchors.items()), features.to_json(), dict(shares), list(reference.items())]
+    )
+    model_id = f"model-{as_of:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    return replace(unnamed, model_id=model_id, reference=reference)
 
 
 def _why(champion: Champion | None, reports: Mapping[int, HeadReport], wanted: int) -> str:
