@@ -34,7 +34,10 @@ $(STAMP): constraints.txt
 	@echo "Installing the packages of constraints.txt into $(VENV) (about a minute)"
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "python3 cannot create a virtual environment.  -> on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -E '^uv==' constraints.txt)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement constraints.txt
+	@# uv is quick but reads no pip.conf; where an index or a certificate is only named there, pip does it.
+	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --requirement constraints.txt \
+		|| { echo "uv could not; trying pip, which takes a few minutes"; \
+		     $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement constraints.txt; }
 	@touch $@
 
 demo: $(STAMP) ## Run the whole chain under Airflow and print what came out; DATA= MAPPING= for your own files
@@ -72,7 +75,7 @@ docs: $(STAMP) ## Regenerate docs/signals.md and docs/data_contracts.md
 	@$(BIN)/python -m customer_health docs
 
 lock: $(STAMP) ## Rewrite constraints.txt from requirements.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements.txt --output-file constraints.txt
+	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --no-header --no-annotate requirements.txt --output-file constraints.txt
 	@sed -i '1i # Every package of a working set, exactly. Written by `make lock` from requirements.txt; installed by `make setup`.' constraints.txt
 
 clean: down ## Remove what running leaves behind (not the environment)
