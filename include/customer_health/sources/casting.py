@@ -48,6 +48,10 @@ EXPECTED: Mapping[Type, str] = {
     Type.TIMESTAMP: "a time such as 2026-01-31T14:05:00Z (without zone: UTC)",
 }
 
+YES = ("true", "t", "yes", "y", "1", "on", "ja", "j", "wahr", "oui", "si", "sí")
+NO = ("false", "f", "no", "n", "0", "off", "nein", "falsch", "non")
+_YES, _NO = (", ".join(literal(word) for word in words) for words in (YES, NO))
+
 
 def always_fits(native: str, type_: Type) -> bool:
     """Whether every value of the engine's type reads as the canonical type, so that nothing can fail."""
@@ -70,10 +74,7 @@ def parse(text: str, type_: Type, *, format_: str | None, decimal: str) -> str:
     if type_ is Type.TEXT:
         return text
     if type_ is Type.BOOLEAN:
-        return (
-            f"CASE WHEN lower({text}) IN ('true', 't', 'yes', 'y', '1') THEN true"
-            f" WHEN lower({text}) IN ('false', 'f', 'no', 'n', '0') THEN false END"
-        )
+        return f"CASE WHEN lower({text}) IN ({_YES}) THEN true WHEN lower({text}) IN ({_NO}) THEN false END"
     if type_ in (Type.DATE, Type.TIMESTAMP):
         return f"CAST({_moment(text, format_)} AS {type_.value})"
     number = _number(text, decimal)
@@ -93,12 +94,18 @@ def _moment(text: str, format_: str | None) -> str:
 
 
 def _number(text: str, decimal: str) -> str:
-    bare = f"regexp_replace({text}, '^([-+]?)[$€£]\\s*|\\s*[$€£%]$', '\\1', 'g')"
+    """Read a number as people write it: $1,200.00, 1.200,50 EUR, CHF 1'200, 1 200 and (12.50) for minus."""
+    sign = f"CASE WHEN regexp_full_match({text}, '\\(.*\\)') THEN -1 ELSE 1 END"
+    money = "[$€£]|US[$]|[A-Z]{3}"
+    bare = f"regexp_replace({text}, '^\\(?([-+]?)({money})?\\s*([-+]?)|\\s*({money}|%)?\\)?$', '\\1\\3', 'g')"
+    # Blanks and apostrophes only ever group digits.
+    bare = f"regexp_replace({bare}, '([0-9])[\u00a0\u202f ''’]([0-9]{{3}})', '\\1\\2', 'g')"
+    group, point = ("[.]", ",") if decimal == "," else (",", "[.]")
+    grouped = f"regexp_full_match({bare}, '[-+]?\\d{{1,3}}({group}\\d{{3}})+({point}\\d+)?')"
+    ungrouped = f"CASE WHEN {grouped} THEN regexp_replace({bare}, '{group}', '', 'g') ELSE {bare} END"
     if decimal == ",":
-        return f"TRY_CAST(replace(replace({bare}, '.', ''), ',', '.') AS DOUBLE)"
-    grouped = f"regexp_full_match({bare}, '[-+]?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?')"
-    ungrouped = f"CASE WHEN {grouped} THEN replace({bare}, ',', '') ELSE {bare} END"
-    return f"coalesce(TRY_CAST({text} AS DOUBLE), TRY_CAST({ungrouped} AS DOUBLE))"
+        return f"({sign} * TRY_CAST(replace({ungrouped}, ',', '.') AS DOUBLE))"
+    return f"coalesce(TRY_CAST({text} AS DOUBLE), {sign} * TRY_CAST({ungrouped} AS DOUBLE))"
 
 
 def shifted(moment: str, plus: Offset, amount: str) -> str:
@@ -109,7 +116,7 @@ def shifted(moment: str, plus: Offset, amount: str) -> str:
     return f"({moment} + to_microseconds(CAST({amount} * {seconds} * 1000000 AS BIGINT)))"
 
 
-def holds(column: str, native: str, condition: Condition) -> str:
+def holds(column: str, native: str, condition: Condition, decimal: str) -> str:
     """Return SQL that is true where a source column meets the condition, never NULL."""
     text = as_text(identifier(column), native)
     tests: list[str] = []
@@ -122,7 +129,7 @@ def holds(column: str, native: str, condition: Condition) -> str:
         tests.append(f"NOT coalesce({_among(text, condition.none_of)}, false)")
     for bound, sign in ((condition.at_least, ">="), (condition.at_most, "<=")):
         if bound is not None:
-            tests.append(f"coalesce({_compared(text, sign, bound)}, false)")
+            tests.append(f"coalesce({_compared(text, sign, bound, decimal)}, false)")
     return f"({' AND '.join(tests) or 'true'})"
 
 
@@ -134,7 +141,7 @@ def _among(text: str, values: tuple[Scalar, ...]) -> str:
     return f"({' OR '.join(tests)})"
 
 
-def _compared(text: str, sign: str, bound: Scalar) -> str:
+def _compared(text: str, sign: str, bound: Scalar, decimal: str) -> str:
     if isinstance(bound, str):
         return f"TRY_CAST({text} AS TIMESTAMPTZ) {sign} TRY_CAST({literal(bound)} AS TIMESTAMPTZ)"
-    return f"TRY_CAST({text} AS DOUBLE) {sign} {float(bound)!r}"
+    return f"{_number(text, decimal)} {sign} {float(bound)!r}"

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from customer_health.errors import DataContractError, suggest
 from customer_health.sources.casting import EXPECTED, always_fits, as_text, holds, parse, shifted
 from customer_health.sources.files import ROW, Readable
-from customer_health.sources.mapping import Feed, Rule, Where
+from customer_health.sources.mapping import Feed, Offset, Rule, Where
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Column, Table, Type
+
+_MOMENT = Column(Type.TIMESTAMP, "A day that steers rows.")
 
 
 @dataclass(frozen=True)
@@ -70,24 +72,35 @@ class FeedCompiler:
         self._missing: list[tuple[str, str]] = []
         self._joins: list[str] = []
         self._values = {name: self._value(name, column) for name, column in table.columns.items()}
+        # Values that steer rows without being a column of the contract.
+        self._steering: dict[str, _Value] = {}
+        if feed.ends_on:
+            self._steering["ends_on"] = self._ruled("ends_on", _MOMENT, feed.ends_on)
+        if feed.unless_followed:
+            self._steering["begins"] = self._ruled("begins", _MOMENT, feed.unless_followed.begins)
         self._conditions = self._where(feed.where, "where")
-        self._ends = self._column(feed.ends_on, "ends_on") if feed.ends_on else None
         if self._missing:
             self._refuse()
 
     def compile(self) -> Compiled:
         """Return the SQL."""
-        failures = {name: value for name, value in self._values.items() if value.failed}
+        failures = {name: value for name, value in self._all().items() if value.failed}
         failed = " OR ".join(f"({value.failed})" for value in failures.values())
         base = self._base()
         columns = [f"{value.read} AS {identifier(name)}" for name, value in self._values.items()] + [ROW]
+        columns += [f"{value.read} AS {identifier('__' + name)}" for name, value in self._steering.items()]
         rest = f"FROM ({base}) g" + (f" WHERE NOT coalesce({failed}, false)" if failed else "")
         good = f"SELECT {', '.join(columns)} {rest}"
-        if self._ends is not None:
-            good = self._with_ends(f"SELECT {', '.join([*columns, self._end()])} {rest}")
+        if self.feed.ends_on:
+            good = self._with_ends(good)
+        if self.feed.unless_followed:
+            good = self._without_followed(good, self.feed.unless_followed.within_days)
         if self.feed.combine == "sum":
             good = self._summed(good)
         return Compiled(good, self._bad(base, failures, failed) if failed else None)
+
+    def _all(self) -> Mapping[str, _Value]:
+        return {**self._values, **self._steering}
 
     def _column(self, name: str, place: str) -> str:
         found = self._names.get(name.strip().casefold())
@@ -103,20 +116,27 @@ class FeedCompiler:
         tests = []
         for name, condition in where.items():
             column = self._column(name, place)
-            tests.append(holds(column, self._native(column), condition))
+            tests.append(holds(column, self._native(column), condition, self.feed.decimal))
         return " AND ".join(tests)
 
     def _value(self, name: str, column: Column) -> _Value:
         rule = self.feed.columns.get(name)
         if rule is None and name == "known_at":
-            rule = Rule(same_as="occurred_at")
+            rule = Rule(same_as="occurred_at", plus=self._known_after())
         if rule is None:
             default = "NULL" if column.default is None else literal(column.default)
             return _Value("NULL", f"CAST({default} AS {column.type.value})")
         if rule.same_as is not None:
             return self._same(name, column, rule)
-        value = self._read(name, column, rule)
-        return self._finished(name, column, rule, value)
+        return self._ruled(name, column, rule)
+
+    def _ruled(self, name: str, column: Column, rule: Rule) -> _Value:
+        return self._finished(name, column, rule, self._read(name, column, rule))
+
+    def _known_after(self) -> Offset | None:
+        """Until the days are over in which a next term may begin, nobody knows that there is none."""
+        following = self.feed.unless_followed
+        return Offset(amount=following.within_days, unit="days") if following else None
 
     def _same(self, name: str, column: Column, rule: Rule) -> _Value:
         assert rule.same_as is not None
@@ -215,7 +235,7 @@ class FeedCompiler:
     def _base(self) -> str:
         given = [
             f"{value.given} AS {identifier('g:' + name)}"
-            for name, value in self._values.items()
+            for name, value in self._all().items()
             if value.given != "NULL"
         ]
         given += [f"l{i}.__value AS {identifier(f'l:l{i}')}" for i in range(len(self._joins))]
@@ -243,28 +263,43 @@ class FeedCompiler:
         fields = ", ".join(f"{literal(name)}, g.{identifier(name)}" for name in self.file.columns)
         return f"CAST(json_object({fields}) AS VARCHAR)"
 
-    def _end(self) -> str:
-        assert self._ends is not None
-        text = as_text(f"g.{identifier(self._ends)}", self._native(self._ends))
-        end = parse(text, Type.TIMESTAMP, format_=None, decimal=self.feed.decimal)
-        return f"{end} AS __end"
-
     def _with_ends(self, terms: str) -> str:
         """Add a row for the day on which a contract ended, unless its next term begins by then.
 
         A term that ended on the day it began was never in force: only its end remains.
         """
         names = [identifier(name) for name in self.table.columns]
-        ended = {"occurred_at": "__end", "known_at": "__end", "status": "'ended'"}
+        ended = {"occurred_at": "__ends_on", "known_at": "__ends_on", "status": "'ended'"}
         as_ended = [
             f"{ended.get(name, identifier(name))} AS {identifier(name)}" for name in self.table.columns
         ]
         return (
             f"WITH terms AS MATERIALIZED ({terms}), followed AS (SELECT *, lead(occurred_at) OVER "
             "(PARTITION BY contract_id ORDER BY occurred_at) AS __next FROM terms) "
-            f"SELECT {', '.join([*names, ROW])} FROM terms WHERE NOT coalesce(__end <= occurred_at, false) "
+            f"SELECT {', '.join([*names, ROW])} FROM terms WHERE NOT coalesce(__ends_on <= occurred_at, false) "
             f"UNION ALL SELECT {', '.join([*as_ended, ROW])} FROM followed "
-            "WHERE __end IS NOT NULL AND (__next IS NULL OR __next > __end)"
+            "WHERE __ends_on IS NOT NULL AND (__next IS NULL OR __next > __ends_on)"
+        )
+
+    def _without_followed(self, terms: str, within_days: int) -> str:
+        """Keep the ends of terms after which no other term of the account goes on.
+
+        Rows that have not ended are no losses; they only show that the account goes on. Several terms that
+        end together are one loss.
+        """
+        names = ", ".join(f"t.{identifier(name)}" for name in [*self.table.columns, ROW])
+        once = (
+            ""
+            if self.feed.combine == "sum"
+            else "QUALIFY row_number() OVER (PARTITION BY {} ORDER BY {}) = 1"
+        )
+        key = ", ".join(f"t.{identifier(name)}" for name in self.table.key)
+        return (
+            f"WITH terms AS MATERIALIZED ({terms}) SELECT {names} FROM terms t "
+            "WHERE t.occurred_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM terms o "
+            "WHERE o.account_id = t.account_id AND (o.occurred_at IS NULL OR o.occurred_at > t.occurred_at) "
+            f"AND coalesce(o.__begins <= t.occurred_at + to_days({within_days}), true)) "
+            f"{once.format(key, f't.{ROW}')}"
         )
 
     def _summed(self, good: str) -> str:

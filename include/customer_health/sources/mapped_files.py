@@ -29,7 +29,7 @@ from customer_health.warehouse.tables import TABLES
 if TYPE_CHECKING:
     import duckdb
 
-_COMPILER = 1  # raise it when compiled rules change their meaning: every file is then loaded again
+_COMPILER = 2  # raise it when compiled rules change their meaning: every file is then loaded again
 
 
 class MappedFiles:

@@ -124,6 +124,19 @@ def _rule(value: Any) -> Any:
     return {"column": value} if isinstance(value, str) else value
 
 
+class Following(Part):
+    """What makes the end of a term no loss: another term of the same account that goes on.
+
+    Attributes:
+        begins: Source column with the day a term began.
+        within_days: A term that begins so many days after the end still follows on it. The loss is known
+            when they are over.
+    """
+
+    begins: Annotated[Rule, BeforeValidator(_rule)]
+    within_days: int = Field(30, ge=0)
+
+
 class Reading(Part):
     """How files are read; what is not given is found out from the file itself."""
 
@@ -140,8 +153,11 @@ class Feed(Reading):
         files: Path or pattern inside the data folder: `usage/*.parquet`.
         where: Keep only rows that meet these conditions.
         columns: Canonical column -> rule.
-        ends_on: Contracts only: the column with the day a contract ended. It adds a row with status
-            ended, unless another term of the same contract begins by then.
+        ends_on: Contracts only: the column (or rule) with the day a contract ended. It adds a row with
+            status ended, unless another term of the same contract begins by then.
+        unless_followed: Outcomes only, for losses that show only as ended contracts: rows are terms,
+            `occurred_at` is their end, and only ends after which the account has no other term in the
+            same file count.
         combine: sum adds up the numbers of rows that agree in everything else (event logs).
         repeated_keys: `report` keeps the first row and quarantines contradictions; `latest_file` lets
             the last file by name win (each file is a full export); `add` lets files add up.
@@ -151,7 +167,8 @@ class Feed(Reading):
     files: str
     where: Where = Field(default_factory=dict)
     columns: Mapping[str, Annotated[Rule, BeforeValidator(_rule)]]
-    ends_on: str | None = None
+    ends_on: Annotated[Rule, BeforeValidator(_rule)] | None = None
+    unless_followed: Following | None = None
     combine: Literal["none", "sum"] = "none"
     repeated_keys: Literal["report", "latest_file", "add"] | None = None
     optional: bool = False
@@ -195,6 +212,12 @@ def unfilled(table: Table, feed: Feed) -> list[str]:
     ]
 
 
+def _without_column(feed: Feed) -> list[str]:
+    following = feed.unless_followed
+    steering = {"ends_on": feed.ends_on, "unless_followed.begins": following.begins if following else None}
+    return [name for name, rule in steering.items() if rule is not None and rule.column is None]
+
+
 def problems(mapping: MappingFile) -> list[tuple[str, str, list[str]]]:
     """Return what the model cannot see: (place, message, names that would have been accepted)."""
     found: list[tuple[str, str, list[str]]] = []
@@ -219,6 +242,9 @@ def problems(mapping: MappingFile) -> list[tuple[str, str, list[str]]]:
             ]
             if feed.ends_on and table_name != "contracts":
                 found.append((f"{here}.ends_on", "only contracts end", []))
+            if feed.unless_followed and table_name != "outcomes":
+                found.append((f"{here}.unless_followed", "only outcomes are told by what follows", []))
+            found += [(f"{here}.{name}", "needs a source column", []) for name in _without_column(feed)]
     for table in TABLES.values():
         if table.required and table.name not in mapping.tables:
             found.append(

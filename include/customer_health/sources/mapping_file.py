@@ -12,6 +12,7 @@ from customer_health.errors import ConfigurationError, suggest
 from customer_health.sources.mapping import (
     Condition,
     Feed,
+    Following,
     Lookup,
     MappingFile,
     Offset,
@@ -24,6 +25,7 @@ _KEYS_UNDER: dict[str, type[BaseModel]] = {
     "columns": Rule,
     "lookup": Lookup,
     "plus": Offset,
+    "unless_followed": Following,
     "tables": Feed,
     "where": Condition,
     "when": Condition,

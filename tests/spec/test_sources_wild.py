@@ -1,0 +1,149 @@
+"""Exports as companies really write them: money, days and losses that show only as ended contracts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from tests.lib.files import MAPPING, CompanyFiles
+
+from customer_health.errors import ConfigurationError
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> CompanyFiles:
+    return CompanyFiles(tmp_path)
+
+
+MONEY: dict[str, dict[str, float | None]] = {
+    ".": {
+        "$1,200.00": 1200,
+        "-$1,200.50": -1200.5,
+        "($12.50)": -12.5,
+        "USD 1,200": 1200,
+        "CHF 1'200.50": 1200.5,
+        "1 200": 1200,
+        "99.5%": 99.5,
+        "1e3": 1000,
+        "12,5": None,
+    },
+    ",": {
+        "1.200,50 €": 1200.5,
+        "1.200": 1200,
+        "12.345.678,9 EUR": 12_345_678.9,
+        "1 200,50": 1200.5,
+        "1.5": 1.5,
+        "1.2.3": None,
+        "n. v.": None,
+    },
+}
+
+
+@pytest.mark.parametrize("decimal", MONEY)
+def test_money_is_read_as_it_is_written_or_not_at_all(company: CompanyFiles, decimal: str) -> None:
+    rows = "".join(f'c{n};a1;1;"{written}";2025-01-10\n' for n, written in enumerate(MONEY[decimal]))
+    company.write("contracts.csv", "id;account;seats;arr;start\n" + rows)
+    company.map(MAPPING.replace("company: Test", f'company: Test\nreading: {{decimal: "{decimal}"}}'))
+    company.ingest()
+    found = dict(company.rows("SELECT contract_id, arr FROM raw.contracts"))
+    assert {written: found.get(f"c{n}") for n, written in enumerate(MONEY[decimal])} == MONEY[decimal]
+
+
+ENDING = MAPPING.replace("occurred_at: start}", "occurred_at: start}\n    ends_on: ENDS")
+
+
+@pytest.mark.parametrize(
+    ("rule", "day"),
+    [
+        ("ended", "2026-03-31"),
+        ('{column: ended, format: "%d.%m.%Y"}', "31.03.2026"),
+        ("{column: ended, format: unix}", "1774915200"),
+    ],
+)
+def test_a_contract_ends_on_a_day_in_the_companys_own_format(
+    company: CompanyFiles, rule: str, day: str
+) -> None:
+    company.write(
+        "contracts.csv",
+        f"id,account,seats,arr,start,ended\nc1,a1,1,10,2025-01-10,{day}\nc2,a2,1,10,2025-01-10,\n",
+    )
+    company.map(ENDING.replace("ENDS", rule))
+    company.ingest()
+    assert company.rows("SELECT contract_id, occurred_at FROM raw.contracts WHERE status = 'ended'") == [
+        ("c1", datetime(2026, 3, 31))
+    ]
+
+
+def test_an_end_that_cannot_be_read_is_quarantined_and_not_taken_for_none(company: CompanyFiles) -> None:
+    company.write("contracts.csv", "id,account,seats,arr,start,ended\nc1,a1,1,10,2025-01-10,31.03.2026\n")
+    company.map(ENDING.replace("ENDS", "ended"))
+    company.ingest()
+    assert company.rows("SELECT row_number, column_name, value FROM quarantine.rows") == [
+        (2, "ends_on", "31.03.2026")
+    ]
+
+
+LOSSES = (
+    MAPPING
+    + """
+  outcomes:
+    files: contracts.csv
+    columns: {account_id: account, arr_lost: arr, occurred_at: ended}
+    unless_followed: {begins: start, within_days: 30}
+"""
+)
+TERMS = "id,account,seats,arr,start,ended\n"
+
+
+def _losses(company: CompanyFiles, terms: str) -> list[tuple[str, str, str]]:
+    company.write("contracts.csv", TERMS + terms)
+    company.map(LOSSES)
+    company.ingest()
+    found = company.rows(
+        "SELECT account_id, CAST(occurred_at::DATE AS VARCHAR), CAST(known_at::DATE AS VARCHAR) "
+        "FROM raw.outcomes ORDER BY ALL"
+    )
+    return [(a, b, c) for a, b, c in found]
+
+
+def test_the_last_contract_that_ends_is_a_loss_known_when_no_other_can_follow(company: CompanyFiles) -> None:
+    assert _losses(company, "c1,a1,1,10,2025-01-01,2026-01-01\n") == [("a1", "2026-01-01", "2026-01-31")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "c2,a1,1,10,2026-01-01,\n",
+        "c2,a1,1,10,2026-01-25,\n",
+        "c2,a1,1,10,2025-06-01,\n",
+    ],
+    ids=["renewed on the day", "renewed after a gap", "another contract goes on"],
+)
+def test_an_end_after_which_the_account_goes_on_is_no_loss(company: CompanyFiles, other: str) -> None:
+    assert _losses(company, "c1,a1,1,10,2025-01-01,2026-01-01\n" + other) == []
+
+
+def test_an_account_that_comes_back_much_later_was_lost_in_between(company: CompanyFiles) -> None:
+    terms = "c1,a1,1,10,2025-01-01,2025-06-01\nc2,a1,1,10,2025-12-01,\n"
+    assert [day for _, day, _ in _losses(company, terms)] == ["2025-06-01"]
+
+
+def test_contracts_that_end_together_are_one_loss(company: CompanyFiles) -> None:
+    terms = "c1,a1,1,10,2025-01-01,2026-01-01\nc2,a1,1,20,2025-02-01,2026-01-01\n"
+    assert len(_losses(company, terms)) == 1
+
+
+def test_losses_that_are_told_by_what_follows_need_a_day_of_begin(company: CompanyFiles) -> None:
+    company.map(LOSSES.replace("begins: start,", "begins: {constant: x},"))
+    with pytest.raises(ConfigurationError, match="unless_followed.begins: needs a source column"):
+        company.ingest()
+
+
+def test_small_counts_are_left_out_however_they_are_written(company: CompanyFiles) -> None:
+    company.write(
+        "usage.csv", 'account,user,day,feature,events\na1,u,2026-05-01,x,"1,500"\na1,v,2026-05-01,x,0\n'
+    )
+    company.map(MAPPING.replace("files: usage*.csv", "files: usage*.csv\n    where: {events: {at_least: 1}}"))
+    company.ingest()
+    assert company.rows("SELECT user_id, events FROM raw.usage") == [("u", 1500)]
