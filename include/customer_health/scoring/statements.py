@@ -121,8 +121,14 @@ STRENGTHS: Mapping[str, Claim] = {
     "no_exec_contact": _only("exec active recently", "exec_engaged", 30),
     "no_ebr": _only("last EBR {count} day{s} ago", "recent_ebr", 90),
 }
+_INITIALS = frozenset({"arr", "csat", "ebr", "nps", "sla"})
 # That none of these happened is no strength.
 _NO_STRENGTH = frozenset({"silent_account", "sponsor_left", "contract_modification", "renewal_near"})
+
+
+def _in_words(code: str) -> str:
+    """Write a reason code as people do: late_ebr is a late EBR."""
+    return " ".join(word.upper() if word in _INITIALS else word for word in code.split("_"))
 
 
 def risk_claim(signal: Signal) -> Claim | None:
@@ -134,7 +140,7 @@ def risk_claim(signal: Signal) -> Claim | None:
         return None
     stated = RISKS.get(signal.name) or RISKS.get(signal.reason_code)
     if stated is None:
-        return Claim(signal.reason_code, signal.reason_code.replace("_", " "), against_median=True)
+        return Claim(signal.reason_code, _in_words(signal.reason_code), against_median=True)
     # Playbooks match the code that the catalogue declares.
     return replace(stated, code=signal.reason_code)
 
