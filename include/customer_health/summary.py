@@ -139,9 +139,11 @@ def _calls(
         name = _escape(str(row.get("name") or row["account_id"]))
         console.print(
             f" {place}. [bold]{name}[/bold] · {row['tier']} · {int(row['score_shown'])}{move}"
-            f" · ARR {money(row['arr'])}{at_stake} · {when} · {row.get('owner_email') or 'no owner'}"
+            f" · ARR {money(row['arr'])}{at_stake} · {when}"
         )
-        console.print(f"    {_escape(str(row['why']))}", style="italic")
+        console.print(
+            f"    [italic]{_escape(str(row['why']))}[/italic] · {row.get('owner_email') or 'no owner'}"
+        )
 
 
 def _model(console: Console, ledger: Engine, as_of: date) -> None:
