@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -59,3 +60,68 @@ def test_a_draft_without_open_questions_loads_as_it_is(tmp_path: Path) -> None:
 def test_a_folder_without_data_cannot_be_drafted(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="holds no data files"):
         draft_mapping(tmp_path)
+
+
+def _drafted(folder: Path, **files: str) -> dict[str, list[dict[str, Any]]]:
+    for name, content in files.items():
+        (folder / f"{name}.csv").write_bytes(content.encode("cp1252"))
+    tables: dict[str, list[dict[str, Any]]] = yaml.safe_load(draft_mapping(folder))["tables"]
+    return tables
+
+
+def test_a_german_export_is_understood(tmp_path: Path) -> None:
+    tables = _drafted(
+        tmp_path,
+        Kunden="Kundennummer;Firma;Größe;Kunde seit\nK1;Müller GmbH;Groß;31.01.2024\n",
+        Vertraege="Vertragsnummer;Kundennummer;Jahresbetrag;Vertragsbeginn;Vertragsende\n"
+        "V1;K1;1.200,50 €;31.01.2024;\nV2;K1;99,00 €;31.01.2024;31.12.2024\n",
+        Nutzung="Kundennummer;Benutzer;Modul;Anzahl;Datum\nK1;u1;Lager;3;31.01.2024\n",
+    )
+    (accounts,), (contracts,), (usage,) = tables["accounts"], tables["contracts"], tables["usage"]
+    assert accounts["columns"]["segment"] == {"column": "Größe", "values": {"Groß": "enterprise"}}
+    assert contracts["decimal"] == ","
+    assert contracts["ends_on"] == {"column": "Vertragsende", "format": "%d.%m.%Y"}
+    assert contracts["columns"]["currency"] == {"constant": "EUR"}
+    assert usage["columns"]["events"] == "Anzahl"
+    (losses,) = tables["outcomes"]
+    assert losses["unless_followed"]["begins"] == {"column": "Vertragsbeginn", "format": "%d.%m.%Y"}
+
+
+def test_a_column_for_each_feature_becomes_a_feed_for_each(tmp_path: Path) -> None:
+    usage = _drafted(
+        tmp_path,
+        usage='Account ID,Date,Logins,API Calls\nA1,01/31/2024,3,"1,500"\n',
+    )["usage"]
+    assert [(feed["columns"]["feature"]["constant"], feed["columns"]["events"]) for feed in usage] == [
+        ("logins", "Logins"),
+        ("api_calls", "API Calls"),
+    ]
+
+
+def test_a_months_total_is_known_when_the_month_is_over(tmp_path: Path) -> None:
+    (usage,) = _drafted(tmp_path, usage="account_id,month,logins\nA1,2024-01,30\n")["usage"]
+    assert usage["columns"]["known_at"]["plus"] == {"amount": 1, "unit": "months"}
+
+
+def test_contracts_and_losses_that_accounts_carry_along_are_found(tmp_path: Path) -> None:
+    tables = _drafted(
+        tmp_path,
+        accounts="account_id,plan,mrr,created_at,churn_date\nA1,pro,49.5,2024-01-31,\n"
+        "A2,basic,9.5,2024-01-31,2024-12-31\n",
+    )
+    (contracts,), (outcomes,) = tables["contracts"], tables["outcomes"]
+    assert (contracts["ends_on"], contracts["columns"]["arr"]) == (
+        "churn_date",
+        {"column": "mrr", "scale": 12},
+    )
+    assert outcomes["where"] == {"churn_date": {"present": True}}
+
+
+def test_the_status_of_today_is_not_drafted_into_the_past(tmp_path: Path) -> None:
+    (contracts,) = _drafted(
+        tmp_path,
+        subscriptions="id,customer,mrr,status,start_date,ended_at\ns1,c1,10,canceled,2024-01-31,2024-12-31\n"
+        "s2,c2,10,active,2024-01-31,\n",
+    )["contracts"]
+    assert "status" not in contracts["columns"]
+    assert contracts["ends_on"] == "ended_at"

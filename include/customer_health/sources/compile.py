@@ -276,7 +276,8 @@ class FeedCompiler:
         return (
             f"WITH terms AS MATERIALIZED ({terms}), followed AS (SELECT *, lead(occurred_at) OVER "
             "(PARTITION BY contract_id ORDER BY occurred_at) AS __next FROM terms) "
-            f"SELECT {', '.join([*names, ROW])} FROM terms WHERE NOT coalesce(__ends_on <= occurred_at, false) "
+            f"SELECT {', '.join([*names, ROW])} FROM terms "
+            "WHERE NOT coalesce(__ends_on <= occurred_at, false) "
             f"UNION ALL SELECT {', '.join([*as_ended, ROW])} FROM followed "
             "WHERE __ends_on IS NOT NULL AND (__next IS NULL OR __next > __ends_on)"
         )

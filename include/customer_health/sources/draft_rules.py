@@ -1,0 +1,166 @@
+"""How one canonical column is drafted from what a file holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from customer_health.sources import draft_words as words
+from customer_health.sources.draft_look import Look, currency_sign, format_of, plain
+from customer_health.sources.draft_match import match
+from customer_health.warehouse.table import Column, Table, Type
+from customer_health.warehouse.tables import TABLES
+
+
+def column_line(
+    table: Table, name: str, column: Column, source: str | None, look: Look, looks: Sequence[Look]
+) -> str | None:
+    if name == "known_at" and table.name == "usage":
+        return _known_when_the_month_is_over(table, source, look)
+    if source is not None and name == "currency" and any(value.islower() for value in look.samples[source]):
+        codes = ", ".join(f"{quoted(value)}: {value.upper()}" for value in look.samples[source][:30])
+        return f"{name}: {{column: {quoted(source)}, values: {{{codes}}}}}"
+    if source is not None:
+        return f"{name}: {rule(column, source, look)}"
+    if name == "account_id":
+        through = _through_another_file(look, looks)
+        if through:
+            return through
+    if name == "currency":
+        code = currency_sign(look)
+        return f"currency: {{constant: {code}}}" if code else None
+    if name == "arr":
+        monthly = next((c for c in look.samples if re.fullmatch(words.MONTHLY, plain(c))), None)
+        if monthly is None:
+            return None
+        whole = all(re.fullmatch(r"\d{3,}", value) for value in look.samples[monthly])
+        unsure = "  # TODO or are these cents? then scale: 0.12" if whole else ""
+        return f"arr: {{column: {quoted(monthly)}, scale: 12}}{unsure}"
+    if name == "contract_id":
+        account = match(table, "account_id", look)
+        return (
+            f"contract_id: {quoted(account)}  # TODO no id of its own: one contract per account"
+            if account
+            else None
+        )
+    if name == table.key[0] and column.required and name != "account_id":
+        return f"{name}: {{row_number: true, prefix: {quoted(look.name + ':')}}}  # TODO no id was found"
+    if name == "feature":
+        return "feature: {constant: use}  # TODO the file names no feature"
+    if name == "user_id":
+        return 'user_id: {constant: ""}  # the file knows accounts, not users'
+    if name == "events":
+        return "events: {constant: 1}  # one row is one event"
+    if name in ("first_response_at", "escalated_at"):
+        return _stage(table, name, look)
+    if name == "plan_rank":
+        return _ranks(table, look)
+    if column.required and column.default is None and name != "known_at":
+        return f"{name}: TODO  # {column.doc}"
+    return None
+
+
+def rule(column: Column, source: str, look: Look) -> str:
+    samples = look.samples[source]
+    if not samples:
+        return f"{quoted(source)}  # TODO empty in this file"
+    if column.allowed:
+        return _values(column, source, samples)
+    moment = column.type in (Type.DATE, Type.TIMESTAMP)
+    if not moment or look.native.get(source, "").startswith(("DATE", "TIMESTAMP")):
+        return quoted(source)
+    format_ = format_of(samples)
+    if format_ is None:
+        return f"{quoted(source)}  # TODO no date format fits, e.g. {samples[0]}"
+    likely, _, other = format_.partition(" or ")
+    unsure = f"  # TODO or {other}?" if other else ""
+    return f"{{column: {quoted(source)}, format: {quoted(likely)}}}{unsure}" if likely else quoted(source)
+
+
+def _values(column: Column, source: str, samples: Sequence[str]) -> str:
+    meaning = {word: value for value in column.allowed for word in (value, *words.VALUES.get(value, ()))}
+    pairs = {sample: meaning.get(sample.strip().lower()) for sample in samples[:30]}
+    if all(new == old.lower() for old, new in pairs.items()):
+        return quoted(source)
+    listed = ", ".join(f"{quoted(old)}: {new or 'TODO'}" for old, new in pairs.items())
+    unsure = f"  # TODO one of {', '.join(column.allowed)}" if None in pairs.values() else ""
+    return f"{{column: {quoted(source)}, values: {{{listed}}}}}{unsure}"
+
+
+def _known_when_the_month_is_over(table: Table, source: str | None, look: Look) -> str | None:
+    """A month's total is dated on its first day, and nobody can know it before the last."""
+    month = match(table, "occurred_at", look)
+    format_ = format_of(look.samples[month]) if month else None
+    if source is not None or month is None or format_ not in words.MONTHS:
+        return f"known_at: {rule(table.columns['known_at'], source, look)}" if source else None
+    return (
+        f"known_at: {{column: {quoted(month)}, format: {quoted(format_)}, plus: {{amount: 1, unit: months}}}}"
+        "  # a month's total is known when the month is over"
+    )
+
+
+def _stage(table: Table, name: str, look: Look) -> str | None:
+    """Return a stage of a ticket that the file tells by a duration or by a flag."""
+    opened = match(table, "occurred_at", look)
+    for column in look.samples:
+        word = plain(column)
+        unit = next((unit for unit in ("minutes", "hours") if word.endswith((unit, unit[0:3] + "s"))), None)
+        if (
+            opened
+            and unit
+            and name == "first_response_at"
+            and re.search("first.*(response|reply|answer)", word)
+        ):
+            plus = f"{{column: {quoted(column)}, unit: {unit}}}"
+            return f"{name}: {{column: {quoted(opened)}, plus: {plus}}}"
+        if opened and name == "escalated_at" and word in ("escalation_flag", "escalated", "is_escalated"):
+            return f"{name}: {{column: {quoted(opened)}, when: {{{quoted(column)}: true}}}}"
+    return None
+
+
+def _ranks(table: Table, look: Look) -> str | None:
+    source = match(table, "plan", look)
+    plans = look.samples[source] if source else []
+    if not source or not 1 < len(plans) <= 12:
+        return None
+    ladder = (
+        "free",
+        "trial",
+        "basic",
+        "starter",
+        "standard",
+        "team",
+        "plus",
+        "pro",
+        "professional",
+        "business",
+        "premium",
+        "enterprise",
+    )
+    order = sorted(
+        plans, key=lambda plan: ladder.index(plan.lower()) if plan.lower() in ladder else len(ladder)
+    )
+    ranks = ", ".join(f"{quoted(plan)}: {rank}" for rank, plan in enumerate(order, start=1))
+    return f"plan_rank: {{column: {quoted(source)}, values: {{{ranks}}}}}  # TODO check the order"
+
+
+def _through_another_file(look: Look, looks: Sequence[Look]) -> str | None:
+    """Return a lookup when the file knows, say, subscriptions and another file knows their accounts."""
+    for other in looks:
+        account = match(TABLES["contracts"], "account_id", other)
+        shared = [c for c in look.samples if c.lower().endswith("id") and c in other.samples and c != account]
+        if other is not look and account and shared:
+            return (
+                f"account_id: {{column: {quoted(shared[0])}, lookup: "
+                f"{{file: {quoted(other.name)}, key: {quoted(shared[0])}, value: {quoted(account)}}}}}"
+            )
+    return None
+
+
+def quoted(text: str) -> str:
+    """Return text as YAML: bare where it is a plain name, else in double quotes."""
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./ -]*[A-Za-z0-9_]|[A-Za-z_]", text)
+    if plain and text.lower() not in ("true", "false", "yes", "no", "on", "off", "null", "y", "n", "none"):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\t", " ")
+    return f'"{escaped}"'
