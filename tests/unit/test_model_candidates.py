@@ -11,7 +11,7 @@ from customer_health.errors import DataContractError
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.candidate import Candidate
-from customer_health.model.features import FeatureSet
+from customer_health.model.features import Feature, FeatureSet
 from customer_health.model.linear import LogisticRegression, fit_ridge, fit_signed, sigmoid
 from customer_health.model.roster import thin
 from customer_health.model.trees import BoostedTrees
@@ -147,3 +147,19 @@ def test_a_signal_can_only_push_where_its_direction_says():
     assert free[0] < 0
     assert bound[0] == 0
     assert bound[1] > 0
+
+
+def test_of_many_idle_signals_the_linear_model_keeps_few_and_does_not_shrink_the_one_that_matters():
+    random = np.random.default_rng(5)
+    names = [f"signal_{i}" for i in range(40)]
+    features = [Feature(name, name, "usage", 1) for name in names]
+    design = pd.DataFrame(random.normal(size=(3000, 40)), columns=names)
+    y = (random.random(3000) < sigmoid(design["signal_0"].to_numpy() - 3)).astype(float)
+    weight = np.ones(3000)
+
+    sparing = LogisticRegression(features, repeats=3).fit(design, y, weight)
+    plain = LogisticRegression(features, penalty=sparing.penalty).fit(design, y, weight)
+    kept, all_of_them = (model.contributions(design).std() for model in (sparing, plain))
+
+    assert kept["signal_0"] > all_of_them["signal_0"]
+    assert kept.drop("signal_0").sum() < 0.5 * all_of_them.drop("signal_0").sum()

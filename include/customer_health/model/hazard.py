@@ -117,6 +117,9 @@ class HazardTrees(BoostedTrees):
         own = tuple(feature for feature in features if feature not in EXTRA)
         kept = {name: value for name, value in (changes or {}).items() if name != "horizon_days"}
         horizon = int((changes or {}).get("horizon_days", horizon_days))
+        # Each tree sees few columns, or the same loud ones would answer for every interval.
+        share = float(np.clip(1.5 / np.sqrt(len(own) + len(EXTRA)), 0.05, 1.0))
+        kept = {"feature_fraction": round(share, 2), **kept}
         super().__init__((*own, *EXTRA), seed=seed, threads=threads, changes=kept)
         self.horizon_days = horizon
 

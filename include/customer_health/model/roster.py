@@ -23,7 +23,8 @@ from customer_health.model.rules_v2 import RuleScoreV2
 from customer_health.model.trees import BoostedTrees
 
 HASTE = {"learning_rate": 0.075, "rounds": 120}  # as many steps times rate; measured at equal AUC
-CORE = (LogisticRegression.kind, BoostedTrees.kind)  # the blend's starting pair
+CORE = (LogisticRegression.kind, BoostedTrees.kind)  # compete for every head
+MONTH = 30  # days between the as-of dates of training rows
 RANKS = (RuleScore.kind, RuleScoreV2.kind)  # they order accounts, and know no probabilities
 BASELINES = (NaiveBaseline.kind, RuleScore.kind)
 WORDS: Mapping[str, str] = {
@@ -88,10 +89,10 @@ class Lesson:
 def singles(head: Head, config: ModelConfig) -> tuple[str, ...]:
     """Kinds of the models that compete for a head, besides baselines and the blend."""
     kinds: tuple[str, ...] = CORE
+    if head.times_by is not None and head.outcome == "logo_churn":
+        kinds = (*kinds, HazardTrees.kind)
     if config.effort == "thorough":
         kinds = (*kinds, RandomForest.kind)
-        if head.times_by is not None and head.outcome == "logo_churn":
-            kinds = (*kinds, HazardTrees.kind)
     if head.design[BROUGHT].notna().any() and head.outcome == "logo_churn":
         kinds = (*kinds, BroughtScore.kind)
     return kinds
@@ -107,14 +108,16 @@ def build(
 ) -> Scorer:
     """Return an unfitted candidate."""
     chosen = dict(settings or {})
-    if config.effort == "quick" and kind == BoostedTrees.kind:
+    if config.effort == "quick" and kind in (BoostedTrees.kind, HazardTrees.kind):
         chosen = {**HASTE, **chosen}
     trees: Mapping[str, Any] = {"seed": config.seed, "threads": config.threads, "changes": chosen}
     makers: Mapping[str, Callable[[], Scorer]] = {
         NaiveBaseline.kind: NaiveBaseline,
         RuleScore.kind: RuleScore,
         RuleScoreV2.kind: RuleScoreV2,
-        LogisticRegression.kind: lambda: LogisticRegression(features, **chosen),
+        LogisticRegression.kind: lambda: LogisticRegression(
+            features, repeats=max(horizon_days / MONTH, 1.0), **chosen
+        ),
         BoostedTrees.kind: lambda: BoostedTrees(features, **trees),
         RandomForest.kind: lambda: RandomForest(features, **trees),
         HazardTrees.kind: lambda: HazardTrees(features, horizon_days=horizon_days, **trees),

@@ -17,7 +17,7 @@ from customer_health.model.linear import sigmoid
 
 Settings = Mapping[str, Any]
 GRID: Mapping[str, Sequence[Settings]] = {
-    "logistic": ({}, {"penalty": 100.0}, {"penalty": 1000.0}),
+    "logistic": ({}, {"caution": 0.5}, {"caution": 2.0}),
     "lightgbm": ({}, {"num_leaves": 15, "max_depth": 5, "rounds": 240}, {"rounds": 150}),
 }
 INNER_DATES = 3  # as-of dates that play the test

@@ -14,9 +14,11 @@ from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.features import RENEWAL, Feature
 from customer_health.model.folds import Fold
-from customer_health.model.linear import sigmoid
-from customer_health.model.roster import CORE, RANKS, WORDS, Head, Lesson, build, singles, teach, thin
+from customer_health.model.hazard import HazardTrees
+from customer_health.model.linear import LogisticRegression, sigmoid
+from customer_health.model.roster import RANKS, WORDS, Head, Lesson, build, singles, teach, thin
 from customer_health.model.store import FoldStore, key_of
+from customer_health.model.trees import BoostedTrees
 
 MIN_TRAIN_LOST = 20  # rows; below this a fold's models are noise
 MIN_TEST_LOST = 3  # rows; below this a fold's AUC is
@@ -155,14 +157,15 @@ def _predicted(
 def blend_parts(matured: pd.DataFrame | None, kinds: Sequence[str]) -> tuple[str, ...]:
     """Choose whose logits to average, from test predictions whose outcome is known.
 
-    The two that complement each other best go first: a straight line and trees. Each other candidate
-    joins if the average's log-loss falls by more than its standard error. Without evidence, the
-    hazard model joins: it learned from rows that the others could not use.
+    The two that complement each other best go first: a straight line and trees, those of the hazard
+    model if it takes part, because it learned from rows that the others could not use. Each other
+    candidate joins if the average's log-loss falls by more than its standard error.
     """
-    parts = tuple(kind for kind in CORE if kind in kinds)
-    others = [kind for kind in kinds if kind not in CORE]
+    trees = HazardTrees.kind if HazardTrees.kind in kinds else BoostedTrees.kind
+    parts: tuple[str, ...] = (LogisticRegression.kind, trees)
+    others = [kind for kind in kinds if kind not in parts]
     if matured is None or matured["y"].sum() < tuning.MIN_LOST:
-        return (*parts, *(kind for kind in others if kind == "hazard"))
+        return parts
     y = matured["y"].to_numpy()
     now = _loss(matured, parts, y)
     for kind in others:
