@@ -7,6 +7,7 @@ all the same, as another version of it may.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -44,6 +45,8 @@ def _tried(folder: str, digests: str) -> None:
             text=True,
             timeout=SECONDS,
             check=False,
+            # The child has to find what this process found, however it was put on the path.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
     except subprocess.TimeoutExpired:
         raise DamagedArtefactError(
