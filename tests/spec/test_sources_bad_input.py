@@ -199,3 +199,12 @@ def test_infinite_and_negative_numbers_are_quarantined(company: CompanyFiles) ->
     company.write("contracts.csv", CONTRACTS.replace("12000", "inf").replace("24000", "-1"))
     company.load()
     assert [row[2:] for row in company.quarantine()][:2] == [(2, "arr", "inf"), (3, "arr", "-1.0")]
+
+
+@pytest.mark.parametrize("name", ["usage.csv", "usage.jsonl"])
+def test_a_binary_file_under_the_name_of_text_is_named(company: CompanyFiles, name: str) -> None:
+    (company.data / "usage.csv").unlink()
+    company.write(name, b"PK\x03\x04\x14\x00\x06\x00\x08\x00\n" * 50)
+    company.map(MAPPING.replace("usage*.csv", name))
+    with pytest.raises(DataContractError, match=f"{name} is no text.*binary"):
+        company.ingest()

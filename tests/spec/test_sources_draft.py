@@ -125,3 +125,12 @@ def test_the_status_of_today_is_not_drafted_into_the_past(tmp_path: Path) -> Non
     )["contracts"]
     assert "status" not in contracts["columns"]
     assert contracts["ends_on"] == "ended_at"
+
+
+def test_files_that_cannot_be_read_are_named_in_the_draft(tmp_path: Path) -> None:
+    company = CompanyFiles(tmp_path)
+    company.write("empty.csv", "")
+    company.write("workbook.csv", b"PK\x03\x04\x00\x00")
+    draft = draft_mapping(company.data)
+    assert "# TODO not read: empty.csv is empty" in draft
+    assert "# TODO not read: workbook.csv is no text" in draft

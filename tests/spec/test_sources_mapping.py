@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +189,53 @@ def test_words_that_yaml_would_turn_into_booleans_stay_words(company: CompanyFil
     )
     company.ingest()
     assert company.rows("SELECT country, segment FROM raw.accounts") == [("NOR", "smb")]
+
+
+@pytest.mark.parametrize("format_", ["yyyy-mm-dd", "%Q %1", "%d.%m.%"])
+def test_a_date_format_that_nothing_can_fit_is_refused_before_anything_is_read(
+    company: CompanyFiles, format_: str
+) -> None:
+    company.write("t.csv", "id,account,opened,m\n")
+    with pytest.raises(ConfigurationError, match=r"is no date format.*%d\.%m\.%Y"):
+        _tickets(company, f'{{column: m, format: "{format_}"}}')
+
+
+def test_a_delimiter_is_one_character_or_a_tab(company: CompanyFiles) -> None:
+    company.map(HEAD.replace("company: Test", 'company: Test\nreading: {delimiter: "::"}'))
+    with pytest.raises(ConfigurationError, match=r"delimiter: .*give one character"):
+        load_mapping(company.mapping)
+    company.map(HEAD.replace("company: Test", "company: Test\nreading: {delimiter: '\\t'}"))
+    assert load_mapping(company.mapping).reading.delimiter == "\t"
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("name: {column: name, scale: 2}", "`scale:` multiplies numbers"),
+        ("name: {column: name, plus: {amount: 1, unit: days}}", "`plus:` moves dates"),
+        ("occurred_at: {constant: soon}", "accounts.occurred_at is a date, and `constant: soon` is not"),
+        ("known_at: {same_as: account_id}", "accounts.known_at is a date, and account_id is text"),
+        (
+            "name: {same_as: country}, country: {same_as: name}",
+            "goes round in a circle: name -> country -> name",
+        ),
+    ],
+)
+def test_a_rule_that_its_column_cannot_follow_is_refused_with_its_place(
+    company: CompanyFiles, rule: str, message: str
+) -> None:
+    name = rule.split(":")[0]
+    columns = {"account_id": "account_id: id", "occurred_at": "occurred_at: created", name: rule}
+    company.map(
+        HEAD.replace(
+            "{account_id: id, name: name, occurred_at: created}", f"{{{', '.join(columns.values())}}}"
+        )
+    )
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        load_mapping(company.mapping)
+
+
+def test_a_span_beyond_all_calendars_is_unknown_and_no_end_of_the_load(company: CompanyFiles) -> None:
+    company.write("t.csv", "id,account,opened,m\n1,a1,2026-01-01,9e30\n2,a1,2026-01-01,60\n")
+    found = _tickets(company, "{column: opened, plus: {column: m, unit: minutes}}")
+    assert found == [None, "2026-01-01 01:00:00"]

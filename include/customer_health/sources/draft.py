@@ -55,8 +55,13 @@ def draft_mapping(folder: Path | str) -> str:
                 f"  # TODO {table.name} is required and no file looks like it: {table.doc}",
                 f"  # {table.name}:",
             ]
-    unused = [look.name for look in looks if not chosen.get(look.name)]
-    parts += [f"# TODO not mapped, no canonical table looks like it: {name}" for name in unused]
+    unused = [look for look in looks if not chosen.get(look.name)]
+    parts += [
+        f"# TODO not read: {look.trouble}"
+        if look.trouble
+        else f"# TODO not mapped, no canonical table looks like it: {look.name}"
+        for look in unused
+    ]
     return "\n".join(parts) + "\n"
 
 

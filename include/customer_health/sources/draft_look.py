@@ -32,6 +32,7 @@ class Look:
     gaps: frozenset[str] = field(default=frozenset())
     native: dict[str, str] = field(default_factory=dict)
     unique: frozenset[str] = field(default=frozenset())
+    trouble: str = ""
 
 
 def look_at(folder: Folder, name: str, scratch: Path) -> Look:
@@ -51,8 +52,10 @@ def look_at(folder: Folder, name: str, scratch: Path) -> Look:
                     gaps.add(column)
                 if rows and all(count == 1 for _, count in rows):
                     unique.add(column)
-    except DataContractError:
-        return Look(name, {})
+    except DataContractError as error:
+        return Look(name, {}, trouble=str(error).splitlines()[0])
+    if not samples:
+        return Look(name, {}, trouble=f"{name} is empty")
     return Look(name, samples, frozenset(gaps), dict(readable.columns), frozenset(unique))
 
 

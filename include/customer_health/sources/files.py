@@ -104,6 +104,11 @@ def make_readable(con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, 
         )
     try:
         encoding = reading.encoding or text.encoding_of(path)
+        if text.looks_binary(path, encoding):
+            raise DataContractError(
+                f"{path.name} is no text in {encoding}: it holds binary data.",
+                hint=f"Export it as {kind[1:]} again; if it is UTF-16 text, write `encoding: utf-16`.",
+            )
         if kind in (".jsonl", ".ndjson", ".json"):
             return _json(path, encoding, scratch)
         return _csv(con, path, reading, encoding, scratch)

@@ -7,16 +7,17 @@ with quoted names and literals (compile.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-
-from customer_health.warehouse.table import Table
-from customer_health.warehouse.tables import TABLES
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 Scalar = str | int | float | bool
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
+
+
+_SIGN = r"%-?[aAwdbBmyYHIMSpfgnzZjUWcxX%]"  # what the engine's strptime knows
 
 
 class Part(BaseModel):
@@ -106,6 +107,16 @@ class Rule(Part):
     when: Where = Field(default_factory=dict)
     default: Scalar | None = None
 
+    @field_validator("format")
+    @classmethod
+    def _readable_format(cls, value: str | None) -> str | None:
+        if value in (None, "unix", "unix_ms"):
+            return value
+        signs = re.findall(r"%-?.?", value)
+        if not signs or any(re.fullmatch(_SIGN, sign) is None for sign in signs):
+            raise ValueError(f"'{value}' is no date format; write day, month and year as in %d.%m.%Y")
+        return value
+
     @model_validator(mode="after")
     def _one_origin(self) -> Rule:
         given = [
@@ -137,11 +148,18 @@ class Following(Part):
     within_days: int = Field(30, ge=0)
 
 
+def _one_character(value: Any) -> Any:
+    value = "\t" if value == "\\t" else value
+    if value is not None and (not isinstance(value, str) or len(value) != 1):
+        raise ValueError('give one character, such as ";" or "\\t" for a tab')
+    return value
+
+
 class Reading(Part):
     """How files are read; what is not given is found out from the file itself."""
 
     encoding: str | None = None
-    delimiter: str | None = Field(None, min_length=1, max_length=2)
+    delimiter: Annotated[str | None, BeforeValidator(_one_character)] = None
     decimal: Literal[".", ","] = "."
     empty: tuple[str, ...] = ("", "null", "none", "nan", "n/a", "-")
 
@@ -201,53 +219,3 @@ class MappingFile(Part):
             for name, feeds in value["tables"].items()
         }
         return {**value, "tables": tables}
-
-
-def unfilled(table: Table, feed: Feed) -> list[str]:
-    """Return the required columns of `table` that neither the feed nor a default fills."""
-    return [
-        name
-        for name, column in table.columns.items()
-        if column.required and column.default is None and name not in feed.columns and name != "known_at"
-    ]
-
-
-def _without_column(feed: Feed) -> list[str]:
-    following = feed.unless_followed
-    steering = {"ends_on": feed.ends_on, "unless_followed.begins": following.begins if following else None}
-    return [name for name, rule in steering.items() if rule is not None and rule.column is None]
-
-
-def problems(mapping: MappingFile) -> list[tuple[str, str, list[str]]]:
-    """Return what the model cannot see: (place, message, names that would have been accepted)."""
-    found: list[tuple[str, str, list[str]]] = []
-    for table_name, feeds in mapping.tables.items():
-        place = f"tables.{table_name}"
-        if table_name not in TABLES:
-            found.append((place, f"there is no canonical table '{table_name}'", list(TABLES)))
-            continue
-        table = TABLES[table_name]
-        for number, feed in enumerate(feeds):
-            here = f"{place}[{number}]" if len(feeds) > 1 else place
-            for name, rule in feed.columns.items():
-                known = list(table.columns)
-                if name not in known:
-                    found.append((f"{here}.columns.{name}", f"{table_name} has no column '{name}'", known))
-                if rule.same_as is not None and rule.same_as not in known:
-                    message = f"same_as names '{rule.same_as}', which {table_name} does not have"
-                    found.append((f"{here}.columns.{name}", message, known))
-            found += [
-                (f"{here}.columns", f"{table_name}.{name} is required and nothing fills it", [])
-                for name in unfilled(table, feed)
-            ]
-            if feed.ends_on and table_name != "contracts":
-                found.append((f"{here}.ends_on", "only contracts end", []))
-            if feed.unless_followed and table_name != "outcomes":
-                found.append((f"{here}.unless_followed", "only outcomes are told by what follows", []))
-            found += [(f"{here}.{name}", "needs a source column", []) for name in _without_column(feed)]
-    for table in TABLES.values():
-        if table.required and table.name not in mapping.tables:
-            found.append(
-                (f"tables.{table.name}", f"{table.name} is required: nobody can be scored without", [])
-            )
-    return found

@@ -18,8 +18,8 @@ from customer_health.sources.mapping import (
     Offset,
     Reading,
     Rule,
-    problems,
 )
+from customer_health.sources.mapping_check import problems
 
 _KEYS_UNDER: dict[str, type[BaseModel]] = {
     "columns": Rule,
@@ -83,7 +83,8 @@ def load_mapping(path: Path) -> MappingFile:
         lines = [f"{path}: {place}: {message}" for place, message, _ in found]
         hints = [suggest(place.rsplit(".", 1)[-1], known) for place, _, known in found if known]
         raise ConfigurationError(
-            "\n".join(lines), hint=" ".join(hints) or "Map it to a source column or give a constant."
+            "\n".join(lines),
+            hint=" ".join(hints) or "Correct the rule, or map the column; see examples/mapping.yaml.",
         )
     return mapping
 

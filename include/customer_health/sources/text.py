@@ -67,6 +67,14 @@ def encoding_of(path: Path) -> str:
     return "utf-8"
 
 
+def looks_binary(path: Path, encoding: str) -> bool:
+    """Whether the file begins with bytes that no text in this encoding holds, such as an Excel workbook's."""
+    if encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
+        return False
+    with open_bytes(path) as file:
+        return b"\0" in file.read(_CHUNK)
+
+
 def _detect(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
