@@ -128,6 +128,11 @@ def test_an_account_that_comes_back_much_later_was_lost_in_between(company: Comp
     assert [day for _, day, _ in _losses(company, terms)] == ["2025-06-01"]
 
 
+def test_of_terms_that_follow_each_other_only_the_last_is_a_loss(company: CompanyFiles) -> None:
+    terms = "c1,a1,1,10,2024-01-01,2025-01-01\nc2,a1,1,10,2025-01-01,2026-01-01\n"
+    assert [day for _, day, _ in _losses(company, terms)] == ["2026-01-01"]
+
+
 def test_contracts_that_end_together_are_one_loss(company: CompanyFiles) -> None:
     terms = "c1,a1,1,10,2025-01-01,2026-01-01\nc2,a1,1,20,2025-02-01,2026-01-01\n"
     assert len(_losses(company, terms)) == 1
