@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+COMPILE = $(BIN)/uv pip compile --quiet --system-certs --python-version 3.11 --no-header
 
 # One import root for every process (docs/adr/0001-import-root.md). Settings of another
 # checkout must not reach in: AIRFLOW_HOME is always the one inside this folder.
@@ -74,9 +75,13 @@ contracts: $(STAMP) ## Who may import whom
 docs: $(STAMP) ## Regenerate docs/signals.md and docs/data_contracts.md
 	@$(BIN)/python -m customer_health docs
 
-lock: $(STAMP) ## Rewrite constraints.txt from requirements.txt
-	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --no-header --no-annotate requirements.txt --output-file constraints.txt
-	@sed -i '1i # Every package of a working set, exactly. Written by `make lock` from requirements.txt; installed by `make setup`.' constraints.txt
+lock: $(STAMP) ## Rewrite constraints.txt and the image's lock from the requirements files
+	@$(COMPILE) --universal --no-annotate requirements-dev.txt --output-file constraints.txt
+	@sed -i '1i # Every package of a working set, exactly. Written by `make lock` from requirements-dev.txt; installed by `make setup`.' constraints.txt
+	@# The image gets the tested versions, with their hashes, and nothing that only develops; where the parts of a
+	@# production Airflow need an older package (docker/requirements.in says which), that one is left to the resolver.
+	@$(COMPILE) --no-annotate --generate-hashes --python-platform linux --constraint <(grep -vE '^(python-dateutil|deprecated)==' constraints.txt) \
+		docker/requirements.in --output-file docker/requirements.lock
 
 clean: down ## Remove what running leaves behind (not the environment)
 	@rm -rf .airflow .customer_health .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
