@@ -32,6 +32,17 @@ EXTRA = (
         phrase="{value}",
     ),
     Signal(
+        name="invoiced_per_seat_60d",
+        table="invoices",
+        aggregation=Sum("amount", per_seat=True),
+        window=days(60),
+        unit="currency/seat",
+        direction=Direction.NEUTRAL,
+        concept=Concept.BILLING,
+        when_absent=0,
+        phrase="{value}",
+    ),
+    Signal(
         name="invoiced_change_60d",
         table="invoices",
         aggregation=ChangeVsPreviousWindow("amount"),

@@ -35,6 +35,10 @@ class Aggregation:
         """Yield the columns it reads, each with the types it accepts."""
         yield from ()
 
+    def looks_back(self, window: int) -> int:
+        """Days before the as-of date that it may look at; two windows for those that compare."""
+        return 2 * window
+
 
 @dataclass(frozen=True)
 class Count(Aggregation):
@@ -69,9 +73,15 @@ class CountDistinct(Aggregation):
 
 @dataclass(frozen=True)
 class Sum(Aggregation):
-    """Sum of a column over the facts in the window."""
+    """Sum of a column over the facts in the window.
+
+    Args:
+        column: What to add up.
+        per_seat: Divide by the seats under contract; unknown without seats.
+    """
 
     column: str
+    per_seat: bool = False
 
     def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
         yield self.column, NUMERIC
@@ -230,6 +240,39 @@ class ChangeVsPreviousWindow(Aggregation):
 
     def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
         yield self.column, NUMERIC
+
+
+@dataclass(frozen=True)
+class ChangeVsOwnBaseline(Aggregation):
+    """Mean per day of the window against the account's own mean before it: -0.3 is 30 % below it.
+
+    It needs no users, so it serves companies whose telemetry knows accounts only, and it looks far
+    enough back that one slow month does not become the yardstick of the next.
+
+    Args:
+        column: What to add up.
+        baseline: Days before the window that make the baseline; days before the account's first
+            usage do not count.
+        least: Fewer days of telemetry than this before the window are no baseline: unknown.
+    """
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+    column: str
+    baseline: int = 180
+    least: int = 56
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.least <= self.baseline:
+            raise ConfigurationError(
+                "ChangeVsOwnBaseline needs at least one day, and no more than its baseline has.",
+                hint='Write ChangeVsOwnBaseline("events", baseline=180, least=56).',
+            )
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.column, NUMERIC
+
+    def looks_back(self, window: int) -> int:
+        return window + self.baseline
 
 
 @dataclass(frozen=True)

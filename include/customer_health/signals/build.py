@@ -137,10 +137,11 @@ def panel_of(
 
 
 def first_day_needed(reduced: Reduced, as_of_dates: Sequence[date], signals: Sequence[Signal]) -> int:
-    """First day that a usage window of any of the dates can hold; two windows for comparisons."""
-    longest = max((signal.window or 0 for signal in signals if signal.table == "usage"), default=0)
+    """First day that a usage window of any of the dates can hold."""
+    over_usage = [signal for signal in signals if signal.table == "usage"]
+    longest = max((signal.aggregation.looks_back(signal.window or 0) for signal in over_usage), default=0)
     lag = reduced.usage.lag if reduced.usage is not None else 0
-    return (min(as_of_dates, default=EPOCH) - EPOCH).days - 2 * longest - lag - 1
+    return (min(as_of_dates, default=EPOCH) - EPOCH).days - longest - lag - 1
 
 
 def _frame(engine: Engine, signals: Sequence[Signal], values: dict[str, np.ndarray]) -> pd.DataFrame:

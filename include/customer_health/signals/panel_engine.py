@@ -202,7 +202,11 @@ def _sum(engine: Engine, signal: Signal) -> Array:
     window = int(signal.window or 0)
     many = _in_window(engine.grid, kept, kept["occurred"], window)
     sums = _in_window(engine.grid, kept, kept["occurred"], window, value[known])
-    return _or_absent(engine, signal, sums, many > 0)
+    values = _or_absent(engine, signal, sums, many > 0)
+    if not aggregation.per_seat:
+        return values
+    seats = engine.context.seats
+    return engine.grid.ratio(values, seats, seats > 0)
 
 
 def _average(engine: Engine, signal: Signal) -> Array:
@@ -348,7 +352,8 @@ def check_answerable(signal: Signal) -> None:
             f"Signal {signal.name}: exec_activity cannot be narrowed.",
             hint="Leave `where` out; it holds executives' days already.",
         )
-    if signal.table == "usage" and isinstance(signal.aggregation, agg.Sum | agg.ChangeVsPreviousWindow):
+    summing = agg.Sum | agg.ChangeVsPreviousWindow | agg.ChangeVsOwnBaseline
+    if signal.table == "usage" and isinstance(signal.aggregation, summing):
         column = signal.aggregation.column
         if column != "events":
             raise ConfigurationError(

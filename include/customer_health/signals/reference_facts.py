@@ -43,7 +43,11 @@ def _values(view: View, column: str, skip: int = 0) -> list[float]:
 
 def _sum(view: View, how: agg.Sum) -> float | None:
     values = _values(view, how.column)
-    return sum(values) if values else view.absent()
+    value = sum(values) if values else view.absent()
+    if not how.per_seat:
+        return value
+    seats = total(view.in_force(), "seats")
+    return value / seats if seats and value is not None else None
 
 
 def _mean(view: View, how: agg.Mean) -> float | None:

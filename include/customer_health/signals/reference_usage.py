@@ -19,7 +19,24 @@ def _sum(view: View, how: agg.Sum) -> float | None:
     features = view.features()
     if isinstance(features, str) or not view.usage():
         return None
-    return view.events(view.usage(), features)
+    events = view.events(view.usage(), features)
+    if not how.per_seat:
+        return events
+    seats = total(view.in_force(), "seats")
+    return events / seats if seats else None
+
+
+def _own_baseline(view: View, how: agg.ChangeVsOwnBaseline) -> float | None:
+    rows, features = view.usage(), view.features()
+    if not rows or isinstance(features, str):
+        return None
+    days = min(how.baseline, view.days_ago(rows[0]["occurred_at"]) - view.window)
+    earlier = [row for row in rows if view.inside(row["occurred_at"], skip=view.window, days=how.baseline)]
+    before = sum(float(row["events"]) for row in earlier if features is None or row["feature"] in features)
+    if days < how.least or not before:
+        return None
+    usual = before / days
+    return (view.events(rows, features) / view.window - usual) / usual
 
 
 def _change(view: View, how: agg.ChangeVsPreviousWindow) -> float | None:
@@ -145,6 +162,7 @@ def _silence(view: View, how: agg.Silence) -> float | None:
 USAGE_TWINS: Mapping[type[agg.Aggregation], Callable[[View, Any], float | None]] = {
     agg.Sum: _sum,
     agg.ChangeVsPreviousWindow: _change,
+    agg.ChangeVsOwnBaseline: _own_baseline,
     agg.ShareOfUsage: _share_of_usage,
     agg.FeatureShare: _feature_share,
     agg.ActiveUsers: _active_users,

@@ -285,7 +285,30 @@ def _share(usage: Usage, signal: Signal) -> Array:
     return usage.per_plan(feature_sets(signal, usage.config), share)
 
 
+def _own_baseline(usage: Usage, signal: Signal) -> Array:
+    aggregation, window = signal.aggregation, int(signal.window or 0)
+    assert isinstance(aggregation, agg.ChangeVsOwnBaseline)
+    days = np.minimum(usage.grid.dates - window - usage.first, aggregation.baseline)
+
+    def change(features: tuple[str, ...] | None) -> Array:
+        now = usage.events(features, window) / window
+        before = usage.events(features, aggregation.baseline, skip=window)
+        usable = (days >= aggregation.least) & (before > 0)
+        return usage.grid.ratio(now * days - before, before, usable)
+
+    return usage.per_plan(feature_sets(signal, usage.config), change)
+
+
 def _sum(usage: Usage, signal: Signal) -> Array:
+    aggregation, events = signal.aggregation, _events(usage, signal)
+    assert isinstance(aggregation, agg.Sum)
+    if not aggregation.per_seat:
+        return events
+    seats = usage.context.seats
+    return usage.grid.ratio(events, seats, seats > 0)
+
+
+def _events(usage: Usage, signal: Signal) -> Array:
     window = int(signal.window or 0)
 
     def events(features: tuple[str, ...] | None) -> Array:
@@ -296,7 +319,7 @@ def _sum(usage: Usage, signal: Signal) -> Array:
 
 def _per_user(usage: Usage, signal: Signal) -> Array:
     users = usage.active_users(int(signal.window or 0))
-    return usage.grid.ratio(_sum(usage, signal), users, users > 0)
+    return usage.grid.ratio(_events(usage, signal), users, users > 0)
 
 
 def _users_change(usage: Usage, signal: Signal) -> Array:
@@ -333,6 +356,7 @@ _ANSWERS: dict[type[agg.Aggregation], Callable[[Usage, Signal], Array] | None] =
     agg.ActiveUsersSlope: _slope,
     agg.ActiveUsers: _active,
     agg.ChangeVsPreviousWindow: _change,
+    agg.ChangeVsOwnBaseline: _own_baseline,
     agg.ShareOfUsage: _share,
     agg.FeatureShare: _features,
     agg.DaysSince: _days_since,
