@@ -135,7 +135,9 @@ class ScoreConfig(Section):
     red_share: float = 0.08
     green_share: float = 0.70
     scheme: str = "four_tier"
-    rules: Literal["rules_v1_seed"] = "rules_v1_seed"
+    rules: Literal["rules_v1_seed", "rules_v2"] = Field(
+        "rules_v1_seed", description="which rules score where no model is in office"
+    )
     smoothing: bool = Field(True, description="average the health part of the score over the weeks")
     tier_margin: int = Field(4, ge=0, le=20, description="points into a better tier before it counts")
     tier_confirmation_days: int = Field(14, ge=0, description="days there before a better tier is shown")
@@ -201,6 +203,14 @@ class PlaybookConfig(Section):
         description="a raw table whose newest fact is older than this holds single alerts for approval",
     )
     alerts_channel: str = Field("#csm-alerts", description="where summaries of alerts go")
+    data_channel: str = Field(
+        "#customer-health-data",
+        pattern=r"^#[a-z0-9][a-z0-9_-]{0,78}$",
+        description="where those who run the system hear of failed tasks, missing scores and refused models",
+    )
+    scores_due_after_hours: float = Field(
+        8, gt=0, le=24, description="hours after midnight UTC by which the day's scores should be published"
+    )
     min_arr: float = Field(
         5_000, ge=0, description="accounts below this, and below min_expected_loss, get no people"
     )

@@ -7,6 +7,8 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
+from customer_health_airflow.failures import tell_the_data_team
+
 OWNER = "customer-health"
 TAGS = ("customer-health",)
 
@@ -48,4 +50,6 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=20),
     "retry_policy": RETRY_POLICY,
     "execution_timeout": timedelta(hours=3),
+    # After the last try: nobody should have to look at a page to learn that the night failed.
+    "on_failure_callback": tell_the_data_team,
 }

@@ -14,11 +14,23 @@ from typing import Protocol
 from customer_health.errors import CustomerHealthError, RetriableError
 
 
-class NeedsAPerson(SystemExit):
+class Stopped(SystemExit):
+    """The end of a task in our own words.
+
+    Attributes:
+        remedy: What to do about it.
+    """
+
+    def __init__(self, words: str = "", remedy: str = "") -> None:
+        super().__init__(words)
+        self.remedy = remedy
+
+
+class NeedsAPerson(Stopped):
     """The task failed and trying again cannot help."""
 
 
-class TryAgainLater(SystemExit):
+class TryAgainLater(Stopped):
     """The task failed and the same call may work later."""
 
 
@@ -47,4 +59,4 @@ def plain_words(log: Log) -> Iterator[None]:
             log.error("What to do:     %s", line)
         log.debug("Where it was raised", exc_info=True)
         ends = TryAgainLater if isinstance(error, RetriableError) else NeedsAPerson
-        raise ends(f"{type(error).__name__}: {error.message}") from None
+        raise ends(error.message, error.hint) from None

@@ -135,3 +135,27 @@ def test_long_work_says_how_far_it_is_and_how_long_it_will_take(caplog: pytest.L
         "2. training",
         "   training: 3 of 4 (75 %), about 2 s left",
     ]
+
+
+def test_a_task_that_failed_for_good_is_told_to_the_data_team_in_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from customer_health.ledger import outbox_desk
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.settings import load_settings
+    from customer_health_airflow.policies import DEFAULT_ARGS
+
+    monkeypatch.setenv("CUSTOMER_HEALTH_HOME", str(tmp_path))
+    failed = {
+        **context(key="2026-03-01"),
+        "ti": SimpleNamespace(dag_id="score_accounts", task_id="score", log_url="https://airflow.example/x"),
+        "exception": NeedsAPerson("raw.accounts lacks the column arr.", "Map it in line 7."),
+    }
+    for _ in range(2):
+        DEFAULT_ARGS["on_failure_callback"](failed)
+    ledger = open_ledger(load_settings().ledger_url)
+    (row,) = outbox_desk.find(ledger)
+    ledger.dispose()
+    assert row["payload"]["title"] == "score_accounts.score failed (as of 2026-03-01)"
+    assert row["payload"]["lines"] == ["raw.accounts lacks the column arr."]
+    assert row["payload"]["remedy"] == "Map it in line 7."

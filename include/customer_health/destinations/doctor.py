@@ -57,7 +57,7 @@ def examine(settings: Settings, *, channels: tuple[str, ...] = ()) -> list[Probl
         except CustomerHealthError as error:
             found.append(Problem(role, error.message, error.hint))
             continue
-        wanted = (settings.config.playbooks.alerts_channel, *channels)
+        wanted = (settings.config.playbooks.alerts_channel, settings.config.playbooks.data_channel, *channels)
         found += look(role, destination, channels=wanted)
     return found
 

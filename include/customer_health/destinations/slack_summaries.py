@@ -133,6 +133,15 @@ def _weekly(payload: Mapping[str, Any]) -> Built:
     return title, blocks
 
 
+def _data_notice(payload: Mapping[str, Any]) -> Built:
+    what = "\n".join(quoted(line, 400) for line in payload["lines"])
+    about = f"{what}\n\n*What to do*\n{quoted(payload['remedy'], 600)}"
+    title, blocks = _summary(payload["title"], about, "", payload["as_of"])
+    if link := payload.get("link"):
+        blocks.insert(-1, section(f"*Log*\n{quoted(link, 300)}"))
+    return title, blocks
+
+
 def _signed(amount: float, currency: str | None) -> str:
     return ("+" if amount >= 0 else "") + money(amount, currency)
 
@@ -145,4 +154,5 @@ SUMMARIES: Mapping[str, Callable[[Mapping[str, Any]], Built]] = {
     "overdue": _overdue,
     "backlog": _backlog,
     "weekly": _weekly,
+    "data_notice": _data_notice,
 }

@@ -62,10 +62,54 @@ def follow_up(settings: Settings, *, now: datetime, progress: Progress = silent)
     """Promise what time and people made due: reminders, escalations, the state of each episode's message."""
     from customer_health.ledger.connect import open_ledger
     from customer_health.playbooks.follow import follow_up as follow
+    from customer_health.playbooks.notices import missing_scores, tell_data_team
 
     progress(0, 0, "following up")
-    done = follow(open_ledger(settings.ledger_url), settings.config, now=now)
-    return Result("Follow up", done.counts(), tuple(done.lines()))
+    ledger = open_ledger(settings.ledger_url)
+    done = follow(ledger, settings.config, now=now)
+    missing = missing_scores(ledger, settings.config, now=now)
+    tell_data_team(ledger, settings.config, missing, now=now)
+    said = (*done.lines(), *(f"{notice.title}. {notice.remedy}" for notice in missing))
+    return Result("Follow up", done.counts() | {"scores_missing": len(missing)}, said)
+
+
+def notice_failure(
+    settings: Settings,
+    *,
+    dag: str,
+    task: str,
+    as_of: date | None,
+    words: str,
+    remedy: str,
+    link: str,
+    now: datetime,
+) -> Result:
+    """Tell the data team that a task failed for good; once per task and day, whoever notices it.
+
+    Args:
+        settings: Where the ledger is.
+        dag: Name of the DAG.
+        task: Name of its task.
+        as_of: The day that the task worked on, where it has one.
+        words: What happened.
+        remedy: What to do about it.
+        link: Address of the task's log.
+        now: The present, zone-aware.
+    """
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.playbooks.notices import Notice, tell_data_team
+
+    on = f" (as of {as_of})" if as_of else ""
+    notice = Notice(
+        topic=f"task_failed:{dag}.{task}",
+        cycle=f"day-{as_of or now.date()}",
+        title=f"{dag}.{task} failed{on}",
+        lines=words.splitlines(),
+        remedy=remedy,
+        link=link,
+    )
+    new = tell_data_team(open_ledger(settings.ledger_url), settings.config, [notice], now=now)
+    return Result("Notice", {"new": new}, ("The data team will be told.",) if new else ("It knows already.",))
 
 
 def deliver_effects(
