@@ -149,7 +149,24 @@ class Route(Section):
     tiers: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
-    channel: str = Field(pattern=r"^#[a-z0-9][a-z0-9_-]{0,78}$")
+    channel: str = Field(
+        pattern=r"^(#[a-z0-9][a-z0-9_-]{0,78}|@owner|@manager)$",
+        description="#channel, or a direct message: @owner, @manager",
+    )
+
+
+class MeetingHours(Section):
+    """When meetings with customers may be proposed, in the zone of each side."""
+
+    from_hour: int = Field(9, ge=0, le=23)
+    until_hour: int = Field(17, ge=1, le=24)
+    weekdays: tuple[int, ...] = Field((0, 1, 2, 3, 4), min_length=1, description="0 is Monday")
+
+    @model_validator(mode="after")
+    def _check(self) -> MeetingHours:
+        if self.until_hour <= self.from_hour or not set(self.weekdays) <= set(range(7)):
+            raise ValueError("meeting hours need from_hour < until_hour, and weekdays from 0 (Monday) to 6")
+        return self
 
 
 class QuietHours(Section):
@@ -189,6 +206,7 @@ class PlaybookConfig(Section):
         default=25, ge=0, description="tasks opened for accounts that were Red already"
     )
     alerts_per_owner_per_day: int = 5
+    alerts_per_channel_per_day: int = Field(25, ge=1, description="the rest comes in the day's digest")
     max_as_of_age_hours: int = Field(default=36, description="scores of older days send nothing")
     paused: tuple[str, ...] = ()
     recovery_margin: int = Field(
@@ -224,6 +242,7 @@ class PlaybookConfig(Section):
     shadow: tuple[str, ...] = Field((), description="playbooks that only log what they would have done")
     routes: tuple[Route, ...] = Field((), description="first that fits decides the channel")
     quiet: QuietHours = QuietHours()
+    meeting_hours: MeetingHours = MeetingHours()
     remind_after_hours: int = Field(36, ge=1)
     escalate_after_hours: int = Field(48, ge=1)
     approval_expires_hours: int = Field(72, ge=1)
@@ -242,6 +261,7 @@ class DestinationsConfig(Section):
     slack: str = "preview"
     gainsight: str = "preview"
     email: str = "preview"
+    calendar: str = "preview"
 
 
 class CompanyConfig(Section):

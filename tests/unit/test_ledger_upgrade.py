@@ -10,10 +10,11 @@ from tests.lib.ledger import day, new_ledger, promised, publish, run
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import outbox_desk
 
-NEW_TABLES = ("episode_events", "task_states", "holdout", "switches")
+NEW_TABLES = ("episode_events", "task_states", "holdout", "switches", "trainings", "findings")
 NEW_COLUMNS = {
     "outbox": ("after_key", "expires_at"),
-    "scores": ("currency",),
+    "scores": ("currency", "p90_downgrade", "p180_contraction", "loss180"),
+    "score_runs": ("note",),
     "episodes": ("cause", "red_model_id", "recovery_cause"),
 }
 

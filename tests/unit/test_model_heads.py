@@ -92,7 +92,8 @@ def test_the_expected_loss_adds_up_the_losses_and_explains_itself(rows):
     wrapped = Calibrated(whole, shift=-0.1, slope=0.9)
     again = Calibrated.from_files(wrapped.to_files())
 
-    share = sigmoid(logo.predict_logit(design)) + 0.25 * sigmoid(shrink.predict_logit(design))
+    leaves = sigmoid(logo.predict_logit(design))
+    share = leaves + (1 - leaves) * 0.25 * sigmoid(shrink.predict_logit(design))
     assert np.allclose(sigmoid(whole.predict_logit(design)), np.clip(share, 0, 1), atol=1e-5)
     assert np.array_equal(wrapped.predict_logit(design), again.predict_logit(design))
     explained = wrapped.contributions(design).sum(axis=1) + wrapped.base
@@ -155,9 +156,9 @@ def test_heads_of_other_losses_inform_and_the_score_can_mean_expected_revenue_lo
 
     assert training.champion is not None
     found = training.champion.predict(world.panel[world.panel["is_customer"]].tail(50))
-    assert {"p180", "p180_contraction", "p180_logo_churn", "loss180"} <= set(found)
+    assert {"p180", "p180_contraction", "risk180", "loss180"} <= set(found)
     assert training.champion.loss_shares["contraction"] == pytest.approx(0.2, abs=0.02)
-    assert (found["p180"] > found["p180_logo_churn"]).all()
+    assert (found["risk180"] > found["p180"]).all()
     assert training.others["downgrade", 180].why == "only 0 accounts had this loss; it is not foretold"
 
 

@@ -33,7 +33,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 2
+VERSION = 3
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -73,6 +73,7 @@ score_runs = Table(
     Column("mode", String(16), nullable=False),
     Column("model_id", String(128)),
     Column("code_version", String(32), nullable=False),
+    Column("note", Text),  # who scored, and what was wrong with whoever should have
 )
 
 scores = Table(
@@ -86,6 +87,12 @@ scores = Table(
     Column("band", String(32)),
     Column("p90", Float),
     Column("p180", Float),
+    Column("p90_downgrade", Float),
+    Column("p180_downgrade", Float),
+    Column("p90_contraction", Float),
+    Column("p180_contraction", Float),
+    Column("loss90", Float),  # expected lost share of ARR, all losses together
+    Column("loss180", Float),
     Column("expected_loss", Float),
     Column("coverage", Float),
     Column("why", Text),
@@ -156,6 +163,25 @@ challengers = Table(
     Column("reason", Text, nullable=False),
     Column("decided_by", Text),
     Column("decided_at", UtcDateTime),
+)
+
+# Every training, whatever became of it; one that ended without a word is still "started".
+trainings = Table(
+    "trainings",
+    metadata,
+    Column("as_of", Date, primary_key=True),
+    Column("outcome", String(16), nullable=False),  # see ledger/trainings.py
+    Column("model_id", String(128)),
+    Column("reason", Text, nullable=False),
+)
+
+# Numbers of a report as the page shows them: the page opens no warehouse.
+findings = Table(
+    "findings",
+    metadata,
+    Column("kind", String(32), primary_key=True),  # see ledger/findings.py
+    Column("as_of", Date, primary_key=True),
+    Column("content", JSON, nullable=False),
 )
 
 playbook_runs = Table(

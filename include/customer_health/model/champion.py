@@ -12,6 +12,7 @@ import pandas as pd
 
 from customer_health.errors import FatalError
 from customer_health.model.candidate import Candidate, stable
+from customer_health.model.expected_loss import LOGO, expected_share
 from customer_health.model.features import FeatureSet
 from customer_health.model.linear import sigmoid
 
@@ -66,7 +67,7 @@ class Champion:
 
     def kind_of(self, horizon: int) -> str | None:
         """Kind of the head of a horizon, whatever it is wrapped in."""
-        found: object = self.others.get(("logo_churn", horizon), self.heads.get(horizon))
+        found: object = self.others.get((LOGO, horizon), self.heads.get(horizon))
         while hasattr(found, "inner"):
             found = found.inner
         return getattr(found, "kind", None)
@@ -85,39 +86,41 @@ class Champion:
         return self.heads[horizon]
 
     def predict_logit(self, panel: pd.DataFrame, horizon: int) -> pd.Series:
-        """Log-odds of being lost within `horizon` days, on the panel's index."""
+        """Log-odds of what gives the score at `horizon` days, on the panel's index."""
         return pd.Series(self.head(horizon).predict_logit(self.features.design(panel)), index=panel.index)
 
     def predict(self, panel: pd.DataFrame) -> pd.DataFrame:
-        """Probability of being lost, per horizon; never higher for a shorter horizon than a longer one.
+        """Probability of leaving, per horizon; never higher for a shorter horizon than a longer one.
 
         Returns:
             `account_id`, `as_of` and one column per horizon (`p90`, `p180`) on the panel's index; then
-            one per other outcome and horizon (`p180_downgrade`), and per horizon for which all
-            outcomes are foretold the expected lost share of ARR (`loss180`). In an account that
-            loses its contract nothing else happens any more; the outcomes' probabilities overlap.
+            one per other outcome and horizon (`p180_downgrade`), and per horizon for which other
+            outcomes are foretold the expected lost share of ARR (`loss180`). The outcomes'
+            probabilities overlap. Where the score means the expected loss, `risk180` is what it
+            follows; elsewhere it follows `p180`, and there is no such column.
         """
         design = self.features.design(panel)
-        ceiling = np.ones(len(panel))
-        columns: dict[str, np.ndarray] = {}
+        risk, logo = np.ones(len(panel)), np.ones(len(panel))
+        leaving: dict[str, np.ndarray] = {}
+        rest: dict[str, np.ndarray] = {}
         for horizon in sorted(self.heads, reverse=True):
-            ceiling = np.minimum(ceiling, sigmoid(self.heads[horizon].predict_logit(design)))
-            columns = {f"p{horizon}": ceiling, **columns}
+            risk = np.minimum(risk, sigmoid(self.heads[horizon].predict_logit(design)))
+            own = self.others.get((LOGO, horizon))
+            logo = np.minimum(logo, risk if own is None else sigmoid(own.predict_logit(design)))
+            leaving = {f"p{horizon}": logo, **leaving}
+            if own is not None:
+                rest[f"risk{horizon}"] = rest[f"loss{horizon}"] = risk
         for (outcome, horizon), head in self.others.items():
-            columns[f"p{horizon}_{outcome}"] = sigmoid(head.predict_logit(design))
+            if outcome != LOGO:
+                rest[f"p{horizon}_{outcome}"] = sigmoid(head.predict_logit(design))
         for horizon in self.heads:
-            columns |= self._expected(horizon, columns)
-        return panel[["account_id", "as_of"]].assign(**columns)
-
-    def _expected(self, horizon: int, p: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        side = {name: p[f"p{horizon}_{name}"] for name, h in self.others if h == horizon}
-        if not side:
-            return {}
-        logo = side.pop("logo_churn", p[f"p{horizon}"])
-        lost = logo * self.loss_shares.get("logo_churn", 1.0)
-        # Who leaves has nothing left to shrink.
-        lost = lost + (1 - logo) * sum(side[name] * self.loss_shares.get(name, 0.0) for name in side)
-        return {f"loss{horizon}": np.clip(lost, 0.0, 1.0)}
+            side = {
+                name: rest[f"p{horizon}_{name}"] for name, h in self.others if h == horizon and name != LOGO
+            }
+            if side and f"loss{horizon}" not in rest:
+                p = {LOGO: leaving[f"p{horizon}"], **side}
+                rest[f"loss{horizon}"] = expected_share(p, self.loss_shares)
+        return panel[["account_id", "as_of"]].assign(**leaving, **rest)
 
     def contributions(self, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
         """Split each row's log-odds over the signals; `base(horizon)` plus a row adds up to its logit.

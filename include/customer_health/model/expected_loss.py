@@ -1,8 +1,9 @@
 """The share of an account's revenue that is expected to go: all losses, each with what it costs.
 
 A customer that will surely halve its seats is not lost, and not healthy either. The expected loss adds up
-the heads: P(leaves) x 100 % + P(downgrades) x its share + P(cuts seats) x its share. It serves as
-a candidate, so that the score can be built on it (`model.score_of: expected_arr_loss`).
+the heads: P(leaves) x 100 % + P(stays) x (P(downgrades) x its share + P(cuts seats) x its share); who leaves
+has nothing left to shrink. It serves as a candidate, so that the score can be built on it
+(`model.score_of: expected_arr_loss`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,26 @@ from customer_health.model.linear import sigmoid
 
 EDGE = 1e-6
 MIN_EVENTS = 20
+LOGO = "logo_churn"
+
+
+def lost_parts(p: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Split the expected lost share of ARR over the outcomes.
+
+    Args:
+        p: Probability per outcome; leaving counts as impossible where it is not among them.
+        shares: Share of its ARR that an account loses with each outcome.
+    """
+    stays = 1 - p[LOGO] if LOGO in p else 1.0
+    return {
+        name: np.asarray(chance * shares.get(name, 0.0) * (1.0 if name == LOGO else stays), dtype=float)
+        for name, chance in p.items()
+    }
+
+
+def expected_share(p: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> np.ndarray:
+    """Expected lost share of ARR, 0 to 1; see `lost_parts`."""
+    return np.asarray(np.clip(np.sum(list(lost_parts(p, shares).values()), axis=0), EDGE, 1 - EDGE))
 
 
 class ExpectedLoss:
@@ -37,8 +58,7 @@ class ExpectedLoss:
 
     def share(self, logits: Mapping[str, np.ndarray]) -> np.ndarray:
         """Expected lost share of ARR, 0 to 1."""
-        total = np.sum([sigmoid(logits[name]) * self.shares[name] for name in self.parts], axis=0)
-        return np.asarray(np.clip(total, EDGE, 1 - EDGE), dtype=float)
+        return expected_share({name: sigmoid(logits[name]) for name in self.parts}, self.shares)
 
     def predict_logit(self, design: pd.DataFrame) -> np.ndarray:
         """See `Scorer.predict_logit`."""
@@ -49,12 +69,12 @@ class ExpectedLoss:
         """See `Candidate.contributions`: each head's, weighted by how much of the loss it carries."""
         logits = {name: part.predict_logit(design) for name, part in self.parts.items()}
         total = self.share(logits)
+        lost = lost_parts({name: sigmoid(logit) for name, logit in logits.items()}, self.shares)
         tables = {name: part.contributions(design) for name, part in self.parts.items()}
         sources = list(dict.fromkeys(column for table in tables.values() for column in table))
         mixed = np.zeros((len(design), len(sources)))
         for name, table in tables.items():
-            weight = sigmoid(logits[name]) * self.shares[name] / total
-            mixed += weight[:, None] * table.reindex(columns=sources, fill_value=0.0).to_numpy()
+            mixed += (lost[name] / total)[:, None] * table.reindex(columns=sources, fill_value=0.0).to_numpy()
         moved = mixed.sum(axis=1)
         wanted = np.log(total / (1 - total)) - self.base
         # What the mixture of curves leaves over goes to all parts alike, so that they add up.

@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from customer_health.errors import CustomerHealthError
 from customer_health.model.artefact import DamagedArtefactError, load
 from customer_health.model.champion import Champion
 
 SECONDS = 120
+REFUSED = 3  # exit code of a child that read the files and said no
 
 
 def load_safely(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
@@ -54,6 +56,8 @@ def _tried(folder: str, digests: str) -> None:
         ) from None
     if child.returncode != 0:
         last = (child.stderr.strip().splitlines() or ["no message"])[-1]
+        if child.returncode == REFUSED:
+            raise DamagedArtefactError(last, hint="Roll back, or train again.")
         raise DamagedArtefactError(
             f"A trial load of the model in {folder} ended with code {child.returncode}: {last}",
             hint="Roll back, or train again.",
@@ -61,7 +65,11 @@ def _tried(folder: str, digests: str) -> None:
 
 
 def _main() -> None:
-    load(Path(sys.argv[1]), json.loads(sys.stdin.read()))
+    try:
+        load(Path(sys.argv[1]), json.loads(sys.stdin.read()))
+    except CustomerHealthError as error:
+        print(error.message, file=sys.stderr)
+        sys.exit(REFUSED)
 
 
 if __name__ == "__main__":

@@ -100,17 +100,28 @@ def rules_v2(panel: pd.DataFrame) -> pd.DataFrame:
         On the panel's index: `score` (0-100, higher is healthier) and, per reason code, its points after
         the caps. Where a cap binds, the category's penalties shrink in proportion.
     """
+    each = points_of(panel)
+    reasons = {ramp.signal: ramp.reason for ramp in RULES_V2}
+    points = {reason: np.zeros(len(panel)) for reason in dict.fromkeys(reasons.values())}
+    for signal, reason in reasons.items():
+        points[reason] = points[reason] + each[signal].to_numpy()
+    score = np.clip(100 - each.to_numpy().sum(axis=1), 0, 100)
+    return pd.DataFrame({"score": score, **points}, index=panel.index)
+
+
+def points_of(panel: pd.DataFrame) -> pd.DataFrame:
+    """What each signal costs, after the caps: one column per signal, on the panel's index.
+
+    Each signal has one ramp. Where a cap binds, the category's penalties shrink in proportion.
+    """
     row = {name: numbers(panel[name]) if name in panel else np.full(len(panel), np.nan) for name in SIGNALS}
     points: dict[str, np.ndarray] = {}
-    total = np.zeros(len(panel))
     for category, cap in CAPS.items():
-        costs = [(ramp.reason, ramp.cost(row)) for ramp in RULES_V2 if ramp.category == category]
-        spent = np.sum([cost for _, cost in costs], axis=0)
+        costs = {ramp.signal: ramp.cost(row) for ramp in RULES_V2 if ramp.category == category}
+        spent = np.sum(list(costs.values()), axis=0)
         scale = np.divide(cap, spent, out=np.ones(len(panel)), where=spent > cap)
-        for reason, cost in costs:
-            points[reason] = points.get(reason, 0.0) + cost * scale
-        total += spent * scale
-    return pd.DataFrame({"score": np.clip(100 - total, 0, 100), **points}, index=panel.index)
+        points |= {signal: cost * scale for signal, cost in costs.items()}
+    return pd.DataFrame(points, index=panel.index)
 
 
 class RuleScoreV2:

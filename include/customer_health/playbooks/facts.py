@@ -19,7 +19,7 @@ FLIGHT_CODES = frozenset(
 )
 FLIGHT_DROP = 15  # points lost since the previous score
 LEVELS = ("not red", "Red", "Critical")
-# Outcome heads as scoring may publish them (p_<outcome>_180), and which kind of play each calls for:
+# Losses that scoring foretells, and which kind of play each calls for:
 # who means to leave must see value again, who means to shrink must see how to use what is paid for.
 HEADS = {"logo_churn": "utility", "downgrade": "efficiency", "contraction": "efficiency"}
 _DEFAULTS = CompanyConfig()
@@ -196,8 +196,10 @@ class Facts:
 
     @property
     def head(self) -> str | None:
-        """The kind of loss that is likeliest (a value of `HEADS`), if scoring published several heads."""
-        known = [(self.signals.get(f"p_{outcome}_180"), head) for outcome, head in HEADS.items()]
+        """The likeliest kind of loss at the primary horizon (a value of `HEADS`), if several are known."""
+        p = f"p{self.config.model.primary_horizon}"
+        columns = {"logo_churn": p, **{name: f"{p}_{name}" for name in HEADS if name != "logo_churn"}}
+        known = [(self.number(columns[outcome]), head) for outcome, head in HEADS.items()]
         likely = [(chance, head) for chance, head in known if chance is not None]
         return max(likely)[1] if len(likely) > 1 else None
 

@@ -13,6 +13,8 @@ from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
 from customer_health.model.champion import Champion
 from customer_health.model.rules import rules_v1_seed
+from customer_health.model.rules_v2 import SIGNALS as RULES_V2_SIGNALS
+from customer_health.model.rules_v2 import points_of
 from customer_health.scoring.attribution import Attribution, Reference, attribute_model, attribute_rules
 from customer_health.scoring.mapping import Floats, log_odds, mapping_for
 from customer_health.scoring.smoothing import (
@@ -25,6 +27,8 @@ from customer_health.scoring.smoothing import (
 )
 from customer_health.signals.signal import Signal
 
+# What a champion foretells besides leaving, as the ledger keeps it: other losses, and the share of ARR.
+HEADS = tuple(name for h in (90, 180) for name in (f"p{h}_downgrade", f"p{h}_contraction", f"loss{h}"))
 # The signal that each rule reads, by the rule's reason code; it gives the reason its value and words.
 RULE_SIGNALS: Mapping[str, str] = {
     "usage_decline": "usage_trend_slope",
@@ -42,8 +46,9 @@ class Scored:
     Attributes:
         usable: Per row that went in, whether it could be scored; the rest holds those rows only.
         score: 0 to 100.
-        p90: Probability to be lost within 90 days; NaN by the rules.
+        p90: Probability to leave within 90 days; NaN by the rules.
         p180: Likewise within 180 days.
+        heads: One column per name of `HEADS`; NaN where the champion does not foretell it.
         attribution: Points per signal and concept.
         health: Smoothed health part in log-odds; NaN where scores are not smoothed.
     """
@@ -52,6 +57,7 @@ class Scored:
     score: Floats
     p90: Floats
     p180: Floats
+    heads: pd.DataFrame
     attribution: Attribution
     health: Floats
 
@@ -76,13 +82,15 @@ def by_model(
     if rows.empty:
         nothing = np.zeros(0)
         empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
-        return Scored(np.zeros(0, dtype=bool), nothing, nothing, nothing, empty, nothing)
+        return Scored(np.zeros(0, dtype=bool), nothing, nothing, nothing, _heads(0), empty, nothing)
     predicted = champion.predict(rows)
-    usable = np.isfinite(predicted[f"p{horizon}"].to_numpy(dtype=float))
+    # What the score follows: the probability to leave, or the expected loss of ARR.
+    followed = predicted.get(f"risk{horizon}", predicted[f"p{horizon}"]).to_numpy(dtype=float)
+    usable = np.isfinite(followed)
     rows = rows[usable]
     # A champion may have been trained for the primary horizon only; the other is unknown then.
     p90, p180 = predicted.reindex(columns=["p90", "p180"]).to_numpy(dtype=float)[usable].T
-    today = log_odds(p90 if horizon == 90 else p180)
+    today = log_odds(followed[usable])
     standard = at_reference(rows, horizon)
     health = _risk(champion, standard, horizon)
     contributions = champion.contributions(standard, horizon)
@@ -104,7 +112,12 @@ def by_model(
         carried=carried if config.score.smoothing else None,
     )
     kept = smoothed if config.score.smoothing else np.full(len(rows), np.nan)
-    return Scored(usable, mapping.score(mapping.raw(at)), p90, p180, attribution, kept)
+    heads = predicted.reindex(columns=list(HEADS))[usable].reset_index(drop=True)
+    return Scored(usable, mapping.score(mapping.raw(at)), p90, p180, heads, attribution, kept)
+
+
+def _heads(rows: int) -> pd.DataFrame:
+    return pd.DataFrame(np.nan, index=range(rows), columns=list(HEADS))
 
 
 def _risk(champion: Champion, rows: pd.DataFrame, horizon: int) -> Floats:
@@ -136,25 +149,43 @@ def _reference(champion: Champion, horizon: int, today: Floats, contributions: p
     return Reference(float(today.mean()), means)
 
 
-def by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal]) -> Scored:
+def by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal], rules: str = "rules_v1_seed") -> Scored:
     """Score by the rules, where they know at least one of their inputs.
 
     An account of which they know nothing keeps its 100 points and would pass for healthy. The rules
-    are not smoothed: their penalties come and go as a whole.
+    are not smoothed: what they count is what was seen that day.
+
+    Args:
+        rules: Which set, as in `score.rules` of the company file.
     """
-    names = [name for name in RULE_SIGNALS.values() if name in rows]
+    names = [name for name in _inputs(rules) if name in rows]
     usable = rows[names].notna().any(axis=1).to_numpy(dtype=bool)
-    table = rules_v1_seed(rows[usable])
+    table = _rules(rows[usable], rules)
     score = table["score"].to_numpy(dtype=float)
-    points = -table[list(RULE_SIGNALS)].rename(columns=dict(RULE_SIGNALS))
+    points = -table.drop(columns="score")
     unknown = np.full(len(score), np.nan)
-    return Scored(usable, score, unknown, unknown, attribute_rules(points, score, catalogue), unknown)
+    attribution = attribute_rules(points, score, catalogue)
+    return Scored(usable, score, unknown, unknown, _heads(len(score)), attribution, unknown)
+
+
+def _inputs(rules: str) -> tuple[str, ...]:
+    """Signals of which one must be known. The renewal date alone says nothing about a customer's health."""
+    names = tuple(RULE_SIGNALS.values()) if rules == "rules_v1_seed" else RULES_V2_SIGNALS
+    return tuple(name for name in names if name != RENEWAL)
+
+
+def _rules(rows: pd.DataFrame, rules: str) -> pd.DataFrame:
+    """`score`, and the points that each signal cost."""
+    if rules == "rules_v2":
+        points = points_of(rows)
+        return points.assign(score=np.clip(100 - points.sum(axis=1), 0, 100))
+    return rules_v1_seed(rows)[["score", *RULE_SIGNALS]].rename(columns=dict(RULE_SIGNALS))
 
 
 def rescorer(champion: Champion | None, config: CompanyConfig) -> Callable[[pd.DataFrame], Floats]:
     """Return what turns panel rows into scores, without memory: for questions that begin with "if"."""
     if champion is None:
-        return lambda rows: rules_v1_seed(rows)["score"].to_numpy(dtype=float)
+        return lambda rows: _rules(rows, config.score.rules)["score"].to_numpy(dtype=float)
     horizon = config.model.primary_horizon
     mapping = mapping_for(config.score.mapping, champion.anchors, horizon)
     return lambda rows: mapping.score(mapping.raw(_risk(champion, rows, horizon)))

@@ -18,7 +18,7 @@ from customer_health.scoring.attribution import waterfalls
 from customer_health.scoring.changes import changes_since, renewal_led
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.levers import levers
-from customer_health.scoring.method import Scored, by_model, by_rules, rescorer
+from customer_health.scoring.method import HEADS, Scored, by_model, by_rules, rescorer
 from customer_health.scoring.reasons import reasons_for
 from customer_health.scoring.smoothing import RENEWAL, Memory, hard_events, recall
 from customer_health.scoring.tiers import round_half_up, scheme_named
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 # What the ledger publishes: the score, how it came about, what would help, and what tomorrow needs of it.
 COLUMNS = (
     *("account_id", "as_of", "score", "score_shown", "tier", "band", "tier_shown", "band_shown"),
-    *("p90", "p180", "expected_loss", "coverage", "why", "reasons", "mode", "model_id", "state"),
+    *("p90", "p180", *HEADS, "expected_loss", "coverage", "why", "reasons", "mode", "model_id", "state"),
     *("waterfall", "change", "lever", "health_log_odds", "carried"),
 )
 TEXT_OR_NONE = ("tier", "band", "tier_shown", "band_shown", "waterfall", "change", "lever", "carried")
@@ -65,9 +65,12 @@ def score_accounts(
     Returns:
         One row per customer account with `COLUMNS`. `tier` and `band` follow from the score that people
         see; `tier_shown` and `band_shown` follow bad news at once and good news only when it has
-        lasted. Probabilities lie in 0 to 1 and are those of the model, never smoothed. `expected_loss`
-        is the probability at the primary horizon times ARR (its currency); NaN in rules mode, because a
-        rule score is no probability. `waterfall` leads from the start to the score.
+        lasted. Probabilities lie in 0 to 1 and are those of the model, never smoothed: `p90` and `p180`
+        of leaving, those of `HEADS` of other losses, `loss90` and `loss180` of the share of ARR that all
+        losses together are expected to take. `expected_loss` is that share at the primary horizon times
+        ARR (its currency); where other losses are not foretold, the probability of leaving times ARR;
+        NaN in rules mode, because a rule score is no probability. `waterfall` leads from the start to
+        the score.
 
     Raises:
         DataContractError: The panel has no row of that day, or an account twice.
@@ -88,7 +91,7 @@ def score_accounts(
         )
 
     result = (
-        by_rules(scored, catalogue)
+        by_rules(scored, catalogue, config.score.rules)
         if champion is None
         else by_model(scored, champion, config, catalogue, memory)
     )
@@ -166,6 +169,11 @@ def _published(
     scheme, band = scheme_named(config.score.scheme), scheme_named("rag")
     shown = round_half_up(result.score)
     arr = rows["arr"].to_numpy(dtype=float, na_value=np.nan)
+    leaves, share = (
+        (result.p90, result.heads["loss90"])
+        if config.model.primary_horizon == 90
+        else (result.p180, result.heads["loss180"])
+    )
     events = hard_events(rows)
     carried: list[dict[str, Any]] = [
         {
@@ -197,8 +205,8 @@ def _published(
             "band_shown": settled["band"],
             "p90": result.p90,
             "p180": result.p180,
-            "expected_loss": (result.p90 if config.model.primary_horizon == 90 else result.p180)
-            * np.where(np.isfinite(arr), arr, np.nan),
+            **{name: result.heads[name].to_numpy(dtype=float) for name in HEADS},
+            "expected_loss": np.where(share.notna(), share, leaves) * np.where(np.isfinite(arr), arr, np.nan),
             "coverage": rows["coverage"].astype(float),
             "reasons": reasons_for(result.attribution, rows, catalogue),
             "state": SCORED,
