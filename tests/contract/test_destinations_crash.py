@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 from tests.lib.destinations import RIGS, effect
-from tests.lib.ledger import morning, new_ledger
+from tests.lib.ledger import morning
+from tests.lib.ledgers import new_url
 from tests.lib.servers.base import Server
 
 from customer_health.destinations.dispatch import deliver
@@ -28,32 +29,38 @@ def killed_at(point, url, destination):
         os._exit(0)
 
 
-@pytest.fixture(
-    params=["salesforce", "salesforce_plain", "hubspot", "slack", "gainsight", "graph", "webhook"]
-)
-def rig(request, monkeypatch):
+DESTINATIONS = ("salesforce", "salesforce_plain", "hubspot", "slack", "gainsight", "graph", "webhook")
+
+
+@pytest.fixture
+def rig(name, monkeypatch):
     """A server whose thread starts in the parent only: the child is forked without threads of ours."""
     monkeypatch.setattr(Server, "autostart", False)
-    rig = RIGS[request.param]()
+    rig = RIGS[name]()
     rig.server.start()
     yield rig
     rig.server.close()
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_at_any_point_leaves_every_effect_landed_once(rig, tmp_path, point):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [*((name, "sqlite") for name in DESTINATIONS), ("slack", "postgres"), ("salesforce_plain", "postgres")],
+)
+def test_a_kill_at_any_point_leaves_every_effect_landed_once(rig, tmp_path, point, kind):
     effects = []
     for account in "abc":
         rig.add(account)
         effects.append(effect(rig.verbs[0], account, to=rig.destination.name))
-    ledger = new_ledger(tmp_path)
+    url = new_url(kind, tmp_path)
+    ledger = open_ledger(url)
     with writing(ledger) as connection:
         outbox.add(connection, effects, now=morning(2))
     ledger.dispose()
 
-    assert killed_at(point, str(ledger.url), rig.destination) == -signal.SIGKILL
+    assert killed_at(point, url, rig.destination) == -signal.SIGKILL
 
-    ledger, now = new_ledger(tmp_path), morning(2)
+    ledger, now = open_ledger(url), morning(2)
     for _ in range(6):
         now += timedelta(minutes=6)
         deliver(ledger, rig.destination, now=lambda at=now: at)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised, publish, run
+from tests.lib.ledgers import ledger_url
 from tests.lib.remote import Remote
 
 from customer_health import __main__ as command_line
@@ -18,6 +19,8 @@ from customer_health.ledger import episodes, outbox_desk
 from customer_health.ledger.connect import open_ledger
 from customer_health.playbooks.follow import follow_up
 from customer_health.settings import load_settings
+
+__all__ = ["ledger_url"]
 
 TODAY = 20
 
@@ -96,7 +99,8 @@ def test_what_an_old_date_would_have_led_to_is_in_the_decision_log(ledger, home)
     assert outcome(ledger, 14, "acme", "critical_save")[0] == "too_old"
 
 
-def test_the_same_task_twice_at_once_doubles_nothing_and_loses_nothing(ledger, home):
+def test_the_same_task_twice_at_once_doubles_nothing_and_loses_nothing(ledger_url, home):
+    ledger = open_ledger(ledger_url)
     names = [f"a{n}" for n in range(12)]
     publish(ledger, 19, {**dict.fromkeys(names, 61), "calm": 90})
     run(ledger, 19)
@@ -106,7 +110,7 @@ def test_the_same_task_twice_at_once_doubles_nothing_and_loses_nothing(ledger, h
     gate = threading.Barrier(2)
 
     def task():
-        engine = open_ledger(str(ledger.url))
+        engine = open_ledger(ledger_url)
         try:
             gate.wait()
             run(engine, 20, settings)
@@ -129,6 +133,7 @@ def test_the_same_task_twice_at_once_doubles_nothing_and_loses_nothing(ledger, h
     states = {row["state"] for row in promised(ledger, "notify")}
     assert states == {"delivered"}
     assert len([e for e in episodes.all_of(ledger) if e.closed_as_of is None]) == len(names)
+    ledger.dispose()
 
 
 def test_a_day_without_slack_holds_up_nobody_else_and_ends_in_one_digest(ledger, home):

@@ -2,21 +2,25 @@
 
 import multiprocessing
 import sqlite3
+import threading
 import time
 
 import numpy as np
 import pandas as pd
 import pytest
 from tests.lib.ledger import day, morning, new_ledger, publish, score_row
+from tests.lib.ledgers import ledger_url
 
 from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.ledger import champion, scores
 from customer_health.ledger.connect import open_ledger
 
+__all__ = ["ledger_url"]
+
 
 @pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
+def ledger(ledger_url):
+    engine = open_ledger(ledger_url)
     yield engine
     engine.dispose()
 
@@ -93,8 +97,8 @@ def test_a_missing_column_is_named(ledger):
         )
 
 
-def _publish_again_and_again(folder: str, stop_after: float) -> None:
-    engine = open_ledger(f"sqlite:///{folder}/ledger.db")
+def _publish_again_and_again(url: str, stop_after: float) -> None:
+    engine = open_ledger(url)
     end = time.monotonic() + stop_after
     score = 0
     while time.monotonic() < end:
@@ -102,11 +106,11 @@ def _publish_again_and_again(folder: str, stop_after: float) -> None:
         publish(engine, 1, {f"account-{n}": score for n in range(300)})
 
 
-def test_a_reader_never_sees_half_a_run_while_the_publisher_is_killed(ledger, tmp_path):
+def test_a_reader_never_sees_half_a_run_while_the_publisher_is_killed(ledger, ledger_url):
     publish(ledger, 1, {f"account-{n}": 0 for n in range(300)})
     ledger.dispose()
     writer = multiprocessing.get_context("fork").Process(
-        target=_publish_again_and_again, args=(str(tmp_path), 20.0)
+        target=_publish_again_and_again, args=(ledger_url, 20.0)
     )
     writer.start()
     seen = set()
@@ -124,6 +128,30 @@ def test_a_reader_never_sees_half_a_run_while_the_publisher_is_killed(ledger, tm
     found = scores.of(ledger, day(1))["score_shown"]
     assert (len(found), found.nunique()) == (300, 1)
     assert len(seen) >= 2
+
+
+def test_two_publishers_of_one_day_at_once_leave_the_whole_of_one(ledger, ledger_url):
+    """Airflow may run a task twice at once."""
+    errors = []
+
+    def work(score):
+        engine = open_ledger(ledger_url)
+        try:
+            for _ in range(4):
+                publish(engine, 1, {f"account-{n}": score for n in range(50)})
+        except Exception as error:  # shown by the assertion below
+            errors.append(error)
+        engine.dispose()
+
+    workers = [threading.Thread(target=work, args=(score,)) for score in (10, 20, 30)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    found = scores.of(ledger, day(1))["score_shown"]
+    assert errors == []
+    assert (len(found), found.nunique()) == (50, 1)
 
 
 def test_a_ledger_of_a_newer_version_is_refused(tmp_path):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
+import threading
 
 import pytest
-from tests.lib.ledger import day, new_ledger, promised, publish, run
+from sqlalchemy import create_engine, select, text
+from tests.lib.ledger import day, promised, publish, run
+from tests.lib.ledgers import ledger_url
 
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import outbox_desk
+from customer_health.ledger import outbox_desk, schema
+from customer_health.ledger.connect import open_ledger
+
+__all__ = ["ledger_url"]  # every test here runs on SQLite and on Postgres
 
 NEW_TABLES = ("episode_events", "task_states", "holdout", "switches", "trainings", "findings")
 NEW_COLUMNS = {
@@ -20,28 +25,26 @@ NEW_COLUMNS = {
 
 
 @pytest.fixture
-def old(tmp_path):
-    """A ledger of version 1 in which acme has just turned Red."""
-    engine = new_ledger(tmp_path)
+def old(ledger_url):
+    """Address of a ledger of version 1 in which acme has just turned Red."""
+    engine = open_ledger(ledger_url)
     for number, score in ((1, 61), (2, 20)):
         publish(engine, number, {"acme": score, "calm": 90})
         run(engine, number)
+    with engine.begin() as connection:
+        connection.execute(text("DROP INDEX outbox_after"))
+        for table in NEW_TABLES:
+            connection.execute(text(f"DROP TABLE {table}"))
+        for table, columns in NEW_COLUMNS.items():
+            for column in columns:
+                connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+        connection.execute(text("UPDATE ledger_version SET version = 1"))
     engine.dispose()
-    con = sqlite3.connect(tmp_path / "ledger.db")
-    con.execute("DROP INDEX outbox_after")
-    for table in NEW_TABLES:
-        con.execute(f"DROP TABLE {table}")
-    for table, columns in NEW_COLUMNS.items():
-        for column in columns:
-            con.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    con.execute("UPDATE ledger_version SET version = 1")
-    con.commit()
-    con.close()
-    return tmp_path
+    return ledger_url
 
 
 def test_an_older_ledger_is_brought_up_to_date_when_it_is_opened(old):
-    engine = new_ledger(old)
+    engine = open_ledger(old)
     before = {row["key"] for row in outbox_desk.find(engine)}
     publish(engine, 3, {"acme": 52, "calm": 90})
     run(engine, 3)
@@ -53,13 +56,38 @@ def test_an_older_ledger_is_brought_up_to_date_when_it_is_opened(old):
     assert states[-1] == "recovered"
     assert promised(engine, "notify", account_id="acme", as_of=day(2))
     engine.dispose()
-    new_ledger(old).dispose()  # and again, without a change
+    open_ledger(old).dispose()  # and again, without a change
+
+
+@pytest.mark.parametrize("version", ["old", "none"])
+def test_several_that_open_it_at_once_upgrade_or_create_it_once(ledger_url, version, request):
+    if version == "old":
+        request.getfixturevalue("old")
+    errors, gate = [], threading.Barrier(4)
+
+    def opens():
+        gate.wait()
+        try:
+            open_ledger(ledger_url).dispose()
+        except Exception as error:  # shown by the assertion below
+            errors.append(error)
+
+    threads = [threading.Thread(target=opens) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    engine = open_ledger(ledger_url)
+    with engine.connect() as connection:
+        assert connection.execute(select(schema.version.c.version)).scalars().all() == [schema.VERSION]
+    engine.dispose()
 
 
 def test_a_newer_ledger_is_refused(old):
-    con = sqlite3.connect(old / "ledger.db")
-    con.execute("UPDATE ledger_version SET version = 99")
-    con.commit()
-    con.close()
+    engine = create_engine(old)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE ledger_version SET version = 99"))
+    engine.dispose()
     with pytest.raises(ConfigurationError, match="schema version 99"):
-        new_ledger(old)
+        open_ledger(old)

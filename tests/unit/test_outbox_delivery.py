@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.lib.ledger import day, morning, new_ledger, outcome, publish, run
+from tests.lib.ledger import day, morning, outcome, publish, run
+from tests.lib.ledgers import ledger_url
 from tests.lib.remote import Remote
 
 from customer_health.destinations.dispatch import Policy, deliver
@@ -18,6 +19,8 @@ from customer_health.errors import FatalError
 from customer_health.ledger import crash_points, outbox, outbox_desk
 from customer_health.ledger.connect import open_ledger, writing
 from customer_health.ledger.crash_points import CRASH_POINTS
+
+__all__ = ["ledger_url"]  # every test here runs on SQLite and on Postgres
 
 START = datetime(2026, 11, 21, 6, tzinfo=UTC)
 
@@ -41,8 +44,8 @@ def clock():
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
+def ledger(ledger_url):
+    engine = open_ledger(ledger_url)
     yield engine
     engine.dispose()
 
@@ -263,8 +266,11 @@ def test_two_dispatchers_at_once_lose_nothing_and_double_nothing(ledger, tmp_pat
     assert sum(count.delivered for count in counts) == 120
 
 
-def killed_at(point: str, nth: int, folder: Path) -> int:
-    """Run playbooks and deliveries in a child that is killed the n-th time it passes `point`.
+ACCOUNTS = ("a", "b", "c")
+
+
+def killed_at(point: str, nth: int, folder: Path, url: str) -> int:
+    """Publish, run playbooks and deliver in a child that is killed the n-th time it passes `point`.
 
     A fork, so that nothing is imported again; the child opens a ledger of its own.
 
@@ -284,7 +290,8 @@ def killed_at(point: str, nth: int, folder: Path) -> int:
 
     try:
         crash_points.arm(die)
-        ledger = open_ledger(f"sqlite:///{folder}/ledger.db")
+        ledger = open_ledger(url)
+        publish(ledger, 2, dict.fromkeys(ACCOUNTS, 20))
         run(ledger, 2)
         for destination in (Remote(folder), PreviewDestination("crm", folder / "preview")):
             deliver(ledger, destination, now=lambda: morning(2))
@@ -293,20 +300,19 @@ def killed_at(point: str, nth: int, folder: Path) -> int:
 
 
 @pytest.mark.parametrize("point", CRASH_POINTS)
-def test_a_kill_at_any_point_loses_nothing_and_doubles_nothing(tmp_path, point):
-    ledger = new_ledger(tmp_path)
-    accounts = ["a", "b", "c"]
-    publish(ledger, 1, dict.fromkeys(accounts, 61))
-    publish(ledger, 2, dict.fromkeys(accounts, 20))
+def test_a_kill_at_any_point_loses_nothing_and_doubles_nothing(tmp_path, ledger_url, point):
+    ledger = open_ledger(ledger_url)
+    publish(ledger, 1, dict.fromkeys(ACCOUNTS, 61))
     ledger.dispose()
-    nth = 1 if point.startswith("run") or point in ("after_claim", "after_settle") else 2
+    nth = 1 if point.startswith(("publish", "run")) or point in ("after_claim", "after_settle") else 2
 
-    assert killed_at(point, nth, tmp_path) == -signal.SIGKILL
+    assert killed_at(point, nth, tmp_path, ledger_url) == -signal.SIGKILL
 
-    ledger = new_ledger(tmp_path)
+    ledger = open_ledger(ledger_url)
     clock = Clock(datetime(2026, 11, 2, 7, tzinfo=UTC))
     remote = Remote(tmp_path)
     for _ in range(4):
+        publish(ledger, 2, dict.fromkeys(ACCOUNTS, 20))
         run(ledger, 2)
         deliver(ledger, remote, now=clock)
         deliver(ledger, PreviewDestination("crm", tmp_path / "preview"), now=clock)

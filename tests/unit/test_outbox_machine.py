@@ -15,7 +15,8 @@ from pathlib import Path
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.lib.ledger import morning, new_ledger, publish, run
+from tests.lib.ledger import morning, publish, run
+from tests.lib.ledgers import new_url
 from tests.lib.remote import Remote
 
 from customer_health.company import CompanyConfig
@@ -23,6 +24,7 @@ from customer_health.destinations.dispatch import deliver
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import FatalError
 from customer_health.ledger import care, crash_points, episodes, follow_up, outbox, outbox_desk, switches
+from customer_health.ledger.connect import open_ledger
 from customer_health.ledger.follow_up import TaskSeen
 from customer_health.playbooks.follow import follow_up as look
 
@@ -49,10 +51,12 @@ class Killed(BaseException):
 class Month(RuleBasedStateMachine):
     """The ledger, one destination of each kind, and a clock that only we move."""
 
+    kind = "sqlite"
+
     @initialize(scores=SCORES)
     def first_day(self, scores):
         self.folder = Path(tempfile.mkdtemp())
-        self.ledger = new_ledger(self.folder)
+        self.ledger = open_ledger(new_url(self.kind, self.folder))
         self.number, self.now = 0, morning(0)
         self.fault: tuple[str, BaseException] | None = None
         self.second_worker = False
@@ -230,11 +234,15 @@ class Month(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-TestMonth = Month.TestCase
+class MonthOnPostgres(Month):
+    """The same month where writers do not queue for one lock, and rows are locked one by one."""
+
+    kind = "postgres"
+
+
 # Without shrinking, which takes minutes here: twenty steps can be read.
-TestMonth.settings = settings(
-    max_examples=8,
-    stateful_step_count=20,
-    deadline=None,
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-)
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+TestMonth = Month.TestCase
+TestMonth.settings = settings(max_examples=7, stateful_step_count=20, deadline=None, phases=PHASES)
+TestMonthOnPostgres = MonthOnPostgres.TestCase
+TestMonthOnPostgres.settings = settings(max_examples=2, stateful_step_count=20, deadline=None, phases=PHASES)

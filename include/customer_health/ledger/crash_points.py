@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 # Every place where dying leaves something half done. A test kills a process at each of them.
 CRASH_POINTS = (
+    "publish_before_commit",
+    "publish_after_commit",
     "run_before_commit",
     "run_after_commit",
     "after_claim",

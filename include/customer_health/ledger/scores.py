@@ -12,13 +12,16 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, inse
 
 import customer_health
 from customer_health.errors import DataContractError
-from customer_health.ledger.connect import writing
+from customer_health.ledger.connect import serialise, writing
+from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.schema import score_runs, score_signals, scores
 
 REQUIRED = ("account_id", "score", "score_shown", "tier", "band", "state")
 KEEP_SIGNALS = timedelta(days=35)
 # A gap longer than this between two readings is no transition: nobody watched in between.
 PREVIOUS_WITHIN = timedelta(days=45)
+# Lock of whoever replaces a day's scores, or reads them in several steps.
+PUBLISHED = "scores"
 _BATCH = 2_000
 
 
@@ -65,6 +68,7 @@ def publish(
         for account, values in zip(ids, table[signal_columns].itertuples(index=False, name=None), strict=True)
     ]
     with writing(engine) as connection:
+        serialise(connection, PUBLISHED)
         connection.execute(delete(scores).where(scores.c.as_of == as_of))
         connection.execute(delete(score_signals).where(score_signals.c.as_of == as_of))
         for start in range(0, len(rows), _BATCH):
@@ -76,6 +80,8 @@ def publish(
                 connection.execute(insert(score_signals), signal_rows[start : start + _BATCH])
         connection.execute(delete(score_signals).where(score_signals.c.as_of < horizon))
         _note_run(connection, table, as_of, published_at)
+        crash_point("publish_before_commit")
+    crash_point("publish_after_commit")
     return len(rows)
 
 

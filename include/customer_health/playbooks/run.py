@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError, FatalError
-from customer_health.ledger import decisions, episodes, holdout, outbox
+from customer_health.ledger import decisions, episodes, holdout, outbox, scores
 from customer_health.ledger.connect import serialise, writing
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.decisions import Decision
@@ -21,6 +21,7 @@ from customer_health.ledger.schema import playbook_runs
 from customer_health.playbooks import follow
 from customer_health.playbooks import snapshot as snapshots
 from customer_health.playbooks.actions import Occasion
+from customer_health.playbooks.background import NOTHING_KNOWN, Background, equip
 from customer_health.playbooks.graduation import gate
 from customer_health.playbooks.holdout import HELD_OUT
 from customer_health.playbooks.plan import Plan, propose, settle
@@ -77,6 +78,7 @@ def run_playbooks(
     now: datetime,
     library: Path = LIBRARY,
     hold: str = "",
+    background: Background = NOTHING_KNOWN,
 ) -> PlaybookRun:
     """Advance episodes, evaluate every playbook, and promise what follows in the outbox.
 
@@ -93,6 +95,7 @@ def run_playbooks(
         library: Folder of playbooks.
         hold: Why the data is under suspicion (a drift, a stale source): single alerts become one
             summary that waits for approval. Empty when nothing is.
+        background: Where usage audits and busy times come from.
 
     Raises:
         ConfigurationError: A playbook is wrong, or `as_of` has not come yet.
@@ -106,6 +109,7 @@ def run_playbooks(
         )
     playbooks = load_playbooks(config, library)
     with writing(engine) as connection:
+        serialise(connection, scores.PUBLISHED)  # or half of the snapshot could be of another publication
         serialise(connection, "playbooks")
         mode = _mode(
             connection, as_of, now - midnight > timedelta(hours=config.playbooks.max_as_of_age_hours)
@@ -118,7 +122,9 @@ def run_playbooks(
         proposal = propose(snapshot, playbooks, config, now=now)
         if mode == "live":
             occasion = Occasion(config, snapshot.published_at, now, gate(connection, config, as_of))
-            plan = settle(proposal, outbox.existing(connection, proposal.keys()), occasion, hold=hold)
+            existing = outbox.existing(connection, proposal.keys())
+            occasion = equip(occasion, proposal.matches, existing, background, connection)
+            plan = settle(proposal, existing, occasion, hold=hold)
         else:
             refused = [match.decided(mode, _WHY[mode] + match.why) for match in proposal.matches]
             plan = Plan([], refused, [], [_NOTE[mode].format(as_of=as_of)])
