@@ -130,7 +130,7 @@ class RandomWorld(World):
                 self.contact_change(
                     name, person, kind=self.dice.choice(("left", "title_changed", "role_changed")),
                     occurred=changed, known=self.later(changed), title=self.dice.choice(TITLES),
-                    role=self.dice.choice((None, "champion", "user")),
+                    role=self.dice.choice((None, "champion", "sponsor", "user")),
                 )  # fmt: skip
 
     def _interactions(self, many: int) -> None:

@@ -551,6 +551,24 @@ def test_sponsor_change_6m_is_a_sponsor_or_champion_who_left(world: World) -> No
     assert ask(world, "sponsor_change_6m", "zeta") == 0
 
 
+def test_sponsor_change_6m_sees_a_champion_who_is_given_another_role(world: World) -> None:
+    """He is still there and still known, and no longer speaks for us."""
+    world.contact("acme", "bob", role="champion")
+    world.contact_change("acme", "bob", kind="role_changed", role="user", occurred=ago(40))
+    assert ask(world, "sponsor_change_6m") == 1
+    assert ask(world, "contacts_known") == 1
+
+
+def test_a_champion_who_becomes_the_sponsor_is_no_loss(world: World) -> None:
+    world.contact("acme", "bob", role="champion")
+    world.contact_change("acme", "bob", kind="role_changed", role="sponsor", occurred=ago(40))
+    world.contact("acme", "ann", role="user")
+    world.contact_change("acme", "ann", kind="role_changed", role="champion", occurred=ago(30))
+    assert ask(world, "sponsor_change_6m") == 0
+    world.contact_change("acme", "ann", kind="role_changed", role="other", occurred=ago(2))
+    assert ask(world, "sponsor_change_6m") == 1
+
+
 def test_contacts_known_forgets_those_who_left(world: World) -> None:
     for person in ("ann", "bob", "cy"):
         world.contact("acme", person)

@@ -46,7 +46,7 @@ CONTACT_BOOK = Table(
 
 DEPARTURES = Table(
     name="departures",
-    doc="A contact of a known role left; the role is that of the change, or else that of the contact.",
+    doc="A contact gave up a known role: left, or took another one; `role` is the one they had.",
     key=("change_id",),
     columns={
         "change_id": Column(Type.TEXT, "The change."),
@@ -75,7 +75,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
 }
 
 # `crm_snapshot` has no past, so nothing may be learned from it; outcomes are what we predict.
-FORBIDDEN = ("crm_snapshot", "outcomes", "crm_tasks")
+FORBIDDEN = ("crm_snapshot", "outcomes", "crm_tasks", "calendar")
 
 READABLE: Mapping[str, Table] = {
     **{name: table for name, table in TABLES.items() if name not in FORBIDDEN},

@@ -18,6 +18,8 @@ LAST_DAY = 2**18  # days since 1970 fit well below it
 # What a customer's person does; an e-mail that we sent is no sign of life.
 SIGNS_OF_LIFE = ("login", "email_reply", "call", "meeting", "ebr")
 
+ALLIES = ("champion", "sponsor")
+
 
 def executive_patterns(config: CompanyConfig) -> list[re.Pattern[str]]:
     """Compile the title patterns of the company file.
@@ -100,22 +102,50 @@ def _contact_book(warehouse: Any, titles: Any) -> Any:
 
 
 def _departures(warehouse: Any) -> Any:
+    """Who left, and who is there and yet no longer in the role they had."""
+    ibis = warehouse.ibis
     changes, contacts = warehouse.raw("contact_changes"), warehouse.raw("contacts")
+    columns = ("change_id", "account_id", "contact_id", "occurred_at", "known_at")
     left = changes.filter(changes.kind == "left")
+    moved = _moves(warehouse, changes)
+    told = left.select(*columns, had="role", new=ibis.null("string")).union(
+        moved.select(*columns, "had", "new")
+    )
     held = contacts.select(held_by="contact_id", held="role", held_known="known_at")
-    joined = left.left_join(held, left.contact_id == held.held_by)
+    joined = told.left_join(held, told.contact_id == held.held_by)
+    role = joined.had.coalesce(joined.held)
+    # A champion who becomes the sponsor is no loss.
+    still = (joined.new == role) | (joined.new.isin(ALLIES) & role.isin(ALLIES))
     # Without a role it is no sponsor's departure; `contact_changes` has those.
-    joined = joined.filter(joined.role.notnull() | joined.held.notnull())
-    borrowed = joined.role.isnull()
+    joined = joined.filter(role.notnull() & (joined.new.isnull() | ~still))
+    borrowed = joined.had.isnull()
     return joined.select(
         "change_id",
         "account_id",
-        role=joined.role.coalesce(joined.held),
+        role=joined.had.coalesce(joined.held),
         occurred_at=joined.occurred_at,
-        known_at=borrowed.ifelse(
-            warehouse.ibis.greatest(joined.known_at, joined.held_known), joined.known_at
-        ),
+        known_at=borrowed.ifelse(ibis.greatest(joined.known_at, joined.held_known), joined.known_at),
     )
+
+
+def _moves(warehouse: Any, changes: Any) -> Any:
+    """Changes of role, with the role before as it was known then: what is learned later rewrites nothing."""
+    moves = changes.filter((changes.kind == "role_changed") & changes.role.notnull())
+    now = moves.mutate(new=moves.role)
+    before = moves.select(
+        b_contact="contact_id", had="role", b_at="occurred_at", b_known="known_at", b_id="change_id"
+    ).view()
+    pairs = now.left_join(
+        before,
+        [
+            now.contact_id == before.b_contact,
+            before.b_at < now.occurred_at,
+            before.b_known <= now.known_at,
+        ],
+    )
+    latest = [pairs.b_at.desc(), pairs.b_known.desc(), pairs.b_id.desc()]
+    ranked = pairs.mutate(place=warehouse.ibis.row_number().over(group_by=pairs.change_id, order_by=latest))
+    return ranked.filter(ranked.place == 0)
 
 
 def exec_spoke(warehouse: Any, config: CompanyConfig) -> Columns:

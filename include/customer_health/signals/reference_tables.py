@@ -76,16 +76,37 @@ def _departures(tables: Mapping[str, Sequence[Row]]) -> list[Row]:
     contacts = {row["contact_id"]: row for row in tables["contacts"]}
     departures = []
     for change in tables["contact_changes"]:
-        if change["kind"] != "left":
+        new, known = change.get("role"), stamp(change["known_at"])
+        if change["kind"] == "left":
+            role, new = new, None
+        elif change["kind"] == "role_changed" and new is not None:
+            role = _role_before(change, tables["contact_changes"])
+        else:
             continue
         contact = contacts.get(change["contact_id"])
-        role, known = change.get("role"), stamp(change["known_at"])
         if role is None and contact is not None and contact.get("role") is not None:
             role, known = contact["role"], later(known, contact["known_at"])
-        if role is None:
+        if role is None or new == role or {new, role} == {"champion", "sponsor"}:
             continue
         departures.append(change | {"role": role, "known_at": known})
     return departures
+
+
+def _role_before(change: Row, changes: Sequence[Row]) -> str | None:
+    """The latest earlier role of the same contact that was known when this change was."""
+    earlier = [
+        row
+        for row in changes
+        if (row["contact_id"], row["kind"]) == (change["contact_id"], "role_changed")
+        and row.get("role") is not None
+        and stamp(row["occurred_at"]) < stamp(change["occurred_at"])
+        and stamp(row["known_at"]) <= stamp(change["known_at"])
+    ]
+
+    def order(row: Row) -> tuple[datetime, datetime, str]:
+        return (stamp(row["occurred_at"]), stamp(row["known_at"]), row["change_id"])
+
+    return max(earlier, key=order)["role"] if earlier else None
 
 
 def _exec_activity(

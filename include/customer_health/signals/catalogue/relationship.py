@@ -16,7 +16,7 @@ SIGNALS = (
         direction=Direction.LOWER_IS_HEALTHIER,
         concept=Concept.RELATIONSHIP,
         when_absent=0,
-        phrase="sponsor or champion left within 6 months",
+        phrase="sponsor or champion left or changed role within 6 months",
         reason_code="sponsor_left",
     ),
     Signal(
