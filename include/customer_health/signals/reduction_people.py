@@ -131,21 +131,17 @@ def _departures(warehouse: Any) -> Any:
 def _moves(warehouse: Any, changes: Any) -> Any:
     """Changes of role, with the role before as it was known then: what is learned later rewrites nothing."""
     moves = changes.filter((changes.kind == "role_changed") & changes.role.notnull())
-    now = moves.mutate(new=moves.role)
-    before = moves.select(
-        b_contact="contact_id", had="role", b_at="occurred_at", b_known="known_at", b_id="change_id"
-    ).view()
-    pairs = now.left_join(
+    now = moves.select("change_id", "contact_id", "occurred_at", "known_at")
+    before = moves.select(whose="contact_id", had="role", began="occurred_at", told="known_at").view()
+    earlier = now.join(
         before,
-        [
-            now.contact_id == before.b_contact,
-            before.b_at < now.occurred_at,
-            before.b_known <= now.known_at,
-        ],
-    )
-    latest = [pairs.b_at.desc(), pairs.b_known.desc(), pairs.b_id.desc()]
-    ranked = pairs.mutate(place=warehouse.ibis.row_number().over(group_by=pairs.change_id, order_by=latest))
-    return ranked.filter(ranked.place == 0)
+        [now.contact_id == before.whose, before.began < now.occurred_at, before.told <= now.known_at],
+    ).select("change_id", "had", "began")
+    # The latest, without a window function: its moment first, then what began there.
+    last = earlier.group_by("change_id").agg(latest=earlier.began.max()).view()
+    held = earlier.join(last, [earlier.change_id == last.change_id, earlier.began == last.latest])
+    held = held.group_by("change_id").agg(had=held.had.max()).rename(moved="change_id").view()
+    return moves.mutate(new=moves.role).left_join(held, moves.change_id == held.moved)
 
 
 def exec_spoke(warehouse: Any, config: CompanyConfig) -> Columns:

@@ -103,10 +103,7 @@ def _role_before(change: Row, changes: Sequence[Row]) -> str | None:
         and stamp(row["known_at"]) <= stamp(change["known_at"])
     ]
 
-    def order(row: Row) -> tuple[datetime, datetime, str]:
-        return (stamp(row["occurred_at"]), stamp(row["known_at"]), row["change_id"])
-
-    return max(earlier, key=order)["role"] if earlier else None
+    return max(earlier, key=lambda row: (stamp(row["occurred_at"]), row["role"]))["role"] if earlier else None
 
 
 def _exec_activity(
