@@ -23,8 +23,10 @@ def advance(
 ) -> Episode | None:
     """Return the account's episode after today's reading, or None when it has none.
 
-    An episode opens with the first Red reading. It closes when two readings in a row lie above Red by
-    more than `margin` points: a score that wavers around the boundary is one spell, not ten.
+    An episode opens with the first Red reading: Red as people see it, see facts.as_shown. It closes only
+    while that is Red no longer, which takes two weeks clearly above Red. Where a ledger holds no such band,
+    it takes two readings in a row above Red by more than `margin` points. A score that wavers around the
+    boundary is one spell, not ten.
 
     Args:
         facts: The account; `facts.episode` is the episode in force, one that today closed included.
@@ -61,10 +63,8 @@ def advance(
     if facts.level > 0:
         episode = replace(episode, red_model_id=model)
     safe = red_ceiling() + margin
-    recovered = (
-        score > safe and before is not None and before.score > safe and before.as_of > episode.opened_as_of
-    )
-    if recovered and before is not None:
+    proven = bool(facts.get("band_shown")) or (score > safe and before is not None and before.score > safe)
+    if proven and facts.level == 0 and before is not None and before.as_of > episode.opened_as_of:
         same = episode.red_model_id is None or episode.red_model_id == model
         return replace(
             episode,

@@ -24,7 +24,7 @@ from customer_health.ledger.schema import deliveries, episodes, holdout, playboo
 from customer_health.ledger.schema import outbox as outbox_table
 from customer_health.playbooks import thread
 from customer_health.playbooks.episodes import red_ceiling
-from customer_health.playbooks.facts import level_of
+from customer_health.playbooks.facts import as_shown, level_of
 from customer_health.playbooks.portfolio import overdue
 from customer_health.playbooks.reach import not_before
 from customer_health.playbooks.thread import Reading
@@ -132,8 +132,9 @@ class _Watch:
         row = self.readings.get(episode.account_id)
         if row is None:
             return None
-        level = level_of(row["tier"], row["band"])
-        return Reading(row["as_of"], row["score_shown"], row["tier"] or "", level)
+        shown = as_shown(row)
+        level = level_of(shown["tier"], shown["band"])
+        return Reading(row["as_of"], row["score_shown"], shown["tier"] or "", level)
 
 
 def sla_start(episode: Episode, published: Mapping[date, datetime], cared: Care) -> datetime:
@@ -176,8 +177,8 @@ def _clock(
     if waited >= timedelta(hours=rules.escalate_after_hours) and cared.escalated_at is None:
         care.note(connection, episode.episode_id, "escalated", "first", now)
         numbers["escalated"] += 1
-        if parent is None:
-            late.append(episode)
+        if parent is None or parent["payload"].get("direct_to"):
+            late.append(episode)  # in direct messages nobody but their reader sees it
         lead = (row and row["manager_email"]) or rules.fallback_owner
         text = f"{rules.escalate_after_hours} h without a first step. {owner}, {lead}: who takes it?"
         return say("escalated", "⏰", text, broadcast=True)

@@ -147,7 +147,7 @@ def episode_entry(episode: Episode, row: Mapping[str, Any], config: CompanyConfi
         "name": row.get("name") or episode.account_id,
         "score": row.get("score_shown"),
         "before": episode.previous_score,
-        "tier": row.get("tier") or "",
+        "tier": row.get("tier_shown") or row.get("tier") or "",
         "why": row.get("why"),
         "arr": row.get("arr") or episode.arr,
         "currency": row.get("currency") or config.playbooks.currency,

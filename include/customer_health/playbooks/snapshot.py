@@ -7,26 +7,30 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, case, func, or_, select
 
 from customer_health.company import CompanyConfig
 from customer_health.ledger import decisions, episodes, holdout, scores, switches, threads
 from customer_health.ledger.schema import episodes as episode_table
 from customer_health.ledger.schema import outbox, playbook_runs, score_runs, score_signals
 from customer_health.ledger.schema import scores as score_table
-from customer_health.playbooks.episodes import red_ceiling
-from customer_health.playbooks.facts import Facts, Reading, level_of
+from customer_health.playbooks.facts import Facts, Reading, as_shown, level_of
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.steps import SetFields
-from customer_health.scoring.tiers import tier_of
 
 _BATCH = 500
 # What a damaged row may raise. Anything else is a defect of ours and stops the run.
 ROW_FAULTS = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
 CHARTED = timedelta(weeks=13)  # what an alert's chart shows
-_READING = tuple(
-    score_table.c[name] for name in ("account_id", "as_of", "score_shown", "tier", "band", "model_id")
+# As `as_shown`: the tier and band that people see.
+_TIER = func.coalesce(score_table.c.tier_shown, score_table.c.tier)
+_BAND = func.coalesce(score_table.c.band_shown, score_table.c.band)
+_READING = (
+    *(score_table.c[name] for name in ("account_id", "as_of", "score_shown", "model_id")),
+    _TIER.label("tier"),
+    _BAND.label("band"),
 )
+_LEVEL = case((func.lower(_TIER) == "critical", 2), (func.lower(_BAND) == "red", 1), else_=0)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def read(
         account = row["account_id"]
         try:
             fact = Facts(
-                row=dict(row),
+                row=as_shown(row),
                 previous=previous.get(account),
                 signals=signals.get(account, {}),
                 as_of=as_of,
@@ -183,20 +187,20 @@ def _gone(
 
 
 def _red_since(connection: Connection, as_of: date, accounts: Sequence[str]) -> dict[str, date]:
-    c, ceiling, found = score_table.c, red_ceiling(), dict[str, date]()
+    c, found = score_table.c, dict[str, date]()
     for start in range(0, len(accounts), _BATCH):
         some = accounts[start : start + _BATCH]
-        earlier = (c.as_of < as_of, c.account_id.in_(some))
+        earlier = (c.as_of < as_of, c.account_id.in_(some), c.score_shown.is_not(None))
         fine = (
             select(c.account_id, func.max(c.as_of).label("last"))
-            .where(*earlier, c.score_shown > ceiling)
+            .where(*earlier, _LEVEL == 0)
             .group_by(c.account_id)
             .subquery()
         )
         query = (
             select(c.account_id, func.min(c.as_of).label("first"))
             .outerjoin(fine, fine.c.account_id == c.account_id)
-            .where(*earlier, c.score_shown <= ceiling, or_(fine.c.last.is_(None), c.as_of > fine.c.last))
+            .where(*earlier, _LEVEL > 0, or_(fine.c.last.is_(None), c.as_of > fine.c.last))
             .group_by(c.account_id)
         )
         found.update({row.account_id: row.first for row in connection.execute(query)})
@@ -206,16 +210,13 @@ def _red_since(connection: Connection, as_of: date, accounts: Sequence[str]) -> 
 def _worst_levels(connection: Connection, as_of: date) -> dict[str, int]:
     c, e = score_table.c, episode_table.c
     query = (
-        select(c.account_id, func.min(c.score_shown).label("lowest"))
+        select(c.account_id, func.max(_LEVEL).label("worst"))
         .join(episode_table, (e.account_id == c.account_id) & (c.as_of >= e.opened_as_of))
         .where(c.as_of < as_of, c.score_shown.is_not(None))
         .where(or_(e.closed_as_of.is_(None), e.closed_as_of >= as_of))
         .group_by(c.account_id)
     )
-    return {
-        row.account_id: level_of(tier_of(row.lowest, "four_tier"), tier_of(row.lowest, "rag"))
-        for row in connection.execute(query)
-    }
+    return {row.account_id: row.worst for row in connection.execute(query)}
 
 
 def _last_fired(connection: Connection, as_of: date, names: Sequence[str]) -> dict[tuple[str, str], date]:

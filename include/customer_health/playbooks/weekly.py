@@ -125,7 +125,8 @@ def _week_ago(connection: Connection, as_of: date) -> dict[str, tuple[int, str, 
     day = connection.execute(
         select(func.max(c.as_of)).where(c.as_of <= as_of - WEEK, c.as_of > as_of - 2 * WEEK)
     ).scalar()
-    query = select(scores.c.account_id, scores.c.score_shown, scores.c.tier, scores.c.arr).where(
+    shown = func.coalesce(scores.c.tier_shown, scores.c.tier)
+    query = select(scores.c.account_id, scores.c.score_shown, shown.label("tier"), scores.c.arr).where(
         scores.c.as_of == day, scores.c.score_shown.is_not(None)
     )
     return {
