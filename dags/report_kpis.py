@@ -8,7 +8,10 @@ and how the model's promises held against what happened.
 |---|---|
 | Runs | on Mondays, when playbooks have decided (asset `health_report_due`), or by hand |
 | Reads | raw tables (closed tasks and renewals come back as facts), the ledger |
-| Writes | the KPI report of the week |
+| Writes | the KPI report of the week, and the prediction scoreboard |
+
+`scoreboard` grades every published prediction whose time has come: what was lost, what had been Red, what was
+missed and with which signals.
 
 **When it is red.** Nothing else depends on it. The log names the table; mend it and clear the task.
 """
@@ -20,7 +23,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 from customer_health_airflow import policies
 from customer_health_airflow.assets import REPORT_DUE
 from customer_health_airflow.names import WAREHOUSE_POOL
-from customer_health_airflow.operators.steps import ReportKpisOperator
+from customer_health_airflow.operators.steps import ReportKpisOperator, ScoreboardOperator
 from customer_health_airflow.params import run_params
 
 with DAG(
@@ -35,4 +38,6 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "weekly", "warehouse"],
 ):
-    ReportKpisOperator(task_id="report", pool=WAREHOUSE_POOL)
+    ReportKpisOperator(task_id="report", pool=WAREHOUSE_POOL) >> ScoreboardOperator(
+        task_id="scoreboard", pool=WAREHOUSE_POOL, trigger_rule="all_done"
+    )

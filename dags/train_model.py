@@ -8,13 +8,15 @@ over only if it beats the baseline (renewal date and latest NPS) and the rules o
 |---|---|
 | Runs | monthly, when `build_signals` calls for it (asset `health_training_due`), or by hand |
 | Reads | the raw tables (two years of panels), outcomes |
-| Writes | the model (text and JSON, with hashes), its card, one row in the ledger's registry |
+| Writes | the model (text and JSON, with hashes), its card, its row in the registry; the value of data |
 
 A company with too little history keeps the rule score and is told why. Nothing waits for this DAG:
-`score_accounts` uses the champion that it finds.
+`score_accounts` uses the champion that it finds. `value_of_data` comes after the champion is in office: it
+hides every source and signal in turn, and writes what each is worth into the model's card.
 
 **When it is red.** The champion before it stays in office. The log says which check failed; the card of the
-last good training stays where it was.
+last good training stays where it was. When no training goes well two months in a row, the data channel is
+told.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 from customer_health_airflow import policies
 from customer_health_airflow.assets import TRAINING_DUE
 from customer_health_airflow.names import WAREHOUSE_POOL
-from customer_health_airflow.operators.steps import TrainModelOperator
+from customer_health_airflow.operators.steps import TrainModelOperator, ValueOfDataOperator
 from customer_health_airflow.params import run_params
 
 with DAG(
@@ -39,4 +41,6 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "monthly", "warehouse"],
 ):
-    TrainModelOperator(task_id="train", pool=WAREHOUSE_POOL)
+    TrainModelOperator(task_id="train", pool=WAREHOUSE_POOL) >> ValueOfDataOperator(
+        task_id="value_of_data", pool=WAREHOUSE_POOL
+    )

@@ -65,6 +65,7 @@ def _parser(commands: Sequence[str]) -> _Parser:
     run.add_argument("--since", type=_day, metavar="DATE", help="first day of a range that ends at --as-of")
     step("summary", "What the last run means, in one screen")
     step("scoreboard", "Grade every published prediction that has matured")
+    step("value-of-data", "What each source, concept and signal is worth to the model")
     add("doctor", help="Ask every destination whether we can work there; writes nothing")
     rollback = add("rollback", help="Return to an earlier champion")
     rollback.add_argument("--to", metavar="MODEL", help="default: the champion before the present one")
@@ -144,11 +145,12 @@ def _steps(
         "ingest": partial(pipeline.ingest, settings, as_of=as_of),
         "gate": partial(pipeline.check_quality, settings, as_of=as_of, now=now),
         "signals": partial(pipeline.build_signals, settings, as_of_dates=days),
-        "train": partial(pipeline.train_model, settings, as_of=as_of),
+        "train": partial(pipeline.train_model, settings, as_of=as_of, now=now),
         "score": partial(pipeline.score_accounts, settings, as_of=as_of, now=now),
         "playbooks": partial(pipeline.run_playbooks, settings, as_of=as_of, now=now),
         "kpis": partial(pipeline.report_kpis, settings, as_of=as_of, now=now),
         "scoreboard": partial(pipeline.watch_model, settings, as_of=as_of),
+        "value-of-data": partial(pipeline.value_of_data, settings, as_of=as_of),
     }
     if arguments.command == "deliver":
         yield from deliveries
@@ -159,7 +161,7 @@ def _steps(
         # day, because each day's transitions depend on the day before.
         for name in ("ingest", "gate", "signals"):
             yield name, single[name]
-        yield "champion", partial(pipeline.ensure_champion, settings, as_of=days[0])
+        yield "champion", partial(pipeline.ensure_champion, settings, as_of=days[0], now=now)
         for day in days:
             yield f"score {day}", partial(pipeline.score_accounts, settings, as_of=day, now=now)
             yield f"playbooks {day}", partial(pipeline.run_playbooks, settings, as_of=day, now=now)

@@ -39,6 +39,18 @@ class KpiReportLink(PageLink):
     name = "KPI report"
 
 
+class ValueOfDataLink(PageLink):
+    """What each source and signal is worth."""
+
+    name = "Value of data"
+
+
+class ScoreboardLink(PageLink):
+    """How the published predictions fared."""
+
+    name = "Prediction scoreboard"
+
+
 def page_of(report: Path | None, home: Path) -> str:
     """Return the page's path for a report inside `home`, or nothing.
 

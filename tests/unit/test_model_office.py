@@ -178,4 +178,4 @@ def test_every_matured_prediction_is_graded_and_the_missed_are_shown_with_their_
     assert told["median_lead_days"] == 59
     assert list(board.missed["account_id"]) == ["a9"]
     page = write(office.Watch(board, pd.DataFrame({"level": []}), ()), tmp_path, date(2026, 1, 1))
-    assert "| a9 | 2025-01-01 | 68 | all is well | NPS 3 |" in page.read_text()
+    assert "| a9 | 2025-01-01 | 68 | all is well | NPS 3 | none |" in page.read_text()

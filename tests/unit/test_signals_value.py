@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from tests.lib.world import World
 
-from customer_health.signals.value import coverage_by_segment, drop_one
+from customer_health.signals.value import coverage_by_segment, groups_of
 
 
 @pytest.fixture
@@ -19,18 +19,15 @@ def panel() -> pd.DataFrame:
     return world.panel("2026-03-01")
 
 
-def test_the_source_that_the_model_needs_comes_first(panel: pd.DataFrame) -> None:
-    """A model that lives on NPS loses everything without surveys and nothing without tickets."""
+def test_a_source_falls_with_every_signal_that_reads_it(panel: pd.DataFrame) -> None:
+    groups = {(kind, name): hidden for kind, name, hidden in groups_of(panel.columns)}
 
-    def train(seen: pd.DataFrame) -> float:
-        return 0.6 if seen["recent_nps"].notna().any() else 0.2
-
-    found = drop_one(panel, train, signals=["recent_nps", "open_tickets"])
-
-    worth = {(one.kind, one.name): one.loss for one in found}
-    assert (found[0].kind, found[0].name) == ("signal", "recent_nps")
-    assert worth["source", "surveys"] == pytest.approx(0.4)
-    assert worth["source", "tickets"] == worth["signal", "open_tickets"] == 0
+    assert "recent_nps" in groups["source", "surveys"]
+    assert "recent_nps" in groups["concept", "sentiment"]
+    assert groups["signal", "recent_nps"] == ("recent_nps",)
+    assert "recent_nps" not in groups["source", "tickets"]
+    assert ("signal", "open_tickets") in groups
+    assert groups_of(["account_id"]) == []
 
 
 def test_coverage_tells_for_whom_a_source_is_missing(panel: pd.DataFrame) -> None:

@@ -33,6 +33,7 @@ def publish(
     published_at: datetime,
     panel: pd.DataFrame | None = None,
     accounts: pd.DataFrame | None = None,
+    note: str | None = None,
 ) -> int:
     """Replace the scores of one day in one transaction: readers see the old run or the new one.
 
@@ -43,6 +44,7 @@ def publish(
         published_at: When, zone-aware. The first publication of a day starts its 48-hour clock.
         panel: The rows that were scored; adds ARR, renewal date, segment ... and the signals.
         accounts: `raw.accounts`; adds name, owner and time zone.
+        note: Who scored, and what was wrong with whoever should have; shown with the day.
 
     Returns:
         The number of rows published.
@@ -79,7 +81,7 @@ def publish(
             for start in range(0, len(signal_rows), _BATCH):
                 connection.execute(insert(score_signals), signal_rows[start : start + _BATCH])
         connection.execute(delete(score_signals).where(score_signals.c.as_of < horizon))
-        _note_run(connection, table, as_of, published_at)
+        _note_run(connection, table, as_of, published_at, note)
         crash_point("publish_before_commit")
     crash_point("publish_after_commit")
     return len(rows)
@@ -204,7 +206,9 @@ def _known(names: list[str], values: tuple[Any, ...]) -> dict[str, float]:
     return {name: float(f"{value:.8g}") for name, value in pairs if pd.notna(value) and math.isfinite(value)}
 
 
-def _note_run(connection: Connection, table: pd.DataFrame, as_of: date, published_at: datetime) -> None:
+def _note_run(
+    connection: Connection, table: pd.DataFrame, as_of: date, published_at: datetime, note: str | None
+) -> None:
     def most(column: str) -> Any:
         values = table[column].dropna() if column in table.columns else pd.Series(dtype=object)
         return str(values.mode().iloc[0]) if len(values) else None
@@ -215,6 +219,7 @@ def _note_run(connection: Connection, table: pd.DataFrame, as_of: date, publishe
         "mode": most("mode") or "unknown",
         "model_id": most("model_id"),
         "code_version": customer_health.__version__,
+        "note": note,
     }
     known = update(score_runs).where(score_runs.c.as_of == bindparam("day")).values(facts)
     if connection.execute(known, {"day": as_of}).rowcount == 0:

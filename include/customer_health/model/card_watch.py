@@ -19,7 +19,8 @@ def write(watch: Watch, folder: Path, as_of: date) -> Path:
     """Write the scoreboard as Markdown and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"scoreboard-{as_of}.md"
-    lines = [f"# Prediction scoreboard, {as_of:%-d %B %Y}", "", *section(watch), "", *missed(watch)]
+    lines = [f"# Prediction scoreboard, {as_of:%-d %B %Y}", "", *section(watch), ""]
+    lines += [*by_segment(watch), "", *calibration(watch), "", *missed(watch)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -57,15 +58,51 @@ def missed(watch: Watch) -> Iterable[str]:
         return
     yield "## Missed: Green on a graded day, and lost"
     yield ""
-    yield "| account | as of | score | why, as published | strongest reasons that day |"
-    yield "|---|---|---|---|---|"
+    yield "| account | as of | score | why, as published | strongest reasons | in the worst tenth that day |"
+    yield "|---|---|---|---|---|---|"
     for row in table.head(SHOWN_MISSED).to_dict(orient="records"):
         reasons = row.get("reasons") or []
         told = "; ".join(str(reason.get("phrase", reason.get("code", ""))) for reason in reasons[:3])
         yield (
             f"| {row['account_id']} | {row['as_of']:%Y-%m-%d} | {row.get('score_shown', '')} | "
-            f"{row.get('why', '')} | {told or 'none'} |"
+            f"{row.get('why', '')} | {told or 'none'} | {row.get('signals') or 'none'} |"
         )
+    if len(table) > SHOWN_MISSED:
+        yield ""
+        yield f"{len(table) - SHOWN_MISSED} more, with less ARR each, are left out."
+
+
+def by_segment(watch: Watch) -> Iterable[str]:
+    """Where the score meant more, and where less."""
+    table = watch.board.segments
+    if table.empty:
+        return
+    yield "## By segment"
+    yield ""
+    columns = ("segment", "account-days", "lost", "found at capacity", "Red + Yellow", "precision of Red")
+    yield f"| {' | '.join(columns)} | predicted / observed |"
+    yield "|---|---|---|---|---|---|---|"
+    for row in table.to_dict(orient="records"):
+        shares = ("recall_at_capacity", "recall_red_yellow", "precision_red")
+        ratio = f"{row['predicted'] / row['observed']:.2f}" if row["observed"] and row["predicted"] else "–"
+        yield (
+            f"| {row['segment']} | {row['accounts']:,} | {row['lost']} | "
+            + " | ".join(_share(row[name]) for name in shares)
+            + f" | {ratio} |"
+        )
+
+
+def calibration(watch: Watch) -> Iterable[str]:
+    """Predicted against observed losses, one day a quarter."""
+    table = watch.board.calibration()
+    if table.empty:
+        return
+    yield "## Did as many leave as was said?"
+    yield ""
+    yield "| as of | losses predicted | came | the probabilities were |"
+    yield "|---|---|---|---|"
+    for row in table.to_dict(orient="records"):
+        yield f"| {row['as_of']:%Y-%m-%d} | {row['predicted']:.0f} | {row['observed']} | {row['verdict']} |"
 
 
 def _spread(days: pd.DataFrame) -> pd.DataFrame:

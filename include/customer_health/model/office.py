@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Engine, select
@@ -17,6 +18,7 @@ from customer_health.ledger.champion import ChampionRecord
 from customer_health.ledger.schema import scores
 from customer_health.model import artefact, drift, scoreboard
 from customer_health.model.champion import Champion
+from customer_health.model.features import CATEGORIES, LOGARITHMS, RENEWAL
 from customer_health.model.labels import eligible
 from customer_health.model.probe import load_safely
 from customer_health.model.promotion import Verdict
@@ -26,16 +28,24 @@ from customer_health.signals.catalogue import CATALOGUE
 REFERENCE_WEEKS = 13
 GRADED_YEARS = 2
 LOUDEST = 5  # drifted signals named in one sentence
+SHOWN = 50  # missed losses on the page
 
 
 def load_with_fallback(
-    record: ChampionRecord | None, earlier: Sequence[ChampionRecord] = ()
+    record: ChampionRecord | None,
+    earlier: Sequence[ChampionRecord] = (),
+    columns: Collection[str] | None = None,
 ) -> tuple[Champion | None, str]:
-    """Load the registered champion; if it is damaged the one before it, and at last the rules.
+    """Load the registered champion; if it cannot score the one before it, and at last the rules.
+
+    A champion that was trained on an older catalogue of signals scores on: it does not read the new
+    ones. One that reads a signal which is no longer built cannot: it would take it for unknown in
+    every account, and nobody has measured how well it does then.
 
     Args:
         record: The champion of the day.
         earlier: Promotions before it, youngest first.
+        columns: Of the panel to be scored; None if they are not known yet.
 
     Returns:
         The champion (None: the rules score) and one sentence that says who scores and why.
@@ -55,10 +65,37 @@ def load_with_fallback(
         except FatalError as error:
             trouble = trouble or f"The champion {candidate.model_id} is not usable: {error}"
             continue
+        if columns is not None and (gone := removed(champion, columns)):
+            trouble = trouble or (
+                f"The champion {candidate.model_id} is not usable: it reads {', '.join(gone)}, which is no "
+                "longer built. Train again."
+            )
+            continue
         if trouble:
             return champion, f"{trouble}\nScored by the champion before it, {champion.model_id}, instead."
         return champion, f"Scored by {champion.model_id}, trained as of {champion.trained_as_of}."
     return None, f"{trouble}\nThe rule score is used instead."
+
+
+def removed(champion: Champion, columns: Collection[str]) -> list[str]:
+    """Return what a champion reads and a panel does not have any more."""
+    # The warehouse may still have the column of a signal that was taken out of the catalogue: all unknown.
+    built = {*CATALOGUE, *LOGARITHMS, *CATEGORIES, RENEWAL}
+    return [name for name in champion.features.sources if name not in columns or name not in built]
+
+
+def comparable(incumbent: Champion | None, panel: pd.DataFrame) -> tuple[Champion | None, tuple[str, ...]]:
+    """Return the incumbent if a new training can be compared with it, and else why it cannot.
+
+    One that reads signals which are no longer built can neither score nor compete; it protects nothing
+    any more, and the new training is judged as the first one would be.
+    """
+    if incumbent is None or not (gone := removed(incumbent, panel.columns)):
+        return incumbent, ()
+    told = (
+        f"{incumbent.model_id} reads {', '.join(gone)}, which is no longer built: it cannot be compared with."
+    )
+    return None, (told,)
 
 
 def incumbent_of(engine: Engine, as_of: date) -> Champion | None:
@@ -124,6 +161,38 @@ class Watch:
     def lines(self) -> list[str]:
         """Sentences for the log."""
         return [*self.board.lines(), *self.alarms]
+
+    def with_signals(self, panel: pd.DataFrame) -> Watch:
+        """Add to each missed loss what its signals said that day; see `scoreboard.in_the_worst_tenth`."""
+        missed = scoreboard.in_the_worst_tenth(self.board.missed, panel, CATALOGUE)
+        return replace(self, board=replace(self.board, missed=missed))
+
+    def content(self) -> dict[str, Any]:
+        """Plain data for the page."""
+        tables = {
+            "days": self.board.days,
+            "segments": self.board.segments,
+            "missed": self.board.missed.head(SHOWN),
+            "calibration": self.board.calibration(),
+            "drift": self.moved,
+        }
+        return {
+            "summary": self.board.summary(),
+            "alarms": list(self.alarms),
+            **{name: _records(table) for name, table in tables.items()},
+        }
+
+
+def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Rows as JSON can hold them."""
+    rows: list[dict[Any, Any]] = table.to_dict(orient="records")
+    return [
+        {
+            key: value.date().isoformat() if isinstance(value, pd.Timestamp) else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
 
 
 def watch(

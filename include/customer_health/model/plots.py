@@ -93,6 +93,28 @@ def importance(table: pd.DataFrame, folder: Path) -> tuple[str, str]:
     return ("What moves the risk, by concept", "importance.png")
 
 
+def worth(table: pd.DataFrame, path: Path) -> str:
+    """Draw what hiding each source and concept costs, with intervals; return the file's name."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 0.9 + 0.28 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    rows = table.iloc[::-1]
+    labels = [f"{name} ({kind})" for name, kind in zip(rows["name"], rows["kind"], strict=True)]
+    middle = 100 * rows["recall_loss"].to_numpy(dtype=float)
+    low, high = (100 * rows[f"recall_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+    sure = (low > 0) | (high < 0)
+    for chosen, colour in ((sure, ACCENT), (~sure, PALE)):
+        at = np.flatnonzero(chosen)
+        axes.hlines(at, low[at], high[at], color=colour, linewidth=2)
+        axes.plot(middle[at], at, "o", color=colour, markersize=5)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xlabel("losses no longer found at capacity without it, percentage points (pale: cannot tell)")
+    _save(figure, axes, path)
+    return path.name
+
+
 def _save(figure: object, axes: object, path: Path) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)  # type: ignore[attr-defined]

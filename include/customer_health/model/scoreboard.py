@@ -7,7 +7,7 @@ in office. So it also grades the fallbacks, and nobody can polish it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -16,9 +16,11 @@ import pandas as pd
 
 from customer_health.model.drift import of_calibration
 from customer_health.model.labels import as_times, outcome_labels
+from customer_health.signals.signal import Concept, Direction, Signal
 
 MISSED_COLUMNS = ("account_id", "as_of", "score_shown", "tier", "arr", "why", "reasons")
 ALARM_BANDS = ("Red", "Yellow")
+WORST, SHOWN_SIGNALS = 0.10, 5
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,15 @@ class Scoreboard:
         missed: Lost accounts that were Green on a graded day, with the reasons shown that day.
         lead_days: Per lost account that was ever Red: days from the first Red reading to the loss.
         losses: Different accounts lost among the graded ones.
+        segments: The same per segment, all graded days together: the riskiest at capacity are those of
+            the whole portfolio.
     """
 
     days: pd.DataFrame
     missed: pd.DataFrame
     lead_days: pd.Series
     losses: int
+    segments: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def summary(self) -> dict[str, Any]:
         """Plain JSON data: totals over all graded days."""
@@ -60,11 +65,39 @@ class Scoreboard:
             "recall_red": mean("recall_red"),
             "recall_red_yellow": mean("recall_red_yellow"),
             "arr_recall_red_yellow": mean("arr_recall_red_yellow"),
-            "precision_red": mean("precision_red"),
+            "precision_red": self._pooled("precision_red", "red"),
+            "precision_at_capacity": self._pooled("precision_at_capacity", "at_capacity"),
             "predicted_to_observed": round(expected / observed, 3) if observed and expected else None,
             "median_lead_days": float(self.lead_days.median()) if len(self.lead_days) else None,
             "missed": len(self.missed),
         }
+
+    def _pooled(self, column: str, of: str) -> float | None:
+        """A share of all the rows that were flagged, not a mean over days."""
+        flagged = self.days[of].sum()
+        return (
+            round(float((self.days[column].fillna(0) * self.days[of]).sum() / flagged), 4)
+            if flagged
+            else None
+        )
+
+    def calibration(self) -> pd.DataFrame:
+        """Predicted and observed losses on one graded day a quarter, oldest first.
+
+        Days overlap (an account is predicted every day), so that neighbours would repeat each other.
+        """
+        if self.days.empty:
+            return pd.DataFrame(columns=["as_of", "predicted", "observed", "verdict"])
+        days = self.days[self.days["predicted"] > 0].sort_values("as_of", ascending=False)
+        kept: list[dict[Any, Any]] = []
+        for row in days.to_dict(orient="records"):
+            if not kept or (kept[-1]["as_of"] - row["as_of"]).days >= 90:
+                kept.append(row)
+        table = (
+            pd.DataFrame(kept, columns=["as_of", "predicted", "observed"]).iloc[::-1].reset_index(drop=True)
+        )
+        pairs = zip(table["predicted"], table["observed"], strict=True)
+        return table.assign(verdict=[of_calibration(float(e), int(o))[2] for e, o in pairs])
 
     def lines(self) -> list[str]:
         """Sentences for the log."""
@@ -80,8 +113,11 @@ class Scoreboard:
                 f"{told['recall_red']:.0%}, the riskiest accounts at capacity "
                 f"{told['recall_at_capacity']:.0%}."
             )
+        if told["precision_red"] is not None:
+            lines.append(f"Of what was Red, {told['precision_red']:.0%} left in time.")
         if told["median_lead_days"] is not None:
-            lines.append(f"Half of them had been Red for {told['median_lead_days']:.0f} days or longer.")
+            known = f"{len(self.lead_days)} of them were Red on a graded day"
+            lines.append(f"{known}, half of these for {told['median_lead_days']:.0f} days or longer.")
         if told["missed"]:
             lines.append(f"{told['missed']} lost accounts were Green on a graded day.")
         return lines
@@ -113,9 +149,11 @@ def grade(
     rows = rows.assign(y=labels.to_numpy())[labels.notna().to_numpy()].reset_index(drop=True)
     if rows.empty:
         return Scoreboard(pd.DataFrame(), pd.DataFrame(), pd.Series(dtype=float), 0)
-    graded = [
-        {"as_of": day, **_day(own, f"p{horizon_days}", capacity_share)} for day, own in rows.groupby("as_of")
-    ]
+    rows = rows.assign(top=_riskiest(rows, capacity_share))
+    column = f"p{horizon_days}"
+    graded = [{"as_of": day, **_grades(own, column)} for day, own in rows.groupby("as_of")]
+    parts = rows.groupby(rows["segment"].fillna("unknown")) if "segment" in rows else ()
+    segments = [{"segment": name, **_grades(own, column)} for name, own in parts]
     lost = rows[rows["y"] == 1]
     green = lost[~lost["band"].isin(ALARM_BANDS)].sort_values("as_of")
     green = green.drop_duplicates("account_id", keep="last")
@@ -126,10 +164,18 @@ def grade(
         missed.reset_index(drop=True),
         _lead_days(lost, outcomes, as_of),
         int(lost["account_id"].nunique()),
+        pd.DataFrame(segments),
     )
 
 
-def _day(own: pd.DataFrame, column: str, capacity_share: float) -> Mapping[str, Any]:
+def _riskiest(rows: pd.DataFrame, capacity_share: float) -> np.ndarray:
+    """Whether each row is among the riskiest of its day."""
+    place = rows.groupby("as_of")["score"].rank(method="first")
+    most = rows.groupby("as_of")["score"].transform("size").mul(capacity_share).round().clip(lower=1)
+    return (place <= most).to_numpy()
+
+
+def _grades(own: pd.DataFrame, column: str) -> Mapping[str, Any]:
     y = own["y"].to_numpy()
     lost = y.sum()
     arr = np.zeros(len(own))
@@ -137,9 +183,7 @@ def _day(own: pd.DataFrame, column: str, capacity_share: float) -> Mapping[str, 
         arr = pd.to_numeric(own["arr"], errors="coerce").fillna(0).to_numpy(dtype=float)
     red = (own["band"] == "Red").to_numpy()
     alarm = own["band"].isin(ALARM_BANDS).to_numpy()
-    top = np.zeros(len(own), dtype=bool)
-    order = np.argsort(pd.to_numeric(own["score"]).to_numpy(), kind="stable")
-    top[order[: max(round(capacity_share * len(own)), 1)]] = True
+    top = own["top"].to_numpy()
     p = pd.to_numeric(own[column], errors="coerce") if column in own else pd.Series(np.nan, own.index)
 
     def share(part: float, whole: float) -> float:
@@ -154,6 +198,9 @@ def _day(own: pd.DataFrame, column: str, capacity_share: float) -> Mapping[str, 
         "recall_red": share(y[red].sum(), lost),
         "recall_red_yellow": share(y[alarm].sum(), lost),
         "precision_red": share(y[red].sum(), red.sum()),
+        "precision_at_capacity": share(y[top].sum(), top.sum()),
+        "red": int(red.sum()),
+        "at_capacity": int(top.sum()),
         "arr_recall_red_yellow": share((y * arr)[alarm].sum(), (y * arr).sum()),
         "predicted": float(p[known].sum()),
         "observed": int(y[known].sum()),
@@ -170,20 +217,11 @@ def _lead_days(lost: pd.DataFrame, outcomes: pd.DataFrame, as_of: date) -> pd.Se
 
 
 def calibration_alarm(board: Scoreboard) -> str | None:
-    """Say whether more or fewer losses came than were predicted, beyond chance; None if not.
-
-    Days overlap (an account is predicted every day), so the count is thinned to one day a quarter.
-    """
-    if board.days.empty:
+    """Say whether more or fewer losses came than were predicted, beyond chance; None if not."""
+    kept = board.calibration()
+    if kept.empty:
         return None
-    days = board.days[board.days["predicted"] > 0].sort_values("as_of", ascending=False)
-    kept: list[dict[Any, Any]] = []
-    for row in days.to_dict(orient="records"):
-        if not kept or (kept[-1]["as_of"] - row["as_of"]).days >= 90:
-            kept.append(row)
-    if not kept:
-        return None
-    expected, observed = sum(row["predicted"] for row in kept), sum(row["observed"] for row in kept)
+    expected, observed = float(kept["predicted"].sum()), int(kept["observed"].sum())
     more, fewer, verdict = of_calibration(expected, observed)
     if verdict == "fine":
         return None
@@ -192,3 +230,45 @@ def calibration_alarm(board: Scoreboard) -> str | None:
         f"The probabilities are {verdict}: {expected:.0f} losses predicted, {observed} came "
         f"(chance alone: {chance:.1%})."
     )
+
+
+def in_the_worst_tenth(
+    missed: pd.DataFrame, panel: pd.DataFrame, catalogue: Mapping[str, Signal]
+) -> pd.DataFrame:
+    """Say about each missed loss which of its signals were bad that day, though the score was not.
+
+    Args:
+        missed: `Scoreboard.missed`.
+        panel: Signals of every account on those days, as they were kept that day.
+        catalogue: Which end of a signal is the bad one.
+
+    Returns:
+        `missed` with `signals`: up to five as "name value", those furthest into the worst tenth of that
+        day's customers first; empty where the day's signals were not kept.
+    """
+    if missed.empty or panel.empty:
+        return missed.assign(signals="")
+    rows = panel[panel["is_customer"].fillna(False).astype(bool)].assign(as_of=lambda t: as_times(t["as_of"]))
+    names = [
+        name
+        for name, signal in catalogue.items()
+        if name in rows
+        and signal.direction is not Direction.NEUTRAL
+        and signal.concept is not Concept.CALENDAR
+    ]
+    values = rows[names].astype(float)
+    signs = [1 if catalogue[name].direction is Direction.LOWER_IS_HEALTHIER else -1 for name in names]
+    # The share that is strictly better off: where half of all customers share a value, it is no tail.
+    better = (values * signs).groupby(rows["as_of"]).rank(pct=True, method="min")
+    keys = list(zip(rows["account_id"].astype(str), rows["as_of"], strict=True))
+    place = {key: number for number, key in enumerate(keys)}
+    told = []
+    for row in missed.to_dict(orient="records"):
+        at = place.get((str(row["account_id"]), pd.Timestamp(row["as_of"])))
+        if at is None:
+            told.append("")
+            continue
+        bad = better.iloc[at]
+        bad = bad[bad > 1 - WORST].sort_values(ascending=False, kind="stable").head(SHOWN_SIGNALS)
+        told.append(", ".join(f"{name} {values.iloc[at][name]:.3g}" for name in bad.index))
+    return missed.assign(signals=told)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -23,8 +22,9 @@ from customer_health.model.evaluation import DRAWS, LOGO, Evaluation, measure
 from customer_health.model.expected_loss import ExpectedLoss, measured_shares
 from customer_health.model.features import CATEGORIES, LOGARITHMS, RENEWAL, FeatureSet
 from customer_health.model.folds import walk_forward
-from customer_health.model.labels import HEADS, eligible, loss_times, outcome_labels
-from customer_health.model.panel import dates_of, prepare
+from customer_health.model.labels import HEADS
+from customer_health.model.material import Material
+from customer_health.model.panel import dates_of
 from customer_health.model.reference import reference_of
 from customer_health.model.report import HeadReport, Training, capital
 from customer_health.model.roster import Head, as_candidate, build, singles, teach, thin
@@ -80,28 +80,13 @@ def train(
             hint="Add it to model.horizons, or choose one of them.",
         )
     today = pd.Timestamp(as_of)
-    rows = prepare(panel)
-    rows = rows[rows["as_of"] <= today].reset_index(drop=True)
-    mask = eligible(rows, model).to_numpy()
-    eligible_rows = rows[mask].reset_index(drop=True)
-    features = FeatureSet.of(eligible_rows, config.signals.profile)
+    material = Material.of(panel, outcomes, config, as_of=as_of)
+    eligible_rows, features, design = material.rows, material.features, material.design
     # The contract's calendar may say "notice": a deadline that everybody can read is no outcome.
     gates.forbid_outcome_names([f.source for f in features.features if f.concept != CALENDAR])
-    design = features.design(eligible_rows)
-
-    def head_of(outcome: str, horizon: int) -> Head:
-        return Head(
-            eligible_rows,
-            design,
-            horizon,
-            _labeller(rows, mask, outcomes, outcome, horizon),
-            outcome,
-            _timer(rows, mask, outcomes, outcome),
-        )
-
-    heads = {horizon: head_of(LOGO, horizon) for horizon in horizons}
+    heads = {horizon: material.head(horizon) for horizon in horizons}
     others: dict[tuple[str, int], Head] = {
-        (name, h): head_of(name, h) for name in model.heads if name != LOGO for h in horizons
+        (name, h): material.head(h, name) for name in model.heads if name != LOGO for h in horizons
     }
     alone = {horizon: _alone(head, features, today) for horizon, head in heads.items()}
     findings = _findings(heads[wanted], features, snapshot, stored, today)
@@ -165,28 +150,6 @@ class _Ticker:
     def __call__(self, message: str) -> None:
         self.done += 1
         self.progress(self.done, self.total, message)
-
-
-def _labeller(
-    rows: pd.DataFrame, mask: np.ndarray, outcomes: pd.DataFrame, outcome: str, horizon: int
-) -> Callable[[pd.Timestamp], np.ndarray]:
-    @cache
-    def labels_by(day: pd.Timestamp) -> np.ndarray:
-        labels = outcome_labels(outcomes, rows, horizon_days=horizon, head=outcome, logged_before=day)
-        values: np.ndarray = labels.to_numpy()
-        return np.asarray(values[mask], dtype=float)
-
-    return labels_by
-
-
-def _timer(
-    rows: pd.DataFrame, mask: np.ndarray, outcomes: pd.DataFrame, outcome: str
-) -> Callable[[pd.Timestamp], pd.DataFrame]:
-    @cache
-    def times_by(day: pd.Timestamp) -> pd.DataFrame:
-        return loss_times(outcomes, rows, head=outcome, logged_before=day)[mask].reset_index(drop=True)
-
-    return times_by
 
 
 def _alone(head: Head, features: FeatureSet, today: pd.Timestamp) -> pd.Series:

@@ -25,8 +25,8 @@ from customer_health.pipeline.training import (
     roll_back,
     train_model,
     training_due,
-    watch_model,
 )
+from customer_health.pipeline.watching import value_of_data, watch_model
 
 __all__ = [
     "Result",
@@ -51,5 +51,6 @@ __all__ = [
     "sources",
     "train_model",
     "training_due",
+    "value_of_data",
     "watch_model",
 ]

@@ -39,7 +39,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         panel = read_signals(con, as_of)
         accounts = con.execute(_ACCOUNTS).df()
     earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
-    champion, spoken = load_champion(registry.current(ledger, as_of=as_of), earlier)
+    champion, spoken = load_champion(registry.current(ledger, as_of=as_of), earlier, panel.columns)
     if champion is not None and settings.config.model.brought_scores:
         from customer_health.model.brought import attach, read
 
@@ -48,7 +48,9 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     scored = score(
         panel, champion, settings.config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of)
     )
-    ledger_scores.publish(ledger, scored, as_of, published_at=now, panel=panel, accounts=accounts)
+    ledger_scores.publish(
+        ledger, scored, as_of, published_at=now, panel=panel, accounts=accounts, note=spoken
+    )
     tiers = {str(tier): int(n) for tier, n in scored["tier"].value_counts().items()}
     states = {str(state): int(n) for state, n in scored["state"].value_counts().items()}
     numbers: dict[str, int | float | str] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sqlalchemy import Engine
 
     from customer_health.ledger.champion import ChampionRecord
     from customer_health.model.champion import Champion
@@ -22,31 +24,57 @@ if TYPE_CHECKING:
 
 
 def train_model(
-    settings: Settings, *, as_of: date, progress: Progress = silent, effort: str | None = None
+    settings: Settings,
+    *,
+    as_of: date,
+    now: datetime | None = None,
+    progress: Progress = silent,
+    effort: str | None = None,
 ) -> Result:
     """Train walk-forward on what was known before `as_of` and register the decision.
 
     The decision is a model, or the rule score with the reason why no model is used. A model takes over
     only if it passes the gates against the champion in office (and a person, if the company file asks
-    for one). A training that was killed goes on where it stopped.
+    for one). A training that was killed goes on where it stopped. What became of it is kept, whatever
+    became of it, and the data team is told when it went wrong two months in a row.
 
     Args:
         settings: Where things are.
         as_of: The training date.
+        now: The present, zone-aware; None tells nobody, as for a day that is filled in afterwards.
         progress: Called after every fit.
         effort: "quick" or "thorough", instead of the company file's `model.effort`.
     """
     from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger.trainings import FAILED, STARTED, TrainingNote, note
+    from customer_health.pipeline.watching import tell_of_trainings
+
+    ledger = open_ledger(settings.ledger_url)
+    # What a killed process leaves behind, so that its death is noticed.
+    note(ledger, TrainingNote(as_of, STARTED, "it did not end: it was killed, or is still at work"))
+    try:
+        result = _train(settings, ledger, as_of, progress, effort)
+    except Exception as error:
+        words = str(getattr(error, "message", "") or error or type(error).__name__)
+        note(ledger, TrainingNote(as_of, FAILED, words.splitlines()[0][:500]))
+        tell_of_trainings(settings, ledger, as_of=as_of, now=now)
+        raise
+    told = tell_of_trainings(settings, ledger, as_of=as_of, now=now)
+    return replace(result, sentences=(*result.sentences, *told))
+
+
+def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, effort: str | None) -> Result:
+    from customer_health.ledger.trainings import HELD, PENDING, PROMOTED, RULES, TrainingNote, note
     from customer_health.model import card, office, promotion
     from customer_health.model.store import FoldStore
     from customer_health.model.training import train
+    from customer_health.pipeline.watching import keep_watch
 
     config = company_config(settings)
     if effort:
         config = config.model_copy(update={"model": config.model.model_copy(update={"effort": effort})})
-    panel, outcomes, snapshot, stored = _training_data(settings, config, as_of, progress)
-    ledger = open_ledger(settings.ledger_url)
-    incumbent = office.incumbent_of(ledger, as_of)
+    panel, outcomes, snapshot, stored = training_data(settings, config, as_of, progress)
+    incumbent, unfit = office.comparable(office.incumbent_of(ledger, as_of), panel)
     store = FoldStore(settings.models / ".folds")
     training = train(
         panel,
@@ -66,7 +94,11 @@ def train_model(
     signals = training.champion.features.sources if training.champion else []
     watch = office.watch(ledger, outcomes, panel, signals, config, as_of=as_of)
     report = card.write(training, folder, panel=panel, verdict=verdict, watch=watch, config=config.model)
+    keep_watch(ledger, watch, as_of)
     store.prune()
+    taken = PROMOTED if training.decision == "model" else RULES
+    outcome = {"promote": taken, "ask": PENDING, "hold": HELD}[verdict.action]
+    note(ledger, TrainingNote(as_of, outcome, " ".join(verdict.reasons), training.model_id))
     return Result(
         "Train model",
         {
@@ -75,12 +107,12 @@ def train_model(
             "promotion": verdict.action,
             "panel_rows": len(panel),
         },
-        (training.why, *training.lines(), *verdict.reasons, *watch.lines()),
+        (training.why, *training.lines(), *unfit, *verdict.reasons, *watch.lines()),
         report=report,
     )
 
 
-def _training_data(
+def training_data(
     settings: Settings, config: CompanyConfig, as_of: date, progress: Progress
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Read what a training looks at: panel, outcomes, the CRM's snapshot, signals as once stored."""
@@ -114,25 +146,6 @@ def _no_rows() -> pd.DataFrame:
     import pandas
 
     return pandas.DataFrame()
-
-
-def watch_model(settings: Settings, *, as_of: date, progress: Progress = silent) -> Result:
-    """Grade every published prediction that has matured, and say what was missed and why."""
-    from customer_health.ledger import champion as registry
-    from customer_health.ledger.connect import open_ledger
-    from customer_health.model import office
-    from customer_health.model.card_watch import write
-
-    config = company_config(settings)
-    progress(0, 0, "grading")
-    panel, outcomes, *_ = _training_data(settings, config, as_of, progress)
-    ledger = open_ledger(settings.ledger_url)
-    record = registry.current(ledger, as_of=as_of)
-    signals = list(record.summary.get("signals", [])) if record else []
-    watch = office.watch(ledger, outcomes, panel, signals, config, as_of=as_of)
-    report = write(watch, settings.reports, as_of)
-    numbers = {name: value for name, value in watch.board.summary().items() if value is not None}
-    return Result("Prediction scoreboard", numbers, tuple(watch.lines()), report=report)
 
 
 def roll_back(settings: Settings, *, by: str, reason: str, now: datetime, to: str | None = None) -> Result:
@@ -178,7 +191,9 @@ def resolve_challenger(settings: Settings, *, model_id: str, approve: bool, by: 
     return Result("Model approval", {"model_id": model_id}, (f"{model_id} was {word} (by {by}).",))
 
 
-def ensure_champion(settings: Settings, *, as_of: date, progress: Progress = silent) -> Result:
+def ensure_champion(
+    settings: Settings, *, as_of: date, now: datetime | None = None, progress: Progress = silent
+) -> Result:
     """Train once if nobody has decided yet, as of this day, between a model and the rules.
 
     A new company gets its first model on its first day instead of at the next training date.
@@ -188,7 +203,7 @@ def ensure_champion(settings: Settings, *, as_of: date, progress: Progress = sil
 
     record = registry.current(open_ledger(settings.ledger_url), as_of=as_of)
     if record is None:
-        return train_model(settings, as_of=as_of, progress=progress, effort="quick")
+        return train_model(settings, as_of=as_of, now=now, progress=progress, effort="quick")
     return Result(
         "Champion",
         {"decision": record.decision, "model_id": record.model_id},
@@ -216,12 +231,20 @@ def training_due(settings: Settings, *, as_of: date) -> Result:
 
 
 def load_champion(
-    record: ChampionRecord | None, earlier: Sequence[ChampionRecord] = ()
+    record: ChampionRecord | None,
+    earlier: Sequence[ChampionRecord] = (),
+    columns: Collection[str] | None = None,
 ) -> tuple[Champion | None, str]:
     """Load the registered champion, else the one before it, else say why the rules score instead.
 
-    A damaged artefact is a reason to fall back and to say so, never a reason to predict with it.
+    A damaged artefact, or one that reads signals which are no longer built, is a reason to fall back
+    and to say so, never a reason to predict with it.
+
+    Args:
+        record: The champion of the day.
+        earlier: Promotions before it, youngest first.
+        columns: Of the panel to be scored.
     """
     from customer_health.model.office import load_with_fallback
 
-    return load_with_fallback(record, earlier)
+    return load_with_fallback(record, earlier, columns)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from customer_health_airflow.links import GateReportLink, KpiReportLink, ModelCardLink
+from customer_health_airflow.links import (
+    GateReportLink,
+    KpiReportLink,
+    ModelCardLink,
+    ScoreboardLink,
+    ValueOfDataLink,
+)
 from customer_health_airflow.operators.step import StepOperator, wall_clock
 from customer_health_airflow.progress import LogProgress
 
@@ -59,7 +65,7 @@ class EnsureChampionOperator(StepOperator):
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import ensure_champion
 
-        return ensure_champion(settings, as_of=as_of, progress=progress)
+        return ensure_champion(settings, as_of=as_of, now=wall_clock(settings), progress=progress)
 
 
 class TrainModelOperator(StepOperator):
@@ -70,7 +76,29 @@ class TrainModelOperator(StepOperator):
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import train_model
 
-        return train_model(settings, as_of=as_of, progress=progress)
+        return train_model(settings, as_of=as_of, now=wall_clock(settings), progress=progress)
+
+
+class ValueOfDataOperator(StepOperator):
+    """Measures what each source and signal is worth, after the model has taken its place."""
+
+    operator_extra_links = (ValueOfDataLink(),)
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import value_of_data
+
+        return value_of_data(settings, as_of=as_of, progress=progress)
+
+
+class ScoreboardOperator(StepOperator):
+    """Grades every published prediction whose time has come."""
+
+    operator_extra_links = (ScoreboardLink(),)
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import watch_model
+
+        return watch_model(settings, as_of=as_of, progress=progress)
 
 
 class ScoreAccountsOperator(StepOperator):
