@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,11 +18,12 @@ from customer_health.connections import (
     TotangoOptions,
     WebhookOptions,
 )
+from customer_health.destinations.calendars import GoogleCalendarDestination, GraphCalendarDestination
 from customer_health.destinations.churnzero import ChurnzeroDestination
 from customer_health.destinations.crm_rows import CRM_VERBS
 from customer_health.destinations.gainsight import GainsightDestination
 from customer_health.destinations.hubspot import HubspotClient, HubspotDestination
-from customer_health.destinations.mail import GmailDestination, GraphDestination
+from customer_health.destinations.mail import GmailDestination, GraphDestination, SmtpDestination
 from customer_health.destinations.pace import Pace
 from customer_health.destinations.salesforce import SalesforceDestination
 from customer_health.destinations.salesforce_client import SalesforceClient
@@ -34,8 +35,9 @@ from customer_health.effects.destination import Destination
 from customer_health.effects.effect import Effect, effect_key
 from tests.lib.ledger import day, morning
 from tests.lib.servers.base import Server
+from tests.lib.servers.calendars import GoogleCalendars, GraphCalendars
 from tests.lib.servers.hubspot import HubspotPortal
-from tests.lib.servers.mail import SIGNING_KEY, GmailMailbox, GraphMailbox, WebhookReceiver
+from tests.lib.servers.mail import SIGNING_KEY, GmailMailbox, GraphMailbox, MailServer, WebhookReceiver
 from tests.lib.servers.salesforce import SalesforceOrg
 from tests.lib.servers.slack import SlackWorkspace
 from tests.lib.servers.success import ChurnzeroTenant, GainsightTenant, TotangoService
@@ -103,6 +105,48 @@ def account_part(account: str = "acme", name: str = "Acme", why: str = "Usage do
     }
 
 
+THREAD = "1793500000.000100"  # a message that every workspace of these tests has
+
+
+def usage_audit(**changes: Any) -> dict[str, Any]:
+    """Return an audit of 100 seats: 41 users in 30 days, a feature dropped, one team."""
+    weeks = [((day(1) - timedelta(weeks=ago)).isoformat(), 30 + ago) for ago in range(13, 0, -1)]
+    return {
+        "as_of": day(2).isoformat(),
+        "seats": 100.0,
+        "active": {"30": 41, "60": 47, "90": 55},
+        "utilisation": 0.41,
+        "change": -0.3,
+        "weeks": weeks,
+        "teams": [{"team": "Operations", "active_30": 3, "active_90": 9}],
+        "team_known": 0.6,
+        "dropped": [{"feature": "reports", "last_used": "2026-09-03", "users": 12}],
+        "data_through": day(1).isoformat(),
+        "unknown": "",
+    } | changes
+
+
+def meeting_times() -> dict[str, Any]:
+    """Return two times of an hour's distance."""
+    slots = [
+        {
+            "start": (morning(6) + timedelta(hours=hour)).isoformat(),
+            "end": (morning(6) + timedelta(hours=hour, minutes=45)).isoformat(),
+            "text": f"Fri 6 Nov, {5 + hour}:00",
+            "guest_text": f"Fri 6 Nov, {5 + hour}:00",
+        }
+        for hour in (4, 5)
+    ]
+    return {
+        "owner": "dana@example.com",
+        "zone": "UTC",
+        "guest_zone": "UTC",
+        "calendar_known": False,
+        "overlap": True,
+        "slots": slots,
+    }
+
+
 def effect(
     verb: str, account: str = "acme", *, step: str = "", to: str = "crm", days: int = 2, **payload: Any
 ) -> Effect:
@@ -148,6 +192,30 @@ def effect(
             "sender": owner,
             "subject": f"{parts['account']['name']} and us",
             "body": "Hello,\n\nmay we talk?",
+            "attachments": [
+                {"name": "invitation.ics", "type": "text/calendar", "text": "BEGIN:VCALENDAR\r\n"}
+            ],
+        },
+        "propose_meeting": {
+            "owner": owner,
+            "subject": f"{parts['account']['name'][:30]}: business review",
+            "agenda": ["Results since the last review"],
+            "minutes": 45,
+            "times": meeting_times(),
+        },
+        "attach_file": {
+            "kind": "file",
+            "channel": "#csm-alerts",
+            "parent_remote_id": f"C0000001:{THREAD}",
+            "picture": "usage_audit",
+            "title": "Seats and use, week by week",
+            "usage_audit": usage_audit(),
+        },
+        "reply": {
+            "kind": "usage_audit",
+            "channel": "#csm-alerts",
+            "parent_remote_id": f"C0000001:{THREAD}",
+            "usage_audit": usage_audit(),
         },
     }
     if verb == "set_fields":
@@ -174,6 +242,9 @@ def effect(
     return Effect(
         key, to, verb, account, day(days), "critical_save", step or verb, f"ep-{account}", full | payload
     )
+
+
+OTHER_VERBS = ("notify", "enroll", "draft_email", "propose_meeting", "reply", "attach_file")
 
 
 @dataclass
@@ -244,7 +315,15 @@ def slack(timeout: float = 2.0) -> Rig:
     destination = SlackDestination(
         "slack", Secret({"token": "xoxb-1"}), options, no_pace(), base_url=workspace.base_url
     )
-    return Rig(destination, workspace, ("notify",), ("notify",), lambda account: None)
+    workspace.messages["C0000001", THREAD] = {"ts": THREAD, "text": "alert", "metadata": {}, "channel": "C1"}
+    verbs = ("notify", "reply", "attach_file")
+    return Rig(destination, workspace, verbs, verbs, lambda account: None)
+
+
+def slack_files(timeout: float = 2.0) -> Rig:
+    """Slack, as one sees it who only shares files."""
+    rig = slack(timeout)
+    return replace(rig, verbs=("attach_file", "reply", "notify"))
 
 
 def gainsight(timeout: float = 2.0) -> Rig:
@@ -298,9 +377,7 @@ def webhook(timeout: float = 2.0) -> Rig:
         pace=no_pace(),
     )
     destination = WebhookDestination("crm", wire, options, Secret({"signing_key": SIGNING_KEY}))
-    return Rig(
-        destination, receiver, ("notify", "enroll", "draft_email", *CRM_VERBS), (), lambda account: None
-    )
+    return Rig(destination, receiver, (*OTHER_VERBS, *CRM_VERBS), (), lambda account: None)
 
 
 def gmail(timeout: float = 2.0) -> Rig:
@@ -313,14 +390,51 @@ def graph(timeout: float = 2.0) -> Rig:
     return _mailbox(GraphMailbox(), GraphDestination, timeout)
 
 
-def _mailbox(server: Server, kind: type[GmailDestination] | type[GraphDestination], timeout: float) -> Rig:
-    wire = Wire(
+def smtp(timeout: float = 2.0) -> Rig:
+    """Drafts to their owner by a mail server."""
+    server = MailServer()
+    destination = SmtpDestination(
+        "email", EmailOptions(), Secret(), no_pace(), open_line=lambda: server.line(timeout)
+    )
+    return Rig(destination, server, ("draft_email",), (), lambda account: None)
+
+
+def google_calendar(timeout: float = 2.0) -> Rig:
+    """Tentative entries in Google calendars."""
+    server = GoogleCalendars()
+    return Rig(
+        GoogleCalendarDestination("calendar", _authorised(server, timeout)),
+        server,
+        ("propose_meeting",),
+        ("propose_meeting",),
+        lambda account: None,
+    )
+
+
+def graph_calendar(timeout: float = 2.0) -> Rig:
+    """Tentative entries in Outlook."""
+    server = GraphCalendars()
+    return Rig(
+        GraphCalendarDestination("calendar", _authorised(server, timeout)),
+        server,
+        ("propose_meeting",),
+        ("propose_meeting",),
+        lambda account: None,
+    )
+
+
+def _authorised(server: Server, timeout: float) -> Wire:
+    return Wire(
         "The mailbox",
         "https://mail.example.com",
         session=server.session(timeout),
         pace=no_pace(),
         headers={"Authorization": "Bearer key-1"},
     )
+
+
+def _mailbox(server: Server, kind: type[GmailDestination] | type[GraphDestination], timeout: float) -> Rig:
+    wire = _authorised(server, timeout)
     return Rig(
         kind("email", wire, EmailOptions()), server, ("draft_email",), ("draft_email",), lambda account: None
     )
@@ -337,7 +451,11 @@ RIGS: dict[str, Callable[..., Rig]] = {
         totango,
         churnzero,
         webhook,
+        smtp,
         gmail,
         graph,
+        google_calendar,
+        graph_calendar,
+        slack_files,
     )
 }

@@ -210,7 +210,7 @@ def test_a_draft_goes_to_its_owner_under_a_fixed_id(post):
     ("fault", "error"), [("before", UnknownOutcomeError), ("after", UnknownOutcomeError)]
 )
 def test_a_mail_whose_acceptance_was_not_seen_is_never_repeated_by_us(post, fault, error):
-    post.fault = fault
+    post.fault_of_all = fault
     with pytest.raises(error):
         smtp(post).deliver(effect("draft_email"))
     with pytest.raises(CannotTellError) as caught:
@@ -220,7 +220,7 @@ def test_a_mail_whose_acceptance_was_not_seen_is_never_repeated_by_us(post, faul
 
 @pytest.mark.parametrize(("code", "error"), [("550", RejectedError), ("451", (BusyError, RejectedError))])
 def test_a_mail_server_that_says_no_is_understood(post, code, error):
-    post.fault = code
+    post.fault_of_all = code
     with pytest.raises(error):
         smtp(post).deliver(effect("draft_email"))
 

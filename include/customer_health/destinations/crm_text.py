@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from customer_health.destinations import usage_audit
 from customer_health.destinations.plain_text import clean, day, moment, money, percent
 
 
@@ -76,13 +77,16 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield "## Draft (not sent; make it personal)"
         yield from (f"> {_md(line, 400)}" for line in draft.strip().splitlines())
-    if audit := p.get("usage_audit"):
+    if (audit := p.get("usage_audit")) and "active" in audit:  # a row of an older version has none
         yield ""
         yield "## Usage audit"
-        yield "| Measure | Value |"
-        yield "|---|---|"
-        yield f"| licensed seats | {_number(audit['seats'])} |"
-        yield from (f"| {row['label']} | {_number(row['value'])} |" for row in audit["measures"])
+        yield usage_audit.headline(audit)
+        yield ""
+        yield from map(_line, usage_audit.markdown(audit))
+    if times := p.get("times"):
+        yield ""
+        yield f"## Times that suit {_md(times['owner'])}"
+        yield from (f"- {_md(slot['text'])}" for slot in times["slots"])
     yield ""
     yield (
         f"## Done when\n{p['done_when']}\nReview on {day(p['review_on'])}. Close it with an outcome: "
@@ -93,10 +97,11 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     yield f"*{p['playbook_title']}: {p['because']}*"
 
 
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.4g}"
-
-
 def _md(text: object, most: int = 200) -> str:
     """Return text from outside; < and > cannot become markup, | cannot break a table."""
     return clean(text, most).replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
+
+
+def _line(line: str) -> str:
+    """Return a line of ours whose table must stay one; what it quotes was cleaned before."""
+    return line.replace("<", "&lt;").replace(">", "&gt;")

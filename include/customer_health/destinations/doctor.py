@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from customer_health.destinations import slack_files
+from customer_health.destinations.calendars import GoogleCalendarDestination, GraphCalendarDestination
 from customer_health.destinations.churnzero import ChurnzeroDestination
 from customer_health.destinations.gainsight import GainsightDestination
 from customer_health.destinations.hubspot import OBJECTS, HubspotDestination
@@ -23,6 +25,8 @@ from customer_health.errors import CustomerHealthError
 from customer_health.settings import Settings
 
 SLACK_SCOPES = ("chat:write", "channels:read", "channels:history", "reactions:read")
+# Only where something is sent to a person instead of a channel.
+DIRECT_SCOPES = ("users:read.email", "im:write", "im:history")
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,9 @@ def _problems(destination: Destination, channels: tuple[str, ...]) -> Iterator[t
                 yield "No play is mapped.", "Name each play's SuccessPlay id in connections.totango.plays."
         case SmtpDestination():
             destination.check()
-        case GmailDestination() | GraphDestination():
+        case (
+            GmailDestination() | GraphDestination() | GoogleCalendarDestination() | GraphCalendarDestination()
+        ):
             destination.check()
         case ChurnzeroDestination() | PreviewDestination():
             return  # the one accepts everything and tells nothing; the other is a folder
@@ -143,13 +149,14 @@ def _hubspot(destination: HubspotDestination) -> Iterator[tuple[str, str]]:
 
 def _slack(destination: SlackDestination, channels: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     scopes = destination.identity()["scopes"].replace(" ", "").split(",")
-    for scope in SLACK_SCOPES:
+    direct = any(name.startswith("@") for name in channels)
+    for scope in (*SLACK_SCOPES, *slack_files.SCOPES, *(DIRECT_SCOPES if direct else ())):
         if scope not in scopes:
             yield (
                 f"The app lacks the scope {scope}.",
                 "Add it under OAuth & Permissions, then reinstall the app.",
             )
-    for name in dict.fromkeys(channels):
+    for name in dict.fromkeys(name for name in channels if name.startswith("#")):
         try:
             destination.channel_id(name)
         except CustomerHealthError as error:

@@ -10,8 +10,11 @@ import base64
 import re
 import smtplib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
 from typing import Any
 
 from customer_health.connections import EmailOptions
@@ -19,12 +22,18 @@ from customer_health.destinations import crm_rows, faults
 from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
 from customer_health.destinations.pace import Pace
 from customer_health.destinations.plain_text import clean
+from customer_health.destinations.tokens import RenewingWire
 from customer_health.destinations.wire import Wire
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
+from customer_health.errors import CustomerHealthError
 
 # It stands in a header and in a path: nothing that could leave its place there.
-_ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
+MOST_BYTES = 200_000
 
 
 def draft(effect: Effect, options: EmailOptions) -> EmailMessage:
@@ -36,7 +45,7 @@ def draft(effect: Effect, options: EmailOptions) -> EmailMessage:
     if effect.verb != "draft_email":
         raise crm_rows.unsupported("E-mail", effect)
     sender = clean(effect.payload["sender"]["email"], 200)
-    if not _ADDRESS.fullmatch(sender):
+    if not ADDRESS.fullmatch(sender):
         raise RejectedError(f"'{sender}' is no e-mail address.", hint="Correct the owner's address.")
     message = EmailMessage()
     message["Message-ID"] = message_id(effect, options)
@@ -46,7 +55,37 @@ def draft(effect: Effect, options: EmailOptions) -> EmailMessage:
     message["X-Customer-Health-Key"] = effect.key
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(str(effect.payload["body"])[:20_000])
+    for file in attachments(effect):
+        kind, _, part = file.type.partition("/")
+        message.add_attachment(file.content, maintype=kind, subtype=part, filename=file.name)
     return message
+
+
+@dataclass(frozen=True)
+class File:
+    """Something that travels with a draft."""
+
+    name: str
+    type: str
+    content: bytes
+
+
+def attachments(effect: Effect) -> list[File]:
+    """Return the files of a draft: name, media type and text stand in its payload.
+
+    Raises:
+        RejectedError: A name or type could leave its place in a header, or a file is too long.
+    """
+    found = []
+    for file in effect.payload.get("attachments", ()):
+        name, kind, content = str(file["name"]), str(file["type"]), str(file["text"]).encode()
+        if not _FILE_NAME.fullmatch(name) or not _MEDIA_TYPE.fullmatch(kind) or len(content) > MOST_BYTES:
+            raise RejectedError(
+                "An attachment has a name, a type or a size that no mail may have.",
+                hint=f"Use letters, digits, dots and hyphens, and at most {MOST_BYTES:,} bytes.",
+            )
+        found.append(File(name, kind, content))
+    return found
 
 
 def message_id(effect: Effect, options: EmailOptions) -> str:
@@ -115,16 +154,13 @@ class SmtpDestination:
         self.pace.wait()
         line = self._opened()
         try:
-            line.send_message(message)
+            with _before_it_travels():
+                line.ehlo_or_helo_if_needed()
+                _understood(*line.mail(self.options.sender))
+                _understood(*line.rcpt(str(message["To"])))
+            _understood(*line.data(message.as_bytes(policy=SMTP)))
         except smtplib.SMTPResponseException as error:
-            said = f"The mail server answered {error.smtp_code}."
-            if error.smtp_code >= 500:
-                raise RejectedError(said, hint="Check sender and recipient, then resend.") from None
-            raise BusyError(said, retry_after=300.0) from None
-        except smtplib.SMTPRecipientsRefused:
-            raise RejectedError(
-                "The mail server refuses the recipient.", hint="Correct the owner's address."
-            ) from None
+            raise _refused(error.smtp_code) from None
         except (OSError, smtplib.SMTPException) as error:
             raise UnknownOutcomeError(
                 f"The mail server's answer was lost ({type(error).__name__})."
@@ -146,6 +182,35 @@ class SmtpDestination:
             raise BusyError(f"The mail server could not be reached ({type(error).__name__}).") from None
 
 
+def _understood(code: int, words: bytes) -> None:
+    """Raise what a reply that is no yes means."""
+    if not 200 <= code < 300:
+        raise smtplib.SMTPResponseException(code, words)
+
+
+def _refused(code: int) -> CustomerHealthError:
+    said = f"The mail server answered {code}."
+    if code in (530, 535):
+        hint = "Give the mail server's credentials, or renew them."
+        return ChannelStoppedError(said, hint=hint, needs_person=True)
+    if 400 <= code < 500:
+        return BusyError(said, retry_after=300.0)
+    if 500 <= code < 600:
+        return RejectedError(said, hint="Check sender and recipient, then resend.")
+    return UnknownOutcomeError("The mail server's answer makes no sense.")  # it may well be a yes
+
+
+@contextmanager
+def _before_it_travels() -> Iterator[None]:
+    """A server that hangs up before it was given the message has taken nothing."""
+    try:
+        yield
+    except smtplib.SMTPResponseException:
+        raise
+    except (OSError, smtplib.SMTPException) as error:
+        raise BusyError(f"The mail server hung up ({type(error).__name__}).", retry_after=60.0) from None
+
+
 class GmailDestination:
     """Puts the draft into the owner's Gmail.
 
@@ -159,8 +224,9 @@ class GmailDestination:
         self.name, self.wire, self.options = name, wire, options
 
     def check(self) -> None:
-        """Ask who we are; errors as for `deliver`."""
-        self.wire.call("GET", "/gmail/v1/users/me/profile")
+        """Ask who we are; errors as for `deliver`. A service account is nobody: it asks for the sender."""
+        delegated = isinstance(self.wire, RenewingWire) and self.wire.tokens.delegated
+        self.wire.call("GET", f"/gmail/v1/users/{self.options.sender if delegated else 'me'}/profile")
 
     def find(self, effect: Effect) -> str | None:
         """Ask for the draft by its Message-ID."""
@@ -214,8 +280,17 @@ class GraphDestination:
         message = draft(effect, self.options)
         body = {
             "subject": str(message["Subject"]),
-            "body": {"contentType": "Text", "content": message.get_content()},
+            "body": {"contentType": "Text", "content": str(effect.payload["body"])[:20_000]},
             "singleValueExtendedProperties": [{"id": GRAPH_KEY, "value": effect.key}],
+            "attachments": [
+                {
+                    "@odata.type": "#microsoft.graph.fileAttachment",
+                    "name": file.name,
+                    "contentType": file.type,
+                    "contentBytes": base64.b64encode(file.content).decode(),
+                }
+                for file in attachments(effect)
+            ],
         }
         made: dict[str, Any] = self.wire.call("POST", self._path(effect), json=body)
         return str(made["id"])

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from customer_health.destinations import slack_blocks, slack_rules
+from customer_health.destinations import meeting_text, slack_blocks, slack_files, slack_rules
 from customer_health.destinations.crm_text import opportunity_markdown, task_markdown
 from customer_health.destinations.plain_text import slug
 from customer_health.effects.destination import RejectedError
@@ -21,6 +21,8 @@ FOLDERS: Mapping[str, str] = {
     "notify": "slack",
     "update_message": "slack",
     "reply": "slack",
+    "attach_file": "slack",
+    "propose_meeting": "meetings",
     "draft_email": "emails",
     "create_task": "tasks",
     "create_opportunity": "opportunities",
@@ -62,6 +64,8 @@ class PreviewDestination:
         path.parent.mkdir(parents=True, exist_ok=True)
         if read:
             _write(path.with_suffix(".md"), read)
+        for suffix, content in files(effect).items():
+            _write(path.with_suffix(suffix), content)
         crash_point("preview_before_rename")
         _write(path, json.dumps(sent, ensure_ascii=False, indent=1, sort_keys=True))
         crash_point("preview_after_rename")
@@ -70,8 +74,7 @@ class PreviewDestination:
     def path_of(self, effect: Effect) -> Path:
         """Return where the effect's JSON file belongs."""
         kind = FOLDERS.get(effect.verb, "other")
-        readable = f"{slug(effect.account_id, 40)}-{slug(effect.step, 30)}-{effect.key}.json"
-        return self.root / effect.as_of.isoformat() / kind / readable
+        return self.root / effect.as_of.isoformat() / kind / f"{_stem(effect)}.json"
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,16 @@ def render(effect: Effect) -> tuple[dict[str, Any], str]:
         case "create_opportunity":
             body, read = dict(payload), opportunity_markdown(payload)
             headline = f"{payload['type']} opportunity"
+        case "attach_file":
+            body, headline = dict(payload), payload["title"]
+            read = f"`{payload['channel']}` (thread)\n\n![{headline}]({effect_file(effect)})\n"
+        case "propose_meeting":
+            body, read, headline = dict(payload), meeting_text.markdown(payload), payload["subject"]
         case "draft_email":
             body, headline = dict(payload), payload["subject"]
             read = f"# {payload['subject']}\n\nFrom: {payload['sender']['email']}\n\n{payload['body']}\n"
+            for file in payload.get("attachments", ()):
+                read += f"\nAttached: {file['name']}\n"
         case "enroll":
             body, read, headline = dict(payload), "", f"enrol in {payload['play']}"
         case _:
@@ -149,8 +159,25 @@ def render(effect: Effect) -> tuple[dict[str, Any], str]:
     return sent, read
 
 
-def _write(path: Path, text: str) -> None:
+def files(effect: Effect) -> dict[str, bytes]:
+    """Return what travels beside the text, by the ending of its name: a picture, an invitation."""
+    if effect.verb == "attach_file":
+        return {".png": slack_files.content_of(effect.payload)}
+    attached = effect.payload.get("attachments", ()) if effect.verb == "draft_email" else ()
+    return {Path(file["name"]).suffix: str(file["text"]).encode() for file in attached}
+
+
+def effect_file(effect: Effect) -> str:
+    """Return the name of the picture beside the effect's page."""
+    return f"{_stem(effect)}.png"
+
+
+def _stem(effect: Effect) -> str:
+    return f"{slug(effect.account_id, 40)}-{slug(effect.step, 30)}-{effect.key}"
+
+
+def _write(path: Path, content: str | bytes) -> None:
     """Write beside, then rename: a reader never meets half a file, and two writers never mix theirs."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_bytes(content.encode() if isinstance(content, str) else content)
     beside.replace(path)

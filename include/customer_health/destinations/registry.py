@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from customer_health.connections import Options, Secret
 from customer_health.destinations.pace import Pace
 from customer_health.destinations.preview import PreviewDestination
+from customer_health.destinations.tokens import RenewingWire, Tokens, token_url
 from customer_health.destinations.wire import PublicOnly, TimedSession, Wire
 from customer_health.effects.destination import Destination
 from customer_health.errors import ConfigurationError, suggest
@@ -161,22 +162,54 @@ def _smtp(role: str, settings: Settings) -> Destination:
     return SmtpDestination(role, options, secret_of("smtp", settings), _pace(options))
 
 
+def _renewing(kind: str, remote: str, base: str, settings: Settings, *scopes: str) -> RenewingWire:
+    options = settings.config.connections.email
+    secret = secret_of(kind, settings)
+    if not secret:
+        secret_of(kind, settings, "access_token")  # names the variable to set
+    tokens = Tokens(remote, secret, _session(options), token_url(kind, secret), scopes)
+    return RenewingWire(
+        remote,
+        base,
+        tokens,
+        session=_session(options),
+        pace=_pace(options),
+        headers={"Connection": "close"},
+    )
+
+
+_GOOGLE, _GRAPH_HOST = "https://www.googleapis.com", "https://graph.microsoft.com"
+_GRAPH_SCOPE = f"{_GRAPH_HOST}/.default"
+
+
 def _gmail(role: str, settings: Settings) -> Destination:
     from customer_health.destinations.mail import GmailDestination
 
-    options = settings.config.connections.email
-    token = secret_of("gmail", settings, "access_token")["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
-    return GmailDestination(role, _wire("Gmail", "https://gmail.googleapis.com", options, headers), options)
+    scope = f"{_GOOGLE}/auth/gmail.compose"
+    wire = _renewing("gmail", "Gmail", "https://gmail.googleapis.com", settings, scope)
+    return GmailDestination(role, wire, settings.config.connections.email)
 
 
 def _graph(role: str, settings: Settings) -> Destination:
     from customer_health.destinations.mail import GraphDestination
 
-    options = settings.config.connections.email
-    token = secret_of("graph", settings, "access_token")["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
-    return GraphDestination(role, _wire("Graph", "https://graph.microsoft.com", options, headers), options)
+    wire = _renewing("graph", "Graph", _GRAPH_HOST, settings, _GRAPH_SCOPE)
+    return GraphDestination(role, wire, settings.config.connections.email)
+
+
+def _google_calendar(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations.calendars import GoogleCalendarDestination
+
+    scopes = (f"{_GOOGLE}/auth/calendar.events", f"{_GOOGLE}/auth/calendar.freebusy")
+    wire = _renewing("google_calendar", "Google Calendar", _GOOGLE, settings, *scopes)
+    return GoogleCalendarDestination(role, wire)
+
+
+def _graph_calendar(role: str, settings: Settings) -> Destination:
+    from customer_health.destinations.calendars import GraphCalendarDestination
+
+    wire = _renewing("graph_calendar", "Graph", _GRAPH_HOST, settings, _GRAPH_SCOPE)
+    return GraphCalendarDestination(role, wire)
 
 
 FACTORIES: Mapping[str, Factory] = {
@@ -191,4 +224,6 @@ FACTORIES: Mapping[str, Factory] = {
     "smtp": _smtp,
     "gmail": _gmail,
     "graph": _graph,
+    "google_calendar": _google_calendar,
+    "graph_calendar": _graph_calendar,
 }

@@ -13,11 +13,13 @@ import urllib.error
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, time
 from typing import Any
+from urllib.parse import urlsplit
 
 from customer_health.connections import SlackOptions
-from customer_health.destinations import crm_rows, faults, slack_blocks, slack_rules
+from customer_health.destinations import crm_rows, faults, slack_blocks, slack_files, slack_rules
 from customer_health.destinations.faults import ChannelStoppedError
 from customer_health.destinations.pace import Pace
+from customer_health.destinations.wire import TimedSession
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
@@ -86,7 +88,10 @@ class SlackDestination:
             timeout=options.timeout_seconds,  # type: ignore[arg-type]  # urllib takes fractions
             retry_handlers=[],
         )
+        self._files = TimedSession(options.timeout_seconds)
+        self._host = urlsplit(base_url).netloc
         self._channels = dict(options.channels)
+        self._people: dict[str, str | None] = {}
         self._charts = options.charts
 
     def repeatable(self, effect: Effect) -> bool:
@@ -96,12 +101,17 @@ class SlackDestination:
     def find(self, effect: Effect) -> str | None:
         """Return the message that carries the effect's key: in the channel, its thread, or as an edit."""
         if effect.verb == "notify":
-            channel = self._channel(effect.payload["channel"])
             oldest = datetime.combine(effect.as_of, time(), UTC).timestamp()
             ask = self._web.conversations_history
-            found = self._scan(ask, effect.key, channel=channel, oldest=f"{oldest:.6f}")
-            return found and f"{channel}:{found}"
+            for channel in self._places(effect.payload):
+                if found := self._scan(ask, effect.key, channel=channel, oldest=f"{oldest:.6f}"):
+                    return f"{channel}:{found}"
+            return None
         channel, parent = _parent(effect)
+        if effect.verb == "attach_file":
+            thread = self._pages(self._web.conversations_replies, "messages", channel=channel, ts=parent)
+            file = slack_files.shared(thread, effect)
+            return file and f"{channel}:{file}"
         if effect.verb == "reply":
             found = self._scan(self._web.conversations_replies, effect.key, channel=channel, ts=parent)
             return found and f"{channel}:{found}"
@@ -110,17 +120,28 @@ class SlackDestination:
         return found and f"{channel}:{found}"
 
     def deliver(self, effect: Effect) -> str:
-        """Post, reply or edit.
+        """Post, reply, edit, or put a file into the thread.
 
         Raises:
             RejectedError: The message breaks a limit, or the channel is closed to us.
         """
-        if effect.verb not in ("notify", "reply", "update_message"):
+        if effect.verb not in ("notify", "reply", "update_message", "attach_file"):
             raise crm_rows.unsupported(NAME, effect)
         payload = effect.payload
+        if effect.verb == "attach_file":
+            channel, parent = _parent(effect)
+            return slack_files.share(
+                self._call,
+                self._web,
+                self._files,
+                effect,
+                channel=channel,
+                parent=parent,
+                host=self._host,
+            )
         stamp = {"key": effect.key, "account": effect.account_id, "episode": effect.episode_id}
         if effect.verb == "notify":
-            where: dict[str, Any] = {"channel": self._channel(payload["channel"])}
+            where: dict[str, Any] = {"channel": self._places(payload)[0]}
             send: Callable[..., Any] = self._web.chat_postMessage
             where |= {"unfurl_links": False, "unfurl_media": False}
         else:
@@ -165,6 +186,8 @@ class SlackDestination:
         return self._channel(name)
 
     def _posted(self, send: Callable[..., Any], payload: Mapping[str, Any], **given: Any) -> Any:
+        if payload.get("direct_to") and not str(given["channel"]).startswith("D"):
+            payload = {**payload, "misdirected": True}
         body = slack_blocks.message(payload, chart=self._charts)
         if broken := slack_rules.problems(body):
             raise RejectedError(
@@ -197,6 +220,33 @@ class SlackDestination:
             if not cursor:
                 return
         raise UnknownOutcomeError(f"Slack has more than {PAGE * MOST_PAGES} entries to look through.")
+
+    def _places(self, payload: Mapping[str, Any]) -> list[str]:
+        """Return where a message belongs, and after it where an earlier attempt may have put it."""
+        channel = payload["channel"]
+        person = payload.get("direct_to")
+        conversation = self._conversation(str(person)) if person else None
+        return [self._channel(channel)] if conversation is None else [conversation, self._channel(channel)]
+
+    def _conversation(self, email: str) -> str | None:
+        """Return the id of the direct messages with a person; None when Slack has or shows us none."""
+        if email not in self._people:
+            self._people[email] = None
+            try:
+                with faults.reading():
+                    user = self._call(self._web.users_lookupByEmail, email=email)["user"]["id"]
+                    opened = self._call(self._web.conversations_open, users=[user])
+                self._people[email] = str(opened["channel"]["id"])
+            except RejectedError:
+                return None  # nobody of that address, or a deactivated account: the channel stands in
+            except ChannelStoppedError as error:
+                if "missing_scope" not in error.message:
+                    del self._people[email]
+                    raise
+            except CustomerHealthError:
+                del self._people[email]  # no answer is no knowledge
+                raise
+        return self._people[email]
 
     def _channel(self, name: str) -> str:
         if name not in self._channels:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from customer_health.destinations import slack_chart
+from customer_health.destinations import slack_chart, usage_audit
 from customer_health.destinations.plain_text import clean, day, moment, money, percent
 from customer_health.destinations.slack_summaries import SUMMARIES
 from customer_health.destinations.slack_text import (
@@ -45,12 +45,14 @@ def message(payload: Mapping[str, Any], *, chart: bool = True) -> Json:
         text, blocks = _alert(payload, chart)
     elif kind == "reply":
         text, blocks = _reply(payload)
+    elif kind == "usage_audit":
+        text, blocks = _usage_audit(payload)
     elif kind in SUMMARIES:
         text, blocks = SUMMARIES[kind](payload)
     else:
         raise RejectedError(
             f"No Slack message is of the kind '{kind}'.",
-            hint=suggest(str(kind), ("alert", "reply", *SUMMARIES)),
+            hint=suggest(str(kind), ("alert", "reply", "usage_audit", *SUMMARIES)),
         )
     return {"channel": payload["channel"], "text": text, "blocks": blocks}
 
@@ -58,6 +60,19 @@ def message(payload: Mapping[str, Any], *, chart: bool = True) -> Json:
 def _reply(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
     text = f"{quoted(payload.get('sign') or '', 8)} {quoted(payload['text'], 2000)}".strip()
     return text, [section(text)]
+
+
+def _usage_audit(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
+    """Return the table in a fixed width, narrow enough for a telephone, and what it cannot say below it."""
+    audit = payload["usage_audit"]
+    table = usage_audit.rows(audit)
+    left, right = (max(len(row[place]) for row in table) for place in (0, 1))
+    lines = [quoted(f"{label}", 60).ljust(left) + "  " + value.rjust(right) for label, value in table]
+    text = f"📊 {quoted(usage_audit.headline(audit), 300)}"
+    block = mrkdwn("```\n" + "\n".join(lines) + "\n```")
+    below = "\n".join(quoted(note, 200) for note in usage_audit.notes(audit))
+    blocks = [section(f"*Usage audit*\n{quoted(usage_audit.headline(audit), 300)}")]
+    return text, [*blocks, {"type": "section", "text": block}, *([section(below)] if below else [])]
 
 
 def _renewal(account: Mapping[str, Any]) -> str:
@@ -127,6 +142,9 @@ def _trust(payload: Mapping[str, Any]) -> str:
         f"{score.get('mode')} {quoted(score.get('model_id'), 40)}",
         f"as of {day(score['as_of'])}",
         quoted(payload.get("episode_id") or "", 40),
+        f"here because {quoted(payload['direct_to'], 80)} cannot be reached by direct message"
+        if payload.get("misdirected")
+        else "",
     ]
     return " · ".join(part for part in parts if part)
 

@@ -25,12 +25,17 @@ def destinations(settings: Settings) -> list[str]:
 def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
     """Open and close episodes, decide every playbook, and promise effects in the outbox."""
     from customer_health.ledger.connect import open_ledger
+    from customer_health.playbooks.background import of_warehouse
     from customer_health.playbooks.run import run_playbooks as run
 
     progress(0, 0, "deciding")
     ledger = open_ledger(settings.ledger_url)
     came_back = _follow_through(settings, ledger, as_of)
-    done = run(ledger, settings.config, as_of=as_of, now=now, hold=_stale(settings, as_of))
+    hold = _stale(settings, as_of)
+    with open_warehouse(settings.warehouse_url) as con:
+        done = run(
+            ledger, settings.config, as_of=as_of, now=now, hold=hold, background=of_warehouse(con, as_of)
+        )
     return Result("Run playbooks", done.counts(), (*came_back, *done.lines()))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from string import Template
 from typing import Any
@@ -11,6 +12,7 @@ from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.playbooks.facts import LEVELS, Facts
 from customer_health.playbooks.graduation import Gate
+from customer_health.playbooks.meetings import Diary, Wish, invitation
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.reach import channel_of, due_at, not_before
 from customer_health.playbooks.steps import (
@@ -19,20 +21,20 @@ from customer_health.playbooks.steps import (
     DraftEmail,
     Enroll,
     Notify,
+    ProposeMeeting,
     SetFields,
     Step,
 )
+from customer_health.playbooks.usage_audit import blank
 
 MOST_RISKS, MOST_STRENGTHS = 3, 2
 OUTCOMES = ("saved", "partly", "lost", "false alarm", "not actionable")
-USAGE_AUDIT = {
-    "active_users_28d": "active users, last 28 days",
-    "active_users_per_seat_28d": "active users per seat",
-    "usage_delta_28d": "change of use, 28 days",
-    "core_action_delta_30d": "change of the core action, 30 days",
-    "feature_adoption_score": "share of key features in use",
-    "power_user_ratio": "share of power users",
-    "days_since_last_usage": "days since anybody used it",
+# Signals that the usage audit shows beside its own numbers: what they are called, and their unit.
+USAGE_MEASURES = {
+    "core_action_delta_30d": ("Core action, change in 30 days", "share"),
+    "feature_adoption_score": ("Key features in use", "share"),
+    "power_user_ratio": ("Power users", "share"),
+    "days_since_last_usage": ("Days since anybody used it", "days"),
 }
 # A change of these makes a new version of the CRM's fields; probabilities move a little every day.
 SIGNIFICANT = ("score", "tier", "primary_reason")
@@ -52,12 +54,33 @@ class Occasion:
         published: When the scores were first published; due times count from here.
         now: The present.
         gate: The graduation gate: whether growth may be automated.
+        audits: Usage audits by account, of those whose steps attach one; see background.py.
+        diary: Who is busy when.
     """
 
     config: CompanyConfig
     published: datetime
     now: datetime
     gate: Gate
+    audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    diary: Diary | None = None
+
+    def times(self, facts: Facts, playbook: Playbook, cycle_id: str) -> dict[str, Any]:
+        """Return the times that this play proposes: the same for each of its steps."""
+        step = next(step for step in playbook.steps if isinstance(step, ProposeMeeting))
+        owner = owner_of(facts, step.owner, self.config)["email"]
+        guest = facts.get("timezone")
+        wish = Wish(
+            owner=owner,
+            zone=self.config.playbooks.quiet.zones.get(owner) or guest or "UTC",
+            guest_zone=guest,
+            minutes=step.minutes,
+            earliest=self.now + step.after,
+            latest=self.now + step.within,
+            options=step.options,
+        )
+        diary = self.diary or Diary(self.config.playbooks.meeting_hours)
+        return diary.propose(f"{facts.account_id}\x1f{playbook.name}\x1f{cycle_id}", wish)
 
 
 def effect_of(facts: Facts, playbook: Playbook, step: Step, cycle_id: str, occasion: Occasion) -> Effect:
@@ -76,12 +99,14 @@ def effect_of(facts: Facts, playbook: Playbook, step: Step, cycle_id: str, occas
             payload = task_payload(facts, playbook, step, cycle_id, occasion)
         case Notify():
             payload = alert_payload(facts, playbook, step, occasion)
+        case ProposeMeeting():
+            payload = _meeting_payload(facts, playbook, step, cycle_id, occasion)
         case Enroll():
             payload = account_payload(facts, config) | {"play": step.play}
         case CreateOpportunity():
             payload = _opportunity_payload(facts, step, cycle_id, config)
         case DraftEmail():
-            payload = _email_payload(facts, step, config)
+            payload = _email_payload(facts, playbook, step, cycle_id, occasion)
         case SetFields():
             payload = {"fields": account_fields(facts, occasion.published)}
         case _:
@@ -187,7 +212,7 @@ def alert_payload(facts: Facts, playbook: Playbook, step: Notify, occasion: Occa
     payload["score"]["history"] = weekly_readings(facts)
     return payload | {
         "kind": "alert",
-        "channel": channel_of(facts, owner, step.channel, config),
+        **_addressed(facts, owner, step, config),
         "not_before": leaves.isoformat() if leaves > now else None,
         "zone": config.playbooks.quiet.zones.get(owner) or facts.get("timezone"),
         "level": LEVELS[facts.level],
@@ -200,6 +225,16 @@ def alert_payload(facts: Facts, playbook: Playbook, step: Notify, occasion: Occa
             "due_at": due_at(occasion.published, now, first.due_in).isoformat(),
         },
     }
+
+
+def _addressed(facts: Facts, owner: str, step: Notify, config: CompanyConfig) -> dict[str, Any]:
+    """Return the channel, or the person with the channel that stands in where Slack does not know them."""
+    place = channel_of(facts, owner, step.channel, config)
+    if not place.startswith("@"):
+        return {"channel": place}
+    wanted = ("csm", "csm_manager") if place == "@owner" else ("csm_manager", "csm")
+    person = owner_of(facts, wanted, config)
+    return {"channel": config.playbooks.alerts_channel, "direct_to": person["email"]}
 
 
 def weekly_readings(facts: Facts) -> list[list[Any]]:
@@ -240,14 +275,22 @@ def task_payload(
             account=facts.name, owner=payload["account"]["owner"]["email"], sender=owner["email"]
         )
     if step.attach == "usage_audit":
-        payload["usage_audit"] = {
-            "seats": facts.number("seats"),
-            "measures": [
-                {"name": name, "label": label, "value": facts.signals.get(name)}
-                for name, label in USAGE_AUDIT.items()
-            ],
-        }
+        payload["usage_audit"] = _usage_audit(facts, occasion)
+    if step.attach == "meeting_times":
+        payload["times"] = occasion.times(facts, playbook, cycle_id)
     return payload
+
+
+def _usage_audit(facts: Facts, occasion: Occasion) -> dict[str, Any]:
+    """Return the audit as read from the warehouse, or one that says that nobody looked."""
+    audit = occasion.audits.get(facts.account_id)
+    if audit is None:
+        audit = blank(facts.as_of, facts.number("seats"), "no product usage was at hand").payload
+    measures = [
+        {"name": name, "label": label, "unit": unit, "value": facts.signals.get(name)}
+        for name, (label, unit) in USAGE_MEASURES.items()
+    ]
+    return {**audit, "measures": measures}
 
 
 def _escalates_at(facts: Facts, playbook: Playbook, occasion: Occasion) -> datetime | None:
@@ -258,18 +301,44 @@ def _escalates_at(facts: Facts, playbook: Playbook, occasion: Occasion) -> datet
     return occasion.published + timedelta(hours=occasion.config.playbooks.escalate_after_hours)
 
 
-def _email_payload(facts: Facts, step: DraftEmail, config: CompanyConfig) -> dict[str, Any]:
+def _email_payload(
+    facts: Facts, playbook: Playbook, step: DraftEmail, cycle_id: str, occasion: Occasion
+) -> dict[str, Any]:
     """Return a draft: whose mailbox, subject and body. To whom is the sender's to choose."""
+    config = occasion.config
     sender = owner_of(facts, step.owner, config)
     words = {
         "account": facts.name,
         "owner": owner_of(facts, ("csm", "csm_manager"), config)["email"],
         "sender": sender["email"],
     }
-    return account_payload(facts, config) | {
-        "sender": sender,
+    payload = account_payload(facts, config) | {"sender": sender}
+    title = Template(step.subject).substitute(words)
+    if step.attach == "meeting_times":
+        times = occasion.times(facts, playbook, cycle_id)
+        listed = [f"- {slot['guest_text']}" for slot in times["slots"]]
+        words["times"] = "\n".join(listed) or "- at a time of your choice"
+        if listed:
+            file = invitation(key_of(facts, playbook, step, cycle_id), times, title, occasion.now)
+            payload["attachments"] = [{"name": "invitation.ics", "type": "text/calendar", "text": file}]
+    return payload | {"subject": title, "body": Template(step.body).substitute(words)}
+
+
+def _meeting_payload(
+    facts: Facts, playbook: Playbook, step: ProposeMeeting, cycle_id: str, occasion: Occasion
+) -> dict[str, Any]:
+    """Return a tentative entry for the owner's calendar: title, agenda, and the times it may take."""
+    words = {
+        "account": facts.name,
+        "owner": owner_of(facts, ("csm", "csm_manager"), occasion.config)["email"],
+        "sender": owner_of(facts, step.owner, occasion.config)["email"],
+    }
+    return account_payload(facts, occasion.config) | {
+        "owner": owner_of(facts, step.owner, occasion.config),
         "subject": Template(step.subject).substitute(words),
-        "body": Template(step.body).substitute(words),
+        "agenda": [Template(line).substitute(words) for line in step.agenda],
+        "minutes": step.minutes,
+        "times": occasion.times(facts, playbook, cycle_id),
     }
 
 

@@ -14,7 +14,8 @@ from customer_health.playbooks.facts import Facts
 from customer_health.playbooks.matching import Match
 from customer_health.playbooks.portfolio import brake, digest, mentioned, new_model
 from customer_health.playbooks.snapshot import Snapshot
-from customer_health.playbooks.steps import Notify
+from customer_health.playbooks.steps import CreateTask, Notify
+from customer_health.playbooks.thread import evidence
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,9 @@ def release(
         why = hold or f"{len(turned)} accounts turned Red at once"
         return [summary], {alert.key: f"alert in the summary: {why}" for alert in due}
     limit = config.playbooks.alerts_per_owner_per_day
-    had = Counter(_owner(payload) for payload in snapshot.notified.values() if payload.get("kind") == "alert")
+    single = [payload for payload in snapshot.notified.values() if payload.get("kind") == "alert"]
+    had = Counter(map(_owner, single))
+    there = Counter(_place(payload) for payload in single)
     in_summary = mentioned(snapshot.notified)
     effects: list[Effect] = []
     notes: dict[str, str] = {}
@@ -118,13 +121,20 @@ def release(
             notes[alert.key] = "no alert: a new model moved it; one summary for all of these"
         elif facts.too_small:
             notes[alert.key] = f"no single alert: {facts.too_small}; in the weekly digest"
-        elif had[owner] < limit:
-            had[owner] += 1
-            effects.append(_effect(alert, occasion))
-            notes[alert.key] = "alert sent"
-        else:
+        elif had[owner] >= limit:
             overflow[facts.account_id] = facts
             notes[alert.key] = f"alert in the digest: the owner has had {limit} today"
+        else:
+            effect = _effect(alert, occasion)
+            place = _place(effect.payload)
+            if there[place] >= config.playbooks.alerts_per_channel_per_day:
+                overflow[facts.account_id] = facts
+                notes[alert.key] = f"alert in the digest: {place} has had {there[place]} today"
+                continue
+            had[owner] += 1
+            there[place] += 1
+            effects += [effect, *_evidence(alert, effect, occasion)]
+            notes[alert.key] = "alert sent"
     if overflow:
         number = 1 + sum(payload.get("kind") == "digest" for payload in snapshot.notified.values())
         effects.append(digest(list(overflow.values()), number, as_of=snapshot.as_of, config=config))
@@ -136,6 +146,19 @@ def release(
 def _effect(alert: Alert, occasion: Occasion) -> Effect:
     match = alert.match
     return effect_of(match.facts, match.playbook, alert.step, match.cycle_id, occasion)
+
+
+def _evidence(alert: Alert, effect: Effect, occasion: Occasion) -> list[Effect]:
+    """Return the usage audit for the thread, where the play audits usage and usage could be read."""
+    match = alert.match
+    audit = occasion.audits.get(match.facts.account_id)
+    asked = any(isinstance(s, CreateTask) and s.attach == "usage_audit" for s in match.playbook.steps)
+    return evidence(effect, audit) if asked and audit and not audit["unknown"] else []
+
+
+def _place(payload: Mapping[str, Any]) -> str:
+    """Return the channel, or whose direct messages."""
+    return str(payload.get("direct_to") or payload["channel"])
 
 
 def _owner(payload: Mapping[str, Any]) -> str:

@@ -13,7 +13,15 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.playbooks.conditions import Part, When, known_tiers
-from customer_health.playbooks.steps import STEPS, CreateTask, Duration, Identifier, SetFields, Step
+from customer_health.playbooks.steps import (
+    STEPS,
+    CreateTask,
+    Duration,
+    Identifier,
+    ProposeMeeting,
+    SetFields,
+    Step,
+)
 from customer_health.scoring.tiers import load_schemes
 
 LIBRARY = Path(__file__).with_name("library")
@@ -175,6 +183,12 @@ def _steps(do: Any, path: Path) -> tuple[Step, ...]:
     parts = [step for step in steps if isinstance(step, CreateTask)]
     if any(step.due_in.total_seconds() <= 0 for step in parts):
         raise ConfigurationError(f"{path}: do: due_in must lie in the future.", hint="For example 48h.")
+    named = [step for step in steps if getattr(step, "attach", None) == "meeting_times"]
+    if named and sum(isinstance(step, ProposeMeeting) for step in steps) != 1:
+        raise ConfigurationError(
+            f"{path}: do: {named[0].name} attaches meeting_times, but not exactly one step proposes them.",
+            hint="Add one - propose_meeting: {subject: ...}, or drop the attachment.",
+        )
     return tuple(steps)
 
 

@@ -14,6 +14,7 @@ from customer_health.playbooks.conditions import Names, Part
 
 # What a draft to a customer may mention, and what it may never say: customers feel supported, not scored.
 DRAFT_FIELDS = frozenset({"account", "owner", "sender"})
+TIMES = "times"  # $times in a body whose step attaches meeting_times
 INWARD_WORDS = re.compile(
     r"\b(health scores?|scores?|churn\w*|critical|at[- ]risk|red|save play|tier)\b", re.I
 )
@@ -40,10 +41,10 @@ def _known_roles(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-def _safe_for_customers(text: str) -> str:
-    unknown = set(Template(text).get_identifiers()) - DRAFT_FIELDS
+def _safe_for_customers(text: str, fields: frozenset[str] = DRAFT_FIELDS) -> str:
+    unknown = set(Template(text).get_identifiers()) - fields
     if unknown or not Template(text).is_valid():
-        raise ValueError(f"the draft may use ${', $'.join(sorted(DRAFT_FIELDS))}; found {sorted(unknown)}")
+        raise ValueError(f"the draft may use ${', $'.join(sorted(fields))}; found {sorted(unknown)}")
     if said := INWARD_WORDS.search(text):
         raise ValueError(f"a customer would read '{said[0]}': drafts never mention scores or risk")
     return text
@@ -88,7 +89,7 @@ class CreateTask(Step):
     instructions: tuple[str, ...] = ()
     done_when: str = ""
     draft: str | None = None
-    attach: Literal["usage_audit"] | None = None
+    attach: Literal["usage_audit", "meeting_times"] | None = None
 
     @field_validator("owner")
     @classmethod
@@ -111,11 +112,15 @@ class CreateTask(Step):
 
 
 class Notify(Step):
-    """A Slack alert. It leaves only when the account has become Red or Critical, never for a state."""
+    """A Slack alert. It leaves only when the account has become Red or Critical, never for a state.
+
+    `channel` is a #channel, or `@owner` or `@manager` for a direct message; a route of the company file goes
+    before it. Whoever cannot be found in Slack gets it in the company's channel of alerts, with the reason.
+    """
 
     verb = "notify"
     to: str = "slack"
-    channel: str = Field(pattern=r"^#[a-z0-9][a-z0-9_-]{0,78}$")
+    channel: str = Field(pattern=r"^(#[a-z0-9][a-z0-9_-]{0,78}|@owner|@manager)$")
 
     def _default_name(self) -> str:
         return "alert"
@@ -149,7 +154,11 @@ class CreateOpportunity(Step):
 
 
 class DraftEmail(Step):
-    """A draft to a customer in somebody's mailbox. It needs approval, and nobody sends it for them."""
+    """A draft to a customer in somebody's mailbox. It needs approval, and nobody sends it for them.
+
+    `attach: meeting_times` puts the play's proposed times where the body says `$times`, and attaches the
+    first of them as a calendar file that invites nobody.
+    """
 
     verb = "draft_email"
     human = True
@@ -158,16 +167,70 @@ class DraftEmail(Step):
     owner: Names = ("csm_manager", "csm")
     subject: str = Field(max_length=120)
     body: str
+    attach: Literal["meeting_times"] | None = None
 
     @field_validator("owner")
     @classmethod
     def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _known_roles(value)
 
-    @field_validator("subject", "body")
+    @field_validator("subject")
     @classmethod
     def _customer_safe(cls, value: str) -> str:
         return _safe_for_customers(value)
+
+    @field_validator("body")
+    @classmethod
+    def _body_safe(cls, value: str) -> str:
+        return _safe_for_customers(value, DRAFT_FIELDS | {TIMES})
+
+    @model_validator(mode="after")
+    def _times_are_at_hand(self) -> DraftEmail:
+        if (TIMES in Template(self.body).get_identifiers()) != (self.attach == "meeting_times"):
+            raise ValueError("$times in the body and attach: meeting_times belong together")
+        return self
+
+
+class ProposeMeeting(Step):
+    """A tentative entry in the owner's own calendar, at a time that suits both sides. It invites nobody.
+
+    `options` times are chosen between `after` and `within` from now, in the business hours of the owner and
+    of the customer, where the owner is not busy as far as we know. The calendar is asked again when the entry is
+    made: it takes the first of the times that is still free. Tasks and drafts of the same playbook that
+    attach `meeting_times` name the same times.
+    """
+
+    verb = "propose_meeting"
+    human = True
+    to: str = "calendar"
+    owner: Names = ("csm", "csm_manager")
+    subject: str = Field(max_length=120)
+    agenda: tuple[str, ...] = ()
+    minutes: int = Field(45, ge=15, le=180)
+    after: Duration = timedelta(days=3)
+    within: Duration = timedelta(days=14)
+    options: int = Field(3, ge=1, le=5)
+
+    @field_validator("owner")
+    @classmethod
+    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _known_roles(value)
+
+    @field_validator("subject")
+    @classmethod
+    def _customer_safe(cls, value: str) -> str:
+        return _safe_for_customers(value)
+
+    @field_validator("agenda")
+    @classmethod
+    def _agenda_safe(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_safe_for_customers(line) for line in value)
+
+    @model_validator(mode="after")
+    def _has_days(self) -> ProposeMeeting:
+        if self.within < self.after + timedelta(days=3):
+            raise ValueError("within must lie at least 3 days behind after, or no working day may be left")
+        return self
 
 
 class SetFields(Step):
@@ -179,5 +242,6 @@ class SetFields(Step):
 
 
 STEPS: Mapping[str, type[Step]] = {
-    step.verb: step for step in (CreateTask, Notify, Enroll, CreateOpportunity, DraftEmail, SetFields)
+    step.verb: step
+    for step in (CreateTask, Notify, Enroll, CreateOpportunity, DraftEmail, ProposeMeeting, SetFields)
 }

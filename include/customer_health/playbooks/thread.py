@@ -131,11 +131,33 @@ def reply(
     return _effect(parent, f"reply_{ref}", "reply", payload, as_of)
 
 
+def evidence(alert: Effect, audit: Mapping[str, Any]) -> list[Effect]:
+    """Return the usage audit for an alert's thread: its table as a reply, its picture as a file.
+
+    Two promises, because one may fail where the other works: files need a permission of their own.
+    """
+    parent = {**vars(alert), "payload": alert.payload}
+    common = {
+        "channel": alert.payload["channel"],
+        "parent_key": alert.key,
+        "account": alert.payload["account"],
+        "usage_audit": audit,
+    }
+    table = {**common, "kind": "usage_audit", "sign": "📊", "text": "Usage audit"}
+    effects = [_effect(parent, "reply_usage_audit", "reply", table, alert.as_of)]
+    if audit["weeks"]:
+        file = {**common, "kind": "file", "picture": "usage_audit", "title": "Seats and use, week by week"}
+        effects.append(_effect(parent, "file_usage_audit", "attach_file", file, alert.as_of))
+    return effects
+
+
 # Of the message's own departure, not of its edits.
 _PARENT_ONLY = frozenset({"not_before", "approval", "expires_at", "approval_asks", "parent_remote_id"})
 
 
-def _effect(parent: RowMapping, step: str, verb: str, payload: Mapping[str, Any], as_of: date) -> Effect:
+def _effect(
+    parent: Mapping[Any, Any], step: str, verb: str, payload: Mapping[str, Any], as_of: date
+) -> Effect:
     episode_id = str(parent["episode_id"])
     return Effect(
         key=effect_key(parent["account_id"], PLAYBOOK, episode_id, step, parent["destination"]),

@@ -13,6 +13,7 @@ from customer_health.simulator.world import MOST_SPONSORS, World
 from customer_health.warehouse.tables import CONTACT_CHANGES, CONTACTS
 
 _NEVER_LOGGED = 0.30
+_TEAMS = ("Management", "Operations", "Finance", "Sales", "IT")
 
 
 def _user(world: World, account: NDArray[np.int64], number: NDArray[np.int64]) -> list[str | None]:
@@ -51,6 +52,7 @@ def contacts_and_changes(world: World) -> tuple[Facts, Facts]:
             "account_id": names(world.account_ids, account),
             "user_id": _user(world, account, number),
             "title": titles(rng, number == 0),
+            "team": names(_TEAMS, (account + number) % len(_TEAMS)),
             "role": role,
             "occurred_at": met,
             "known_at": met,
@@ -144,6 +146,7 @@ def _successors(world: World) -> pd.DataFrame:
             "account_id": names(world.account_ids, account),
             "user_id": [f"{world.account_ids[a]}-x{k}" for a, k in zip(account, number, strict=True)],
             "title": title,
+            "team": _TEAMS[0],
             "role": "sponsor",
             "occurred_at": moments(world, week, day),
             "known_at": moments(world, week, day + np.floor(chance[1] * 15)),

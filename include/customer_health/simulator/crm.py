@@ -25,7 +25,8 @@ from customer_health.simulator.people import INDUSTRIES, PLACES, company_names, 
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.usage import executive_activity
 from customer_health.simulator.world import World
-from customer_health.warehouse.tables import ACCOUNTS, CRM_SNAPSHOT, CRM_TASKS, INTERACTIONS
+from customer_health.warehouse.table import Table
+from customer_health.warehouse.tables import ACCOUNTS, CALENDAR, CRM_SNAPSHOT, CRM_TASKS, INTERACTIONS
 
 _EBR_WEEKS = 13
 _KINDS = ("call", "meeting", "ebr", "email_sent", "email_reply")
@@ -161,9 +162,16 @@ def snapshot(world: World, book: Licences, through: date) -> Facts:
 
 
 def tasks() -> Facts:
-    """Return no tasks: only what we create ourselves comes back as a task."""
+    """Return no tasks: only what we create ourselves comes back as a task; see work.py."""
+    return Facts(CRM_TASKS, _nothing(CRM_TASKS))
+
+
+def calendar() -> Facts:
+    """Return no busy times: nobody connected a calendar."""
+    return Facts(CALENDAR, _nothing(CALENDAR))
+
+
+def _nothing(table: Table) -> pd.DataFrame:
     empty: Times = np.array([], dtype="datetime64[s]")
-    rows = pd.DataFrame(
-        {name: empty if name.endswith("_at") else np.array([], dtype=object) for name in CRM_TASKS.columns}
-    )
-    return Facts(CRM_TASKS, rows)
+    columns = {name: empty if name.endswith("_at") else np.array([], dtype=object) for name in table.columns}
+    return pd.DataFrame(columns)

@@ -41,6 +41,7 @@ def facts(world: World, book: Licences, through: date) -> Iterator[Facts]:
     yield contracts.contract_events(world, book)
     yield contracts.outcomes(world, book)
     yield crm.tasks()
+    yield crm.calendar()
     yield crm.snapshot(world, book, through)
 
 

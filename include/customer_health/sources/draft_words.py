@@ -139,6 +139,7 @@ IDENTITY: Mapping[str, tuple[str, ...]] = {
     "contract_events": ("event_id", "id"),
     "outcomes": ("outcome_id", "churn_event_id", "id"),
     "crm_tasks": ("task_id", "id"),
+    "calendar": ("busy_id", "event_id", "id"),
 }
 
 HAPPENED: Mapping[str, tuple[str, ...]] = {

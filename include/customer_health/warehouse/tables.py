@@ -176,6 +176,7 @@ CONTACTS = Table(
         "account_id": _ACCOUNT,
         "user_id": Column(Type.TEXT, "The same person's id in product usage, if known."),
         "title": Column(Type.TEXT, "Job title as written; empty means unknown."),
+        "team": Column(Type.TEXT, "Team or department, if known."),
         "role": Column(
             Type.TEXT,
             "Role in the relationship.",
@@ -301,6 +302,8 @@ CRM_TASKS = Table(
         "task_id": Column(Type.TEXT, "Remote id.", required=True),
         "account_id": _ACCOUNT,
         "effect_key": Column(Type.TEXT, "Key of the effect that created it, if we did."),
+        "external_id": Column(Type.TEXT, "Our `chs:...` id, where the CRM keeps that instead of the key."),
+        "owner_email": Column(Type.TEXT, "Who owns the task now."),
         "status": Column(
             Type.TEXT, "Where it stands.", allowed=("open", "in_progress", "completed"), default="open"
         ),
@@ -308,6 +311,23 @@ CRM_TASKS = Table(
         "started_at": Column(Type.TIMESTAMP, "When somebody began.", lifecycle=True),
         "completed_at": Column(Type.TIMESTAMP, "When it was closed.", lifecycle=True),
         "occurred_at": _occurred("When it was created."),
+        "known_at": _KNOWN,
+    },
+)
+
+CALENDAR = Table(
+    name="calendar",
+    doc="When one of our people is busy: times only, never what for or with whom.",
+    key=("busy_id",),
+    orphans="keep",
+    scheduled=True,
+    aliases=("busy_times", "free_busy"),
+    columns={
+        "busy_id": Column(Type.TEXT, "Stable id.", required=True),
+        "owner_email": Column(Type.TEXT, "Whose calendar.", required=True),
+        "account_id": Column(Type.TEXT, "The account it is about, if known."),
+        "ends_at": Column(Type.TIMESTAMP, "When it ends.", required=True),
+        "occurred_at": _occurred("When it begins."),
         "known_at": _KNOWN,
     },
 )
@@ -342,6 +362,7 @@ TABLES: Mapping[str, Table] = {
         CONTRACT_EVENTS,
         OUTCOMES,
         CRM_TASKS,
+        CALENDAR,
         CRM_SNAPSHOT,
     )
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import socketserver
 import struct
 import threading
 import time
@@ -94,10 +95,14 @@ class Server:
         self.chance, self.kinds, self.slow = 0.0, FAULTS, 1.0
         self.row_fault = False
         self._random = random.Random(seed)
-        self._http = _Listener(("127.0.0.1", 0), _handler(self))
+        self._http = self._listener()
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         if self.autostart:
             self.start()
+
+    def _listener(self) -> socketserver.TCPServer:
+        """Return the socket that listens; servers of another protocol make their own."""
+        return _Listener(("127.0.0.1", 0), _handler(self))
 
     def start(self) -> None:
         """Begin to answer; whoever wants to fork first sets `autostart` to False."""
@@ -106,7 +111,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._http.server_port}"
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def close(self) -> None:
         """Stop listening."""

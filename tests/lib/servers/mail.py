@@ -8,7 +8,7 @@ import itertools
 import re
 import smtplib
 import socketserver
-import threading
+import time
 from typing import Any
 
 from tests.lib.servers.base import Answer, Request, Server
@@ -90,58 +90,99 @@ class GraphMailbox(Server):
         return Answer(201, {"id": number})
 
 
-class MailServer:
-    """A mail server that keeps every message it accepted; `fault` is 'before', 'after' or a reply code."""
+class MailServer(Server):
+    """A mail server that keeps every message it accepted.
 
-    def __init__(self) -> None:
+    Attributes:
+        messages: Accepted, in order.
+        fault_of_all: Of every session: 'before', 'after', or a reply code for the recipient.
+    """
+
+    def __init__(self, **given: Any) -> None:
         self.messages: list[email.message.Message] = []
-        self.fault = ""
+        self.fault_of_all = ""
+        super().__init__(**given)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._http.server_address[1])
+
+    def line(self, timeout: float = 2.0) -> smtplib.SMTP:
+        """Return a client's connection."""
+        return smtplib.SMTP("127.0.0.1", self.port, timeout=timeout)
+
+    def _listener(self) -> socketserver.TCPServer:
         server = self
 
-        class Session(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self._say("220 here")
-                while line := self.rfile.readline().decode().strip():
-                    verb = line.split(" ")[0].upper()
-                    if verb == "DATA":
-                        if not self._data():
-                            return
-                    elif verb == "RCPT" and server.fault.isdigit():
-                        self._say(f"{server.fault} no")
-                    elif verb == "QUIT":
-                        self._say("221 bye")
-                        return
-                    else:
-                        self._say("250 ok")
+        class Session(_Session):
+            remote = server
 
-            def _data(self) -> bool:
-                if server.fault == "before":
-                    return False
-                self._say("354 go on")
-                lines = []
-                while (line := self.rfile.readline()) not in (b".\r\n", b""):
-                    lines.append(line)
-                server.messages.append(email.message_from_bytes(b"".join(lines)))
-                if server.fault == "after":
-                    return False
-                self._say("250 taken")
-                return True
+        return _Lines(("127.0.0.1", 0), Session)
 
-            def _say(self, text: str) -> None:
-                self.wfile.write(f"{text}\r\n".encode())
 
-        class Listener(socketserver.ThreadingTCPServer):
-            daemon_threads = True
+class _Lines(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 64
 
-        self._tcp = Listener(("127.0.0.1", 0), Session)
-        self.port = self._tcp.server_address[1]
-        threading.Thread(target=self._tcp.serve_forever, args=(0.02,), daemon=True).start()
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that are killed leave broken pipes behind."""
 
-    def line(self) -> smtplib.SMTP:
-        """Return a client's connection."""
-        return smtplib.SMTP("127.0.0.1", self.port, timeout=2)
 
-    def close(self) -> None:
-        """Stop listening."""
-        self._tcp.shutdown()
-        self._tcp.server_close()
+# What a fault of the network is in this protocol: the reply to the recipient.
+_REPLIES = {"429": "450 slow down", "500_before": "451 try later", "row_error": "550 no such box"}
+
+
+class _Session(socketserver.StreamRequestHandler):
+    remote: MailServer
+
+    def handle(self) -> None:
+        """Speak with one client; a fault is drawn when the message is announced."""
+        fault: str | None = None
+        self._say("220 here")
+        while line := self.rfile.readline().decode().strip():
+            verb = line.split(" ")[0].upper()
+            if verb == "MAIL":
+                fault = self._drawn()
+                if fault == "reset_before":
+                    return
+                self._say("530 who are you" if fault == "auth_expired" else "250 ok")
+            elif verb == "RCPT":
+                self._say(_REPLIES.get(fault or "", f"{fault} no" if (fault or "").isdigit() else "250 ok"))
+            elif verb == "DATA":
+                if fault == "before" or not self._data(fault):
+                    return
+            elif verb == "QUIT":
+                self._say("221 bye")
+                return
+            else:
+                self._say("250 ok")
+
+    def _drawn(self) -> str | None:
+        server = self.remote
+        # An anonymous request: faults ask for nothing but its path.
+        return server.fault_of_all or server.fault(Request("MAIL", "/", {}, {}, b""))
+
+    def _data(self, fault: str | None) -> bool:
+        """Take a message; return whether the client is told."""
+        server = self.remote
+        self._say("354 go on")
+        lines = []
+        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+            lines.append(line)
+        if not line:
+            return False  # the client died in the middle
+        message = email.message_from_bytes(b"".join(lines))
+        with server.lock:
+            server.requests.append(Request("DATA", "/", {}, {}, b"".join(lines)))
+            server.messages.append(message)
+            server.land(str(message["X-Customer-Health-Key"]), "mail")
+        if fault == "timeout_after":
+            time.sleep(server.slow)
+        if fault in ("after", "reset_after", "timeout_after", "500_after"):
+            return False  # a server that has taken a message says no other way that it failed
+        self._say("<html>maintenance" if fault == "garbage_after" else "250 taken")
+        return True
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())

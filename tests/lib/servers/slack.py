@@ -7,6 +7,12 @@ from typing import Any
 
 from tests.lib.servers.base import Answer, Request, Server
 
+NEEDS = {
+    "users_lookupByEmail": "users:read.email",
+    "conversations_open": "im:write",
+    "files_getUploadURLExternal": "files:write",
+}
+
 
 class SlackWorkspace(Server):
     """One workspace.
@@ -16,7 +22,9 @@ class SlackWorkspace(Server):
         closed: Channel ids that the app is not a member of.
         messages: (channel, ts) -> message.
         charts: Whether data_visualization blocks are known here yet.
-        scopes: Of the app.
+        scopes: Of the app; a method whose scope is missing says so.
+        people: E-mail -> user id.
+        files: File id -> name, length, content, and the thread it was shared in.
     """
 
     spec = "slack_oas3.json"
@@ -27,7 +35,12 @@ class SlackWorkspace(Server):
         self.closed: set[str] = set()
         self.messages: dict[tuple[str, str], dict[str, Any]] = {}
         self.charts = True
-        self.scopes = "chat:write,channels:read,groups:read,channels:history,groups:history,reactions:read"
+        self.scopes = (
+            "chat:write,channels:read,groups:read,channels:history,groups:history,reactions:read,"
+            "users:read.email,im:write,im:history,files:write,files:read"
+        )
+        self.people = {"dana@example.com": "U1", "lee@example.com": "U2"}
+        self.files: dict[str, dict[str, Any]] = {}
         self._clock = 1_793_600_000  # November 2026
 
     @property
@@ -45,6 +58,9 @@ class SlackWorkspace(Server):
 
     def answer(self, request: Request) -> Answer:
         """Route."""
+        if request.path.startswith("/upload/"):
+            self.files[request.path.removeprefix("/upload/")]["content"] = request.raw
+            return Answer(body=b"OK", headers={"Content-Type": "text/plain"})
         if request.headers.get("authorization") != "Bearer xoxb-1":
             return Answer(body={"ok": False, "error": "invalid_auth"})
         given: dict[str, Any] = {name: values[0] for name, values in request.query.items()}
@@ -55,6 +71,8 @@ class SlackWorkspace(Server):
 
             given |= dict(parse_qsl(request.raw.decode()))
         method = request.path.strip("/").replace(".", "_")
+        if (scope := NEEDS.get(method)) and scope not in self.scopes.split(","):
+            return Answer(body={"ok": False, "error": "missing_scope", "needed": scope})
         answer = getattr(self, f"_{method}")(given)
         return Answer(body={"ok": "error" not in answer, **answer}, headers={"X-OAuth-Scopes": self.scopes})
 
@@ -88,7 +106,8 @@ class SlackWorkspace(Server):
         return {"channel": given["channel"], "ts": given["ts"]}
 
     def _refused(self, given: dict[str, Any]) -> dict[str, Any] | None:
-        if given["channel"] not in self.channels.values():
+        direct = given["channel"] in {f"D{user}" for user in self.people.values()}
+        if given["channel"] not in self.channels.values() and not direct:
             return {"error": "channel_not_found"}
         if given["channel"] in self.closed:
             return {"error": "not_in_channel"}
@@ -127,8 +146,43 @@ class SlackWorkspace(Server):
             if given.get("include_all_metadata") in ("1", "true", True)
             else ("ts", "text")
         )
-        shown = [{name: row[name] for name in keep} for row in rows[start : start + size]]
+        shown = [
+            {name: row[name] for name in (*keep, "files") if name in row}
+            for row in rows[start : start + size]
+        ]
         return {"messages": shown, "response_metadata": {"next_cursor": more}}
+
+    def _users_lookupByEmail(self, given: dict[str, Any]) -> dict[str, Any]:
+        user = self.people.get(given["email"])
+        return {"user": {"id": user}} if user else {"error": "users_not_found"}
+
+    def _conversations_open(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"channel": {"id": f"D{given['users']}"}}
+
+    def _files_getUploadURLExternal(self, given: dict[str, Any]) -> dict[str, Any]:
+        number = f"F{len(self.files) + 1}"
+        self.files[number] = {"name": given["filename"], "length": int(given["length"]), "shared": None}
+        return {"upload_url": f"{self.url}/upload/{number}", "file_id": number}
+
+    def _files_completeUploadExternal(self, given: dict[str, Any]) -> dict[str, Any]:
+        (wanted,) = json.loads(given["files"])
+        file = self.files[wanted["id"]]
+        if len(file.get("content", b"")) != file["length"]:
+            return {"error": "file_upload_size_mismatch"}
+        if (given["channel_id"], given["thread_ts"]) not in self.messages:
+            return {"error": "thread_not_found"}
+        self._clock += 1
+        stamp = f"{self._clock}.000200"
+        file["shared"] = (given["channel_id"], given["thread_ts"])
+        self.messages[given["channel_id"], stamp] = {
+            "ts": stamp,
+            "thread_ts": given["thread_ts"],
+            "text": "",
+            "metadata": {},
+            "files": [{"id": wanted["id"], "name": file["name"], "title": wanted["title"]}],
+        }
+        self.land(file["name"].removesuffix(".png").removeprefix("usage-audit-"), "file")
+        return {"files": [{"id": wanted["id"]}]}
 
     def _users_info(self, given: dict[str, Any]) -> dict[str, Any]:
         return {"user": {"real_name": "Dana Doe"}} if given["user"] == "U1" else {"error": "user_not_found"}
