@@ -220,6 +220,15 @@ class PlaybookConfig(Section):
         default_factory=lambda: {"usage": 8.0},
         description="a raw table whose newest fact is older than this holds single alerts for approval",
     )
+    hold_drifted_signals: int = Field(
+        3, ge=0, description="signals that moved far beyond chance and hold single alerts; 0: never"
+    )
+    hold_calibration_factor: float = Field(
+        2.0, ge=0, description="more, or fewer, losses than foretold by this factor hold alerts; 0: never"
+    )
+    hold_released_days: int = Field(
+        7, ge=1, description="how long an approved reason holds no single alerts back"
+    )
     alerts_channel: str = Field("#csm-alerts", description="where summaries of alerts go")
     data_channel: str = Field(
         "#customer-health-data",

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from customer_health.errors import FatalError, RetriableError
+from customer_health.pipeline import holding
 from customer_health.pipeline.result import Result
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
@@ -31,11 +32,13 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
     progress(0, 0, "deciding")
     ledger = open_ledger(settings.ledger_url)
     came_back = _follow_through(settings, ledger, as_of)
-    hold = _stale(settings, as_of)
+    doubts = holding.suspicions(settings, ledger, as_of=as_of)
     with open_warehouse(settings.warehouse_url) as con:
         done = run(
-            ledger, settings.config, as_of=as_of, now=now, hold=hold, background=of_warehouse(con, as_of)
+            ledger, settings.config, as_of=as_of, now=now, hold=doubts, background=of_warehouse(con, as_of)
         )
+    if done.mode == "live":
+        holding.tell(settings, ledger, doubts, as_of=as_of, now=now)
     return Result("Run playbooks", done.counts(), (*came_back, *done.lines()))
 
 
@@ -48,19 +51,6 @@ def _follow_through(settings: Settings, ledger: Engine, as_of: date) -> tuple[st
         seen = read_tasks(con, as_of) if tables and tables[0] else []
     changed = take_in(ledger, seen)
     return (f"{changed} of our tasks changed in the CRM.",) if changed else ()
-
-
-def _stale(settings: Settings, as_of: date) -> str:
-    """Say which source is too old to alert people on; empty when all are young enough."""
-    limits = settings.config.playbooks.stale_after_days
-    with open_warehouse(settings.warehouse_url) as con:
-        tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'freshness'").fetchone()
-        if not tables or not tables[0]:
-            return ""
-        query = "SELECT table_name, days_old FROM ops.freshness WHERE as_of = ? ORDER BY table_name"
-        rows = con.execute(query, [as_of]).fetchall()
-    old = [f"{name} is {days:.0f} days old" for name, days in rows if days and days > limits.get(name, days)]
-    return ", ".join(old)
 
 
 def follow_up(settings: Settings, *, now: datetime, progress: Progress = silent) -> Result:

@@ -64,7 +64,7 @@ def brake(
             "kind": "brake",
             "hold": hold,
             "approval": "required",
-            "approval_asks": "Did the customers move, or the data?",
+            "approval_asks": "Did the customers move? No, if it is the data that did.",
             "expires_at": expires.isoformat(),
             "newly_red": len(newly_red),
             "accounts": total,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.schema import playbook_runs
 from customer_health.playbooks import follow
+from customer_health.playbooks import hold as holds
 from customer_health.playbooks import snapshot as snapshots
 from customer_health.playbooks.actions import Occasion
 from customer_health.playbooks.background import NOTHING_KNOWN, Background, equip
@@ -77,7 +78,7 @@ def run_playbooks(
     as_of: date,
     now: datetime,
     library: Path = LIBRARY,
-    hold: str = "",
+    hold: str | Mapping[str, str] = "",
     background: Background = NOTHING_KNOWN,
 ) -> PlaybookRun:
     """Advance episodes, evaluate every playbook, and promise what follows in the outbox.
@@ -93,8 +94,8 @@ def run_playbooks(
         as_of: The day whose published scores are acted on.
         now: The present, zone-aware.
         library: Folder of playbooks.
-        hold: Why the data is under suspicion (a drift, a stale source): single alerts become one
-            summary that waits for approval. Empty when nothing is.
+        hold: Why the data is under suspicion (a drift, a stale source), in words or by kind: single alerts
+            become one summary that waits for approval, see hold.py. Empty when nothing is.
         background: Where usage audits and busy times come from.
 
     Raises:
@@ -124,7 +125,10 @@ def run_playbooks(
             occasion = Occasion(config, snapshot.published_at, now, gate(connection, config, as_of))
             existing = outbox.existing(connection, proposal.keys())
             occasion = equip(occasion, proposal.matches, existing, background, connection)
-            plan = settle(proposal, existing, occasion, hold=hold)
+            suspected = {hold: hold} if isinstance(hold, str) and hold else dict(hold or {})
+            held, answered = holds.standing(connection, suspected, config, as_of=as_of)
+            plan = settle(proposal, existing, occasion, hold=", ".join(held.values()))
+            plan = replace(plan, effects=holds.named(plan.effects, held), notes=[*plan.notes, *answered])
         else:
             refused = [match.decided(mode, _WHY[mode] + match.why) for match in proposal.matches]
             plan = Plan([], refused, [], [_NOTE[mode].format(as_of=as_of)])
