@@ -86,7 +86,7 @@ def test_a_why_tells_what_costs_most_in_at_most_ten_words() -> None:
 
     row = scores({"acme": acme}).loc["acme"]
 
-    assert row["why"] == "NPS only 2; usage down 30%; sponsor or champion left"
+    assert row["why"] == "NPS only 2; usage down 30%; sponsor or champion gone"
     assert codes(row) == ["low_nps", "usage_decline", "sponsor_left"]
     assert row["reasons"][1]["phrase"] == "Usage -30% against the 4 weeks before"
 

@@ -110,7 +110,7 @@ def test_every_aggregation_has_an_engine_and_a_twin() -> None:
 def test_every_phrase_renders_and_every_signal_has_a_reader() -> None:
     for signal in CATALOGUE.values():
         check_answerable(signal)
-        assert signal.phrase.format(value=0.5) != signal.phrase or "{" not in signal.phrase
+        assert signal.phrase.format(value=0.5, currency="USD") != signal.phrase or "{" not in signal.phrase
 
 
 def test_the_page_about_signals_is_current() -> None:

@@ -9,7 +9,7 @@ change is, or of what the customer would then do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from customer_health.scoring.mapping import Floats
-from customer_health.scoring.statements import singular
+from customer_health.scoring.statements import phrased
 from customer_health.scoring.tiers import round_half_up, scheme_named
 from customer_health.signals.signal import Concept, Direction, Signal
 
@@ -45,6 +45,7 @@ class _Question:
         now: Their values, accounts x signals; NaN is unknown and stays so.
         goal: Values of healthy peers, never worse than `now`.
         whole: Which signals count whole things.
+        currency: Of every amount.
     """
 
     rest: pd.DataFrame
@@ -52,6 +53,7 @@ class _Question:
     now: Floats
     goal: Floats
     whole: Bools
+    currency: str = "USD"
 
     def moved(self, accounts: Places, mask: Bools, share: float = 1.0) -> Floats:
         """Values after the masked signals went so much of the way; whole things are rounded onwards."""
@@ -72,7 +74,12 @@ class _Question:
 
 
 def levers(
-    rows: pd.DataFrame, shown: npt.NDArray[np.int64], rescore: Rescore, catalogue: Mapping[str, Signal]
+    rows: pd.DataFrame,
+    shown: npt.NDArray[np.int64],
+    rescore: Rescore,
+    catalogue: Mapping[str, Signal],
+    *,
+    currency: str = "USD",
 ) -> list[Lever | None]:
     """Find a lever for every account that is Red or At Risk.
 
@@ -82,6 +89,7 @@ def levers(
         rescore: Panel rows to scores, by what made today's scores; smoothing is left out, so the
             answer is what the score would settle at.
         catalogue: Signals by name; `actionable` says which may be moved.
+        currency: Of every amount.
 
     Returns:
         None for accounts that need no lever. Otherwise `target` (the band it reaches: Green, else the
@@ -95,7 +103,7 @@ def levers(
     if not needy.size:
         return found
     green, yellow = bands["Green"].lowest, bands["Yellow"].lowest
-    question = _question(rows, needy, shown >= green, catalogue)
+    question = replace(_question(rows, needy, shown >= green, catalogue), currency=currency)
     everybody = np.arange(len(needy))
     answers = _search(question, everybody, rescore, green, "Green")
     stuck = np.array([i for i in everybody if answers[i] is None and shown[needy[i]] < yellow], dtype=np.intp)
@@ -207,7 +215,7 @@ def _lever(question: _Question, account: np.intp, mask: Bools, final: Floats, sc
             "concept": str(signal.concept),
             "from": float(question.now[account, column]),
             "to": float(final[column]),
-            "phrase": singular(signal.phrase.format(value=float(final[column]))),
+            "phrase": phrased(signal, float(final[column]), question.currency),
         }
         for column, signal in enumerate(question.signals)
         if mask[column]

@@ -17,14 +17,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from customer_health.scoring.attribution import CALENDAR, Attribution
+from customer_health.scoring.claims import Claim
 from customer_health.scoring.mapping import Floats
 from customer_health.scoring.smoothing import RENEWAL
 from customer_health.scoring.statements import (
-    Claim,
-    fill,
+    codes_of,
+    phrased,
     renewal_words,
     risk_claim,
-    singular,
+    say,
     strength_claim,
 )
 from customer_health.scoring.why import renewal_fact
@@ -98,7 +99,11 @@ def _faces(
 
 
 def reasons_for(
-    attribution: Attribution, values: pd.DataFrame, catalogue: Mapping[str, Signal]
+    attribution: Attribution,
+    values: pd.DataFrame,
+    catalogue: Mapping[str, Signal],
+    *,
+    currency: str = "USD",
 ) -> list[list[Reason]]:
     """List the reasons of every account: what costs it most first, then what protects it.
 
@@ -106,16 +111,18 @@ def reasons_for(
         attribution: From `attribute_model` or `attribute_rules`.
         values: Signal values of the same accounts in the same order; NaN is unknown.
         catalogue: Signals by name.
+        currency: Of every amount.
 
     Returns:
         Per account up to four risks and two strengths: `code`, `concept`, `signal` (its face), `value`,
         `points` (of the whole concept, signed), `phrase`, `short` (a few words for the Why), and `also`:
         further codes of the same concept that are true and move the score by at least a point, so that
-        no playbook misses its trigger. Last comes the calendar, where it moves the score: it is
+        no playbook misses its trigger; a signal so bad that it has a code of its own is always among them.
+        Last comes the calendar, where it moves the score: it is
         context, so its `points` are 0 and its entry holds them as `context` instead.
     """
-    risks = _side(attribution, values, catalogue, MAX_RISKS, risk=True)
-    strengths = _side(attribution, values, catalogue, MAX_STRENGTHS, risk=False)
+    risks = _side(attribution, values, catalogue, MAX_RISKS, currency, risk=True)
+    strengths = _side(attribution, values, catalogue, MAX_STRENGTHS, currency, risk=False)
     context = _context(attribution, values, catalogue)
     return [bad + good + near for bad, good, near in zip(risks, strengths, context, strict=True)]
 
@@ -148,7 +155,13 @@ def _renewal(days: float, points: float) -> Reason:
 
 
 def _side(
-    attribution: Attribution, values: pd.DataFrame, catalogue: Mapping[str, Signal], most: int, *, risk: bool
+    attribution: Attribution,
+    values: pd.DataFrame,
+    catalogue: Mapping[str, Signal],
+    most: int,
+    currency: str,
+    *,
+    risk: bool,
 ) -> list[list[Reason]]:
     faces = _faces(attribution, values, catalogue, risk=risk)
     found: list[list[Reason]] = [[] for _ in range(len(values))]
@@ -161,38 +174,51 @@ def _side(
         concept: [i for i, name in enumerate(faces.names) if str(catalogue[name].concept) == concept]
         for concept in faces.concepts
     }
-    phrases = [_phrase(catalogue[name], risk=risk) for name in faces.names]
+    signals = [catalogue[name] for name in faces.names]
+    spoken = [risk or signal.direction is not Direction.LOWER_IS_HEALTHIER for signal in signals]
     picked_rows, picked_places = np.nonzero(np.take_along_axis(size, order, axis=1) > 0)
     for row, place in zip(picked_rows.tolist(), picked_places.tolist(), strict=True):
         position = order[row, place]
         concept, face = faces.concepts[position], int(faces.face[row, position])
         claim = faces.claims[face]
         value = float(columns[face][row])
-        short = fill(claim.words, value)
+        short = say(claim, value, currency)
+        codes = codes_of(signals[face], claim, value) if risk else (claim.code,)
+        others = [*codes[1:], *_other_codes(faces, signals, columns, siblings[concept], row, risk=risk)]
         found[row].append(
             {
-                "code": claim.code,
+                "code": codes[0],
                 "concept": concept,
                 "signal": faces.names[face],
                 "value": value,
                 "points": round(float(faces.points[row, position]), 2),
-                "phrase": _sentence(singular(phrases[face].format(value=value)) if phrases[face] else short),
+                # "No contact for 3 days" is how trouble is told: a strength says it in its own words.
+                "phrase": _sentence(phrased(signals[face], value, currency) if spoken[face] else short),
                 "short": short,
-                "also": _other_codes(faces, siblings[concept], row, claim.code),
+                "also": [code for code in dict.fromkeys(others) if code != codes[0]],
             }
         )
     return found
-
-
-def _phrase(signal: Signal, *, risk: bool) -> str:
-    """The catalogue's phrase, unless it tells of trouble ("no contact for 3 days") and this is a strength."""
-    return signal.phrase if risk or signal.direction is not Direction.LOWER_IS_HEALTHIER else ""
 
 
 def _sentence(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _other_codes(faces: _Faces, siblings: Sequence[int], row: int, code: str) -> list[str]:
-    others = (faces.claims[i].code for i in siblings if faces.also[i][row])
-    return [other for other in dict.fromkeys(others) if other != code]
+def _other_codes(
+    faces: _Faces,
+    signals: Sequence[Signal],
+    columns: Sequence[Floats],
+    siblings: Sequence[int],
+    row: int,
+    *,
+    risk: bool,
+) -> list[str]:
+    """Codes of the concept's other signals; what is grave is told even where the model charges little."""
+    others: list[str] = []
+    for i in siblings:
+        if risk and signals[i].grave is not None:
+            others += codes_of(signals[i], faces.claims[i], float(columns[i][row]))[:-1]
+        if faces.also[i][row]:
+            others.append(faces.claims[i].code)
+    return others

@@ -27,17 +27,18 @@ _ORDERS = re.compile(
     r"^(ask|book|call|contact|email|escalate|fix|meet|offer|please|reach|schedule|send|visit|watch|write)\b"
 )
 _ALLOWED = re.compile(r"[A-Za-z0-9 %;:,.'/+-]*")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
-_DOWN = re.compile(r"\b(down|falling|fell|declin\w+|dropp?\w*|shrinking)\b", re.IGNORECASE)
-_UP = re.compile(r"\b(up|rising|rose|growing|grew)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:%|[kM]\b)?")
+_DOWN = re.compile(r"\b(below|down|falling|fell|declin\w+|dropp?\w*|shrinking)\b", re.IGNORECASE)
+_UP = re.compile(r"\b(above|up|rising|rose|growing|grew)\b", re.IGNORECASE)
 _SUBJECTS: Mapping[str, frozenset[str]] = {
     word: frozenset(concepts.split())
     for words, concepts in {
-        "usage users adoption login logins seats": "usage support",
+        "usage seats": "usage support commercial",
+        "users adoption login logins": "usage support",
         "ticket tickets escalation escalations": "support usage",
         "support": "support sentiment usage",
         "sentiment nps csat": "sentiment support",
-        "sponsor champion exec ebr contact contacts": "relationship",
+        "sponsor champion exec ebr contact contacts conversation conversations": "relationship",
         "invoice invoices payment payments overdue": "billing",
         "arr contract": "commercial",
         "renewal": "calendar",

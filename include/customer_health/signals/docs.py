@@ -71,6 +71,11 @@ def _absent(signal: Signal) -> str:
     return f"{float(signal.when_absent):g}"
 
 
+def _reason(signal: Signal) -> str:
+    said = f"`{signal.reason_code}`" if signal.reason_code else ""
+    return said + (f", `{signal.grave.reason_code}` from {signal.grave.beyond:g}" if signal.grave else "")
+
+
 def _row(signal: Signal) -> str:
     cells = (
         f"`{signal.name}`",
@@ -80,7 +85,7 @@ def _row(signal: Signal) -> str:
         signal.unit,
         DIRECTIONS[signal.direction],
         _absent(signal),
-        f"`{signal.reason_code}`" if signal.reason_code else "",
+        _reason(signal),
         signal.phrase.replace("{value", "{v"),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

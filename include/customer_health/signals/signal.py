@@ -61,6 +61,19 @@ class FromConfig:
 Condition = str | bool | tuple[str, ...] | FromConfig
 
 
+@dataclass(frozen=True)
+class Grave:
+    """A value so bad that it is a risk of the first rank, told under a code of its own.
+
+    Args:
+        beyond: From this value on, in the unhealthy direction.
+        reason_code: The code; the ordinary one is told with it.
+    """
+
+    beyond: float
+    reason_code: str
+
+
 def days(number: int) -> int:
     """Return a window of so many days; a word for the reader."""
     return number
@@ -80,12 +93,13 @@ class Signal:
         unit: Unit of the value.
         direction: Which way is good.
         concept: Group under which it is told.
-        phrase: How a person would say it; may use {value}.
+        phrase: How a person would say it; may use {value}, and {currency} for amounts.
         where: Column -> accepted value, values, or a list of the company file.
         window: Days; None for aggregations without one.
         when_absent: Value when the account has no such fact although its source delivers: a number
             if "none" is a fact, else `Absent`. A source that delivers nothing at all is always unknown.
         reason_code: Code that playbooks and reasons use; empty if the signal never explains a score.
+        grave: From which value on the reason has a code of its own; None for never.
         actionable: Whether a CSM can change it.
         profiles: Profiles that include it.
 
@@ -104,6 +118,7 @@ class Signal:
     window: int | None = None
     when_absent: float | Absent = Absent.UNKNOWN
     reason_code: str = ""
+    grave: Grave | None = None
     actionable: bool = True
     profiles: tuple[str, ...] = ("full",)
 
@@ -114,9 +129,11 @@ class Signal:
         for column, condition in self.where.items():
             self._check_condition(contract, column, condition)
         try:
-            self.phrase.format(value=1.0)
+            self.phrase.format(value=1.0, currency="USD")
         except (KeyError, IndexError, ValueError) as error:
             raise self._refuse(f"the phrase cannot be filled in ({error!r})", "Use {value} only.") from None
+        if self.grave is not None and (not self.reason_code or self.direction is Direction.NEUTRAL):
+            raise self._refuse("nothing is grave without a direction and a reason code", "Leave grave out.")
 
     def _refuse(self, what: str, hint: str) -> ConfigurationError:
         return ConfigurationError(f"Signal {self.name}: {what}.", hint=hint)

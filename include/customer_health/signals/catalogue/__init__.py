@@ -26,6 +26,13 @@ CATALOGUE: Mapping[str, Signal] = _index(
     for signal in module.SIGNALS
 )
 
+REASON_CODES: frozenset[str] = frozenset(
+    code
+    for signal in CATALOGUE.values()
+    for code in (signal.reason_code, signal.grave.reason_code if signal.grave else "")
+    if code
+)
+
 PROFILES: tuple[str, ...] = tuple(sorted({name for signal in CATALOGUE.values() for name in signal.profiles}))
 
 

@@ -48,7 +48,7 @@ SIGNALS = (
         direction=Direction.LOWER_IS_HEALTHIER,
         concept=Concept.BILLING,
         when_absent=0,
-        phrase="{value:,.0f} overdue",
+        phrase="{value:,.0f} {currency} overdue",
         reason_code="overdue_invoices",
     ),
 )

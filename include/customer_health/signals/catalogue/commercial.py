@@ -34,7 +34,7 @@ SIGNALS = (
         unit="currency/year",
         direction=Direction.HIGHER_IS_HEALTHIER,
         concept=Concept.COMMERCIAL,
-        phrase="ARR changed by {value:+,.0f} in 12 months",
+        phrase="ARR changed by {value:+,.0f} {currency} in 12 months",
         reason_code="arr_contraction",
         actionable=False,
     ),
@@ -74,7 +74,7 @@ SIGNALS = (
         direction=Direction.HIGHER_IS_HEALTHIER,
         concept=Concept.COMMERCIAL,
         when_absent=0,
-        phrase="{value:,.0f} of usage-based revenue in 90 days",
+        phrase="{value:,.0f} {currency} of usage-based revenue in 90 days",
         actionable=False,
     ),
     Signal(

@@ -17,7 +17,7 @@ from customer_health.signals.aggregations import (
     Silence,
     Sum,
 )
-from customer_health.signals.signal import Absent, Concept, Direction, FromConfig, Signal, days
+from customer_health.signals.signal import Absent, Concept, Direction, FromConfig, Grave, Signal, days
 
 SIGNALS = (
     Signal(
@@ -53,6 +53,7 @@ SIGNALS = (
         concept=Concept.USAGE,
         phrase="core actions {value:+.0%} against the 30 days before",
         reason_code="usage_decline",
+        grave=Grave(beyond=-0.2, reason_code="core_action_drop"),
         profiles=("full", "starter_5"),
     ),
     Signal(
