@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Exit codes: sysexits' EX_TEMPFAIL tells a scheduler that trying again may help.
 EXIT_REFUSED, EXIT_FAILED, EXIT_TRY_AGAIN = 2, 1, 75
-DELIVER = "deliver to "
+DELIVER, AUDIT = "deliver to ", "audit "
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,6 +60,8 @@ def _parser(commands: Sequence[str]) -> _Parser:
     step("playbooks", "Open episodes and promise effects")
     deliver = step("deliver", "Fulfil the outbox")
     deliver.add_argument("--destination", help="only this one; default: all")
+    check = step("audit", "Count what landed twice at its destination, after a lost answer")
+    check.add_argument("--destination", help="only this one; default: all")
     step("kpis", "Retention, save rate, time to intervention")
     run = step("run", "The whole chain, in order")
     run.add_argument("--since", type=_day, metavar="DATE", help="first day of a range that ends at --as-of")
@@ -154,6 +156,9 @@ def _steps(
     }
     if arguments.command == "deliver":
         yield from deliveries
+    elif arguments.command == "audit":
+        for name in wanted:
+            yield f"{AUDIT}{name}", partial(pipeline.audit_deliveries, settings, destination=name, now=now)
     elif arguments.command != "run":
         yield arguments.command, single[arguments.command]
     else:
@@ -230,7 +235,7 @@ def _run(arguments: argparse.Namespace) -> int:
             with _bar(title) as bar:
                 result = step(progress=bar)
         except CustomerHealthError as error:
-            if not title.startswith(DELIVER):
+            if not title.startswith((DELIVER, AUDIT)):
                 raise
             code = code or _failed(error)  # one channel is down; the others still go out
         else:

@@ -11,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from customer_health.destinations.audit import standing
 from customer_health.ledger import champion as registry
 from customer_health.ledger import scores as ledger_scores
 from customer_health.ledger.connect import open_ledger
@@ -206,6 +207,8 @@ def _actions(console: Console, settings: Settings, ledger: Engine, as_of: date) 
         table.add_row(playbook, str(verb).replace("_", " "), state, f"{n:,}")
     if rows:
         console.print(table)
+    if twice := standing(ledger):
+        console.print(f" [bold]At their destination twice: {twice:,}[/bold]; see page Health, Actions.")
     quiet = {name: n for name, n in sorted(outcomes.items()) if name not in ("fired", "no_match")}
     if quiet:
         console.print(" Held back, with the reason in the decision log: " + _listed(quiet))

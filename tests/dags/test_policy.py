@@ -10,6 +10,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import Asset
 
+from customer_health_airflow.names import DESTINATIONS
 from tests.lib import airflow_env
 
 CHAIN = {
@@ -22,7 +23,7 @@ CHAIN = {
     "report_kpis": "health_report_due",
 }
 # Run by the clock and by people; they belong to no day.
-BESIDE = {"tick_outbox": {"reason"}, "approve_actions": {"kind", "id"}}
+BESIDE = {"tick_outbox": {"reason"}, "approve_actions": {"kind", "id"}, "audit_deliveries": {"reason"}}
 FILES = sorted(airflow_env.DAGS.glob("*.py"))
 LIGHT = {"airflow", "customer_health_airflow", "__future__"}
 HEAVY = {
@@ -86,10 +87,13 @@ def test_the_hourly_tick_never_touches_the_scores_and_calls_nobody_who_does(dagb
 
 
 def test_a_destination_is_served_by_one_task_at_a_time_whichever_dag_it_is_in(dagbag: DagBag) -> None:
-    for dag_id in ("deliver_effects", "tick_outbox"):
-        found = {id: task.pool for id, task in dagbag.dags[dag_id].task_dict.items() if "deliver." in id}
-        names = ("crm", "email", "gainsight", "slack")
-        assert found == {f"deliver.{name}": f"deliver_{name}" for name in names}
+    for dag_id, group in (
+        ("deliver_effects", "deliver"),
+        ("tick_outbox", "deliver"),
+        ("audit_deliveries", "audit"),
+    ):
+        found = {id: task.pool for id, task in dagbag.dags[dag_id].task_dict.items() if f"{group}." in id}
+        assert found == {f"{group}.{name}": f"deliver_{name}" for name in DESTINATIONS}
 
 
 def test_whoever_opens_the_warehouse_waits_for_its_turn(dagbag: DagBag) -> None:

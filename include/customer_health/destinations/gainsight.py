@@ -48,8 +48,12 @@ class GainsightDestination:
 
     def find(self, effect: Effect) -> str | None:
         """Return the CTA whose referenceId is the effect's key."""
+        return next(iter(self.copies(effect)), None)
+
+    def copies(self, effect: Effect) -> list[str]:
+        """Return every CTA whose referenceId is the effect's key."""
         if effect.verb not in ("create_task", "enroll"):
-            return None
+            return []
         condition = {"fieldName": "referenceId", "alias": "A", "value": [effect.key], "operator": "EQ"}
         body = {
             "select": ["Gsid", "Name", "referenceId"],
@@ -59,7 +63,7 @@ class GainsightDestination:
         }
         with faults.reading():
             rows = self._ask("POST", "/v2/cockpit/cta/list", body)
-        return next((str(row["Gsid"]) for row in rows or () if row.get("referenceId") == effect.key), None)
+        return [str(row["Gsid"]) for row in rows or () if row.get("referenceId") == effect.key]
 
     def missing_fields(self) -> str:
         """Return what Gainsight says about our fields on Company; empty when all can be read."""

@@ -230,11 +230,15 @@ class GmailDestination:
 
     def find(self, effect: Effect) -> str | None:
         """Ask for the draft by its Message-ID."""
+        return next(iter(self.copies(effect)), None)
+
+    def copies(self, effect: Effect) -> list[str]:
+        """Return every draft with the effect's Message-ID."""
         wanted = f"rfc822msgid:{message_id(effect, self.options).strip('<>')}"
         with faults.reading():
-            found = self.wire.call("GET", self._path(effect), params={"q": wanted, "maxResults": "1"})
+            found = self.wire.call("GET", self._path(effect), params={"q": wanted, "maxResults": "10"})
         drafts = (found or {}).get("drafts") or []
-        return str(drafts[0]["id"]) if drafts else None
+        return [str(draft["id"]) for draft in drafts]
 
     def deliver(self, effect: Effect) -> str:
         """Create the draft and return its id."""
@@ -269,11 +273,15 @@ class GraphDestination:
 
     def find(self, effect: Effect) -> str | None:
         """Ask for the draft by the property that holds our key."""
+        return next(iter(self.copies(effect)), None)
+
+    def copies(self, effect: Effect) -> list[str]:
+        """Return every draft with the property that holds our key."""
         wanted = f"singleValueExtendedProperties/Any(p: p/id eq '{GRAPH_KEY}' and p/value eq '{effect.key}')"
         with faults.reading():
             found = self.wire.call("GET", self._path(effect), params={"$filter": wanted, "$select": "id"})
         rows = (found or {}).get("value") or []
-        return str(rows[0]["id"]) if rows else None
+        return [str(row["id"]) for row in rows]
 
     def deliver(self, effect: Effect) -> str:
         """Create the draft and return its id."""

@@ -76,6 +76,12 @@ class SalesforceDestination:
         landed = self._landed(OBJECTS[effect.verb], [effect.key])
         return landed.get(effect.key)
 
+    def copies(self, effect: Effect) -> list[str]:
+        """Return the Id of every record that carries the effect's key."""
+        key = self.options.action_key
+        query = f"SELECT Id, {key} FROM {OBJECTS[effect.verb]} WHERE {key} IN {{}}"
+        return [str(record["Id"]) for record in self.client.query(query, [effect.key])]
+
     def deliver(self, effect: Effect) -> str:
         """Write one effect; errors as in `deliver_many`."""
         return one(self.deliver_many([effect])[0])

@@ -119,6 +119,25 @@ class SlackDestination:
         found = self._scan(ask, effect.key, channel=channel, latest=parent, oldest=parent, inclusive=True)
         return found and f"{channel}:{found}"
 
+    def copies(self, effect: Effect) -> list[str]:
+        """Return every message that carries the effect's key."""
+        ask: Callable[..., Any]
+        if effect.verb == "notify":
+            oldest = datetime.combine(effect.as_of, time(), UTC).timestamp()
+            ask, places = self._web.conversations_history, self._places(effect.payload)
+            given: dict[str, Any] = {"oldest": f"{oldest:.6f}"}
+        elif effect.verb == "reply":
+            channel, parent = _parent(effect)
+            ask, places, given = self._web.conversations_replies, [channel], {"ts": parent}
+        else:
+            return [there for there in (self.find(effect),) if there]
+        return [
+            f"{channel}:{message['ts']}"
+            for channel in places
+            for message in self._pages(ask, "messages", include_all_metadata=True, channel=channel, **given)
+            if (message.get("metadata") or {}).get("event_payload", {}).get("key") == effect.key
+        ]
+
     def deliver(self, effect: Effect) -> str:
         """Post, reply, edit, or put a file into the thread.
 

@@ -175,7 +175,7 @@ def claim(
         claims = []
         for row in rows:
             must_find = row["state"] in ("unknown", "checking")
-            effect = _with_parent(connection, effect_of(row), row["after_key"])
+            effect = with_parent(connection, effect_of(row), row["after_key"])
             taken = Claim(effect, row["fence"] + 1, row["attempts"], must_find, worker, now + lease)
             connection.execute(
                 update(outbox)
@@ -312,7 +312,7 @@ def _in_turn() -> ColumnElement[bool]:
     return or_(outbox.c.after_key.is_(None), and_(delivered, ~unsettled))
 
 
-def _with_parent(connection: Connection, effect: Effect, parent_key: str | None) -> Effect:
+def with_parent(connection: Connection, effect: Effect, parent_key: str | None) -> Effect:
     """Add the remote id of the message that the effect belongs to: a thread or an edit needs it."""
     if parent_key is None:
         return effect

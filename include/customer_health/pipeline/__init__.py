@@ -15,6 +15,7 @@ from customer_health.pipeline.acting import (
     report_kpis,
     run_playbooks,
 )
+from customer_health.pipeline.auditing import audit_deliveries
 from customer_health.pipeline.ingestion import build_signals, check_quality, company_config, ingest, sources
 from customer_health.pipeline.result import Result, now_of
 from customer_health.pipeline.scoring import score_accounts
@@ -30,6 +31,7 @@ from customer_health.pipeline.watching import value_of_data, watch_model
 
 __all__ = [
     "Result",
+    "audit_deliveries",
     "build_signals",
     "check_quality",
     "company_config",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import TaskGroup
 
 from customer_health_airflow.names import DESTINATIONS, delivery_pool
-from customer_health_airflow.operators.steps import DeliverEffectsOperator
+from customer_health_airflow.operators.steps import AuditDeliveriesOperator, DeliverEffectsOperator
 
 
 def deliver_to_each() -> TaskGroup:
@@ -16,4 +16,12 @@ def deliver_to_each() -> TaskGroup:
     with TaskGroup("deliver", tooltip="One task per destination") as group:
         for name in DESTINATIONS:
             DeliverEffectsOperator(task_id=name, destination=name, pool=delivery_pool(name))
+    return group
+
+
+def audit_each() -> TaskGroup:
+    """Return a group with one audit per destination, in turn with its deliveries."""
+    with TaskGroup("audit", tooltip="One task per destination") as group:
+        for name in DESTINATIONS:
+            AuditDeliveriesOperator(task_id=name, destination=name, pool=delivery_pool(name))
     return group

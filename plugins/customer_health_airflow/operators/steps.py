@@ -134,6 +134,21 @@ class DeliverEffectsOperator(StepOperator):
         return deliver_effects(settings, destination=self.destination, now=wall_clock(settings))
 
 
+class AuditDeliveriesOperator(StepOperator):
+    """Counts what landed twice at one destination; changes nothing there."""
+
+    template_fields = ("destination",)
+
+    def __init__(self, *, destination: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.destination = destination
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import audit_deliveries
+
+        return audit_deliveries(settings, destination=self.destination, now=wall_clock(settings))
+
+
 class FollowUpOperator(StepOperator):
     """Promises what time and people made due: reminders, escalations, edits of messages."""
 
