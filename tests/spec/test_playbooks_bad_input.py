@@ -96,7 +96,12 @@ def test_five_hundred_hostile_names_and_endless_reasons_end_in_messages_that_sla
         for number, name in enumerate(names)
     }
     quiet = CompanyConfig(
-        playbooks=PlaybookConfig(mass_move_floor=9999, alerts_per_owner_per_day=9999, first_run_tasks=9999)
+        playbooks=PlaybookConfig(
+            mass_move_floor=9999,
+            alerts_per_owner_per_day=9999,
+            alerts_per_channel_per_day=9999,
+            first_run_tasks=9999,
+        )
     )
     publish(ledger, 1, {account: row | {"score": 61} for account, row in rows.items()})
     run(ledger, 1, quiet)

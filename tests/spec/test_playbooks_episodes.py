@@ -36,6 +36,7 @@ def test_a_fall_into_critical_alerts_once_and_opens_the_save_play(ledger):
     assert steps == [
         "concession_review",
         "executive_outreach",
+        "schedule_ebr",
         "urgent_review",
         "usage_audit",
         "value_realization_call",
@@ -97,7 +98,7 @@ def test_an_account_that_was_red_before_we_watched_gets_its_task_and_no_alert(le
     run(ledger, 2)
 
     assert alerts(ledger) == []
-    assert len(promised(ledger, "create_task", account_id="acme", state="pending")) == 4
+    assert len(promised(ledger, "create_task", account_id="acme", state="pending")) == 5
     assert episodes.all_of(ledger)[0].inherited
     assert episodes.all_of(ledger)[0].red_since == day(1)
 

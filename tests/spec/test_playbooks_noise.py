@@ -282,7 +282,7 @@ def test_a_kill_switch_stops_a_playbook_at_once_and_names_who_threw_it(ledger):
     assert switches.start(ledger, "playbook", "critical_save")
     publish(ledger, 3, {"acme": 20, "calm": 90})
     run(ledger, 3)
-    assert len(promised(ledger, "create_task", account_id="acme", playbook="critical_save")) == 5
+    assert len(promised(ledger, "create_task", account_id="acme", playbook="critical_save")) == 6
 
 
 def test_a_stale_source_turns_single_alerts_into_one_summary_that_waits(ledger):

@@ -9,13 +9,13 @@ import pytest
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.lib.destinations import RIGS, effect, no_pace
+from tests.lib.destinations import RIGS, effect, no_pace, usage_audit
 from tests.lib.servers.base import Answer
 from tests.lib.servers.mail import MailServer
 
 from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.connections import EmailOptions, Secret, WebhookOptions
-from customer_health.destinations import crm_rows, faults, slack_blocks, slack_rules
+from customer_health.destinations import crm_rows, faults, meeting_text, slack_blocks, slack_rules
 from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
 from customer_health.destinations.mail import SmtpDestination, draft
 from customer_health.destinations.registry import destination_for
@@ -56,16 +56,44 @@ def test_five_hundred_hostile_names_pass_every_renderer_without_harm():
         assert "\n" not in crm_rows.subject(opportunity)
         mail = draft(effect("draft_email", name=name), EmailOptions())
         assert "\n" not in str(mail["Subject"])
+        assert "\x00" not in meeting_text.markdown(effect("propose_meeting", name=name).payload)
 
 
-@pytest.mark.parametrize("kind", ["salesforce", "hubspot", "gainsight", "webhook", "gmail", "graph", "slack"])
+def test_hostile_teams_and_features_stay_inside_the_usage_audit():
+    for name in hostile_names()[::5]:
+        team = {"team": name, "active_30": 1, "active_90": 2}
+        feature = {"feature": name, "last_used": "2026-09-03", "users": None}
+        audit = usage_audit(teams=[team] * 8, dropped=[feature] * 8)
+        message = slack_blocks.message(effect("reply", usage_audit=audit).payload)
+        assert slack_rules.problems(message) == []
+        assert not any(mark in json.dumps(message) for mark in ("<!channel>", "<@U1>", "<script"))
+        page = crm_rows.body(effect("create_task", usage_audit=audit))
+        assert "\x00" not in page
+        assert "\u202e" not in page
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "salesforce",
+        "hubspot",
+        "gainsight",
+        "webhook",
+        "smtp",
+        "gmail",
+        "graph",
+        "google_calendar",
+        "graph_calendar",
+        "slack",
+    ],
+)
 def test_hostile_names_and_reasons_of_5000_characters_arrive_at_every_remote(kind):
     rig = RIGS[kind]()
     long = "a very long reason " * 263
     for number, name in enumerate(hostile_names()[::25]):
         name = name.replace("\ud800", "")  # half a character is no text that JSON could carry
         rig.add(f"a{number}")
-        for verb in rig.verbs:
+        for verb in set(rig.verbs) - {"attach_file"}:  # a picture quotes nobody
             rig.destination.deliver(effect(verb, f"a{number}", step=f"{verb}{number}", name=name, why=long))
     assert rig.server.violations == []
     rig.server.close()

@@ -123,6 +123,7 @@ def test_the_library_covers_every_tier_and_every_action_of_both_documents():
         "enroll",
         "create_opportunity",
         "draft_email",
+        "propose_meeting",
         "set_fields",
     }
     assert all(yaml.safe_dump(book.because) for book in books.values())

@@ -101,7 +101,7 @@ class GoogleCalendarDestination:
         first, last = span_of(effect)
         with faults.reading():
             body = {"timeMin": first, "timeMax": last, "items": [{"id": owner}]}
-            told = self.wire.call("POST", "/calendar/v3/freeBusy", json=body)
+            told = self.wire.call("POST", "/calendar/v3/freeBusy", json=body, person=owner)
         rows = (told or {}).get("calendars", {}).get(owner, {}).get("busy", [])
         busy = [(_instant(row["start"]), _instant(row["end"])) for row in rows]
         slot = free_slot(effect, busy)

@@ -53,6 +53,8 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     coin = account.get("currency")
     yield f"- ARR {money(account['arr'], coin)} · expected loss {money(score['expected_loss'], coin)}"
     yield f"- Renewal {day(account['renewal_date'])} · segment {_md(account['segment'] or 'unknown')}"
+    if known := _relationship(p.get("contact") or {}):
+        yield f"- {known}"
     near, far = percent(score["p90"], 1), percent(score["p180"], 1)
     yield f"- p(churn) 90 d {near}, 180 d {far} · coverage {percent(score['coverage'])}"
     yield ""
@@ -70,6 +72,8 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {_md(reason.get('phrase'))} ({points}; {signal}, as of {today})"
     if not p["risks"]:
         yield "- No single reason costs this account points."
+    if lever := p.get("lever"):
+        yield f"- What would help: {_md(lever, 250)}"
     yield ""
     yield "## What to do"
     yield from (f"{number}. {step}" for number, step in enumerate(p["instructions"], 1))
@@ -95,6 +99,18 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield f"*{p['playbook_title']}: {p['because']}*"
+
+
+def _relationship(contact: Mapping[str, Any]) -> str:
+    """Return how close we are to the people there, as far as it is known."""
+    said = []
+    if (days := contact.get("days_since_last_interaction")) is not None:
+        said.append(f"Last real contact {days:.0f} days ago")
+    if (people := contact.get("contacts_known")) is not None:
+        said.append(f"{people:.0f} contacts known")
+    if (review := contact.get("days_since_ebr")) is not None:
+        said.append(f"last business review {review:.0f} days ago")
+    return " · ".join(said)
 
 
 def _md(text: object, most: int = 200) -> str:

@@ -112,12 +112,15 @@ def _alert(payload: Mapping[str, Any], chart: bool) -> tuple[str, list[Json]]:
         blocks.append(section("*Top reasons*\n" + "\n".join(map(_points, payload["risks"]))))
     if payload["strengths"]:
         blocks.append(section("*What holds*\n" + "\n".join(map(_points, payload["strengths"]))))
+    if lever := payload.get("lever"):
+        blocks.append(section(f"*What would help*\n{quoted(lever, 250)}"))
     step = payload.get("next_step")
     following = ""
     if step:
         who = quoted(step["owner"]["email"], 80)
         title = f"{quoted(payload['playbook_title'])}: {quoted(step['subject'])}"
-        blocks.append(section(f"*Do this next* · {title}\n{who}, until {_local(step['due_at'])}"))
+        until = f"{who}, until {_local(step['due_at'])} · react 👀 to say that you are on it"
+        blocks.append(section(f"*Do this next* · {title}\n{until}"))
         stop = "" if why.endswith(".") else "."
         following = f"{stop} Next: {quoted(step['subject'])}, {who}, until {moment(step['due_at'])}."
     readings = slack_chart.points(score)

@@ -157,8 +157,8 @@ class RenewingWire(Wire):
         self.tokens = tokens
 
     def send(self, method: str, path: str, **given: Any) -> requests.Response:
-        """As for `Wire`; the person in whose name it is sent stands in the path."""
-        person = _person_in(path)
+        """As for `Wire`; the person in whose name it is sent is given, or stands in the path."""
+        person = str(given.pop("person", "") or _person_in(path))
         answer = self._send(method, path, person, given)
         if answer.status_code == 401 and self.tokens.renewable:
             self.tokens.refused(person)

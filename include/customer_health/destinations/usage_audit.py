@@ -8,7 +8,7 @@ from typing import Any
 
 from customer_health.destinations.plain_text import clean, day
 
-INK, ACCENT, PALE = "#334155", "#0f766e", "#94a3b8"
+INK, ACCENT = "#334155", "#0f766e"
 Audit = Mapping[str, Any]
 
 
@@ -85,17 +85,27 @@ def picture(audit: Audit) -> bytes:
     weeks: Sequence[Sequence[Any]] = audit["weeks"]
     places, users = list(range(len(weeks))), [int(count) for _, count in weeks]
     labels = [day(start).rsplit(" ", 1)[0] for start, _ in weeks]
-    axes.bar(places, users, width=0.7, color=ACCENT, label="people who used it")
+    axes.bar(places, users, width=0.7, color=ACCENT)
     if seats := audit["seats"]:
-        axes.axhline(float(seats), color=INK, linestyle="--", linewidth=1.2, label=f"{seats:,.0f} seats")
+        axes.axhline(float(seats), color=INK, linestyle="--", linewidth=1.2)
+        axes.annotate(
+            f"{seats:,.0f} seats",
+            (1, float(seats)),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right",
+            color=INK,
+            fontsize=8,
+        )
     axes.set_xticks(places[::2], labels[::2])
-    axes.set_ylim(0, 1.12 * max([*users, float(audit["seats"] or 0), 1.0]))
+    axes.set_ylim(0, 1.15 * max([*users, float(audit["seats"] or 0), 1.0]))
     axes.set_title(headline(audit), loc="left", fontsize=10)
+    axes.set_ylabel("people who used it", fontsize=9)
     axes.set_xlabel("week that begins on", fontsize=9)
     axes.tick_params(labelsize=8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="lower left", ncols=2)
     held = io.BytesIO()
     figure.savefig(held, format="png", metadata={"Software": None})  # equal audits give equal bytes
     return held.getvalue()

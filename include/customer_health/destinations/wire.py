@@ -69,10 +69,13 @@ class Wire:
     def send(self, method: str, path: str, **given: Any) -> requests.Response:
         """Make one request and return the answer, whatever its status.
 
+        `person` says in whose name it is made, for wires that act for several; this one has one name.
+
         Raises:
             BusyError: It never left.
             UnknownOutcomeError: No complete answer came.
         """
+        given.pop("person", None)
         self.pace.wait()
         headers = self.headers() if callable(self.headers) else self.headers
         given["headers"] = {**headers, **given.get("headers", {})}

@@ -36,6 +36,8 @@ USAGE_MEASURES = {
     "power_user_ratio": ("Power users", "share"),
     "days_since_last_usage": ("Days since anybody used it", "days"),
 }
+# What a task says about the relationship, beside the reasons.
+CONTACT_MEASURES = ("days_since_last_interaction", "contacts_known", "days_since_ebr")
 # A change of these makes a new version of the CRM's fields; probabilities move a little every day.
 SIGNIFICANT = ("score", "tier", "primary_reason")
 
@@ -194,6 +196,8 @@ def account_payload(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
             "as_of": facts.as_of.isoformat(),
         },
         "risks": facts.risks[:MOST_RISKS],
+        "lever": (facts.get("lever") or {}).get("text"),
+        "contact": {name: facts.signals.get(name) for name in CONTACT_MEASURES},
         "cause": facts.cause,
         "cause_note": facts.cause_note,
         "strengths": [reason for reason in facts.reasons if (reason.get("points") or 0) > 0][:MOST_STRENGTHS],

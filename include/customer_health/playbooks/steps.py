@@ -195,8 +195,8 @@ class ProposeMeeting(Step):
     """A tentative entry in the owner's own calendar, at a time that suits both sides. It invites nobody.
 
     `options` times are chosen between `after` and `within` from now, in the business hours of the owner and
-    of the customer, where the owner is not busy as far as we know. The calendar is asked again when the entry is
-    made: it takes the first of the times that is still free. Tasks and drafts of the same playbook that
+    of the customer, where the owner is not busy as far as we know. The calendar is asked again when the entry
+    is made: it takes the first of the times that is still free. Tasks and drafts of the same playbook that
     attach `meeting_times` name the same times.
     """
 
