@@ -12,16 +12,11 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from customer_health.connections import ConnectionsConfig
 from customer_health.errors import ConfigurationError, suggest
-
-
-class Section(BaseModel):
-    """Base of every section of the company file: unknown keys are errors, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from customer_health.sections import Section, known_keys
 
 
 class UsageConfig(Section):
@@ -292,15 +287,6 @@ def _path_of(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location)
 
 
-def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    for part in location[:-1]:
-        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return list(model.model_fields)
-
-
 def load_company(path: Path) -> CompanyConfig:
     """Read and check the company file.
 
@@ -326,5 +312,5 @@ def load_company(path: Path) -> CompanyConfig:
             location = problem["loc"]
             lines.append(f"{path}: {_path_of(location)}: {problem['msg']}")
             if problem["type"] == "extra_forbidden":
-                hints.append(suggest(str(location[-1]), _known_keys(CompanyConfig, location)))
+                hints.append(suggest(str(location[-1]), known_keys(CompanyConfig, location[:-1])))
         raise ConfigurationError("\n".join(lines), hint=" ".join(hints) or "Correct the value.") from None

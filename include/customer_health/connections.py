@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from customer_health.sections import Section
 
 # Names that end up in SOQL, in URLs and in JSON keys: letters, digits and underscores only.
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
@@ -54,7 +56,7 @@ class Secret(Mapping[str, str]):
         return f"Secret(keys={sorted(self._values)})"
 
 
-class Options(BaseModel):
+class Options(Section):
     """What every destination has: time-outs and rates.
 
     Attributes:
@@ -63,8 +65,6 @@ class Options(BaseModel):
         per_second: Requests a second at most, on average.
         burst: Requests that may go at once after a pause.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     timeout_seconds: float = Field(10.0, gt=0, le=30)
     per_second: float = Field(5.0, ge=0.1, le=200)
@@ -192,10 +192,8 @@ class EmailOptions(Options):
     smtp_port: int = Field(587, ge=1, le=65535)
 
 
-class ConnectionsConfig(BaseModel):
+class ConnectionsConfig(Section):
     """One section per kind of destination; kinds that nobody uses are ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     salesforce: SalesforceOptions = SalesforceOptions()
     hubspot: HubspotOptions = HubspotOptions()

@@ -15,9 +15,10 @@ from typing import Annotated
 
 from pydantic import Field, SkipValidation
 
-from customer_health.company import CompanyConfig, Section, load_company
+from customer_health.company import CompanyConfig, load_company
 from customer_health.connections import Secret
 from customer_health.errors import ConfigurationError
+from customer_health.sections import Section
 
 PREFIX = "CUSTOMER_HEALTH_"
 
@@ -30,7 +31,10 @@ class Settings(Section):
         warehouse_url: `duckdb:///path`; other engines by their Ibis URL.
         ledger_url: SQLAlchemy URL.
         data: Folder (or fsspec URL) of a company's own files; None means the simulated company.
-        mapping: The YAML file that describes them.
+        mapping: The YAML file that describes them, and the tables of the source warehouse.
+        source_warehouse: URL of the warehouse where a company's raw tables already lie; None if there is
+            none. Holds a password, so it is neither printed nor dumped.
+        source_schema: The schema there whose tables are canonical, if no mapping describes them.
         today: Pretend that this is today. For files that end in the past; refused unless every
             destination is `preview`.
         config: The company file.
@@ -42,6 +46,8 @@ class Settings(Section):
     ledger_url: str
     data: str | None = None
     mapping: Path | None = None
+    source_warehouse: str | None = Field(default=None, repr=False, exclude=True)
+    source_schema: str = "raw"
     today: date | None = None
     config: CompanyConfig = CompanyConfig()
     secrets: Annotated[Mapping[str, Mapping[str, str]], SkipValidation] = Field(
@@ -134,6 +140,8 @@ def load_settings(
         ledger_url=get("LEDGER_URL") or f"sqlite:///{base}/ledger.db",
         data=get("DATA"),
         mapping=Path(mapping) if mapping else None,
+        source_warehouse=get("SOURCE_WAREHOUSE"),
+        source_schema=get("SOURCE_SCHEMA") or "raw",
         today=today,
         config=config,
         secrets=secrets_of(env) | {kind: Secret(values) for kind, values in (secrets or {}).items()},

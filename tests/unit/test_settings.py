@@ -31,6 +31,27 @@ def test_a_misspelt_key_is_refused_with_file_key_and_suggestion(home: Path, tmp_
     assert "primary_horizon" in refused.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "meant"),
+    [
+        ("playbooks: {routes: [{chanel: '#a'}]}", "playbooks.routes.0.chanel", "channel"),
+        ("connections: {slack: {chanels: {}}}", "connections.slack.chanels", "channels"),
+    ],
+)
+def test_a_misspelt_key_inside_a_list_or_a_connection_gets_its_suggestion_too(
+    home: Path, tmp_path: Path, text: str, place: str, meant: str
+):
+    company = tmp_path / "company.yaml"
+    company.write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings({"CUSTOMER_HEALTH_CONFIG": str(company)}, home=home)
+
+    assert place in str(refused.value)
+    assert refused.value.hint.startswith("Did you mean")
+    assert meant in refused.value.hint
+
+
 def test_a_value_of_the_wrong_kind_names_its_place(home: Path, tmp_path: Path):
     company = tmp_path / "company.yaml"
     company.write_text("playbooks:\n  first_run_tasks: many\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from customer_health.effects.destination import Destination, RejectedError
@@ -72,6 +72,29 @@ def groups(destination: Destination, effects: Sequence[Effect]) -> list[list[int
             found.append(group)
         group.append(place)
     return found
+
+
+def by_verb(
+    effects: Sequence[Effect],
+    verbs: Iterable[str],
+    write: Callable[[str, Sequence[Effect]], Sequence[Outcome]],
+    otherwise: Callable[[Effect], Outcome],
+) -> list[Outcome]:
+    """Write effects of several verbs, one verb after the other; their outcomes come back in order.
+
+    Args:
+        effects: Of any verbs.
+        verbs: Those that can be written, in the order in which they are.
+        write: Takes a verb and its effects, returns one outcome each.
+        otherwise: The outcome of an effect of another verb.
+    """
+    outcomes: list[Outcome] = [otherwise(effect) for effect in effects]
+    for verb in verbs:
+        places = [place for place, effect in enumerate(effects) if effect.verb == verb]
+        written = write(verb, [effects[place] for place in places]) if places else ()
+        for place, outcome in zip(places, written, strict=True):
+            outcomes[place] = outcome
+    return outcomes
 
 
 def one(outcome: Outcome) -> str:

@@ -16,7 +16,7 @@ import requests
 
 from customer_health.connections import HubspotOptions
 from customer_health.destinations import crm_rows, faults
-from customer_health.destinations.batching import Outcome, built, isolating, one
+from customer_health.destinations.batching import Outcome, built, by_verb, isolating, one
 from customer_health.destinations.faults import HOUR, ChannelStoppedError
 from customer_health.destinations.pace import Pace
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
@@ -139,14 +139,7 @@ class HubspotDestination:
 
     def deliver_many(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Write effects; rows that HubSpot refuses fail alone."""
-        outcomes: list[Outcome] = [crm_rows.unsupported(NAME, effect) for effect in effects]
-        for verb in OBJECTS:
-            places = [place for place, effect in enumerate(effects) if effect.verb == verb]
-            if places:
-                written = self._write(verb, [effects[place] for place in places])
-                for place, outcome in zip(places, written, strict=True):
-                    outcomes[place] = outcome
-        return outcomes
+        return by_verb(effects, OBJECTS, self._write, partial(crm_rows.unsupported, NAME))
 
     def _write(self, verb: str, effects: Sequence[Effect]) -> list[Outcome]:
         companies = self._company_ids({effect.account_id for effect in effects})

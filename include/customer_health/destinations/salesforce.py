@@ -13,7 +13,7 @@ from typing import Any
 
 from customer_health.connections import SalesforceOptions
 from customer_health.destinations import crm_rows
-from customer_health.destinations.batching import Outcome, built, isolating, one
+from customer_health.destinations.batching import Outcome, built, by_verb, isolating, one
 from customer_health.destinations.salesforce_client import FIXES, NAME, SalesforceClient, fault_of_row
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
@@ -88,14 +88,7 @@ class SalesforceDestination:
 
     def deliver_many(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Write effects; rows that Salesforce refuses fail alone."""
-        outcomes: list[Outcome] = [crm_rows.unsupported(NAME, effect) for effect in effects]
-        for verb in OBJECTS:
-            places = [place for place, effect in enumerate(effects) if effect.verb == verb]
-            if places:
-                written = self._write(verb, [effects[place] for place in places])
-                for place, outcome in zip(places, written, strict=True):
-                    outcomes[place] = outcome
-        return outcomes
+        return by_verb(effects, OBJECTS, self._write, partial(crm_rows.unsupported, NAME))
 
     def _write(self, verb: str, effects: Sequence[Effect]) -> list[Outcome]:
         records = self._records(verb, effects)

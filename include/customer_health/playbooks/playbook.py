@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -23,6 +22,7 @@ from customer_health.playbooks.steps import (
     Step,
 )
 from customer_health.scoring.tiers import load_schemes
+from customer_health.sections import known_keys
 
 LIBRARY = Path(__file__).with_name("library")
 M = TypeVar("M", bound=BaseModel)
@@ -193,10 +193,9 @@ def _steps(do: Any, path: Path) -> tuple[Step, ...]:
 
 
 def _check_names(playbook: Playbook, path: Path) -> None:
-    from customer_health.signals.catalogue import CATALOGUE
+    from customer_health.signals.catalogue import CATALOGUE, REASON_CODES
 
     when = playbook.when
-    codes = {signal.reason_code for signal in CATALOGUE.values() if signal.reason_code}
     if when.scheme is not None and when.scheme not in load_schemes():
         raise _unknown(playbook, path, "when: scheme", when.scheme, "tier scheme", load_schemes())
     checks: list[tuple[str, str, Iterable[str], Iterable[str]]] = [
@@ -205,7 +204,7 @@ def _check_names(playbook: Playbook, path: Path) -> None:
         ("when: state", "state", when.state, ("scored", "notice_given", "not_scored_yet")),
     ]
     checks += [
-        (f"when: reasons: {word}", "reason code", getattr(when.reasons, word), codes)
+        (f"when: reasons: {word}", "reason code", getattr(when.reasons, word), REASON_CODES)
         for word in ("any", "all", "none")
     ]
     for where, kind, used, known in checks:
@@ -232,22 +231,7 @@ def _validated(model: type[M], raw: Any, path: Path, prefix: str) -> M:
             where = ": ".join(filter(None, (prefix, *map(str, problem["loc"]))))
             if problem["type"] == "extra_forbidden":
                 lines.append(f"{path}: {where}: unknown key.")
-                hints.append(suggest(str(problem["loc"][-1]), _keys(model, problem["loc"][:-1])))
+                hints.append(suggest(str(problem["loc"][-1]), known_keys(model, problem["loc"][:-1])))
             else:
                 lines.append(f"{path}: {where}: {problem['msg'].removeprefix('Value error, ')}.")
         raise ConfigurationError("\n".join(lines), hint=" ".join(hints) or "Correct the value.") from None
-
-
-def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> Mapping[str, Any]:
-    """Return the keys accepted at `location` inside `model`."""
-    for part in location:
-        field = model.model_fields.get(str(part))
-        for candidate in _classes(field.annotation) if field else ():
-            model = candidate
-    return model.model_fields
-
-
-def _classes(annotation: Any) -> list[type[BaseModel]]:
-    if get_origin(annotation) in (Union, types.UnionType, Mapping) or get_args(annotation):
-        return [found for inner in get_args(annotation) for found in _classes(inner)]
-    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
