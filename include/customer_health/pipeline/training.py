@@ -118,6 +118,7 @@ def training_data(
     """Read what a training looks at: panel, outcomes, the CRM's snapshot, signals as once stored."""
     from customer_health.model.brought import attach, read
     from customer_health.model.panel import as_of_dates
+    from customer_health.pipeline.remote import signals_warehouse
     from customer_health.signals.build import build_panel
 
     with open_warehouse(settings.warehouse_url) as con:
@@ -135,7 +136,11 @@ def training_data(
             if found and days
             else _no_rows()
         )
-        panel = build_panel(con, config, days or [as_of], state_dir=settings.state, progress=progress)
+        days = days or [as_of]
+        with signals_warehouse(settings, con, until=max(days)) as warehouse:
+            panel = build_panel(
+                con, config, days, state_dir=settings.state, warehouse=warehouse, progress=progress
+            )
     if config.model.brought_scores:
         panel = attach(panel, read(config.model.brought_scores))
     return panel, outcomes, snapshot, stored
@@ -168,7 +173,11 @@ def roll_back(settings: Settings, *, by: str, reason: str, now: datetime, to: st
                 load_safely(Path(record.folder), dict(record.sha256))
             break
     done = registry.rollback(ledger, by=by, reason=reason, at=now, to=to)
-    return Result("Roll back", {"model_id": done.model_id, "decision": done.decision}, (done.why,))
+    return Result(
+        "Roll back",
+        {"model_id": done.model_id, "decision": done.decision},
+        (f"{done.model_id} scores from now on.", done.why),
+    )
 
 
 def resolve_challenger(settings: Settings, *, model_id: str, approve: bool, by: str, now: datetime) -> Result:

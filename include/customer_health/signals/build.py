@@ -45,6 +45,7 @@ def build_panel(
     *,
     signals: Sequence[Signal] | None = None,
     state_dir: Path | None = None,
+    warehouse: Warehouse | None = None,
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """Compute every signal of every account on every as-of date, in one pass over the raw tables.
@@ -55,6 +56,7 @@ def build_panel(
         as_of_dates: Any number of dates; what happens per date is small.
         signals: Which signals; by default those of the configured profile.
         state_dir: Folder in which the daily state is kept between runs; None keeps none.
+        warehouse: Where raw tables are, if some of them are not in `con`.
         progress: Called once per reduced table and per signal.
 
     Returns:
@@ -71,7 +73,8 @@ def build_panel(
     chosen = tuple(signals) if signals is not None else select(config.signals.profile)
     for signal in chosen:
         check_answerable(signal)
-    reduced = reduce_warehouse(Warehouse(con), config, chosen, state_dir=state_dir, progress=progress)
+    place = warehouse or Warehouse(con)
+    reduced = reduce_warehouse(place, config, chosen, state_dir=state_dir, progress=progress)
     return panel_of(reduced, config, as_of_dates, chosen, progress=progress)
 
 
@@ -81,6 +84,7 @@ def build_and_check(
     as_of_dates: Sequence[date],
     *,
     state_dir: Path | None = None,
+    warehouse: Warehouse | None = None,
     progress: Progress = silent,
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Build the panel, keep it in the warehouse, and hold its newest date against an earlier one.
@@ -89,7 +93,8 @@ def build_and_check(
         The panel, and what a person should look at; findings and freshness are kept too.
     """
     signals = select(config.signals.profile)
-    reduced = reduce_warehouse(Warehouse(con), config, signals, state_dir=state_dir, progress=progress)
+    place = warehouse or Warehouse(con)
+    reduced = reduce_warehouse(place, config, signals, state_dir=state_dir, progress=progress)
     panel = panel_of(reduced, config, as_of_dates, signals, progress=progress)
     newest = max(as_of_dates)
     fresh = freshness(reduced, [newest], config)

@@ -111,7 +111,8 @@ def reduce_warehouse(
     usage: UsageHistory | None = None
     if "usage" in named or "exec_activity" in named:
         wanted = [feature_sets(signal, config) for signal in signals if signal.table == "usage"]
-        usage = reduce_usage(warehouse, index, wanted, None if folder is None else folder / "usage")
+        place = None if folder is None else folder / "usage"
+        usage = reduce_usage(warehouse.where("usage"), index, wanted, place)
         state.meta["lag"] = usage.lag
     for step, name in enumerate(steps[2:], start=2):
         progress(step, len(steps), f"reducing {name}")
@@ -175,16 +176,18 @@ def _facts(name: str, signals: Sequence[Signal], config: CompanyConfig) -> Calla
 def _executives(keeper: _Keeper, state: State, config: CompanyConfig) -> None:
     """People and what they said; their logins are read off the usage when a range is asked for."""
     patterns = json.dumps(config.people.executive_title_patterns)
+    users = keeper.warehouse.where("usage")  # whose hashes the usage is kept by
 
     def people(warehouse: Warehouse) -> Made:
         rows = exec_people(warehouse, config)
-        rows["key"] = warehouse.hashes([str(user) for user in rows.pop("user_id")])
+        rows["key"] = users.hashes([str(user) for user in rows.pop("user_id")])
         return _coded(rows), {}
 
     def spoke(warehouse: Warehouse) -> Made:
         return _coded(exec_spoke(warehouse, config)), {}
 
-    made = keeper.table("exec_people", ("contacts", "contact_changes"), patterns, people)
+    hashed = patterns + users.hash_version
+    made = keeper.table("exec_people", ("contacts", "contact_changes"), hashed, people)
     state.tables["exec_people"] = made[0]
     made = keeper.table("exec_spoke", SOURCES["exec_activity"], patterns, spoke)
     state.tables["exec_spoke"] = made[0]

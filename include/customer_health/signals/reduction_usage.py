@@ -21,6 +21,7 @@ from customer_health.signals.plans import FeatureSets
 from customer_health.signals.usage_blocks import Blocks, BlockStore, Features, merge
 from customer_health.signals.usage_history import UsageHistory
 from customer_health.signals.usage_scan import MAX_CELLS, Scan
+from customer_health.signals.warehouse_tables import NUMBERS
 
 LAYOUT = 1  # of the blocks; others are rebuilt
 REBUILD_LATE_SHARE = 0.2  # more late rows than this: the usual delay is not what it was
@@ -153,7 +154,8 @@ def _read(warehouse: Any, index: AccountIndex, history: UsageHistory, loads: Seq
         from customer_health.signals.usage_groups import grouped_blocks
 
         history.blocks = merge(history.blocks, grouped_blocks(warehouse, index, history, loads))
-        return 0
+        strangers = warehouse.raw("usage", loads).anti_join(warehouse.kept(NUMBERS), "account_id")
+        return int(warehouse.fetch(strangers.aggregate(n=strangers.count()))["n"][0])
     span = warehouse.usage_days(loads)
     if span is None:
         return 0

@@ -62,6 +62,10 @@ class Warehouse:
         self._cursor = con.cursor()
         self._kept: dict[str, Any] = {}
 
+    def where(self, table: str) -> Warehouse:
+        """The warehouse that holds a raw table; usage may lie elsewhere."""
+        return self
+
     def raw(self, name: str, loads: Sequence[str] | None = None) -> Any:
         """A raw table, as its contract declares it; nothing is asked of the warehouse.
 

@@ -105,7 +105,9 @@ class MappedFiles:
         )
 
     def _recipe(self, feeds: Sequence[Feed]) -> str:
-        rules = json.dumps([feed.model_dump(mode="json") for feed in feeds], sort_keys=True)
+        # A table of a warehouse was copied to a file, which is named already.
+        dumped = [feed.model_dump(mode="json", exclude={"table"}) for feed in feeds]
+        rules = json.dumps(dumped, sort_keys=True)
         return hashlib.sha256(f"{_COMPILER}:{rules}".encode()).hexdigest()
 
 
@@ -191,5 +193,5 @@ def create(settings: Settings) -> MappedFiles:
             f"A company's own files need a data folder and a mapping file; there is no {missing}.",
             hint="Draft one: python -m customer_health draft-mapping FOLDER --output mapping.yaml",
         )
-    mapping = load_mapping(settings.mapping)
+    mapping = load_mapping(settings.mapping).part(in_warehouse=False)
     return MappedFiles(Folder(settings.data, settings.home / "cache"), mapping, settings.home)

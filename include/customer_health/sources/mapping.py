@@ -165,10 +165,11 @@ class Reading(Part):
 
 
 class Feed(Reading):
-    """One kind of file that fills one canonical table.
+    """One kind of file, or one table of the company's warehouse, that fills one canonical table.
 
     Attributes:
         files: Path or pattern inside the data folder: `usage/*.parquet`.
+        table: Instead of files: a table of the source warehouse, `schema.table`.
         where: Keep only rows that meet these conditions.
         columns: Canonical column -> rule.
         ends_on: Contracts only: the column (or rule) with the day a contract ended. It adds a row with
@@ -182,7 +183,8 @@ class Feed(Reading):
         optional: No file is no error.
     """
 
-    files: str
+    files: str = ""
+    table: str = ""
     where: Where = Field(default_factory=dict)
     columns: Mapping[str, Annotated[Rule, BeforeValidator(_rule)]]
     ends_on: Annotated[Rule, BeforeValidator(_rule)] | None = None
@@ -190,6 +192,12 @@ class Feed(Reading):
     combine: Literal["none", "sum"] = "none"
     repeated_keys: Literal["report", "latest_file", "add"] | None = None
     optional: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Feed:
+        if bool(self.files) == bool(self.table):
+            raise ValueError("give either `files:` or `table:`")
+        return self
 
     @property
     def repeats(self) -> str:
@@ -204,6 +212,14 @@ class MappingFile(Part):
     company: str = Field(min_length=1)
     reading: Reading = Reading()
     tables: Mapping[str, tuple[Feed, ...]]
+
+    def part(self, *, in_warehouse: bool) -> MappingFile:
+        """Return the feeds that lie in the source warehouse, or those that are files."""
+        kept = {
+            name: tuple(feed for feed in feeds if bool(feed.table) is in_warehouse)
+            for name, feeds in self.tables.items()
+        }
+        return self.model_copy(update={"tables": {name: feeds for name, feeds in kept.items() if feeds}})
 
     @model_validator(mode="before")
     @classmethod

@@ -24,6 +24,9 @@ WITHOUT_CONTRACT = (
 WEEKS = 8
 """The weeks before the last one that make a usual week."""
 
+FEW_ROWS = 20
+"""Of fewer rows a week, half a week is noise."""
+
 
 @dataclass
 class Measures:
@@ -114,8 +117,7 @@ def _freshness(con: duckdb.DuckDBPyConnection, as_of: date, result: Measures) ->
         ).fetchall()
     )
     usual = median(weeks.get(week, 0) for week in range(1, WEEKS + 1))
-    # Below about twenty rows a week, half a week is noise.
-    result.values["volume_ratio"] = weeks.get(0, 0) / usual if usual >= 20 else None
+    result.values["volume_ratio"] = weeks.get(0, 0) / usual if usual >= FEW_ROWS else None
 
 
 def write_measures(con: duckdb.DuckDBPyConnection, as_of: date, measured: Mapping[str, Measures]) -> None:

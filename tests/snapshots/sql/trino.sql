@@ -1,0 +1,1385 @@
+SELECT
+  "t0"."account_id",
+  "t0"."merged_into",
+  "t0"."segment",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE("t0"."occurred_at"))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE("t0"."known_at"))
+  ) AS INTEGER) AS "known"
+FROM "raw"."accounts" AS "t0"
+ORDER BY
+  "t0"."account_id" ASC,
+  "t0"."occurred_at" ASC,
+  "t0"."known_at" ASC;
+
+SELECT
+  "t4"."account",
+  "t4"."contract_id",
+  "t4"."plan",
+  "t4"."seats",
+  "t4"."arr",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."term_start" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "start",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."term_end" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "end",
+  COALESCE("t4"."auto_renew", FALSE) AS "renews",
+  "t4"."auto_renew" IS NOT NULL AS "renewal_known",
+  CAST("t4"."notice_days" AS DOUBLE) AS "notice",
+  COALESCE("t4"."status", 'active') = 'active' AS "active",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known"
+FROM (
+  SELECT
+    "t2"."contract_id",
+    "t2"."account_id",
+    "t2"."plan",
+    "t2"."plan_rank",
+    "t2"."seats",
+    "t2"."arr",
+    "t2"."currency",
+    "t2"."term_start",
+    "t2"."term_end",
+    "t2"."auto_renew",
+    "t2"."notice_days",
+    "t2"."status",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."contracts" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."contract_id" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."plan" ASC,
+  "t4"."arr" ASC;
+
+SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."notice_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "notice"
+FROM (
+  SELECT
+    "t2"."outcome_id",
+    "t2"."account_id",
+    "t2"."kind",
+    "t2"."notice_at",
+    "t2"."arr_lost",
+    "t2"."reason",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."outcomes" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+WHERE
+  "t4"."kind" = 'logo_churn'
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC;
+
+SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  "t4"."kind" = 'notice_given' AS "notice"
+FROM (
+  SELECT
+    "t2"."event_id",
+    "t2"."account_id",
+    "t2"."contract_id",
+    "t2"."kind",
+    "t2"."arr_change",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."contract_events" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+WHERE
+  "t4"."kind" IN ('notice_given', 'renewed', 'new')
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC;
+
+SELECT
+  "t4"."feature",
+  MIN("t4"."seen") AS "first_seen"
+FROM (
+  SELECT
+    "t3"."account",
+    COALESCE("t2"."user_id", '') AS "user_id",
+    "t2"."feature",
+    "t2"."events",
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', "t2"."occurred_at")
+    ) AS INTEGER) AS "day",
+    GREATEST(
+      CAST(DATE_DIFF(
+        'DAY',
+        DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+        DATE_TRUNC('DAY', "t2"."occurred_at")
+      ) AS INTEGER),
+      CAST(DATE_DIFF(
+        'DAY',
+        DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+        DATE_TRUNC('DAY', DATE("t2"."known_at"))
+      ) AS INTEGER)
+    ) AS "seen"
+  FROM "raw"."usage" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+GROUP BY
+  1;
+
+SELECT
+  *
+FROM (
+  SELECT
+    "t7"."account",
+    "t7"."day",
+    SUM("t7"."events") AS "sum0",
+    SUM(IF("t7"."in0", "t7"."events", CAST(0.0 AS DOUBLE))) AS "sum1",
+    SUM(IF("t7"."in1", "t7"."events", CAST(0.0 AS DOUBLE))) AS "sum2",
+    BITWISE_OR_AGG(
+      IF(
+        (
+          "t7"."bit" >= 0
+        ) AND (
+          "t7"."bit" < 63
+        ),
+        BITWISE_LEFT_SHIFT(
+          CAST(1 AS BIGINT),
+          IF((
+            "t7"."bit" >= 0
+          ) AND (
+            "t7"."bit" < 63
+          ), "t7"."bit" - 0, 0)
+        ),
+        0
+      )
+    ) AS "mask0"
+  FROM (
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t4"."account",
+        COALESCE("t3"."user_id", '') AS "user_id",
+        "t3"."feature",
+        "t3"."events",
+        CAST(DATE_DIFF(
+          'DAY',
+          DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+          DATE_TRUNC('DAY', "t3"."occurred_at")
+        ) AS INTEGER) AS "day",
+        GREATEST(
+          CAST(DATE_DIFF(
+            'DAY',
+            DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+            DATE_TRUNC('DAY', "t3"."occurred_at")
+          ) AS INTEGER),
+          CAST(DATE_DIFF(
+            'DAY',
+            DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+            DATE_TRUNC('DAY', DATE("t3"."known_at"))
+          ) AS INTEGER)
+        ) AS "seen",
+        "t5"."bit",
+        "t5"."in0",
+        "t5"."in1"
+      FROM "raw"."usage" AS "t3"
+      INNER JOIN "account_numbers" AS "t4"
+        ON "t3"."account_id" = "t4"."account_id"
+      INNER JOIN "features" AS "t5"
+        ON "t3"."feature" = "t5"."feature"
+    ) AS "t6"
+    WHERE
+      (
+        "t6"."seen" - "t6"."day"
+      ) = 0
+  ) AS "t7"
+  GROUP BY
+    1,
+    2
+) AS "t8"
+ORDER BY
+  "t8"."account" ASC,
+  "t8"."day" ASC;
+
+SELECT
+  "t7"."account",
+  "t7"."user_id",
+  "t7"."block",
+  BITWISE_OR_AGG(
+    BITWISE_LEFT_SHIFT(CAST(1 AS BIGINT), CAST("t7"."day" - (
+      "t7"."block" * 63
+    ) AS INTEGER))
+  ) AS "word"
+FROM (
+  SELECT
+    "t6"."account",
+    "t6"."user_id",
+    "t6"."feature",
+    "t6"."events",
+    "t6"."day",
+    "t6"."seen",
+    "t6"."bit",
+    "t6"."in0",
+    "t6"."in1",
+    CAST(CAST(FLOOR(CAST("t6"."day" AS DOUBLE) / 63) AS BIGINT) AS INTEGER) AS "block"
+  FROM (
+    SELECT
+      "t4"."account",
+      COALESCE("t3"."user_id", '') AS "user_id",
+      "t3"."feature",
+      "t3"."events",
+      CAST(DATE_DIFF(
+        'DAY',
+        DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+        DATE_TRUNC('DAY', "t3"."occurred_at")
+      ) AS INTEGER) AS "day",
+      GREATEST(
+        CAST(DATE_DIFF(
+          'DAY',
+          DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+          DATE_TRUNC('DAY', "t3"."occurred_at")
+        ) AS INTEGER),
+        CAST(DATE_DIFF(
+          'DAY',
+          DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+          DATE_TRUNC('DAY', DATE("t3"."known_at"))
+        ) AS INTEGER)
+      ) AS "seen",
+      "t5"."bit",
+      "t5"."in0",
+      "t5"."in1"
+    FROM "raw"."usage" AS "t3"
+    INNER JOIN "account_numbers" AS "t4"
+      ON "t3"."account_id" = "t4"."account_id"
+    INNER JOIN "features" AS "t5"
+      ON "t3"."feature" = "t5"."feature"
+  ) AS "t6"
+  WHERE
+    (
+      "t6"."seen" - "t6"."day"
+    ) = 0 AND "t6"."user_id" <> ''
+) AS "t7"
+GROUP BY
+  1,
+  2,
+  3;
+
+SELECT
+  "t7"."account",
+  "t7"."user_id",
+  "t7"."day",
+  "t7"."seen",
+  "t7"."bit",
+  SUM("t7"."events") AS "events"
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t4"."account",
+      COALESCE("t3"."user_id", '') AS "user_id",
+      "t3"."feature",
+      "t3"."events",
+      CAST(DATE_DIFF(
+        'DAY',
+        DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+        DATE_TRUNC('DAY', "t3"."occurred_at")
+      ) AS INTEGER) AS "day",
+      GREATEST(
+        CAST(DATE_DIFF(
+          'DAY',
+          DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+          DATE_TRUNC('DAY', "t3"."occurred_at")
+        ) AS INTEGER),
+        CAST(DATE_DIFF(
+          'DAY',
+          DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+          DATE_TRUNC('DAY', DATE("t3"."known_at"))
+        ) AS INTEGER)
+      ) AS "seen",
+      "t5"."bit",
+      "t5"."in0",
+      "t5"."in1"
+    FROM "raw"."usage" AS "t3"
+    INNER JOIN "account_numbers" AS "t4"
+      ON "t3"."account_id" = "t4"."account_id"
+    INNER JOIN "features" AS "t5"
+      ON "t3"."feature" = "t5"."feature"
+  ) AS "t6"
+  WHERE
+    (
+      "t6"."seen" - "t6"."day"
+    ) <> 0
+) AS "t7"
+GROUP BY
+  1,
+  2,
+  3,
+  4,
+  5;
+
+SELECT
+  COUNT(*) AS "n"
+FROM (
+  SELECT
+    "t2"."account_id",
+    "t2"."user_id",
+    "t2"."feature",
+    "t2"."events",
+    "t2"."occurred_at",
+    "t2"."known_at"
+  FROM "raw"."usage" AS "t2"
+  WHERE
+    NOT EXISTS(
+      SELECT
+        1
+      FROM "account_numbers" AS "t3"
+      WHERE
+        "t2"."account_id" = "t3"."account_id"
+    )
+) AS "t4";
+
+SELECT DISTINCT
+  "t4"."title"
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t0"."contact_id",
+      "t0"."title",
+      CAST(NULL AS TIMESTAMP) AS "since",
+      GREATEST(CAST("t0"."occurred_at" AS TIMESTAMP), CAST("t0"."known_at" AS TIMESTAMP)) AS "known_at"
+    FROM "raw"."contacts" AS "t0"
+  ) AS "t2"
+  UNION ALL
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t1"."contact_id",
+      "t1"."title",
+      CAST("t1"."occurred_at" AS TIMESTAMP) AS "since",
+      GREATEST(CAST("t1"."occurred_at" AS TIMESTAMP), CAST("t1"."known_at" AS TIMESTAMP)) AS "known_at"
+    FROM "raw"."contact_changes" AS "t1"
+  ) AS "t3"
+) AS "t4"
+WHERE
+  "t4"."title" IS NOT NULL AND TRIM(' \t
+\r\x0b\x0c' FROM "t4"."title") <> '';
+
+SELECT
+  "t22"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t22"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t22"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE("t22"."executive_at"))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:executive_at",
+  CAST(TO_UNIXTIME("t22"."executive_at") AS DOUBLE) AS "second:executive_at",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE("t22"."left_at"))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:left_at",
+  CAST(TO_UNIXTIME("t22"."left_at") AS DOUBLE) AS "second:left_at",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t22"."occurred_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:occurred_at",
+  CAST(TO_UNIXTIME(CAST("t22"."occurred_at" AS TIMESTAMP)) AS DOUBLE) AS "second:occurred_at",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE("t22"."titled_at"))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:titled_at",
+  CAST(TO_UNIXTIME("t22"."titled_at") AS DOUBLE) AS "second:titled_at"
+FROM (
+  SELECT
+    "t21"."contact_id",
+    "t21"."account_id",
+    "t21"."occurred_at",
+    "t21"."known_at",
+    "t21"."titled_at",
+    "t21"."executive_at",
+    "t21"."left_at",
+    "t3"."account"
+  FROM (
+    SELECT
+      "t19"."contact_id",
+      "t19"."account_id",
+      "t19"."occurred_at",
+      "t19"."known_at",
+      "t19"."titled_at",
+      "t19"."executive_at",
+      "t19"."left_at"
+    FROM (
+      SELECT
+        "t18"."contact_id",
+        "t18"."account_id",
+        "t18"."occurred_at",
+        "t18"."known_at",
+        "t18"."titled_at",
+        "t18"."executive_at",
+        "t11"."contact_id" AS "contact_id_right",
+        "t11"."left_at"
+      FROM (
+        SELECT
+          "t16"."contact_id",
+          "t16"."account_id",
+          "t16"."occurred_at",
+          "t16"."known_at",
+          "t16"."titled_at",
+          "t16"."executive_at"
+        FROM (
+          SELECT
+            "t6"."contact_id",
+            "t6"."account_id",
+            "t6"."occurred_at",
+            "t6"."known_at",
+            "t15"."contact_id" AS "contact_id_right",
+            "t15"."titled_at",
+            "t15"."executive_at"
+          FROM (
+            SELECT
+              "t2"."contact_id",
+              "t2"."account_id",
+              "t2"."occurred_at",
+              "t2"."known_at"
+            FROM "raw"."contacts" AS "t2"
+          ) AS "t6"
+          LEFT OUTER JOIN (
+            SELECT
+              "t13"."contact_id",
+              MIN("t13"."known_at") AS "titled_at",
+              MIN("t13"."known_at") FILTER(WHERE
+                "t13"."executive") AS "executive_at"
+            FROM (
+              SELECT
+                "t12"."contact_id",
+                "t12"."since",
+                "t12"."known_at",
+                "t12"."executive"
+              FROM (
+                SELECT
+                  "t9"."contact_id",
+                  "t9"."title",
+                  "t9"."since",
+                  "t9"."known_at",
+                  "t9"."title" IN ('Chief of Staff', 'SVP, Product', 'VP Sales') AS "executive"
+                FROM (
+                  SELECT
+                    *
+                  FROM (
+                    SELECT
+                      "t2"."contact_id",
+                      "t2"."title",
+                      CAST(NULL AS TIMESTAMP) AS "since",
+                      GREATEST(CAST("t2"."occurred_at" AS TIMESTAMP), CAST("t2"."known_at" AS TIMESTAMP)) AS "known_at"
+                    FROM "raw"."contacts" AS "t2"
+                  ) AS "t8"
+                  UNION ALL
+                  SELECT
+                    *
+                  FROM (
+                    SELECT
+                      "t1"."contact_id",
+                      "t1"."title",
+                      CAST("t1"."occurred_at" AS TIMESTAMP) AS "since",
+                      GREATEST(CAST("t1"."occurred_at" AS TIMESTAMP), CAST("t1"."known_at" AS TIMESTAMP)) AS "known_at"
+                    FROM "raw"."contact_changes" AS "t1"
+                  ) AS "t7"
+                ) AS "t9"
+                WHERE
+                  "t9"."title" IS NOT NULL AND TRIM(' \t
+\r\x0b\x0c' FROM "t9"."title") <> ''
+              ) AS "t12"
+            ) AS "t13"
+            GROUP BY
+              1
+          ) AS "t15"
+            ON "t6"."contact_id" = "t15"."contact_id"
+        ) AS "t16"
+      ) AS "t18"
+      LEFT OUTER JOIN (
+        SELECT
+          "t5"."contact_id",
+          MIN(
+            GREATEST(CAST("t5"."occurred_at" AS TIMESTAMP), CAST("t5"."known_at" AS TIMESTAMP))
+          ) AS "left_at"
+        FROM (
+          SELECT
+            *
+          FROM "raw"."contact_changes" AS "t1"
+          WHERE
+            "t1"."kind" = 'left'
+        ) AS "t5"
+        GROUP BY
+          1
+      ) AS "t11"
+        ON "t18"."contact_id" = "t11"."contact_id"
+    ) AS "t19"
+  ) AS "t21"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t21"."account_id" = "t3"."account_id"
+) AS "t22"
+ORDER BY
+  "t22"."account" ASC,
+  "t22"."occurred_at" ASC,
+  "t22"."known_at" ASC,
+  "t22"."contact_id" ASC;
+
+SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:occurred_at",
+  CAST(TO_UNIXTIME(CAST("t4"."occurred_at" AS TIMESTAMP)) AS DOUBLE) AS "second:occurred_at",
+  COALESCE("t4"."kind" IN ('left'), FALSE) AS "where:kind=left"
+FROM (
+  SELECT
+    "t2"."change_id",
+    "t2"."account_id",
+    "t2"."contact_id",
+    "t2"."kind",
+    "t2"."role",
+    "t2"."title",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."contact_changes" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."change_id" ASC;
+
+SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:occurred_at",
+  CAST(TO_UNIXTIME(CAST("t4"."occurred_at" AS TIMESTAMP)) AS DOUBLE) AS "second:occurred_at",
+  COALESCE("t4"."kind" IN ('modification_requested'), FALSE) AS "where:kind=modification_requested",
+  COALESCE("t4"."kind" IN ('price_increase_announced'), FALSE) AS "where:kind=price_increase_announced",
+  COALESCE("t4"."kind" IN ('expanded', 'upgraded'), FALSE) AS "where:kind=expanded|upgraded",
+  COALESCE("t4"."kind" IN ('contracted', 'downgraded'), FALSE) AS "where:kind=contracted|downgraded"
+FROM (
+  SELECT
+    "t2"."event_id",
+    "t2"."account_id",
+    "t2"."contract_id",
+    "t2"."kind",
+    "t2"."arr_change",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."contract_events" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."event_id" ASC;
+
+SELECT
+  "t26"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t26"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t26"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  COALESCE("t26"."role" IN ('champion', 'sponsor'), FALSE) AS "where:role=champion|sponsor"
+FROM (
+  SELECT
+    "t25"."change_id",
+    "t25"."account_id",
+    "t25"."role",
+    "t25"."occurred_at",
+    "t25"."known_at",
+    "t3"."account"
+  FROM (
+    SELECT
+      "t23"."change_id",
+      "t23"."account_id",
+      COALESCE("t23"."had", "t23"."held") AS "role",
+      "t23"."occurred_at",
+      IF(
+        "t23"."had" IS NULL,
+        GREATEST("t23"."known_at", "t23"."held_known"),
+        "t23"."known_at"
+      ) AS "known_at"
+    FROM (
+      SELECT
+        "t22"."change_id",
+        "t22"."account_id",
+        "t22"."contact_id",
+        "t22"."occurred_at",
+        "t22"."known_at",
+        "t22"."had",
+        "t22"."new",
+        "t9"."held_by",
+        "t9"."held",
+        "t9"."held_known"
+      FROM (
+        SELECT
+          *
+        FROM (
+          SELECT
+            "t1"."change_id",
+            "t1"."account_id",
+            "t1"."contact_id",
+            "t1"."occurred_at",
+            "t1"."known_at",
+            "t1"."role" AS "had",
+            CAST(NULL AS VARCHAR) AS "new"
+          FROM "raw"."contact_changes" AS "t1"
+          WHERE
+            "t1"."kind" = 'left'
+        ) AS "t5"
+        UNION ALL
+        SELECT
+          *
+        FROM (
+          SELECT
+            "t10"."change_id",
+            "t10"."account_id",
+            "t10"."contact_id",
+            "t10"."occurred_at",
+            "t10"."known_at",
+            "t19"."had",
+            "t10"."new"
+          FROM (
+            SELECT
+              "t1"."change_id",
+              "t1"."account_id",
+              "t1"."contact_id",
+              "t1"."kind",
+              "t1"."role",
+              "t1"."title",
+              "t1"."occurred_at",
+              "t1"."known_at",
+              "t1"."role" AS "new"
+            FROM "raw"."contact_changes" AS "t1"
+            WHERE
+              "t1"."kind" = 'role_changed' AND "t1"."role" IS NOT NULL
+          ) AS "t10"
+          LEFT OUTER JOIN (
+            SELECT
+              "t17"."change_id" AS "moved",
+              "t17"."had"
+            FROM (
+              SELECT
+                "t16"."change_id",
+                MAX("t16"."had") AS "had"
+              FROM (
+                SELECT
+                  "t11"."change_id",
+                  "t12"."had",
+                  "t12"."began",
+                  "t15"."latest"
+                FROM (
+                  SELECT
+                    "t1"."change_id",
+                    "t1"."contact_id",
+                    "t1"."occurred_at",
+                    "t1"."known_at"
+                  FROM "raw"."contact_changes" AS "t1"
+                  WHERE
+                    "t1"."kind" = 'role_changed' AND "t1"."role" IS NOT NULL
+                ) AS "t11"
+                INNER JOIN (
+                  SELECT
+                    "t1"."contact_id" AS "whose",
+                    "t1"."role" AS "had",
+                    "t1"."occurred_at" AS "began",
+                    "t1"."known_at" AS "told"
+                  FROM "raw"."contact_changes" AS "t1"
+                  WHERE
+                    "t1"."kind" = 'role_changed' AND "t1"."role" IS NOT NULL
+                ) AS "t12"
+                  ON "t11"."contact_id" = "t12"."whose"
+                  AND "t12"."began" < "t11"."occurred_at"
+                  AND "t12"."told" <= "t11"."known_at"
+                INNER JOIN (
+                  SELECT
+                    "t13"."change_id",
+                    MAX("t13"."began") AS "latest"
+                  FROM (
+                    SELECT
+                      "t11"."change_id",
+                      "t12"."had",
+                      "t12"."began"
+                    FROM (
+                      SELECT
+                        "t1"."change_id",
+                        "t1"."contact_id",
+                        "t1"."occurred_at",
+                        "t1"."known_at"
+                      FROM "raw"."contact_changes" AS "t1"
+                      WHERE
+                        "t1"."kind" = 'role_changed' AND "t1"."role" IS NOT NULL
+                    ) AS "t11"
+                    INNER JOIN (
+                      SELECT
+                        "t1"."contact_id" AS "whose",
+                        "t1"."role" AS "had",
+                        "t1"."occurred_at" AS "began",
+                        "t1"."known_at" AS "told"
+                      FROM "raw"."contact_changes" AS "t1"
+                      WHERE
+                        "t1"."kind" = 'role_changed' AND "t1"."role" IS NOT NULL
+                    ) AS "t12"
+                      ON "t11"."contact_id" = "t12"."whose"
+                      AND "t12"."began" < "t11"."occurred_at"
+                      AND "t12"."told" <= "t11"."known_at"
+                  ) AS "t13"
+                  GROUP BY
+                    1
+                ) AS "t15"
+                  ON "t11"."change_id" = "t15"."change_id" AND "t12"."began" = "t15"."latest"
+              ) AS "t16"
+              GROUP BY
+                1
+            ) AS "t17"
+          ) AS "t19"
+            ON "t10"."change_id" = "t19"."moved"
+        ) AS "t20"
+      ) AS "t22"
+      LEFT OUTER JOIN (
+        SELECT
+          "t2"."contact_id" AS "held_by",
+          "t2"."role" AS "held",
+          "t2"."known_at" AS "held_known"
+        FROM "raw"."contacts" AS "t2"
+      ) AS "t9"
+        ON "t22"."contact_id" = "t9"."held_by"
+    ) AS "t23"
+    WHERE
+      COALESCE("t23"."had", "t23"."held") IS NOT NULL
+      AND (
+        (
+          "t23"."new" IS NULL
+        )
+        OR NOT (
+          (
+            "t23"."new" = COALESCE("t23"."had", "t23"."held")
+          )
+          OR (
+            "t23"."new" IN ('champion', 'sponsor')
+            AND COALESCE("t23"."had", "t23"."held") IN ('champion', 'sponsor')
+          )
+        )
+      )
+  ) AS "t25"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t25"."account_id" = "t3"."account_id"
+) AS "t26"
+ORDER BY
+  "t26"."account" ASC,
+  "t26"."occurred_at" ASC,
+  "t26"."known_at" ASC,
+  "t26"."change_id" ASC;
+
+SELECT
+  "t11"."account",
+  "t11"."user_id",
+  "t11"."contact_id",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE("t14"."since"))
+    ) AS INTEGER) + CAST(IF("t14"."since" = CAST(CAST("t14"."since" AS DATE) AS TIMESTAMP), 0, 1) AS INTEGER),
+    -1073741824
+  ) AS "since",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(GREATEST("t11"."person_known", "t14"."title_known")))
+  ) AS INTEGER) AS "seen"
+FROM (
+  SELECT
+    "t7"."contact_id",
+    "t7"."user_id",
+    "t7"."account",
+    GREATEST(CAST("t7"."occurred_at" AS TIMESTAMP), CAST("t7"."known_at" AS TIMESTAMP)) AS "person_known"
+  FROM (
+    SELECT
+      "t3"."contact_id",
+      "t3"."account_id",
+      "t3"."user_id",
+      "t3"."title",
+      "t3"."team",
+      "t3"."role",
+      "t3"."occurred_at",
+      "t3"."known_at",
+      "t4"."account"
+    FROM "raw"."contacts" AS "t3"
+    INNER JOIN "account_numbers" AS "t4"
+      ON "t3"."account_id" = "t4"."account_id"
+  ) AS "t7"
+  WHERE
+    "t7"."user_id" IS NOT NULL AND "t7"."user_id" <> ''
+) AS "t11"
+INNER JOIN (
+  SELECT
+    "t12"."contact_id",
+    "t12"."since",
+    "t12"."known_at" AS "title_known"
+  FROM (
+    SELECT
+      "t10"."contact_id",
+      "t10"."since",
+      "t10"."known_at",
+      "t10"."executive"
+    FROM (
+      SELECT
+        "t8"."contact_id",
+        "t8"."title",
+        "t8"."since",
+        "t8"."known_at",
+        "t8"."title" IN ('Chief of Staff', 'SVP, Product', 'VP Sales') AS "executive"
+      FROM (
+        SELECT
+          *
+        FROM (
+          SELECT
+            "t0"."contact_id",
+            "t0"."title",
+            CAST(NULL AS TIMESTAMP) AS "since",
+            GREATEST(CAST("t0"."occurred_at" AS TIMESTAMP), CAST("t0"."known_at" AS TIMESTAMP)) AS "known_at"
+          FROM "raw"."contacts" AS "t0"
+        ) AS "t5"
+        UNION ALL
+        SELECT
+          *
+        FROM (
+          SELECT
+            "t2"."contact_id",
+            "t2"."title",
+            CAST("t2"."occurred_at" AS TIMESTAMP) AS "since",
+            GREATEST(CAST("t2"."occurred_at" AS TIMESTAMP), CAST("t2"."known_at" AS TIMESTAMP)) AS "known_at"
+          FROM "raw"."contact_changes" AS "t2"
+        ) AS "t6"
+      ) AS "t8"
+      WHERE
+        "t8"."title" IS NOT NULL AND TRIM(' \t
+\r\x0b\x0c' FROM "t8"."title") <> ''
+    ) AS "t10"
+  ) AS "t12"
+  WHERE
+    "t12"."executive"
+) AS "t14"
+  ON "t11"."contact_id" = "t14"."contact_id";
+
+SELECT
+  "t18"."account",
+  "t18"."contact_id",
+  "t18"."day" AS "occurred",
+  "t18"."seen"
+FROM (
+  SELECT
+    "t17"."account",
+    "t17"."contact_id",
+    "t17"."day",
+    MIN("t17"."seen") AS "seen"
+  FROM (
+    SELECT
+      "t16"."interaction_id",
+      "t16"."account_id",
+      "t16"."contact_id",
+      "t16"."kind",
+      "t16"."minutes",
+      "t16"."sentiment",
+      "t16"."occurred_at",
+      "t16"."known_at",
+      "t16"."account",
+      "t16"."since",
+      "t16"."title_known",
+      CAST(DATE_DIFF(
+        'DAY',
+        DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+        DATE_TRUNC('DAY', DATE(CAST("t16"."occurred_at" AS TIMESTAMP)))
+      ) AS INTEGER) AS "day",
+      CAST(DATE_DIFF(
+        'DAY',
+        DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+        DATE_TRUNC(
+          'DAY',
+          DATE(
+            GREATEST(
+              GREATEST(CAST("t16"."occurred_at" AS TIMESTAMP), CAST("t16"."known_at" AS TIMESTAMP)),
+              "t16"."title_known"
+            )
+          )
+        )
+      ) AS INTEGER) AS "seen"
+    FROM (
+      SELECT
+        "t11"."interaction_id",
+        "t11"."account_id",
+        "t11"."contact_id",
+        "t11"."kind",
+        "t11"."minutes",
+        "t11"."sentiment",
+        "t11"."occurred_at",
+        "t11"."known_at",
+        "t11"."account",
+        "t15"."since",
+        "t15"."title_known"
+      FROM (
+        SELECT
+          *
+        FROM (
+          SELECT
+            "t4"."interaction_id",
+            "t4"."account_id",
+            "t4"."contact_id",
+            "t4"."kind",
+            "t4"."minutes",
+            "t4"."sentiment",
+            "t4"."occurred_at",
+            "t4"."known_at",
+            "t5"."account"
+          FROM "raw"."interactions" AS "t4"
+          INNER JOIN "account_numbers" AS "t5"
+            ON "t4"."account_id" = "t5"."account_id"
+        ) AS "t8"
+        WHERE
+          "t8"."kind" IN ('login', 'email_reply', 'call', 'meeting', 'ebr')
+          AND "t8"."contact_id" IS NOT NULL
+      ) AS "t11"
+      INNER JOIN (
+        SELECT
+          "t13"."contact_id",
+          "t13"."since",
+          "t13"."known_at" AS "title_known"
+        FROM (
+          SELECT
+            "t12"."contact_id",
+            "t12"."since",
+            "t12"."known_at",
+            "t12"."executive"
+          FROM (
+            SELECT
+              "t9"."contact_id",
+              "t9"."title",
+              "t9"."since",
+              "t9"."known_at",
+              "t9"."title" IN ('Chief of Staff', 'SVP, Product', 'VP Sales') AS "executive"
+            FROM (
+              SELECT
+                *
+              FROM (
+                SELECT
+                  "t2"."contact_id",
+                  "t2"."title",
+                  CAST(NULL AS TIMESTAMP) AS "since",
+                  GREATEST(CAST("t2"."occurred_at" AS TIMESTAMP), CAST("t2"."known_at" AS TIMESTAMP)) AS "known_at"
+                FROM "raw"."contacts" AS "t2"
+              ) AS "t6"
+              UNION ALL
+              SELECT
+                *
+              FROM (
+                SELECT
+                  "t3"."contact_id",
+                  "t3"."title",
+                  CAST("t3"."occurred_at" AS TIMESTAMP) AS "since",
+                  GREATEST(CAST("t3"."occurred_at" AS TIMESTAMP), CAST("t3"."known_at" AS TIMESTAMP)) AS "known_at"
+                FROM "raw"."contact_changes" AS "t3"
+              ) AS "t7"
+            ) AS "t9"
+            WHERE
+              "t9"."title" IS NOT NULL AND TRIM(' \t
+\r\x0b\x0c' FROM "t9"."title") <> ''
+          ) AS "t12"
+        ) AS "t13"
+        WHERE
+          "t13"."executive"
+      ) AS "t15"
+        ON "t11"."contact_id" = "t15"."contact_id"
+    ) AS "t16"
+    WHERE
+      (
+        "t16"."since" IS NULL
+      )
+      OR (
+        CAST("t16"."occurred_at" AS TIMESTAMP) >= "t16"."since"
+      )
+  ) AS "t17"
+  GROUP BY
+    1,
+    2,
+    3
+) AS "t18";
+
+SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  "t4"."contact_id" AS "code:contact_id",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:occurred_at",
+  CAST(TO_UNIXTIME(CAST("t4"."occurred_at" AS TIMESTAMP)) AS DOUBLE) AS "second:occurred_at",
+  "t4"."sentiment" AS "number:sentiment",
+  COALESCE("t4"."kind" IN ('call', 'ebr', 'meeting'), FALSE) AS "where:kind=call|ebr|meeting",
+  COALESCE("t4"."kind" IN ('ebr'), FALSE) AS "where:kind=ebr"
+FROM (
+  SELECT
+    "t2"."interaction_id",
+    "t2"."account_id",
+    "t2"."contact_id",
+    "t2"."kind",
+    "t2"."minutes",
+    "t2"."sentiment",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."interactions" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."interaction_id" ASC;
+
+SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  "t4"."amount" AS "number:amount",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."due_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:due_at",
+  CAST(TO_UNIXTIME(CAST("t4"."due_at" AS TIMESTAMP)) AS DOUBLE) AS "second:due_at",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."paid_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:paid_at",
+  CAST(TO_UNIXTIME(CAST("t4"."paid_at" AS TIMESTAMP)) AS DOUBLE) AS "second:paid_at",
+  COALESCE("t4"."kind" IN ('usage'), FALSE) AS "where:kind=usage"
+FROM (
+  SELECT
+    "t2"."invoice_id",
+    "t2"."account_id",
+    "t2"."kind",
+    "t2"."amount",
+    "t2"."currency",
+    "t2"."due_at",
+    "t2"."paid_at",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."invoices" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."invoice_id" ASC;
+
+SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  "t4"."score" AS "number:score",
+  COALESCE("t4"."kind" IN ('nps'), FALSE) AS "where:kind=nps",
+  COALESCE("t4"."kind" IN ('csat'), FALSE) AS "where:kind=csat"
+FROM (
+  SELECT
+    "t2"."survey_id",
+    "t2"."account_id",
+    "t2"."contact_id",
+    "t2"."kind",
+    "t2"."score",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."surveys" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."survey_id" ASC;
+
+SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  "t4"."sentiment" AS "number:sentiment",
+  COALESCE("t4"."author" IN ('customer'), FALSE) AS "where:author=customer"
+FROM (
+  SELECT
+    "t2"."message_id",
+    "t2"."ticket_id",
+    "t2"."account_id",
+    "t2"."author",
+    "t2"."text",
+    "t2"."sentiment",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."ticket_messages" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."message_id" ASC;
+
+SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."escalated_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:escalated_at",
+  CAST(TO_UNIXTIME(CAST("t4"."escalated_at" AS TIMESTAMP)) AS DOUBLE) AS "second:escalated_at",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."first_response_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:first_response_at",
+  CAST(TO_UNIXTIME(CAST("t4"."first_response_at" AS TIMESTAMP)) AS DOUBLE) AS "second:first_response_at",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:occurred_at",
+  CAST(TO_UNIXTIME(CAST("t4"."occurred_at" AS TIMESTAMP)) AS DOUBLE) AS "second:occurred_at",
+  COALESCE(
+    CAST(DATE_DIFF(
+      'DAY',
+      DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+      DATE_TRUNC('DAY', DATE(CAST("t4"."resolved_at" AS TIMESTAMP)))
+    ) AS INTEGER),
+    1073741824
+  ) AS "day:resolved_at",
+  CAST(TO_UNIXTIME(CAST("t4"."resolved_at" AS TIMESTAMP)) AS DOUBLE) AS "second:resolved_at",
+  COALESCE("t4"."priority" IN ('critical'), FALSE) AS "where:priority=critical"
+FROM (
+  SELECT
+    "t2"."ticket_id",
+    "t2"."account_id",
+    "t2"."contact_id",
+    "t2"."priority",
+    "t2"."first_response_at",
+    "t2"."resolved_at",
+    "t2"."escalated_at",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."tickets" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."ticket_id" ASC;
