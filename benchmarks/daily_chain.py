@@ -1,0 +1,148 @@
+"""What one night costs: every step of the chain as a process of its own, as Airflow runs them.
+
+    PYTHONPATH=include python -m benchmarks.daily_chain --accounts 20000
+
+A simulated company lives until the day before, is loaded, scored and acted upon; what is measured is the
+next day. The model in office comes from a smaller company of the same kind: training has a benchmark of its
+own. Printed beside each step is the time that an interpreter needs to start, and the whole beside the ten
+minutes that a night may take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+DAY = date(2026, 6, 16)
+STEPS = ("ingest", "gate", "signals", "score", "playbooks", "deliver")
+BUDGET_MINUTES = 10
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Company:
+    """A simulated company and what was made of it."""
+
+    folder: Path
+    accounts: int
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def live_until(self, day: date) -> None:
+        """Write the files of every tool as far as they are known before a day; `ingest` then finds them."""
+        from customer_health.simulator.company import default_start
+        from customer_health.simulator.vendors import write_tables
+
+        start = default_start(DAY)
+        files = self.home / "company"
+        files.mkdir(parents=True, exist_ok=True)
+        born = {"start": start.isoformat(), "accounts": self.accounts, "seed": 7}
+        (files / "company.json").write_text(json.dumps(born), encoding="utf-8")
+        write_tables(files, start=start, through=day, accounts=self.accounts, seed=7)
+
+    def step(self, name: str, day: date) -> dict[str, float | str]:
+        """Run one command in a process of its own; return what it cost.
+
+        Raises:
+            SystemExit: It failed; its words are printed.
+        """
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "include"),
+            "CUSTOMER_HEALTH_HOME": str(self.home),
+            "CUSTOMER_HEALTH_CONFIG": str(self.folder / "company.yaml"),
+            "CUSTOMER_HEALTH_TODAY": day.isoformat(),
+        }
+        command = [sys.executable, "-m", "customer_health", name, "--as-of", day.isoformat()]
+        log = self.folder / f"{name}-{day}.log"
+        began = time.perf_counter()
+        with log.open("w") as out:
+            process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+            _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{name} failed:\n{log.read_text()[-2000:]}")
+        return {
+            "step": name,
+            "wall_s": time.perf_counter() - began,
+            "cpu_s": used.ru_utime + used.ru_stime,
+            "peak_gb": used.ru_maxrss / 2**20,
+        }
+
+
+def begin(folder: Path, accounts: int) -> Company:
+    """Return a company that has no files yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "company.yaml").write_text("model: {effort: quick}\n", encoding="utf-8")
+    return Company(folder, accounts)
+
+
+def lend_champion(to: Company, trained: Company) -> None:
+    """Put the model of one company into the office of another."""
+    from customer_health.ledger import champion
+    from customer_health.ledger.connect import open_ledger
+
+    record = champion.current(open_ledger(f"sqlite:///{trained.home}/ledger.db"))
+    if record is None or record.decision != "model":
+        raise SystemExit("The smaller company gave no model; raise --trained-on.")
+    champion.promote(open_ledger(f"sqlite:///{to.home}/ledger.db"), record)
+
+
+def main() -> None:
+    """Prepare, measure one day, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--accounts", type=int, default=20_000)
+    parser.add_argument("--trained-on", type=int, default=2_000, help="accounts of the company that trains")
+    parser.add_argument("--folder", type=Path, help="keep everything here, and go on from what is there")
+    options = parser.parse_args()
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="daily-chain-"))
+    yesterday = DAY - timedelta(days=1)
+    small, big = begin(folder / "small", options.trained_on), begin(folder / "big", options.accounts)
+    for company, steps in ((small, ("ingest", "gate", "train")), (big, ("ingest", "gate", "signals"))):
+        if not (company.folder / "ready").exists():
+            company.live_until(yesterday)
+            for name in steps:
+                taken = company.step(name, yesterday)
+                print(f"prepared: {company.accounts:,} accounts, {name}, {taken['wall_s']:.0f} s", flush=True)
+            if company is big:
+                lend_champion(big, small)
+                for name in STEPS[3:]:
+                    big.step(name, yesterday)
+            (company.folder / "ready").touch()
+    big.live_until(DAY)
+    empty = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-c", "import customer_health.pipeline"],
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "include")},
+    )
+    start = time.perf_counter() - empty
+    table = pd.DataFrame([big.step(name, DAY) for name in STEPS])
+    whole = table["wall_s"].sum()
+    table["share"] = table["wall_s"] / whole
+    print(f"\nOne day of {options.accounts:,} accounts, as of {DAY}")
+    print(table.round(2).to_string(index=False))
+    print(f"of which starting {len(STEPS)} interpreters: {len(STEPS) * start:.1f} s")
+    print(
+        f"whole: {whole:.0f} s ({table['cpu_s'].sum():.0f} CPU s), "
+        f"{whole / 60 / BUDGET_MINUTES:.2f} of the {BUDGET_MINUTES} minutes"
+    )
+    if options.folder is None:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
