@@ -179,6 +179,40 @@ def test_the_crms_tasks_are_read_from_the_warehouse_as_known_on_the_day(ledger):
     assert said(ledger) == ["[First step begun 3 Nov 11:00 UTC]"]
 
 
+@pytest.mark.parametrize("how", ["effect_key", "external_id", "remote_id"])
+def test_a_task_is_recognised_by_our_key_our_external_id_or_the_crms_own_id(ledger, tmp_path, how):
+    """Not every CRM gives back every field; whichever it keeps, the right step is done."""
+    fall(ledger)
+    if how == "remote_id":
+        deliver(ledger, Remote(tmp_path, "crm"), now=lambda: morning(2))
+    row = task(ledger, "value_realization_call")
+    known = {"effect_key": "", "task_id": "t-9", "account_id": "acme", "external_id": None}
+    known |= {
+        "effect_key": {"effect_key": row["key"]},
+        "external_id": {"external_id": row["payload"]["external_id"]},
+        "remote_id": {"task_id": row["remote_id"]},
+    }[how]
+    done = morning(2) + timedelta(hours=9)
+    state = {"status": "completed", "owner": "dana@example.com", "outcome": "saved"}
+    state |= {"started_at": None, "completed_at": done, "known_at": done}
+
+    assert follow_up.take_in(ledger, [TaskSeen(**known, **state)]) == 1
+
+    (kept,) = follow_up.of_episode(ledger, row["episode_id"])
+    assert (kept["step"], kept["status"]) == ("value_realization_call", "completed")
+    events = {event["kind"]: event for event in care.events_of(ledger, row["episode_id"])}
+    assert events["begun"]["detail"]["step"] == "value_realization_call"
+    assert events["outcome"]["detail"]["outcome"] == "saved"
+
+
+def test_a_task_that_somebody_else_made_is_nobodys_step(ledger):
+    fall(ledger)
+    at = morning(2) + timedelta(hours=9)
+    stranger = TaskSeen("", "t-77", "completed", "x@y.z", "saved", at, at, at, "acme", "their-own-id")
+    assert follow_up.take_in(ledger, [stranger]) == 0
+    assert after(ledger, 49)["escalated"] == 1
+
+
 def test_a_recovery_is_told_where_the_alarm_was_and_nowhere_else(ledger):
     fall(ledger)
     for number, score in ((3, 47), (4, 52)):

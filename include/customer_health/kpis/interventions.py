@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, select
 
 from customer_health.ledger import episodes
+from customer_health.ledger.follow_up import read_tasks, recognise
 from customer_health.ledger.schema import holdout, outbox, score_runs
 from customer_health.playbooks.saves import MIN_EPISODES, SAVE_GOAL, SAVED_WITHIN, SaveRate, rate_of
 
@@ -86,7 +86,7 @@ def time_to_intervention(con: duckdb.DuckDBPyConnection, engine: Engine, as_of: 
     """Return the time to intervention of every episode whose fall we saw and whose plays were started.
 
     The clock starts when the Red score was published and stops with the first task of the episode that
-    somebody begins or completes, as the CRM told us (`raw.crm_tasks`, joined by our own effect key).
+    somebody begins or completes, as the CRM told us (`raw.crm_tasks`; see `follow_up.recognise`).
     """
     cut = datetime.combine(as_of, time(), UTC)
     done = _first_steps(con, engine, cut)
@@ -114,22 +114,19 @@ def time_to_intervention(con: duckdb.DuckDBPyConnection, engine: Engine, as_of: 
 
 
 def _first_steps(con: duckdb.DuckDBPyConnection, engine: Engine, cut: datetime) -> dict[str, datetime]:
-    naive = cut.replace(tzinfo=None)
-    rows: Sequence[tuple[str, datetime]] = con.execute(
-        "SELECT effect_key, min(first) FROM (SELECT effect_key, known_at, unnest([started_at, completed_at]) "
-        "AS first FROM raw.crm_tasks) WHERE effect_key IS NOT NULL AND first < ? AND known_at < ? GROUP BY 1",
-        [naive, naive],
-    ).fetchall()
-    completed = dict(rows)
+    began: dict[str, datetime] = {}
+    for task in recognise(engine, read_tasks(con, cut.date())):
+        moments = [moment for moment in (task.started_at, task.completed_at) if moment is not None]
+        if moments:
+            began[task.effect_key] = min(*moments, began.get(task.effect_key, moments[0]))
     with engine.connect() as connection:
         tasks = connection.execute(
             select(outbox.c.key, outbox.c.episode_id).where(outbox.c.verb == "create_task")
         ).all()
     first: dict[str, datetime] = {}
     for key, episode_id in tasks:
-        if key in completed:
-            moment = completed[key].replace(tzinfo=UTC)
-            first[episode_id] = min(first.get(episode_id, moment), moment)
+        if key in began:
+            first[episode_id] = min(first.get(episode_id, began[key]), began[key])
     return first
 
 

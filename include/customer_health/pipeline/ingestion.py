@@ -14,6 +14,7 @@ from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
     from customer_health.settings import Settings
+    from customer_health.simulator.work import Given
 
 
 def sources(settings: Settings) -> list[str]:
@@ -79,8 +80,17 @@ def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
         through=as_of,
         accounts=int(born["accounts"]),
         seed=int(born["seed"]),
+        tasks=_tasks_given(settings, as_of),
         progress=progress,
     )
+
+
+def _tasks_given(settings: Settings, as_of: date) -> list[Given]:
+    """Return what playbooks asked the simulated company's people to do before `as_of`."""
+    from customer_health.ledger.connect import open_ledger
+    from customer_health.simulator.work import given
+
+    return given(open_ledger(settings.ledger_url), as_of)
 
 
 def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:

@@ -25,8 +25,7 @@ from customer_health.simulator.people import INDUSTRIES, PLACES, company_names, 
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.usage import executive_activity
 from customer_health.simulator.world import World
-from customer_health.warehouse.table import Table
-from customer_health.warehouse.tables import ACCOUNTS, CALENDAR, CRM_SNAPSHOT, CRM_TASKS, INTERACTIONS
+from customer_health.warehouse.tables import ACCOUNTS, CALENDAR, CRM_SNAPSHOT, INTERACTIONS
 
 _EBR_WEEKS = 13
 _KINDS = ("call", "meeting", "ebr", "email_sent", "email_reply")
@@ -161,17 +160,10 @@ def snapshot(world: World, book: Licences, through: date) -> Facts:
     return Facts(CRM_SNAPSHOT, rows[created].reset_index(drop=True))
 
 
-def tasks() -> Facts:
-    """Return no tasks: only what we create ourselves comes back as a task; see work.py."""
-    return Facts(CRM_TASKS, _nothing(CRM_TASKS))
-
-
 def calendar() -> Facts:
     """Return no busy times: nobody connected a calendar."""
-    return Facts(CALENDAR, _nothing(CALENDAR))
-
-
-def _nothing(table: Table) -> pd.DataFrame:
     empty: Times = np.array([], dtype="datetime64[s]")
-    columns = {name: empty if name.endswith("_at") else np.array([], dtype=object) for name in table.columns}
-    return pd.DataFrame(columns)
+    columns = {
+        name: empty if name.endswith("_at") else np.array([], dtype=object) for name in CALENDAR.columns
+    }
+    return Facts(CALENDAR, pd.DataFrame(columns))

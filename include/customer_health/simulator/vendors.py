@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from customer_health.simulator.contacts import contacts_and_changes
 from customer_health.simulator.facts import Facts
 from customer_health.simulator.licences import DEFAULT_SEAT_SCALE, Licences, licences
 from customer_health.simulator.usage_files import UsageFeed
+from customer_health.simulator.work import Given, seen, worked
 from customer_health.simulator.world import World, simulate
 from customer_health.simulator.writing import write_frame
-from customer_health.warehouse.tables import TABLES
+from customer_health.warehouse.tables import CRM_TASKS, TABLES
 
 MANIFEST = "simulation.json"
 _AHEAD_DAYS = contracts.LONGEST_NOTICE_DAYS + 7  # notices are written before the departure they announce
@@ -29,7 +30,7 @@ def build_world(*, start: date, through: date, accounts: int, seed: int) -> Worl
     return simulate(seed, accounts, weeks, start=start)
 
 
-def facts(world: World, book: Licences, through: date) -> Iterator[Facts]:
+def facts(world: World, book: Licences, through: date, tasks: Sequence[Given] = ()) -> Iterator[Facts]:
     """Yield every table except usage, complete with what will happen to its rows later."""
     yield crm.accounts(world)
     yield contracts.contracts(world, book)
@@ -40,7 +41,7 @@ def facts(world: World, book: Licences, through: date) -> Iterator[Facts]:
     yield crm.interactions(world)
     yield contracts.contract_events(world, book)
     yield contracts.outcomes(world, book)
-    yield crm.tasks()
+    yield worked(tasks)
     yield crm.calendar()
     yield crm.snapshot(world, book, through)
 
@@ -53,6 +54,7 @@ def write_tables(
     accounts: int = 2000,
     seed: int = 7,
     seat_scale: float = DEFAULT_SEAT_SCALE,
+    tasks: Sequence[Given] = (),
     progress: Progress = silent,
 ) -> dict[str, list[Path]]:
     """Write what was known before `through` as Parquet, one folder per canonical table.
@@ -69,6 +71,7 @@ def write_tables(
         accounts: Number of accounts.
         seed: Equal arguments give equal bytes.
         seat_scale: See `licences`; 1 writes companies of real size, some twenty times as many rows.
+        tasks: What the company's people were asked to do; what they did with it comes back as `crm_tasks`.
         progress: Called with files done, files to do, and what is being written.
 
     Returns:
@@ -94,9 +97,10 @@ def write_tables(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
         feed = UsageFeed(world, book)
-        for table in facts(world, book, through):
+        for table in facts(world, book, through, tasks):
+            show = seen if table.table is CRM_TASKS else Facts.between
             for since, until in wanted[table.table.name]:
-                rows = table.between(None if since == start else since, until)
+                rows = show(table, None if since == start else since, until)
                 write_frame(_path(folder, table.table.name, since, until), table.table, rows)
                 done += 1
                 progress(done, total, f"writing {table.table.name}")
