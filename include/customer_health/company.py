@@ -6,7 +6,10 @@ anything runs.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -258,6 +261,38 @@ class PlaybookConfig(Section):
     graduation: GraduationConfig = GraduationConfig()
 
 
+class MoneyConfig(Section):
+    """The currency of every score, sum and alert, and what other currencies are worth in it."""
+
+    currency: str | None = Field(
+        None, pattern=r"^[A-Z]{3}$", description="ISO 4217 code; empty: that of most contracts"
+    )
+    rates: Mapping[str, float | Mapping[date, float]] = Field(
+        default_factory=dict,
+        description="what one unit is worth, or from which day on: {USD: 0.92, GBP: {2025-01-01: 1.18}}",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> MoneyConfig:
+        if self.rates and self.currency is None:
+            raise ValueError("rates are worth something in `currency`: name it as well")
+        for code, since in self.steps().items():
+            if not re.fullmatch(r"[A-Z]{3}", code) or code == self.currency:
+                raise ValueError(f"'{code}' is no other currency's code, such as USD")
+            if not since or not all(0 < rate < math.inf for rate in since.values()):
+                raise ValueError(f"{code} needs a rate above 0")
+        return self
+
+    def steps(self) -> Mapping[str, Mapping[date, float]]:
+        """Code -> first day -> rate; a rate without a day has always counted."""
+        return {
+            code: {day: float(rate) for day, rate in given.items()}
+            if isinstance(given, Mapping)
+            else {date.min: float(given)}
+            for code, given in self.rates.items()
+        }
+
+
 class DestinationsConfig(Section):
     """Which system stands behind each name that playbooks use; how to reach it is in `connections`."""
 
@@ -277,6 +312,7 @@ class CompanyConfig(Section):
     signals: SignalsConfig = SignalsConfig()
     model: ModelConfig = ModelConfig()
     score: ScoreConfig = ScoreConfig()
+    money: MoneyConfig = MoneyConfig()
     playbooks: PlaybookConfig = PlaybookConfig()
     destinations: DestinationsConfig = DestinationsConfig()
     connections: ConnectionsConfig = ConnectionsConfig()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from customer_health.settings import Settings
 
 
-# Accounts with the currency of their newest contract: amounts are shown in the customer's own.
+# Accounts with the currency that their amounts are told in (sources/money.py brings all to one).
 _ACCOUNTS = """
     SELECT accounts.*, newest.currency FROM raw.accounts LEFT JOIN (
         SELECT account_id, arg_max(currency, occurred_at) AS currency FROM raw.contracts GROUP BY account_id
@@ -33,11 +33,15 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     from customer_health.ledger.connect import open_ledger
     from customer_health.scoring.score import score_accounts as score
     from customer_health.signals.build import read_signals
+    from customer_health.sources.money import company_currency
 
     ledger = open_ledger(settings.ledger_url)
     with open_warehouse(settings.warehouse_url) as con:
         panel = read_signals(con, as_of)
         accounts = con.execute(_ACCOUNTS).df()
+        currency = company_currency(con, settings.config.money)
+    spoken_in = settings.config.money.model_copy(update={"currency": currency})
+    config = settings.config.model_copy(update={"money": spoken_in})
     earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
     champion, spoken = load_champion(registry.current(ledger, as_of=as_of), earlier, panel.columns)
     if champion is not None and settings.config.model.brought_scores:
@@ -45,9 +49,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
 
         panel = attach(panel, read(settings.config.model.brought_scores))
     progress(0, 0, f"scoring {len(panel):,} accounts")
-    scored = score(
-        panel, champion, settings.config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of)
-    )
+    scored = score(panel, champion, config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of))
     ledger_scores.publish(
         ledger, scored, as_of, published_at=now, panel=panel, accounts=accounts, note=spoken
     )

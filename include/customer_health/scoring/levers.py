@@ -45,7 +45,7 @@ class _Question:
         now: Their values, accounts x signals; NaN is unknown and stays so.
         goal: Values of healthy peers, never worse than `now`.
         whole: Which signals count whole things.
-        currency: Of every amount.
+        currency: Of every amount; empty if nothing names it.
     """
 
     rest: pd.DataFrame
@@ -53,7 +53,7 @@ class _Question:
     now: Floats
     goal: Floats
     whole: Bools
-    currency: str = "USD"
+    currency: str = ""
 
     def moved(self, accounts: Places, mask: Bools, share: float = 1.0) -> Floats:
         """Values after the masked signals went so much of the way; whole things are rounded onwards."""
@@ -79,7 +79,7 @@ def levers(
     rescore: Rescore,
     catalogue: Mapping[str, Signal],
     *,
-    currency: str = "USD",
+    currency: str = "",
 ) -> list[Lever | None]:
     """Find a lever for every account that is Red or At Risk.
 
@@ -89,7 +89,7 @@ def levers(
         rescore: Panel rows to scores, by what made today's scores; smoothing is left out, so the
             answer is what the score would settle at.
         catalogue: Signals by name; `actionable` says which may be moved.
-        currency: Of every amount.
+        currency: Of every amount; empty if nothing names it.
 
     Returns:
         None for accounts that need no lever. Otherwise `target` (the band it reaches: Green, else the

@@ -103,7 +103,7 @@ def reasons_for(
     values: pd.DataFrame,
     catalogue: Mapping[str, Signal],
     *,
-    currency: str = "USD",
+    currency: str = "",
 ) -> list[list[Reason]]:
     """List the reasons of every account: what costs it most first, then what protects it.
 
@@ -111,7 +111,7 @@ def reasons_for(
         attribution: From `attribute_model` or `attribute_rules`.
         values: Signal values of the same accounts in the same order; NaN is unknown.
         catalogue: Signals by name.
-        currency: Of every amount.
+        currency: Of every amount; empty if nothing names it.
 
     Returns:
         Per account up to four risks and two strengths: `code`, `concept`, `signal` (its face), `value`,

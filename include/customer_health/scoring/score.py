@@ -107,7 +107,13 @@ def score_accounts(
     )
     published["change"] = pd.Series(changes_since(previous, published), published.index, dtype=object)
     _explain(published, known, _days_to_renewal(scored), scheme.best, as_of)
-    found = levers(scored, published["score_shown"].to_numpy(), rescorer(champion, config), catalogue)
+    found = levers(
+        scored,
+        published["score_shown"].to_numpy(),
+        rescorer(champion, config),
+        catalogue,
+        currency=config.money.currency or "",
+    )
     published["lever"] = pd.Series(found, published.index, dtype=object)
     rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why"]]
     frame = pd.concat([published, rest], ignore_index=True).reindex(columns=list(COLUMNS))
@@ -208,7 +214,7 @@ def _published(
             **{name: result.heads[name].to_numpy(dtype=float) for name in HEADS},
             "expected_loss": np.where(share.notna(), share, leaves) * np.where(np.isfinite(arr), arr, np.nan),
             "coverage": rows["coverage"].astype(float),
-            "reasons": reasons_for(result.attribution, rows, catalogue),
+            "reasons": reasons_for(result.attribution, rows, catalogue, currency=config.money.currency or ""),
             "state": SCORED,
             "waterfall": waterfalls(result.attribution, result.score),
             "health_log_odds": result.health,

@@ -105,21 +105,22 @@ def amount(value: float) -> str:
     return rounded(value)
 
 
-def say(claim: Claim, value: float, currency: str = "USD") -> str:
+def say(claim: Claim, value: float, currency: str = "") -> str:
     """The claim's fragment with the rounded value in it, or its words for nothing at all."""
     return fill(claim.none if claim.none and value == 0 else claim.words, value, currency)
 
 
-def fill(words: str, value: float, currency: str = "USD") -> str:
+def fill(words: str, value: float, currency: str = "") -> str:
     """Fill a fragment with the rounded value; amounts carry their currency."""
     numbers: dict[str, Any] = numbers_of(value)
-    numbers["money"] = f"{currency} {numbers['money']}"
+    numbers["money"] = f"{currency} {numbers['money']}".strip()
     return words.format(**numbers, s="" if numbers["count"] == "1" else "s")
 
 
-def phrased(signal: Signal, value: float, currency: str = "USD") -> str:
+def phrased(signal: Signal, value: float, currency: str = "") -> str:
     """The catalogue's sentence about a value."""
-    return singular(signal.phrase.format(value=value, currency=currency))
+    said = singular(signal.phrase.format(value=value, currency=currency))
+    return said if currency else said.replace("  ", " ")
 
 
 def codes_of(signal: Signal, claim: Claim, value: float) -> tuple[str, ...]:

@@ -129,6 +129,9 @@ class Warehouse:
         described = self._cursor.execute(f"SELECT column_name FROM (DESCRIBE raw.{table})").fetchall()
         columns = {row[0] for row in described}
         loads = "max(_load_id), min(_load_id), sum(_row)" if "_load_id" in columns else "max(known_at)"
+        # A corrected exchange rate changes amounts in place, without a load.
+        amounts = columns & {"arr", "amount"} if "_given_in" in columns else set()
+        loads += "".join(f", sum(TRY_CAST({name} * 100 AS HUGEINT))" for name in sorted(amounts))
         return [table, self._cursor.execute(f"SELECT count(*), {loads} FROM raw.{table}").fetchall()]
 
     def loads(self, table: str) -> tuple[int, list[str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from customer_health.errors import ConfigurationError
 from customer_health.progress import Progress, silent
 from customer_health.settings import Settings
+from customer_health.sources.money import settle
 from customer_health.sources.registry import source_for
 from customer_health.sources.source import LoadResult, Source
 from customer_health.warehouse.connect import open_warehouse
@@ -44,7 +45,9 @@ def ingest(
         create_tables(con)
         _claim(con, chosen)
         _bound_memory(con, settings.home)
-        return chosen.load(con, as_of=as_of, progress=progress or silent)
+        loaded = chosen.load(con, as_of=as_of, progress=progress or silent)
+        loaded.notes += settle(con, settings.config.money)
+        return loaded
 
 
 def _claim(con: duckdb.DuckDBPyConnection, source: Source) -> None:

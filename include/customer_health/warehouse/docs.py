@@ -28,6 +28,9 @@ or KPIs.
   facts dated later than the day after the as-of date wait in quarantine until that day has come;
   `known_at` may not lie more than a day before `occurred_at`; numbers are finite; every row belongs to an
   account in `accounts`, and waits for it if not.
+* **One currency.** After every load all amounts are told in `money.currency` of the company file (or in
+  the currency of most contracts) by `money.rates`; what was given stays beside them. A contract keeps the
+  rate of its first day, an invoice has that of its day. An amount in a currency without a rate is unknown.
 * **Table rules.** A missing column, an empty required table, or contradictory rows under one key beyond
   the limit stop the run with table, column, expected, found and remedy. Exact copies are dropped and
   counted; of contradicting rows the first (by file and row) is kept and the others are quarantined with

@@ -61,7 +61,7 @@ CONTRACTS = Table(
         "arr": Column(
             Type.NUMBER, "Annual recurring revenue of this state.", unit="currency/year", minimum=0
         ),
-        "currency": Column(Type.TEXT, "ISO 4217 code.", default="USD"),
+        "currency": Column(Type.TEXT, "ISO 4217 code; empty means the company's."),
         "term_start": Column(Type.DATE, "First day of the current term."),
         "term_end": Column(Type.DATE, "Renewal date; empty means evergreen."),
         "auto_renew": Column(Type.BOOLEAN, "Renews by itself unless notice is given."),
@@ -158,7 +158,7 @@ INVOICES = Table(
             Type.TEXT, "What is charged.", allowed=("subscription", "usage", "other"), default="subscription"
         ),
         "amount": Column(Type.NUMBER, "Invoiced amount.", unit="currency"),
-        "currency": Column(Type.TEXT, "ISO 4217 code.", default="USD"),
+        "currency": Column(Type.TEXT, "ISO 4217 code; empty means the company's."),
         "due_at": Column(Type.TIMESTAMP, "When it falls due."),
         "paid_at": Column(Type.TIMESTAMP, "When it was paid in full.", lifecycle=True),
         "occurred_at": _occurred("When it was issued."),
