@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +37,13 @@ class AccountIndex:
     occurred: list[int]
     seen: list[int]
 
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all ids in their order, and of the merges."""
+        text = json.dumps([self.ids, self.merged])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
     def merged(self) -> list[tuple[str, str]]:
         """Accounts that stand for another, with the one they stand for."""
         pairs = ((name, self.ids[code]) for name, code in self.code_of.items())

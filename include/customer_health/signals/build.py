@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from customer_health.signals.catalogue import select
 from customer_health.signals.freshness import freshness, sources_of
 from customer_health.signals.grid import EPOCH, Grid
 from customer_health.signals.panel_engine import Engine, check_answerable
+from customer_health.signals.panel_frame import PanelFrame
 from customer_health.signals.quality import Finding, check_panel, panel_before, write_quality
 from customer_health.signals.reduction import Reduced, reduce_warehouse
 from customer_health.signals.signal import Signal
-from customer_health.signals.state import NEVER
 from customer_health.signals.warehouse_tables import Warehouse
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ CONTEXT = (
     "segment", "renewal_date",
 )  # fmt: skip
 
-ACCOUNTS_AT_ONCE = 10_000  # bounds memory: about half a gigabyte with two years of dates
+ACCOUNTS_AT_ONCE = 2_000  # what fits the caches; memory beyond the panel itself stays small
 
 _TYPES = {
     "account_id": "VARCHAR", "as_of": "DATE", "is_customer": "BOOLEAN", "notice_given": "BOOLEAN",
@@ -114,73 +114,37 @@ def panel_of(
     accounts_at_once: int = ACCOUNTS_AT_ONCE,
 ) -> pd.DataFrame:
     """Answer all as-of dates from reduced tables, a range of accounts at a time; see `build_panel`."""
-    import pandas as pd
-
     since = first_day_needed(reduced, as_of_dates, signals)
     days = sorted(set(as_of_dates))
-    silent_sources = [one for one in freshness(reduced, days, config) if one.stale]
     silenced = [
         (signal.name, days.index(one.as_of))
-        for one in silent_sources
+        for one in freshness(reduced, days, config)
+        if one.stale
         for signal in signals
         if one.table in sources_of(signal)
     ]
-    frames, many = [], len(reduced.state.accounts)
+    many = len(reduced.state.accounts)
+    frame = PanelFrame(reduced.state, as_of_dates, signals)
     for low, state in reduced.parts(since, accounts_at_once):
         progress(low, many, f"computing {len(signals)} signals")
         engine = Engine(state, config, Grid.of(len(state.accounts), as_of_dates))
-        values = {signal.name: engine.value(signal) for signal in signals}
-        for name, column in silenced:
-            values[name][:, column] = np.nan
-        frames.append(_frame(engine, signals, values))
+        frame.begin(low, engine.context, state)
+        for signal in signals:
+            values = engine.value(signal)
+            for name, column in silenced:
+                if name == signal.name:
+                    values[:, column] = np.nan
+            frame.fill(signal, values)
     progress(many, many, "signals are computed")
-    panel = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
-    if len(frames) == 1 and reduced.state.accounts == sorted(reduced.state.accounts):
-        return panel
-    # Positions are handed out in order of arrival; rows come in order of ids.
-    return panel.sort_values(["as_of", "account_id"], kind="stable", ignore_index=True)
+    return frame.finished()
 
 
 def first_day_needed(reduced: Reduced, as_of_dates: Sequence[date], signals: Sequence[Signal]) -> int:
-    """First day that a usage window of any of the dates can hold."""
-    over_usage = [signal for signal in signals if signal.table == "usage"]
-    longest = max((signal.aggregation.looks_back(signal.window or 0) for signal in over_usage), default=0)
+    """First day that any of the dates may look at through a signal over usage."""
+    over_usage = [signal for signal in signals if signal.table in ("usage", "exec_activity")]
+    reach = max((signal.aggregation.looks_back(signal.window or 0) for signal in over_usage), default=0)
     lag = reduced.usage.lag if reduced.usage is not None else 0
-    return (min(as_of_dates, default=EPOCH) - EPOCH).days - longest - lag - 1
-
-
-def _frame(engine: Engine, signals: Sequence[Signal], values: dict[str, np.ndarray]) -> pd.DataFrame:
-    import pandas as pd
-
-    grid, context, state = engine.grid, engine.context, engine.state
-    exists = context.exists.T.ravel()
-    known = np.zeros(grid.shape)
-    for signal in signals:
-        evergreen = context.is_customer & (context.renewal == NEVER) & (signal.table == "contracts")
-        known += ~np.isnan(values[signal.name]) | (evergreen & (signal.name == "days_to_renewal"))
-    plans = np.array([*state.meta["plans"], None], dtype=object)
-    segments = np.array([*state.meta["segments"], None], dtype=object)
-    segment = np.where(
-        state.tables["accounts"]["seen"][:, None] < grid.dates,
-        state.tables["accounts"]["segment"][:, None],
-        -1,
-    )
-    renewal = np.where(context.renewal < NEVER, context.renewal, np.iinfo(np.int64).min)
-    columns: dict[str, Any] = {
-        "account_id": np.tile(np.array(state.accounts, dtype=object), len(grid.dates)),
-        "as_of": np.repeat(grid.dates.astype("datetime64[D]").astype("datetime64[us]"), grid.accounts),
-        "is_customer": context.is_customer.T.ravel(),
-        "tenure_days": context.tenure_days.T.ravel(),
-        "notice_given": context.notice_given.T.ravel(),
-        "arr": context.arr.T.ravel(),
-        "seats": context.seats.T.ravel(),
-        "plan": pd.array(plans[context.plan.T.ravel()], dtype="str"),
-        "segment": pd.array(segments[segment.T.ravel()], dtype="str"),
-        "renewal_date": renewal.T.ravel().astype("datetime64[D]").astype("datetime64[us]"),
-        **{signal.name: values[signal.name].T.ravel() for signal in signals},
-        "coverage": (known / max(1, len(signals))).T.ravel(),
-    }
-    return pd.DataFrame({name: column[exists] for name, column in columns.items()})
+    return (min(as_of_dates, default=EPOCH) - EPOCH).days - reach - lag - 1
 
 
 def write_signals(con: duckdb.DuckDBPyConnection, panel: pd.DataFrame) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.signals.grid import Grid
+from customer_health.signals.kernels import compiled
 from customer_health.signals.state import NEVER, Columns, State
 
 Array = NDArray[Any]
@@ -80,27 +81,23 @@ def standing(contracts: Columns, grid: Grid, ago: int = 0) -> Standing:
 
 def total(grid: Grid, stands: Standing, values: Array) -> Array:
     """Sum a column over each account's contracts in force; NaN where none has a value."""
-    out, known = np.zeros(grid.shape), np.zeros(grid.shape)
-    if len(values):
-        here = np.where(stands.row >= 0, values[np.maximum(stands.row, 0)], np.nan)
-        np.add.at(out, stands.account, np.nan_to_num(here, nan=0.0))
-        np.add.at(known, stands.account, ~np.isnan(here))
-    return np.where(known > 0, out, np.nan)
+    out = grid.full(np.nan)
+    sum_rows(stands.account, stands.row, values, out)
+    return out
 
 
 def context(state: State, grid: Grid) -> Context:
     """Compute the context of every account and as-of date."""
     contracts, accounts = state.tables["contracts"], state.tables["accounts"]
     stands = standing(contracts, grid)
-    in_force = np.zeros(grid.shape, dtype=np.int64)
-    np.add.at(in_force, stands.account, stands.row >= 0)
+    in_force = total(grid, stands, np.ones(len(contracts["arr"])))
     codes = np.arange(grid.accounts)
     created = grid.running_min(codes, accounts["seen"] + 1, accounts["occurred"])
     first = grid.running_min(contracts["account"], contracts["seen"] + 1, contracts["occurred"])
     start = np.minimum(np.where(first < NEVER, first, created), NEVER)
     return Context(
         exists=start < NEVER,
-        is_customer=(in_force > 0) & ~_churned(state, grid),
+        is_customer=~np.isnan(in_force) & ~_churned(state, grid),
         notice_given=_notice(state, grid),
         tenure_days=np.where(start < NEVER, grid.dates - start, np.nan),
         start=start,
@@ -109,6 +106,40 @@ def context(state: State, grid: Grid) -> Context:
         plan=_plan(contracts, stands, grid),
         renewal=_renewal(contracts, stands, grid),
     )
+
+
+@compiled
+def sum_rows(account: Array, row: Array, values: Array, out: Array) -> None:
+    """Sum values[row] per account and date; row -1 and missing values add nothing, not even a 0."""
+    for contract in range(row.shape[0]):
+        a = account[contract]
+        for k in range(row.shape[1]):
+            if row[contract, k] >= 0 and not np.isnan(values[row[contract, k]]):
+                if np.isnan(out[a, k]):
+                    out[a, k] = values[row[contract, k]]
+                else:
+                    out[a, k] += values[row[contract, k]]
+
+
+@compiled
+def least(account: Array, value: Array, out: Array) -> None:
+    """Smallest value per account and date."""
+    for row in range(value.shape[0]):
+        a = account[row]
+        for k in range(value.shape[1]):
+            if value[row, k] < out[a, k]:
+                out[a, k] = value[row, k]
+
+
+@compiled
+def largest(account: Array, row: Array, arr: Array, plan: Array, most: Array, best: Array) -> None:
+    """Plan of the first row with the largest ARR, per account and date."""
+    for contract in range(row.shape[0]):
+        a = account[contract]
+        for k in range(row.shape[1]):
+            if row[contract, k] >= 0 and arr[row[contract, k]] > most[a, k]:
+                most[a, k] = arr[row[contract, k]]
+                best[a, k] = plan[row[contract, k]]
 
 
 def rolled_end(contracts: Columns, stands: Standing, grid: Grid) -> Array:
@@ -125,25 +156,15 @@ def rolled_end(contracts: Columns, stands: Standing, grid: Grid) -> Array:
 
 def _renewal(contracts: Columns, stands: Standing, grid: Grid) -> Array:
     nearest = np.full(grid.shape, NEVER, dtype=np.int64)
-    np.minimum.at(nearest, stands.account, rolled_end(contracts, stands, grid))
+    least(stands.account, rolled_end(contracts, stands, grid), nearest)
     return nearest
 
 
 def _plan(contracts: Columns, stands: Standing, grid: Grid) -> Array:
     """Plan of the contract in force with the highest ARR; of equals, the first by id."""
     best = np.full(grid.shape, -1, dtype=np.int64)
-    if not len(contracts["arr"]):
-        return best
     arr = np.nan_to_num(contracts["arr"], nan=-1.0)
-    largest = np.full(grid.shape, -2.0)
-    row = np.maximum(stands.row, 0)
-    value = np.where(stands.row >= 0, arr[row], -2.0)
-    np.maximum.at(largest, stands.account, value)
-    winner = (stands.row >= 0) & (value == largest[stands.account])
-    first = np.full(grid.shape, len(arr), dtype=np.int64)
-    np.minimum.at(first, stands.account, np.where(winner, stands.row, len(arr)))
-    found = first < len(arr)
-    best[found] = contracts["plan"][first[found]]
+    largest(stands.account, stands.row, arr, contracts["plan"], grid.full(-2.0), best)
     return best
 
 

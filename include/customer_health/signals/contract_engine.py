@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.signals import aggregations as agg
-from customer_health.signals.context import Context, Standing, rolled_end, standing, total
+from customer_health.signals.context import Context, Standing, least, rolled_end, standing, sum_rows, total
 from customer_health.signals.grid import Grid
 from customer_health.signals.signal import Signal
 from customer_health.signals.state import NEVER, Columns, State
@@ -28,7 +28,7 @@ def _days_until_renewal(state: State, grid: Grid, context: Context, signal: Sign
     end, notice = rolled_end(contracts, stands, grid), _in_force(contracts, stands, "notice", np.nan)
     deadline = np.where((end < NEVER) & ~np.isnan(notice), end - np.nan_to_num(notice), float(NEVER))
     nearest = grid.full(float(NEVER))
-    np.minimum.at(nearest, stands.account, deadline)
+    least(stands.account, deadline, nearest)
     return np.where(nearest < NEVER / 2, nearest - grid.dates, np.nan)
 
 
@@ -40,9 +40,7 @@ def _term_length(state: State, grid: Grid, context: Context, signal: Signal) -> 
     usable = (rolled < NEVER) & (start < end)
     term = np.clip(end - start, 0, LONGEST_TERM - 1)
     nearest = np.full(grid.shape, NEVER * LONGEST_TERM, dtype=np.int64)
-    np.minimum.at(
-        nearest, stands.account, np.where(usable, rolled * LONGEST_TERM + term, NEVER * LONGEST_TERM)
-    )
+    least(stands.account, np.where(usable, rolled * LONGEST_TERM + term, NEVER * LONGEST_TERM), nearest)
     return np.where(nearest < NEVER * LONGEST_TERM, nearest % LONGEST_TERM, np.nan)
 
 
@@ -81,19 +79,15 @@ def _in_force(contracts: Columns, stands: Standing, column: str, missing: float)
 
 def _at_first(contracts: Columns, column: Array, grid: Grid, context: Context) -> Array:
     """A column summed over the contracts that began on the account's first day."""
-    out, known = np.zeros(grid.shape), np.zeros(grid.shape)
-    many = len(contracts["contract"])
+    out, many = grid.full(np.nan), len(contracts["contract"])
     if many:
         number = contracts["contract"]
         account = contracts["account"][np.unique(number, return_index=True)[1]].astype(np.int64)
         row = grid.running_min(number, contracts["seen"] + 1, np.arange(many), groups=len(account))
-        visible = row < many
-        row = np.where(visible, row, 0)
-        first = visible & (contracts["occurred"][row] == context.start[account])
-        value = column[row]
-        np.add.at(out, account, np.where(first & ~np.isnan(value), value, 0.0))
-        np.add.at(known, account, first & ~np.isnan(value))
-    return np.where(known > 0, out, np.nan)
+        first = row < many
+        first &= contracts["occurred"][np.where(first, row, 0)] == context.start[account]
+        sum_rows(account, np.where(first, row, -1), column, out)
+    return out
 
 
 CONTRACT_ANSWERS: Mapping[type[agg.Aggregation], Callable[[State, Grid, Context, Signal], Array]] = {

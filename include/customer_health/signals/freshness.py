@@ -77,10 +77,9 @@ def _days_of_news(reduced: Reduced, table: str) -> Array:
         facts = reduced.state.tables.get(table)
         return np.unique(facts["seen"].astype(np.int64)) if facts is not None else np.empty(0, np.int64)
     found = [np.empty(0, np.int64)]
-    for number, block in (reduced.usage.blocks if reduced.usage is not None else {}).items():
-        inside = np.bincount(block.cells["day"] - number * BLOCK, minlength=BLOCK)
+    for block in (reduced.usage.blocks if reduced.usage is not None else {}).values():
         lag = reduced.usage.lag if reduced.usage is not None else 0
-        found += [np.flatnonzero(inside) + number * BLOCK + lag, block.late["seen"].astype(np.int64)]
+        found += [block.news["regular"].astype(np.int64) + lag, block.news["late"].astype(np.int64)]
     return np.unique(np.concatenate(found))
 
 

@@ -17,10 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.errors import ConfigurationError
+from customer_health.signals import grid_kernels as loops
+from customer_health.signals.state import NEVER, Columns
 
 Array = NDArray[Any]
 EPOCH = date(1970, 1, 1)
 LONGEST_TABLE = 100_000  # days; as-of dates further apart are searched one by one
+
+_NONE, _ALL = np.empty(0), np.empty(0, dtype=np.bool_)  # no values; every fact
+
+
+def _whole(numbers: Array) -> Array:
+    """Days, codes and ranks in the one width that the loops are compiled for."""
+    return np.ascontiguousarray(numbers, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -52,17 +61,12 @@ class Grid:
         """(accounts, dates)."""
         return self.accounts, len(self.dates)
 
-    def column(self, day: Array) -> Array:
-        """Index of the first as-of date >= day; len(dates) when there is none."""
-        first, last = int(self.dates[0]), int(self.dates[-1])
-        if last - first > LONGEST_TABLE:
-            return np.searchsorted(self.dates, day, side="left")
-        return np.take(self._columns, np.clip(day, first, last + 1) - first)
-
     @cached_property
-    def _columns(self) -> Array:
-        """The answer of `column` for every day from the first date to the day after the last."""
-        every = np.arange(int(self.dates[0]), int(self.dates[-1]) + 2)
+    def _table(self) -> Array:
+        """Index of the first as-of date on or after each day, from the first date on; empty if too long."""
+        if int(self.dates[-1]) - int(self.dates[0]) > LONGEST_TABLE:
+            return np.empty(0, np.int64)
+        every = np.arange(int(self.dates[0]), int(self.dates[-1]) + 1)
         return np.searchsorted(self.dates, every, side="left")
 
     def full(self, value: float) -> Array:
@@ -81,18 +85,49 @@ class Grid:
             value: What each contributes; 1 if None.
             groups: Rows of the result, if they are not the accounts.
         """
-        width = len(self.dates) + 1
-        first, last = self.column(begin), self.column(end)
-        keep = first < last
-        base = np.asarray(account, dtype=np.int64)[keep] * width
-        weights = None if value is None else np.asarray(value, dtype=np.float64)[keep]
-        rows = self.accounts if groups is None else groups
-        size = rows * width
-        steps = np.bincount(base + first[keep], weights, size).astype(np.float64)
-        steps -= np.bincount(base + last[keep], weights, size)
-        return np.cumsum(steps.reshape(rows, width), axis=1)[:, :-1]
+        out = np.zeros((self.accounts if groups is None else groups, len(self.dates)))
+        values = _NONE if value is None else np.asarray(value, dtype=np.float64)
+        loops.sum_intervals(self.dates, self._table, _whole(account), _whole(begin), _whole(end), values, out)
+        return out
 
-    def running_max(self, group: Array, begin: Array, value: Array, groups: int | None = None) -> Array:
+    def window(
+        self, facts: Columns, day: Array, window: int, *, chosen: Array | None = None,
+        value: Array | None = None, weight: Array | None = None, skip: int = 0,
+    ) -> tuple[Array, Array]:  # fmt: skip
+        """Count facts whose `day` lies in [D - skip - window, D - skip - 1] and that D may know.
+
+        Args:
+            facts: account and seen of each.
+            day: What decides; days that never come do not count.
+            window: Days.
+            chosen: Which facts take part; all if None.
+            value: Numbers to sum; facts without a finite one do not count at all.
+            weight: Factors of the values.
+            skip: Days between the window and D.
+
+        Returns:
+            Counts and sums, grids of accounts x dates; sums are 0 without values.
+        """
+        counts, sums = self.full(0.0), self.full(0.0)
+        loops.window_totals(
+            self.dates, self._table, facts["account"], np.ascontiguousarray(day, np.int32), facts["seen"],
+            _ALL if chosen is None else chosen, _NONE if value is None else value,
+            _NONE if weight is None else weight, window, skip, NEVER, counts, sums,
+        )  # fmt: skip
+        return counts, sums
+
+    def longest(self, account: Array, begin: Array, end: Array, since: Array) -> Array:
+        """Largest D - since of the facts visible to D in [begin, end), per account and date; 0 for none."""
+        out = self.full(0.0)
+        loops.longest(
+            self.dates, self._table, _whole(account), _whole(begin), _whole(end), _whole(since), out
+        )
+        return out
+
+    def running_max(
+        self, group: Array, begin: Array, value: Array, groups: int | None = None,
+        chosen: Array | None = None,
+    ) -> Array:  # fmt: skip
         """Largest value (>= 0) of the facts visible since `begin`, per group and date; -1 for none.
 
         Args:
@@ -100,11 +135,24 @@ class Grid:
             begin: First day D that sees the fact; it stays visible.
             value: Whole numbers such as days or ranks.
             groups: Rows of the result, if they are not the accounts.
+            chosen: Which facts take part; all if None.
         """
-        rows = self.accounts if groups is None else groups
-        out = np.full((rows, len(self.dates) + 1), -1, dtype=np.int64)
-        np.maximum.at(out, (group, self.column(begin)), np.asarray(value, dtype=np.int64))
-        return np.maximum.accumulate(out, axis=1)[:, :-1]
+        return self._running(group, begin, value, -1, groups, chosen)
+
+    def latest_row(self, facts: Columns, chosen: Array | None = None, value: Array | None = None) -> Array:
+        """Row of the last visible fact per account and date, -1 for none; facts lie in order of time.
+
+        Args:
+            facts: account and seen of each.
+            chosen: Which facts take part; all if None.
+            value: Facts without a finite value do not take part.
+        """
+        out = np.full(self.shape, -1, dtype=np.int64)
+        loops.latest_row(
+            self.dates, self._table, facts["account"], facts["seen"],
+            _ALL if chosen is None else chosen, _NONE if value is None else value, out,
+        )  # fmt: skip
+        return out
 
     def running_min(self, group: Array, begin: Array, value: Array, groups: int | None = None) -> Array:
         """Smallest value of the facts visible since `begin`; a very large number for none."""
@@ -114,10 +162,16 @@ class Grid:
         self, group: Array, begin: Array, value: Array, groups: int | None = None
     ) -> Array:
         """Like `running_max` for any sign; a very small number for none."""
-        rows = self.accounts if groups is None else groups
-        out = np.full((rows, len(self.dates) + 1), -(2**40), dtype=np.int64)
-        np.maximum.at(out, (group, self.column(begin)), value)
-        return np.maximum.accumulate(out, axis=1)[:, :-1]
+        return self._running(group, begin, value, -(2**40), groups)
+
+    def _running(
+        self, group: Array, begin: Array, value: Array, none: int, groups: int | None,
+        chosen: Array | None = None,
+    ) -> Array:  # fmt: skip
+        out = np.full((self.accounts if groups is None else groups, len(self.dates)), none, dtype=np.int64)
+        every = _ALL if chosen is None else chosen
+        loops.latest(self.dates, self._table, _whole(group), _whole(begin), _whole(value), every, out)
+        return out
 
     def ratio(self, top: Array, bottom: Array, where: Array) -> Array:
         """top / bottom where it means something, NaN elsewhere."""

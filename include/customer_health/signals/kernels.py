@@ -65,26 +65,67 @@ def bits_set(word: int) -> int:
     w = w - ((w >> np.uint64(1)) & np.uint64(0x5555555555555555))
     w = (w & np.uint64(0x3333333333333333)) + ((w >> np.uint64(2)) & np.uint64(0x3333333333333333))
     w = (w + (w >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return int((w * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    return np.int64((w * np.uint64(0x0101010101010101)) >> np.uint64(56))  # type: ignore[return-value]
 
 
 @compiled
-def daily_users(
-    offsets: Array, day: Array, user_account: Array, word_offsets: Array, block: Array, word: Array
-) -> Array:
-    """Users active per usage row (account, day), from the users' activity words."""
-    out = np.zeros(len(day), np.int32)
-    for u in range(len(user_account)):
-        row, end = offsets[user_account[u]], offsets[user_account[u] + 1]
-        for w in range(word_offsets[u], word_offsets[u + 1]):
-            bits = word[w]
-            for b in range(BLOCK):
-                if (bits >> b) & 1:
-                    when = block[w] * BLOCK + b
-                    while row < end and day[row] < when:
-                        row += 1
-                    if row < end and day[row] == when:
-                        out[row] += 1
+def user_sums(offsets: Array, day: Array, users: Array, low: Array, high: Array, moment: bool) -> Array:
+    """Sum of users (or of day * users) of rows low..high-1; whole numbers, so nothing is lost."""
+    accounts, dates = low.shape
+    out = np.zeros((accounts, dates), np.float64)
+    longest = 0
+    for a in range(accounts):
+        longest = max(longest, offsets[a + 1] - offsets[a])
+    prefix = np.zeros(longest + 1, np.int64)
+    for a in range(accounts):
+        start = offsets[a]
+        for i in range(offsets[a + 1] - start):
+            many = np.int64(users[start + i])
+            prefix[i + 1] = prefix[i] + (many * day[start + i] if moment else many)
+        for k in range(dates):
+            if high[a, k] > low[a, k]:
+                out[a, k] = prefix[high[a, k] - start] - prefix[low[a, k] - start]
+    return out
+
+
+@compiled
+def first_rows(offsets: Array, day: Array, users: Array, least: int) -> tuple[Array, Array]:
+    """Account and day of each account's first row with at least so many users."""
+    accounts = len(offsets) - 1
+    account, first = np.empty(accounts, np.int64), np.empty(accounts, np.int64)
+    out = 0
+    for a in range(accounts):
+        row = offsets[a]
+        while row < offsets[a + 1] and users[row] < least:
+            row += 1
+        if row < offsets[a + 1]:
+            account[out], first[out] = a, day[row]
+            out += 1
+    return account[:out], first[:out]
+
+
+@compiled
+def has_day(offsets: Array, day: Array, account: Array, wanted: Array) -> Array:
+    """Whether an account has a row of a day; `account` ascends, and `wanted` within it."""
+    out = np.zeros(len(account), np.bool_)
+    row = np.int64(0)
+    for i in range(len(account)):
+        row = max(row, offsets[account[i]])
+        while row < offsets[account[i] + 1] and day[row] < wanted[i]:
+            row += 1
+        out[i] = row < offsets[account[i] + 1] and day[row] == wanted[i]
+    return out
+
+
+@compiled
+def has_bit(offsets: Array, block: Array, word: Array, user: Array, day: Array) -> Array:
+    """Whether a user's words show a day."""
+    out = np.zeros(len(user), np.bool_)
+    for i in range(len(user)):
+        number = day[i] // BLOCK
+        for w in range(offsets[user[i]], offsets[user[i] + 1]):
+            if block[w] == number:
+                out[i] = (word[w] >> (day[i] - number * BLOCK)) & 1 == 1
     return out
 
 
@@ -152,35 +193,24 @@ def active_users(
 
 @compiled
 def features_used(
-    low: Array,
-    high: Array,
-    masks: Array,
-    chosen: Array,
-    sets: Array,
-    dates: Array,
-    window: int,
-    late_offsets: Array,
-    late_day: Array,
-    late_seen: Array,
-    late_bit: Array,
-) -> Array:
-    """Distinct features of rows low..high-1 and of late rows, counted within sets[chosen[a, k]]."""
+    low: Array, high: Array, masks: Array, chosen: Array, dates: Array, window: int,
+    late_offsets: Array, late_day: Array, late_seen: Array, late_bit: Array,
+) -> Array:  # fmt: skip
+    """Distinct chosen features of rows low..high-1 and of late rows; masks are (words, rows)."""
     accounts, when = low.shape
-    words = masks.shape[1]
+    words = len(masks)
     out = np.zeros((accounts, when), np.int32)
     seen = np.zeros(words, np.int64)
     for a in range(accounts):
         for k in range(when):
-            if chosen[a, k] < 0:
-                continue
-            seen[:] = 0
-            for row in range(low[a, k], high[a, k]):
-                for w in range(words):
-                    seen[w] |= masks[row, w]
+            for w in range(words):
+                seen[w] = 0
+                for row in range(low[a, k], high[a, k]):
+                    seen[w] |= masks[w, row]
             for i in range(late_offsets[a], late_offsets[a + 1]):
                 inside = late_day[i] >= dates[k] - window and late_day[i] < dates[k]
                 if inside and late_seen[i] < dates[k] and late_bit[i] >= 0:
                     seen[late_bit[i] // BLOCK] |= np.int64(1) << (late_bit[i] % BLOCK)
             for w in range(words):
-                out[a, k] += bits_set(seen[w] & sets[chosen[a, k], w])
+                out[a, k] += bits_set(seen[w] & chosen[w])
     return out

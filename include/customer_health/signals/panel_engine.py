@@ -49,7 +49,7 @@ class Engine:
             self.usage = Usage(self.state, self.config, self.grid, self.context)
 
     def value(self, signal: Signal) -> Array:
-        """Return the signal for every account and date, NaN where unknown.
+        """Return the signal for every account and date; what is not finite is unknown.
 
         An account whose facts are absurd enough to overflow becomes unknown; others go on.
         """
@@ -61,13 +61,13 @@ class Engine:
             values = CONTRACT_ANSWERS[type(signal.aggregation)](self.state, self.grid, self.context, signal)
         else:
             values = _ANSWERS[type(signal.aggregation)](self, signal)
-        return np.where(np.isfinite(values), values, np.nan)
+        return np.asarray(values, dtype=np.float64)
 
-    def facts(self, signal: Signal) -> Columns:
-        """The signal's facts: its table, narrowed by its conditions."""
+    def facts(self, signal: Signal) -> tuple[Columns, Array | None]:
+        """The signal's table, and which of its facts meet the signal's conditions (None: all)."""
         table = self.state.tables[signal.table]
         mask = mask_name(conditions(signal, self.config))
-        return {name: values[table[mask]] for name, values in table.items()} if mask else table
+        return table, table[mask] if mask else None
 
     def live_since(self, table: str) -> int:
         """First day on which a source had delivered anything; NEVER if it never did.
@@ -114,22 +114,14 @@ class Engine:
         assert isinstance(aggregation, agg.Silence)
         for name in aggregation.also:
             table = self.state.tables[name]
-            sounds += _in_window(self.grid, table, table["occurred"], window)
+            sounds += self.grid.window(table, table["occurred"], window)[0]
         quiet = usage.quiet(window)
         return np.where(np.isnan(quiet), np.nan, np.where((quiet > 0) & (sounds == 0), 1.0, 0.0))
 
 
-def _in_window(
-    grid: Grid, facts: Columns, day: Array, window: int, value: Array | None = None, skip: int = 0
-) -> Array:
-    """Sum over facts whose `day` lies in [D - skip - window, D - skip - 1] and that D may know."""
-    begin = np.maximum(day + skip, facts["seen"]) + 1
-    return grid.running_sum(facts["account"], begin, day + skip + window + 1, value)
-
-
 def _mean(
     grid: Grid,
-    facts: Columns,
+    facts: tuple[Columns, Array | None],
     day: Array,
     window: int,
     value: Array,
@@ -138,16 +130,17 @@ def _mean(
     half_life: int | None = None,
     skip: int = 0,
 ) -> Array:
+    table, chosen = facts
+    if half_life is None:
+        many, sums = grid.window(table, day, window, chosen=chosen, value=value, skip=skip)
+        return grid.ratio(sums, many, many >= least)
+    # Weights are relative, so they may be counted from any one day: no need for one set per date.
     known = np.isfinite(value) & (day < NEVER)
-    kept = {name: facts[name][known] for name in ("account", "seen")}
-    day, value = day[known], value[known]
-    many = _in_window(grid, kept, day, window, skip=skip)
-    weight, total = None, many
-    if half_life is not None:
-        # Weights are relative, so they may be counted from any one day: no need for one set per date.
-        weight = np.exp2((day - day.max(initial=0)) / half_life)
-        total = _in_window(grid, kept, day, window, weight, skip)
-    sums = _in_window(grid, kept, day, window, value if weight is None else value * weight, skip)
+    known = known if chosen is None else known & chosen
+    newest = int(day[known].max(initial=0))
+    weight = np.exp2(np.minimum((day - newest) / half_life, 0.0))
+    many, sums = grid.window(table, day, window, chosen=known, value=value, weight=weight, skip=skip)
+    _, total = grid.window(table, day, window, chosen=known, value=weight, skip=skip)
     return grid.ratio(sums, total, many >= least)
 
 
@@ -161,9 +154,10 @@ def _day_of(facts: Columns, column: str) -> Array:
 
 
 def _count(engine: Engine, signal: Signal) -> Array:
-    aggregation, facts = signal.aggregation, engine.facts(signal)
+    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.Count)
-    many = _in_window(engine.grid, facts, _day_of(facts, aggregation.at), int(signal.window or 0))
+    day = _day_of(facts, aggregation.at)
+    many, _ = engine.grid.window(facts, day, int(signal.window or 0), chosen=chosen)
     values = _or_absent(engine, signal, many, many > 0)
     if not aggregation.per_seat:
         return values
@@ -172,10 +166,10 @@ def _count(engine: Engine, signal: Signal) -> Array:
 
 
 def _count_distinct(engine: Engine, signal: Signal) -> Array:
-    aggregation, facts = signal.aggregation, engine.facts(signal)
+    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.CountDistinct)
     code = facts[f"code:{aggregation.column}"]
-    named = code >= 0
+    named = code >= 0 if chosen is None else (code >= 0) & chosen
     code = np.unique(code[named], return_inverse=True)[1]
     span = int(code.max(initial=0)) + 1
     pairs, pair = np.unique(facts["account"][named].astype(np.int64) * span + code, return_inverse=True)
@@ -188,20 +182,16 @@ def _count_distinct(engine: Engine, signal: Signal) -> Array:
 
 
 def _happened(engine: Engine, signal: Signal) -> Array:
-    facts = engine.facts(signal)
-    many = _in_window(engine.grid, facts, facts["occurred"], int(signal.window or 0))
+    facts, chosen = engine.facts(signal)
+    many, _ = engine.grid.window(facts, facts["occurred"], int(signal.window or 0), chosen=chosen)
     return _or_absent(engine, signal, engine.grid.full(1.0), many > 0)
 
 
 def _sum(engine: Engine, signal: Signal) -> Array:
-    aggregation, facts = signal.aggregation, engine.facts(signal)
+    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.Sum)
-    value = facts[f"number:{aggregation.column}"]
-    known = np.isfinite(value)
-    kept = {name: facts[name][known] for name in ("account", "seen", "occurred")}
-    window = int(signal.window or 0)
-    many = _in_window(engine.grid, kept, kept["occurred"], window)
-    sums = _in_window(engine.grid, kept, kept["occurred"], window, value[known])
+    value, window = facts[f"number:{aggregation.column}"], int(signal.window or 0)
+    many, sums = engine.grid.window(facts, facts["occurred"], window, chosen=chosen, value=value)
     values = _or_absent(engine, signal, sums, many > 0)
     if not aggregation.per_seat:
         return values
@@ -211,10 +201,11 @@ def _sum(engine: Engine, signal: Signal) -> Array:
 
 def _average(engine: Engine, signal: Signal) -> Array:
     aggregation, facts = signal.aggregation, engine.facts(signal)
+    table = facts[0]
     assert isinstance(aggregation, agg.Mean)
-    value = facts[f"number:{aggregation.column}"]
+    value = table[f"number:{aggregation.column}"]
     mean = _mean(
-        engine.grid, facts, facts["occurred"], int(signal.window or 0), value,
+        engine.grid, facts, table["occurred"], int(signal.window or 0), value,
         least=aggregation.least, half_life=aggregation.half_life,
     )  # fmt: skip
     return _or_absent(engine, signal, mean, ~np.isnan(mean))
@@ -222,10 +213,11 @@ def _average(engine: Engine, signal: Signal) -> Array:
 
 def _mean_change(engine: Engine, signal: Signal) -> Array:
     aggregation, facts = signal.aggregation, engine.facts(signal)
+    table = facts[0]
     assert isinstance(aggregation, agg.MeanChange)
-    value, window = facts[f"number:{aggregation.column}"], int(signal.window or 0)
+    value, window = table[f"number:{aggregation.column}"], int(signal.window or 0)
     now, before = (
-        _mean(engine.grid, facts, facts["occurred"], window, value, least=aggregation.least, skip=skip)
+        _mean(engine.grid, facts, table["occurred"], window, value, least=aggregation.least, skip=skip)
         for skip in (0, window)
     )
     return _or_absent(engine, signal, now - before, ~np.isnan(now - before))
@@ -233,45 +225,41 @@ def _mean_change(engine: Engine, signal: Signal) -> Array:
 
 def _business_hours(engine: Engine, signal: Signal) -> Array:
     aggregation, facts = signal.aggregation, engine.facts(signal)
+    table = facts[0]
     assert isinstance(aggregation, agg.MeanBusinessHours)
-    start, end = facts[f"second:{aggregation.start}"], facts[f"second:{aggregation.end}"]
+    start, end = table[f"second:{aggregation.start}"], table[f"second:{aggregation.end}"]
     value = hours_between(start, end, engine.config.signals.business_hours)
-    mean = _mean(engine.grid, facts, facts[f"day:{aggregation.end}"], int(signal.window or 0), value)
+    mean = _mean(engine.grid, facts, table[f"day:{aggregation.end}"], int(signal.window or 0), value)
     return _or_absent(engine, signal, mean, ~np.isnan(mean))
 
 
 def _mean_duration(engine: Engine, signal: Signal) -> Array:
     aggregation, facts = signal.aggregation, engine.facts(signal)
+    table = facts[0]
     assert isinstance(aggregation, agg.MeanDuration)
-    value = (facts[f"second:{aggregation.end}"] - facts[f"second:{aggregation.start}"]) / 86400.0
+    value = (table[f"second:{aggregation.end}"] - table[f"second:{aggregation.start}"]) / 86400.0
     if aggregation.floor is not None:
         value = np.maximum(value, aggregation.floor)  # NaN stays NaN
-    mean = _mean(engine.grid, facts, facts[f"day:{aggregation.end}"], int(signal.window or 0), value)
+    mean = _mean(engine.grid, facts, table[f"day:{aggregation.end}"], int(signal.window or 0), value)
     return _or_absent(engine, signal, mean, ~np.isnan(mean))
 
 
-def _latest(engine: Engine, facts: Columns, keep: Array) -> Array:
-    """Row of the latest visible fact per account and date, -1 for none; ties go to the later row."""
-    rows = np.flatnonzero(keep)
-    return engine.grid.running_max(facts["account"][rows], facts["seen"][rows] + 1, rows)
-
-
 def _last(engine: Engine, signal: Signal) -> Array:
-    aggregation, facts = signal.aggregation, engine.facts(signal)
+    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.Last)
     value = facts[f"number:{aggregation.column}"]
-    row = _latest(engine, facts, np.isfinite(value))
     if not len(value):
         return engine.absent(signal)
+    row = engine.grid.latest_row(facts, chosen, value)  # ties go to the later row
     found = np.maximum(row, 0)
     fresh = (row >= 0) & (facts["occurred"][found] >= engine.grid.dates - int(signal.window or 0))
     return _or_absent(engine, signal, value[found], fresh)
 
 
 def _days_since(engine: Engine, signal: Signal) -> Array:
-    aggregation, facts = signal.aggregation, engine.facts(signal)
+    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.DaysSince)
-    day = engine.grid.running_max(facts["account"], facts["seen"] + 1, facts["occurred"])
+    day = engine.grid.running_max(facts["account"], facts["seen"] + 1, facts["occurred"], chosen=chosen)
     values = _or_absent(engine, signal, (engine.grid.dates - day).astype(np.float64), day >= 0)
     if aggregation.beyond is None:
         return values
@@ -279,38 +267,37 @@ def _days_since(engine: Engine, signal: Signal) -> Array:
 
 
 def _open_now(engine: Engine, signal: Signal) -> Array:
-    aggregation, facts = signal.aggregation, engine.facts(signal)
+    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.OpenNow)
     closed = np.minimum.reduce([facts[f"day:{column}"] for column in aggregation.until])
     opened = _day_of(facts, aggregation.begins)
     begin = np.maximum(opened + aggregation.older_than, facts["seen"]) + 1
-    value = None
-    if aggregation.column is not None:
-        value = np.nan_to_num(facts[f"number:{aggregation.column}"], nan=0.0)
-    many = engine.grid.running_sum(facts["account"], begin, closed + 1)
-    values = many if value is None else engine.grid.running_sum(facts["account"], begin, closed + 1, value)
+    end = closed + 1 if chosen is None else np.where(chosen, closed + 1, -1)  # others are never seen
+    many = engine.grid.running_sum(facts["account"], begin, end)
+    if aggregation.column is None:
+        return _or_absent(engine, signal, many, many > 0)
+    value = np.nan_to_num(facts[f"number:{aggregation.column}"], nan=0.0)
+    values = engine.grid.running_sum(facts["account"], begin, end, value)
     return _or_absent(engine, signal, values, many > 0)
 
 
 def _longest_overdue(engine: Engine, signal: Signal) -> Array:
-    aggregation, facts = signal.aggregation, engine.facts(signal)
+    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.LongestOverdue)
     due, paid = _day_of(facts, aggregation.due), facts[f"day:{aggregation.until}"]
-    longest = engine.grid.full(0.0)
-    for k, day in enumerate(engine.grid.dates):
-        late = (np.maximum(due, facts["seen"]) < day) & (paid >= day)
-        np.maximum.at(longest[:, k], facts["account"][late], (day - due[late]).astype(np.float64))
+    begin = np.maximum(due, facts["seen"]) + 1
+    end = paid + 1 if chosen is None else np.where(chosen, paid + 1, -1)
+    longest = engine.grid.longest(facts["account"], begin, end, due)
     return _or_absent(engine, signal, longest, longest > 0)
 
 
 def _change(engine: Engine, signal: Signal) -> Array:
-    aggregation, facts = signal.aggregation, engine.facts(signal)
+    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.ChangeVsPreviousWindow)
     value = np.nan_to_num(facts[f"number:{aggregation.column}"], nan=0.0)
-    window = int(signal.window or 0)
-    now = _in_window(engine.grid, facts, facts["occurred"], window, value)
-    before = _in_window(engine.grid, facts, facts["occurred"], window, value, skip=window)
-    many = _in_window(engine.grid, facts, facts["occurred"], window, skip=window)
+    window, day = int(signal.window or 0), facts["occurred"]
+    _, now = engine.grid.window(facts, day, window, chosen=chosen, value=value)
+    many, before = engine.grid.window(facts, day, window, chosen=chosen, value=value, skip=window)
     base = (many > 0) & (before > 0)
     change = engine.grid.ratio(now - before, before, base)
     return _or_absent(engine, signal, change, base)

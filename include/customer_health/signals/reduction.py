@@ -15,6 +15,7 @@ from customer_health.company import CompanyConfig
 from customer_health.progress import Progress, silent
 from customer_health.signals.accounts import AccountIndex, account_index
 from customer_health.signals.derived import DERIVED, EVIDENCE, SOURCES
+from customer_health.signals.executives import exec_activity
 from customer_health.signals.plans import conditions, feature_sets, mask_name
 from customer_health.signals.reduction_facts import (
     reduce_contracts,
@@ -22,7 +23,7 @@ from customer_health.signals.reduction_facts import (
     reduce_lifecycle,
     text_codes,
 )
-from customer_health.signals.reduction_people import derive, exec_activity, exec_people, exec_spoke
+from customer_health.signals.reduction_people import derive, exec_people, exec_spoke
 from customer_health.signals.reduction_usage import reduce_usage
 from customer_health.signals.signal import Signal
 from customer_health.signals.state import NEVER, Columns, State, TableStore
@@ -62,7 +63,7 @@ class Reduced:
             if "exec_people" in tables:
                 people = tables.pop("exec_people")
                 people = {**people, "account": people["account"] + np.int32(low)}
-                active = exec_activity(people, _shift(tables.pop("exec_spoke"), low), self.usage)
+                active = exec_activity(people, _shift(tables.pop("exec_spoke"), low), self.usage, since)
                 tables["exec_activity"] = _shift(active, -low)
             yield low, State(part.accounts, tables, meta)
 
@@ -111,8 +112,9 @@ def reduce_warehouse(
     usage: UsageHistory | None = None
     if "usage" in named or "exec_activity" in named:
         wanted = [feature_sets(signal, config) for signal in signals if signal.table == "usage"]
-        place = None if folder is None else folder / "usage"
-        usage = reduce_usage(warehouse.where("usage"), index, wanted, place)
+        usage = reduce_usage(
+            warehouse.where("usage"), index, wanted, None if folder is None else folder / "usage"
+        )
         state.meta["lag"] = usage.lag
     for step, name in enumerate(steps[2:], start=2):
         progress(step, len(steps), f"reducing {name}")
@@ -147,7 +149,7 @@ class _Keeper:
             return make(self.warehouse)
         store = TableStore(self.folder)
         loaded = [self.warehouse.fingerprint(source) for source in sources]
-        text = json.dumps([loaded, shape, self.index.ids, self.index.merged()], default=str)
+        text = json.dumps([loaded, shape, self.index.digest], default=str)
         key = hashlib.sha256(text.encode()).hexdigest()
         kept = store.load(name, key)
         if kept is None:

@@ -5,15 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
-
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
 from customer_health.signals.state import NEVER, Columns
-from customer_health.signals.usage_history import UsageHistory
 from customer_health.signals.warehouse_tables import NUMBERS
-
-LAST_DAY = 2**18  # days since 1970 fit well below it
 
 # What a customer's person does; an e-mail that we sent is no sign of life.
 SIGNS_OF_LIFE = ("login", "email_reply", "call", "meeting", "ebr")
@@ -191,59 +186,3 @@ def exec_people(warehouse: Any, config: CompanyConfig) -> Columns:
 
 def _epoch_day(moment: Any) -> Any:
     return moment.cast("timestamp").date().epoch_days().cast("int32")
-
-
-def exec_activity(people: Columns, spoke: Columns, history: UsageHistory | None) -> Columns:
-    """One row per executive and day on which they logged in, replied, called or met us.
-
-    Args:
-        people: account, key (of the user), contact (code), since, seen.
-        spoke: account, contact (code), occurred, seen.
-        history: Usage of the same accounts.
-
-    Returns:
-        account, code:contact_id, occurred, seen; sorted by account and day.
-    """
-    # Small numbers for contacts: account, day and contact then fit one key to sort by.
-    contacts = np.unique(np.concatenate([spoke["contact"], people["contact"]]), return_inverse=True)[1]
-    account, contact = spoke["account"].astype(np.int64), contacts[: len(spoke["contact"])]
-    people = {**people, "contact": contacts[len(spoke["contact"]) :]}
-    day, seen = spoke["occurred"].astype(np.int64), spoke["seen"].astype(np.int64)
-    if history is not None and len(people["account"]):
-        order = np.lexsort((people["key"], people["account"]))
-        rows = {name: values[order] for name, values in people.items()}
-        new = np.ones(len(order), dtype=bool)
-        new[1:] = (rows["key"][1:] != rows["key"][:-1]) | (rows["account"][1:] != rows["account"][:-1])
-        first = np.flatnonzero(new)
-        many = np.diff(np.append(first, len(order)))
-        pair, used, used_seen = history.days_of(rows["account"][first], rows["key"][first])
-        # A user may stand for several contacts and titles: one row for each.
-        repeat = many[pair]
-        person = np.repeat(first[pair], repeat) + _counting(repeat)
-        used, used_seen = np.repeat(used, repeat), np.repeat(used_seen, repeat)
-        keep = used >= rows["since"][person]
-        person, used, used_seen = person[keep], used[keep], used_seen[keep]
-        account = np.concatenate([account, rows["account"][person]])
-        contact = np.concatenate([contact, rows["contact"][person]])
-        day = np.concatenate([day, used])
-        seen = np.concatenate([seen, np.maximum(used_seen, rows["seen"][person])])
-    span = int(contact.max(initial=0)) + 1
-    sane = (day >= 0) & (day < LAST_DAY)  # one absurd date must not reach into the next account
-    account, contact, day, seen = account[sane], contact[sane], day[sane], seen[sane]
-    key = (account * LAST_DAY + day) * span + contact
-    order = np.argsort(key, kind="stable")
-    key, seen = key[order], seen[order]
-    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else order
-    key = key[first]
-    day = key // span % LAST_DAY
-    return {
-        "account": (key // span // LAST_DAY).astype(np.int32), "code:contact_id": key % span,
-        "occurred": day.astype(np.int32),
-        "seen": np.maximum(np.minimum.reduceat(seen, first) if len(first) else seen, day).astype(np.int32),
-    }  # fmt: skip
-
-
-def _counting(repeat: Any) -> Any:
-    """0, 1, .. within each group: [2, 3] -> 0, 1, 0, 1, 2."""
-    ends = np.cumsum(repeat)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - repeat, repeat)

@@ -23,7 +23,7 @@ from customer_health.signals.usage_history import UsageHistory
 from customer_health.signals.usage_scan import MAX_CELLS, Scan
 from customer_health.signals.warehouse_tables import NUMBERS
 
-LAYOUT = 1  # of the blocks; others are rebuilt
+LAYOUT = 2  # of the blocks; others are rebuilt
 REBUILD_LATE_SHARE = 0.2  # more late rows than this: the usual delay is not what it was
 
 
@@ -80,7 +80,7 @@ def _still_true(manifest: Mapping[str, Any], key: str, index: AccountIndex, load
 
 
 def _key(warehouse: Any, index: AccountIndex, sets: Sequence[tuple[str, ...]]) -> str:
-    text = json.dumps([LAYOUT, BLOCK, list(sets), index.merged(), warehouse.hash_version])
+    text = json.dumps([LAYOUT, BLOCK, list(sets), index.merged, warehouse.hash_version])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -7,7 +7,6 @@ reducing them together. That is all that daily increments need, whenever a late 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from customer_health.signals.state import NEVER, Columns
 
 Array = NDArray[Any]
 MAX_FEATURES = 4 * BLOCK  # with a bit of their own; of those that no setting names, the first ones met
-SPAN = 2**20  # more days than any history has: (account, day) fits one number
+ALIGNED = 64  # bytes; columns on disk begin at multiples of it
 
 
 @dataclass
@@ -52,12 +51,25 @@ class UsageBlock:
         words: account, key (of the user), word (bit per active day); sorted by account and key.
         late: account, key (0 if unnamed), day, seen, bit, sum0..; sorted by account. All other rows.
         edges: account, first, first_user, last (days); what is left of a block too old for any window.
+        late_edges: The same of the late rows.
+        news: The days on which anything became known: `regular` and `late`.
     """
 
     cells: Columns
     words: Columns
     late: Columns
     edges: Columns = field(default_factory=dict)
+    late_edges: Columns = field(default_factory=dict)
+    news: Columns = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.edges:
+            late = self.late
+            self.edges = edges_of(self.cells["account"], self.cells["day"], self.cells["users"] > 0)
+            self.late_edges = edges_of(late["account"], late["day"], late["key"] != 0)
+            self.news = {
+                "regular": np.unique(self.cells["day"]), "late": np.unique(late["seen"]),
+            }  # fmt: skip
 
     @classmethod
     def of(
@@ -88,7 +100,7 @@ class UsageBlock:
         for number in range(len(members)):
             inside = (late[4] >= 0) & members[number, np.maximum(late[4], 0)]
             rest[f"sum{number + 1}"] = np.where(inside, late_events, 0.0)
-        return cls(cells, {"account": user_account, "key": user_key, "word": word}, rest, edges_of(cells))
+        return cls(cells, {"account": user_account, "key": user_key, "word": word}, rest)
 
 
 Blocks = dict[int, UsageBlock]
@@ -116,17 +128,15 @@ def block_users(account: Array, day: Array, user_account: Array, word: Array) ->
     return out
 
 
-def edges_of(cells: Columns) -> Columns:
-    """First and last day of each account in a block, and its first day with a known user."""
-    account, day = cells["account"], cells["day"]
+def edges_of(account: Array, day: Array, named: Array) -> Columns:
+    """First and last day of each account's rows, and the first day with a known user; sorted by account."""
     if not len(account):
         return {name: np.empty(0, np.int32) for name in ("account", "first", "first_user", "last")}
     first = np.flatnonzero(np.concatenate([[True], account[1:] != account[:-1]]))
-    with_user = np.where(cells["users"] > 0, day, NEVER)
     return {
         "account": account[first],
         "first": np.minimum.reduceat(day, first),
-        "first_user": np.minimum.reduceat(with_user, first).astype(np.int32),
+        "first_user": np.minimum.reduceat(np.where(named, day, NEVER), first).astype(np.int32),
         "last": np.maximum.reduceat(day, first),
     }
 
@@ -145,7 +155,7 @@ def _merged(old: UsageBlock, new: UsageBlock) -> UsageBlock:
     cells["users"] = block_users(cells["account"], cells["day"], words["account"], words["word"])
     late = {name: np.concatenate([old.late[name], new.late[name]]) for name in old.late}
     order = np.lexsort((late["bit"], late["seen"], late["day"], late["key"], late["account"]))
-    return UsageBlock(cells, words, {name: v[order] for name, v in late.items()}, edges_of(cells))
+    return UsageBlock(cells, words, {name: v[order] for name, v in late.items()})
 
 
 def _together(old: Columns, new: Columns, second: str) -> Columns:
@@ -174,7 +184,7 @@ def _column(columns: Columns, name: str) -> Array:
 
 
 class BlockStore:
-    """Blocks on disk, one folder each, mapped into memory when read."""
+    """Blocks on disk, one file each, mapped into memory when read."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -188,21 +198,12 @@ class BlockStore:
             return None
 
     def read(self, names: Mapping[str, str]) -> Blocks:
-        """Map blocks into memory: number -> folder name.
+        """Map blocks into memory: number -> file name.
 
         Raises:
             OSError, ValueError: A file is missing or damaged; the caller rebuilds.
         """
-        out: Blocks = {}
-        for number, name in names.items():
-            parts: list[Columns] = [{}, {}, {}, {}]
-            layout = json.loads((self.folder / name / "columns.json").read_text(encoding="utf-8"))
-            for part, columns in enumerate(layout):
-                for column in columns:
-                    file = self.folder / name / f"{part}-{column}.npy"
-                    parts[part][column] = np.load(file, mmap_mode="r", allow_pickle=False)
-            out[int(number)] = UsageBlock(*parts)
-        return out
+        return {int(number): UsageBlock(*_unpack(self.folder / name)) for number, name in names.items()}
 
     def write(
         self, blocks: Blocks, changed: Sequence[int], manifest: Mapping[str, Any], *, keep: bool = False
@@ -220,24 +221,57 @@ class BlockStore:
         names: dict[str, str] = dict(before.get("blocks", {})) if keep else {}
         version = int(before.get("version", 0)) + 1
         for number in changed:
-            names[str(number)] = f"{number}-{version}"
-            self._write(self.folder / names[str(number)], blocks[number])
+            names[str(number)] = f"{number}-{version}.bin"
+            block = blocks[number]
+            parts = (block.cells, block.words, block.late, block.edges, block.late_edges, block.news)
+            _pack(self.folder / names[str(number)], parts)
         text = json.dumps({**manifest, "version": version, "blocks": names})
         fresh = self.folder / "manifest.new"
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(self.folder / "manifest.json")
         for path in self.folder.iterdir():
-            if path.is_dir() and path.name not in names.values():
-                shutil.rmtree(path, ignore_errors=True)
+            if path.suffix == ".bin" and path.name not in names.values():
+                path.unlink(missing_ok=True)
 
-    @staticmethod
-    def _write(folder: Path, block: UsageBlock) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        parts = (block.cells, block.words, block.late, block.edges)
-        for number, columns in enumerate(parts):
-            for column, values in columns.items():
-                np.save(folder / f"{number}-{column}.npy", values, allow_pickle=False)
-        (folder / "columns.json").write_text(
-            json.dumps([list(columns) for columns in parts]), encoding="utf-8"
-        )
+
+def _pack(file: Path, parts: Sequence[Columns]) -> None:
+    """Write columns one after the other, behind a line that says what is where."""
+    layout, place = [], 0
+    for columns in parts:
+        described = []
+        for name, values in columns.items():
+            described.append([name, values.dtype.str, place, len(values)])
+            place += -(-values.nbytes // ALIGNED) * ALIGNED
+        layout.append(described)
+    head = json.dumps({"bytes": place, "parts": layout}).encode() + b"\n"
+    head = head.rjust(-(-len(head) // ALIGNED) * ALIGNED)
+    with file.open("wb") as out:
+        out.write(head)
+        for columns in parts:
+            for values in columns.values():
+                raw = np.ascontiguousarray(values)
+                out.write(raw.data)
+                out.write(bytes(-raw.nbytes % ALIGNED))
+
+
+def _unpack(file: Path) -> list[Columns]:
+    """Map a file of `_pack` into memory.
+
+    Raises:
+        OSError, ValueError: It is missing or damaged.
+    """
+    with file.open("rb") as source:
+        head = source.readline()
+    layout = json.loads(head)
+    if file.stat().st_size != len(head) + layout["bytes"]:
+        raise ValueError(f"{file.name} is not complete")
+    # A plain writable array (the file stays as it is): compiled loops know one kind, not three.
+    bytes_ = np.asarray(np.memmap(file, np.uint8, mode="c"))
+    out: list[Columns] = []
+    for described in layout["parts"]:
+        columns: Columns = {}
+        for name, kind, place, many in described:
+            begin = len(head) + place
+            columns[name] = bytes_[begin : begin + many * np.dtype(kind).itemsize].view(kind)
+        out.append(columns)
+    return out

@@ -32,19 +32,21 @@ class Usage:
         self.days, self.late = state.tables["usage"], state.tables["usage_late"]
         self.users, self.words = state.tables["usage_users"], state.tables["usage_words"]
         self.lag = int(state.meta["lag"])
-        self._positions: dict[int, Array] = {}
-        self._active: dict[tuple[int, int, int], Array] = {}
+        self._kept: dict[Any, Array] = {}  # what several signals ask for
         self._late_users = self._distinct_late_users()
-        first = self.days["offset"][:-1][np.diff(self.days["offset"]) > 0]
-        rows = (self.days["account"][first], self.days["day"][first])
-        self.first = self._first(*rows, self.late)
-        named = self.late["user"] >= 0
-        identified = np.flatnonzero(self.days["users"])  # unnamed users give rows without users
+        self._late_days = self._distinct_late_days()
+        offset, day, late = self.days["offset"], self.days["day"], self.late
+        self.first = self._first(*kernels.first_rows(offset, day, self.days["users"], 0), late)
+        named = late["user"] >= 0  # unnamed users give rows without users
         self.first_user = self._first(
-            self.days["account"][identified],
-            self.days["day"][identified],
-            {name: self.late[name][named] for name in ("account", "day", "seen")},
+            *kernels.first_rows(offset, day, self.days["users"], 1),
+            {name: late[name][named] for name in ("account", "day", "seen")},
         )
+
+    def _once(self, asked: Any, answer: Callable[[], Array]) -> Array:
+        if asked not in self._kept:
+            self._kept[asked] = answer()
+        return self._kept[asked]
 
     def value(self, signal: Signal) -> Array | None:
         """Return the signal's grid, or None if it needs more than usage (silence)."""
@@ -58,11 +60,8 @@ class Usage:
 
     def row_at(self, ago: int) -> Array:
         """First regular row with day >= D - ago, per account and date."""
-        if ago not in self._positions:
-            self._positions[ago] = kernels.positions(
-                self.days["offset"], self.days["day"], self.grid.dates - ago
-            )
-        return self._positions[ago]
+        offset, day = self.days["offset"], self.days["day"]
+        return self._once(("row", ago), lambda: kernels.positions(offset, day, self.grid.dates - ago))
 
     def rows(self, window: int, skip: int = 0) -> tuple[Array, Array]:
         """Regular rows of [D - skip - window, D - skip - 1] that D may know, as low and high."""
@@ -71,6 +70,9 @@ class Usage:
     def events(self, features: tuple[str, ...] | None, window: int, skip: int = 0) -> Array:
         """Events of a feature set in a window."""
         name = sum_name(features)
+        return self._once((name, window, skip), lambda: self._events(name, window, skip))
+
+    def _events(self, name: str, window: int, skip: int) -> Array:
         low, high = self.rows(window, skip)
         regular = kernels.window_sums(self.days["offset"], self.days[name], low, high)
         return regular + self._late_sum(self.late, self.late[name], window, skip)
@@ -90,10 +92,9 @@ class Usage:
 
     def active_users(self, window: int, min_days: int = 1, skip: int = 0) -> Array:
         """Users active on at least `min_days` days of [D - skip - window, D - skip - 1]."""
-        asked = (window, min_days, skip)
-        if asked not in self._active:
-            self._active[asked] = self._count_active(*asked)
-        return self._active[asked]
+        return self._once(
+            ("users", window, min_days, skip), lambda: self._count_active(window, min_days, skip)
+        )
 
     def _count_active(self, window: int, min_days: int, skip: int) -> Array:
         late = self._late_users
@@ -123,16 +124,8 @@ class Usage:
 
     def _regular(self, user: Array, day: Array) -> Array:
         """First day that sees the same user and day through a regular row; NEVER if none does."""
-        span = 2**20  # more blocks than days will ever need
-        owner = np.repeat(np.arange(len(self.users["account"])), np.diff(self.words["offset"]))
-        keys = owner * span + self.words["block"]
-        wanted = user * span + day // kernels.BLOCK
-        where = np.searchsorted(keys, wanted)
-        found = np.zeros(len(user), bool)
-        inside = where < len(keys)
-        found[inside] = keys[where[inside]] == wanted[inside]
-        has = np.zeros(len(user), bool)
-        has[found] = (self.words["word"][where[found]] >> (day[found] % kernels.BLOCK)) & 1
+        words = self.words
+        has = kernels.has_bit(words["offset"], words["block"], words["word"], user.astype(np.int64), day)
         return np.where(has, day + self.lag + 1, NEVER)
 
     def _first(self, account: Array, day: Array, late: Columns) -> Array:
@@ -143,19 +136,24 @@ class Usage:
 
     def _last_day(self) -> Array:
         """Last visible usage day; a large negative number for none."""
+        return self._once("last day", self._find_last_day)
+
+    def _find_last_day(self) -> Array:
         row = self.row_at(self.lag) - 1
-        has = row >= self.days["offset"][:-1, None]
-        day = self.days["day"].astype(np.int64)
-        regular = np.where(has, day[np.maximum(row, 0)] if len(day) else 0, -NEVER)
+        has, day = row >= self.days["offset"][:-1, None], self.days["day"]
+        regular = np.where(has, day[np.maximum(row, 0)] if len(day) else 0, np.int64(-NEVER))
         late = self.grid.running_max(self.late["account"], self.late["seen"] + 1, self.late["day"])
         return np.maximum(regular, np.where(late >= 0, late, -NEVER))
 
     def user_days(self, window: int, moment: bool = False) -> Array:
         """Sum over the window's days of that day's users, or of day * users."""
-        users = self.days["users"].astype(np.float64)
+        return self._once(("user days", window, moment), lambda: self._user_days(window, moment))
+
+    def _user_days(self, window: int, moment: bool) -> Array:
         low, high = self.rows(window)
-        offset, day = self.days["offset"], self.days["day"]
-        regular = kernels.window_sums(offset, users * day if moment else users, low, high)
+        regular = kernels.user_sums(
+            self.days["offset"], self.days["day"], self.days["users"], low, high, moment
+        )
         late = self._late_users
         begin = late["seen"] + 1
         # A late row adds a user to its day only until a regular row shows the same user there.
@@ -170,13 +168,13 @@ class Usage:
     def active_days(self, window: int) -> Array:
         """Days of the window with any usage."""
         low, high = self.rows(window)
-        late = self._late_days()
+        late = self._late_days
         begin = late["seen"] + 1
         end = np.minimum(late["day"] + window + 1, np.where(late["until"] > late["seen"], late["until"], 0))
         regular: Array = np.maximum(high - low, 0)  # news may be older than the whole window
         return regular + self.grid.running_sum(late["account"], begin, end)
 
-    def _late_days(self) -> Columns:
+    def _distinct_late_days(self) -> Columns:
         """Late (account, day) pairs with the first day each was seen, until a regular row shows it."""
         account, day, seen = (self.late[name] for name in ("account", "day", "seen"))
         order = np.lexsort((seen, day, account))
@@ -184,12 +182,7 @@ class Usage:
         new = np.ones(len(day), bool)
         new[1:] = (account[1:] != account[:-1]) | (day[1:] != day[:-1])
         account, day, seen = account[new].astype(np.int64), day[new], seen[new]
-        span = 2**20
-        keys = self.days["account"].astype(np.int64) * span + self.days["day"]
-        where = np.searchsorted(keys, account * span + day)
-        found = np.zeros(len(day), bool)
-        inside = where < len(keys)
-        found[inside] = keys[where[inside]] == (account * span + day)[inside]
+        found = kernels.has_day(self.days["offset"], self.days["day"], account, day)
         return {
             "account": account, "day": day, "seen": seen,
             "until": np.where(found, day + self.lag + 1, NEVER),
@@ -215,16 +208,16 @@ class Usage:
     def features(self, sets: FeatureSets, window: int) -> Array:
         """Distinct features used, as a share of the plan's set, or of all features seen so far."""
         first_seen = self.state.tables["usage_features"]["first_seen"][:MAX_FEATURES]
-        masks = np.column_stack([self.days[f"mask{i}"] for i in range(self._words())])
+        masks = np.stack([self.days[f"mask{i}"] for i in range(self._words())])
         low, high = self.rows(window)
 
         def share(features: tuple[str, ...] | None) -> Array:
             every = range(len(first_seen))
-            one = np.zeros((1, masks.shape[1]), dtype=np.int64)
+            one = np.zeros(len(masks), dtype=np.int64)
             for bit in every if features is None else self.state.meta["bits"][features]:
-                one[0, bit // kernels.BLOCK] |= np.int64(1) << (bit % kernels.BLOCK)
+                one[bit // kernels.BLOCK] |= np.int64(1) << (bit % kernels.BLOCK)
             used = kernels.features_used(
-                low, high, masks, np.zeros(self.grid.shape, np.int8), one, self.grid.dates, window,
+                low, high, masks, one, self.grid.dates, window,
                 self.late["offset"], self.late["day"], self.late["seen"], self.late["bit"],
             )  # fmt: skip
             if features is None:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.signals.kernels import BLOCK, compiled
+from customer_health.signals.kernels import BLOCK, bits_set, compiled
 from customer_health.signals.state import NEVER, Columns
-from customer_health.signals.usage_blocks import MAX_FEATURES, Blocks, Features, UsageBlock
+from customer_health.signals.usage_blocks import MAX_FEATURES, Blocks, Features, UsageBlock, edges_of
 
 Array = NDArray[Any]
 
@@ -42,8 +42,8 @@ class UsageHistory:
     def tables(self, low: int, high: int, since: int) -> dict[str, Columns]:
         """Flat tables of accounts low..high-1 for as-of dates whose windows begin on or after `since`.
 
-        Of older blocks only each account's first and last days are looked at, so that the cost of a
-        daily run does not grow with the length of the history.
+        Of older blocks only each account's first and last days are looked at, and late rows that came
+        since, so that the cost of a daily run does not grow with the length of the history.
 
         Returns:
             usage: account (from 0), day, `sum:<features>`, users, mask0..; `offset` per account.
@@ -52,14 +52,14 @@ class UsageHistory:
             usage_features: first_seen per bit.
         """
         numbers = sorted(self.blocks)
-        recent = [self.blocks[n] for n in numbers if (n + 1) * BLOCK > since]
         older = [self.blocks[n] for n in numbers if (n + 1) * BLOCK <= since]
         named = [n for n in numbers if (n + 1) * BLOCK > since]
-        late = self._late([self.blocks[n] for n in numbers], low, high)
+        recent = [self.blocks[n] for n in named]
+        late = self._late(older, recent, low, high, since)
         users, words = _users_and_words(recent, named, late, low, high)
         late["user"] = find_users(users["account"], users["key"], late["account"], late.pop("key"))
         return {
-            "usage": self._cells(older, recent, low, high),
+            "usage": self._cells(older, recent, low, high, since),
             "usage_users": users,
             "usage_words": words,
             "usage_late": late,
@@ -67,15 +67,33 @@ class UsageHistory:
         }
 
     def _cells(
-        self, older: Sequence[UsageBlock], recent: Sequence[UsageBlock], low: int, high: int
+        self, older: Sequence[UsageBlock], recent: Sequence[UsageBlock], low: int, high: int, since: int
     ) -> Columns:
-        parts = [part for part in [_edges(older, low, high)] if part is not None]
-        parts += [_slice(block.cells, low, high) for block in recent]
+        parts = [_edges([edges for block in older for edges in _edges_before(block, since)], low, high)]
         columns = ["account", "day", "users", *self._names("sum"), *self._names("mask")]
-        rows = {name: _joined(parts, name) for name in columns}
-        order = np.argsort(rows["account"], kind="stable")  # merges runs that are sorted already
-        out = {self._spelt(name): values[order] for name, values in rows.items()}
-        out["offset"] = np.searchsorted(out["account"], np.arange(high - low + 1)).astype(np.int64)
+        parts = parts if older else []
+        return self._woven(
+            [*parts, *(_slice(block.cells, low, high) for block in recent)], columns, low, high
+        )
+
+    def _woven(self, parts: Sequence[Columns], names: Sequence[str], low: int, high: int) -> Columns:
+        """One table of several that are sorted by account; within an account in the order of the parts."""
+        starts = np.stack(
+            [np.searchsorted(part["account"], np.arange(high - low + 1)) for part in parts]
+            or [np.zeros(high - low + 1, np.int64)]
+        )
+        many = np.diff(starts, axis=1)
+        offset = np.concatenate([[0], np.cumsum(many.sum(axis=0))]).astype(np.int64)
+        places = offset[:-1] + np.cumsum(many, axis=0) - many
+        out: Columns = {"offset": offset}
+        for name in names:
+            kind = _kind(name)
+            column = np.zeros(int(offset[-1]), kind)
+            for number, part in enumerate(parts):
+                if name in part:  # parts without it (older blocks, a later feature) hold zeros
+                    values = np.ascontiguousarray(part[name], dtype=kind)
+                    spread(values, starts[number], many[number], places[number], column)
+            out[self._spelt(name)] = column
         return out
 
     def _names(self, kind: str) -> list[str]:
@@ -88,50 +106,100 @@ class UsageHistory:
         number = int(name[3:])
         return sum_name(None if number == 0 else self.sets[number - 1])
 
-    def _late(self, blocks: Sequence[UsageBlock], low: int, high: int) -> Columns:
-        parts = [_slice(block.late, low, high) for block in blocks]
-        columns = ["account", "key", "day", "seen", "bit", *self._names("sum")]
-        rows = {name: _joined(parts, name) for name in columns}
-        order = np.argsort(rows["account"], kind="stable")
-        out = {self._spelt(name): values[order] for name, values in rows.items()}
+    def _late(
+        self, older: Sequence[UsageBlock], recent: Sequence[UsageBlock], low: int, high: int, since: int
+    ) -> Columns:
+        parts = [_slice(block.late, low, high) for block in recent]
+        for block in older:
+            if _news_since(block, since):
+                part = _slice(block.late, low, high)
+                parts.append({name: values[part["seen"] >= since] for name, values in part.items()})
+        out = self._woven(parts, ["account", "key", "day", "seen", "bit", *self._names("sum")], low, high)
         out["bit"] = np.where(out["bit"] < MAX_FEATURES, out["bit"], -1)
-        out["offset"] = np.searchsorted(out["account"], np.arange(high - low + 1)).astype(np.int64)
         return out
 
-    def days_of(self, account: Array, key: Array) -> tuple[Array, Array, Array]:
-        """Every active day of some users.
+    def days_of(self, account: Array, key: Array, since: int) -> tuple[Array, Array, Array]:
+        """Active days of some users: all from `since` on, and at least the last one before.
 
         Args:
             account: Account code per wanted user; with `key` sorted, each pair once.
             key: User key.
+            since: Only days and news from then on matter one by one.
 
         Returns:
             Position in the arguments, day, and the day on which it was seen; late rows included.
         """
-        empty = np.empty(0, np.int64)
-        found = [(empty, empty, empty)]
-        for number, block in self.blocks.items():
-            row = find_users(block.words["account"], block.words["key"], account, key)
-            who = np.flatnonzero(row >= 0)
-            words = block.words["word"][row[who]]
-            user, inside = np.nonzero((words[:, None] >> np.arange(BLOCK)) & 1)
-            day = inside + number * BLOCK
-            found.append((who[user], day, day + self.lag))
-            late = block.late
+        found = []
+        wanted = np.arange(len(account))  # users of whom no day before `since` was found yet
+        for number in sorted(self.blocks, reverse=True):
+            block, old = self.blocks[number], (number + 1) * BLOCK <= since
+            late, words, asked = block.late, block.words, len(wanted)
+            if asked:
+                row = find_users(words["account"], words["key"], account[wanted], key[wanted])
+                who, day = active_days(row, words["word"], number * BLOCK, old)
+                found.append((wanted[who], day, day + self.lag))
+                wanted = wanted[row < 0] if old else wanted
+            if old and not asked and not _news_since(block, since):
+                continue
             position = find_users(account, key, late["account"], late["key"])
             mine = np.flatnonzero(position >= 0)
             found.append(
                 (position[mine], late["day"][mine].astype(np.int64), late["seen"][mine].astype(np.int64))
             )
-        position, day, seen = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        empty = np.empty(0, np.int64)
+        position, day, seen = (np.concatenate(parts) for parts in zip(*found, (empty,) * 3, strict=True))
         return position, day, seen
 
 
-def _edges(older: Sequence[UsageBlock], low: int, high: int) -> Columns | None:
+@compiled
+def active_days(row: Array, word: Array, first: int, only_last: bool) -> tuple[Array, Array]:
+    """Position and day of every bit (or of each word's last one) of words[row], where row >= 0."""
+    many = 0
+    for i in range(len(row)):
+        if row[i] >= 0:
+            many += 1 if only_last else int(bits_set(word[row[i]]))
+    position, day = np.empty(many, np.int64), np.empty(many, np.int64)
+    out = 0
+    for i in range(len(row)):
+        if row[i] < 0:
+            continue
+        bits = word[row[i]]
+        for b in range(BLOCK):
+            inside = BLOCK - 1 - b if only_last else b
+            if (bits >> inside) & 1:
+                position[out], day[out] = i, first + inside
+                out += 1
+                if only_last:
+                    break
+    return position, day
+
+
+@compiled
+def spread(source: Array, starts: Array, many: Array, places: Array, target: Array) -> None:
+    """Copy many[a] values from starts[a] on to places[a], for every account."""
+    for a in range(len(many)):
+        for i in range(many[a]):
+            target[places[a] + i] = source[starts[a] + i]
+
+
+def _news_since(block: UsageBlock, since: int) -> bool:
+    """Whether late rows of a block became known on or after a day."""
+    return len(block.news["late"]) > 0 and int(block.news["late"][-1]) >= since
+
+
+def _edges_before(block: UsageBlock, since: int) -> tuple[Columns, Columns]:
+    """Edges of what was seen before a day: all of an old block but the late rows that came since."""
+    if not _news_since(block, since):
+        return block.edges, block.late_edges
+    late = {name: block.late[name][block.late["seen"] < since] for name in ("account", "day", "key")}
+    return block.edges, edges_of(late["account"], late["day"], late["key"] != 0)
+
+
+def _edges(older: Sequence[Columns], low: int, high: int) -> Columns:
     """Rows that stand for the older blocks: they bear no events, only days."""
     if not older:
-        return None
-    parts = [_slice(block.edges, low, high) for block in older]
+        return {}
+    parts = [_slice(edges, low, high) for edges in older]
     account = np.concatenate([part["account"] for part in parts])
     first, user, last = (np.full(high - low, value, dtype=np.int64) for value in (NEVER, NEVER, -1))
     np.minimum.at(first, account, np.concatenate([part["first"] for part in parts]))
@@ -157,16 +225,10 @@ def _slice(columns: Columns, low: int, high: int) -> Columns:
     return part
 
 
-def _joined(parts: Sequence[Columns], name: str) -> Array:
-    """A column of all parts; parts without it (older blocks, a later feature) hold zeros."""
-    kind = (
-        np.float64 if name.startswith("sum") else np.int64 if name.startswith(("mask", "key")) else np.int32
-    )
-    if not parts:
-        return np.empty(0, kind)
-    return np.concatenate(
-        [part[name] if name in part else np.zeros(len(part["account"]), kind) for part in parts]
-    )
+def _kind(name: str) -> Any:
+    if name.startswith("sum"):
+        return np.float64
+    return np.int64 if name.startswith(("mask", "key")) else np.int32
 
 
 def _users_and_words(

@@ -18,6 +18,9 @@ from customer_health.signals.usage_blocks import MAX_FEATURES, Blocks, Features,
 
 Array = NDArray[Any]
 FEATURE_SLOTS = 4096  # of the feature table; beyond half of it, features count in totals only
+CHUNK = 4096  # rows looked at together
+NEAR = 8  # places tried beside other users of the account
+TOUCHED = np.int64(-(2**63))  # in the first mask word: the sign bit, which no feature has
 MAX_CELLS = 1 << 24  # account-days held at once: bounds memory to about a gigabyte
 
 
@@ -48,31 +51,108 @@ def pair_key(account: Any, user: Any) -> Any:
 
 
 @compiled
+def user_slot(table: Array, account: Any, pair: Any, stride: int) -> Any:
+    """Place of a user in the table of users, or the free place where it belongs.
+
+    Users of one account lie near each other, so that rows that come account by account, or day by day
+    in the order of accounts, find them in the cache. Large accounts overflow into places by hash.
+    """
+    mask = len(table) - 1
+    base, turn = account * stride, pair ^ (pair >> 31)
+    for step in range(NEAR):
+        slot = (base + ((turn + step) & (stride - 1))) & mask
+        if table[slot, 0] == pair or table[slot, 0] == 0:
+            return slot
+    slot = (turn ^ (turn >> 17)) & mask
+    while table[slot, 0] != 0 and table[slot, 0] != pair:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@compiled
 def add_rows(
     account_id: Array, user_id: Array, feature_id: Array, events: Array, day: Array, known: Array,
-    account_keys: Array, account_codes: Array, unnamed: Array, lag: int, first_block: int, accounts: int,
-    feature_keys: Array, feature_bits: Array, first_seen: Array, members: Array,
-    user_keys: Array, user_slots: Array, user_account: Array, user_key: Array, words: Array,
-    touched: Array, sums: Array, masks: Array,
-    late: Array, late_events: Array, counts: Array,
+    account_keys: Array, account_codes: Array, unnamed: Array, lag: int, first_day: int,
+    day_step: int, account_step: int, feature_keys: Array, feature_bits: Array, first_seen: Array,
+    members: Array, users_table: Array, stride: int, user_account: Array, user_key: Array, words: Array,
+    sums: Array, masks: Array, late: Array, late_events: Array, counts: Array,
 ) -> None:  # fmt: skip
     """Add a batch of usage rows, from row counts[4] on.
 
     counts: users, late rows, features, rows of unknown accounts, next row; updated in place. It stops
     early when a new feature needs another mask word. `late` holds account, user key (0 if unnamed),
-    day, seen and feature bit.
+    day, seen and feature bit. A place in `users_table` holds a key, the user's number, and the word of
+    the block (from 1 on) that was met last; a word moves to `words` when another block comes.
     """
-    users, lates, features = counts[0], counts[1], counts[2]
-    span = BLOCK
+    # Three short loops over a few thousand rows instead of one: each waits for memory in its own way,
+    # and the processor overlaps the waits of many rows only where little else happens.
+    codes, bits = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
+    while counts[4] < len(account_id):
+        begin, end = counts[4], min(counts[4] + CHUNK, len(account_id))
+        end = _place(
+            account_id, user_id, feature_id, events, day, known, begin, end, account_keys, account_codes,
+            unnamed, lag, feature_keys, feature_bits, first_seen, masks.shape[1], late, late_events, counts,
+            codes, bits,
+        )  # fmt: skip
+        for i in range(begin, end):
+            code, bit = codes[i - begin], bits[i - begin]
+            if code < 0:
+                continue
+            cell = (np.int64(day[i]) - first_day) * day_step + code * account_step
+            sums[cell, 0] += events[i]
+            if bit < 0:
+                masks[cell, 0] |= TOUCHED
+                continue
+            for s in range(members.shape[0]):
+                if members[s, bit]:
+                    sums[cell, s + 1] += events[i]
+            if bit < BLOCK:
+                masks[cell, 0] |= TOUCHED | (np.int64(1) << bit)
+            else:
+                masks[cell, 0] |= TOUCHED
+                if bit < masks.shape[1] * BLOCK:
+                    masks[cell, bit // BLOCK] |= np.int64(1) << (bit % BLOCK)
+        users = counts[0]
+        for i in range(begin, end):
+            code, user = codes[i - begin], user_id[i]
+            if code < 0 or user == unnamed[0] or user == unnamed[1]:
+                continue
+            pair = pair_key(code, user)
+            slot = user_slot(users_table, code, pair, stride)
+            if users_table[slot, 0] == 0:
+                users_table[slot, 0] = pair
+                users_table[slot, 1] = users
+                user_account[users] = code
+                user_key[users] = user
+                users += 1
+            since = np.int64(day[i]) - first_day
+            block = since // BLOCK
+            if users_table[slot, 2] != block + 1:
+                keep_word(users_table, slot, words)
+                users_table[slot, 2] = block + 1
+            users_table[slot, 3] |= np.int64(1) << (since - block * BLOCK)
+        counts[0], counts[4] = users, end
+        if end < min(begin + CHUNK, len(account_id)):
+            return
+
+
+@compiled
+def _place(
+    account_id: Array, user_id: Array, feature_id: Array, events: Array, day: Array, known: Array,
+    begin: int, end: int, account_keys: Array, account_codes: Array, unnamed: Array, lag: int,
+    feature_keys: Array, feature_bits: Array, first_seen: Array, mask_words: int, late: Array,
+    late_events: Array, counts: Array, codes: Array, bits: Array,
+) -> int:  # fmt: skip
+    """Account code and feature bit of rows begin..end-1; rows that are done get code -1. Returns the end."""
+    lates, features = counts[1], counts[2]
     last_account, code = np.int64(0), np.int64(-2)
-    last_pair, number = np.int64(0), np.int64(-1)
     last_known, known_day = np.int64(0), np.int64(0)
-    last_day, block, inside = np.int64(-(2**40)), np.int64(0), np.int64(0)
-    for i in range(counts[4], len(account_id)):
+    for i in range(begin, end):
         if account_id[i] != last_account or code == -2:
             last_account = account_id[i]
             slot = slot_of(account_keys, last_account)
             code = account_codes[slot] if account_keys[slot] != 0 else np.int64(-1)
+        codes[i - begin] = code
         if code < 0:
             counts[3] += 1
             continue
@@ -80,63 +160,72 @@ def add_rows(
             last_known = known[i]
             known_day = last_known // 86_400_000_000
         when = np.int64(day[i])
-        if when != last_day:
-            last_day = when
-            block = when // span - first_block
-            inside = when - (block + first_block) * span
         seen = max(when, known_day)
         slot = slot_of(feature_keys, feature_id[i])
+        bit = feature_bits[slot]
         if feature_keys[slot] == 0:
-            if features == masks.shape[1] * span and features < MAX_FEATURES:
-                counts[0], counts[1], counts[2], counts[4] = users, lates, features, i
-                return
+            bit = np.int64(-1)
+            if features == mask_words * BLOCK and features < MAX_FEATURES:
+                end = i
+                break
             if features < len(feature_keys) // 2:
+                bit = features
                 feature_keys[slot] = feature_id[i]
-                feature_bits[slot] = features
-                first_seen[features] = seen
+                feature_bits[slot] = bit
+                first_seen[bit] = seen
                 features += 1
-            bit = features - 1 if feature_keys[slot] != 0 else np.int64(-1)
-        else:
-            bit = feature_bits[slot]
         if bit >= 0 and seen < first_seen[bit]:
             first_seen[bit] = seen
-        user = user_id[i]
-        named = user != unnamed[0] and user != unnamed[1]
+        bits[i - begin] = bit
         if seen - when != lag:
+            user = user_id[i]
             late[0, lates] = code
-            late[1, lates] = user if named else 0
+            late[1, lates] = 0 if user == unnamed[0] or user == unnamed[1] else user
             late[2, lates] = when
             late[3, lates] = seen
             late[4, lates] = bit
             late_events[lates] = events[i]
             lates += 1
-            continue
-        cell = (block * accounts + code) * span + inside
-        touched[cell] = True
-        sums[cell, 0] += events[i]
-        if bit >= 0:
-            for s in range(members.shape[0]):
-                if members[s, bit]:
-                    sums[cell, s + 1] += events[i]
-            if bit < span:
-                masks[cell, 0] |= np.int64(1) << bit
-            elif bit < masks.shape[1] * span:
-                masks[cell, bit // span] |= np.int64(1) << (bit % span)
-        if not named:
-            continue
-        pair = pair_key(code, user)
-        if pair != last_pair:
-            last_pair = pair
-            slot = slot_of(user_keys, pair)
-            if user_keys[slot] == 0:
-                user_keys[slot] = pair
-                user_slots[slot] = users
-                user_account[users] = code
-                user_key[users] = user
-                users += 1
-            number = user_slots[slot]
-        words[number, block] |= np.int64(1) << inside
-    counts[0], counts[1], counts[2], counts[4] = users, lates, features, len(account_id)
+            codes[i - begin] = -1
+    counts[1], counts[2] = lates, features
+    return end
+
+
+@compiled
+def keep_word(users_table: Array, slot: int, words: Array) -> None:
+    """Move the word of a place to the words of its user."""
+    if users_table[slot, 2] > 0:
+        words[users_table[slot, 1], users_table[slot, 2] - 1] |= users_table[slot, 3]
+        users_table[slot, 3] = 0
+
+
+@compiled
+def keep_words(users_table: Array, words: Array) -> None:
+    for slot in range(len(users_table)):
+        keep_word(users_table, slot, words)
+
+
+@compiled
+def enter_users(users_table: Array, stride: int, account: Array, key: Array) -> None:
+    """Fill an empty table with the users met so far."""
+    for number in range(len(account)):
+        pair = pair_key(account[number], key[number])
+        slot = user_slot(users_table, account[number], pair, stride)
+        users_table[slot, 0], users_table[slot, 1] = pair, number
+
+
+@compiled
+def touched_cells(masks: Array, first: int, day_step: int, account_step: int, accounts: int) -> Array:
+    """Cells of 63 days that hold anything, by account and then day."""
+    out = np.empty(accounts * BLOCK, np.int64)
+    many = 0
+    for a in range(accounts):
+        for d in range(BLOCK):
+            cell = (first + d) * day_step + a * account_step
+            if masks[cell, 0] < 0:
+                out[many] = cell
+                many += 1
+    return out[:many]
 
 
 class Scan:
@@ -174,16 +263,23 @@ class Scan:
         self.members = np.zeros((len(sets), FEATURE_SLOTS), dtype=np.bool_)
         for number, chosen in enumerate(sets):
             self.members[number, np.flatnonzero(np.isin(features.keys, chosen))] = True
-        cells = blocks * count * BLOCK
-        self.touched = np.zeros(cells, dtype=np.bool_)
-        self.sums = np.zeros((cells, 1 + len(sets)))
-        self.masks = np.zeros((cells, features.words), dtype=np.int64)
-        self.user_table = _table(np.empty(0, np.int64), np.empty(0, np.int64))
+        self.sets = len(sets)
+        # Which cells lie side by side: those of a day, unless the rows come account by account.
+        self.steps, self.started = (count, 1), False
+        self._lay_out(features.words)
+        self.stride = 1
+        self.user_table = np.zeros((1, 4), dtype=np.int64)
         self.user_account = np.empty(0, np.int64)
         self.user_key = np.empty(0, np.int64)
         self.words = np.zeros((0, blocks), dtype=np.int64)
         self.late, self.late_events = np.empty((5, 0), np.int64), np.empty(0)
         self.counts = np.array([0, 0, len(features.keys), 0, 0], dtype=np.int64)
+
+    def _lay_out(self, words: int) -> None:
+        """Make empty cells: sums and masks of a cell side by side, seen as two arrays."""
+        both = np.zeros((self.blocks * self.count * BLOCK, 1 + self.sets + words))
+        self.sums = both[:, : 1 + self.sets]
+        self.masks = both.view(np.int64)[:, 1 + self.sets :]
 
     def add(self, batch: Any) -> None:
         """Add an Arrow batch of the columns of `add_rows`."""
@@ -195,17 +291,27 @@ class Scan:
         self._make_room(batch.num_rows)
         columns = [column.to_numpy().view(np.int64) for column in (account, user, feature)]
         columns += [events.to_numpy(), day.to_numpy(), known.to_numpy()]
+        self._choose_order(columns[0], columns[4])
         self.counts[4] = 0
         while self.counts[4] < batch.num_rows:
             if self.counts[2] == self.masks.shape[1] * BLOCK and self.counts[2] < MAX_FEATURES:
-                self.masks = np.concatenate([self.masks, np.zeros_like(self.masks[:, :1])], axis=1)
+                sums, masks = self.sums, self.masks
+                self._lay_out(masks.shape[1] + 1)
+                self.sums[:], self.masks[:, :-1] = sums, masks
             arguments: tuple[Any, ...] = (
-                *columns, *self.account_table, self.unnamed, self.lag, self.first, self.count,
+                *columns, *self.account_table, self.unnamed, self.lag, self.first * BLOCK, *self.steps,
                 *self.feature_table, self.first_seen, self.members,
-                *self.user_table, self.user_account, self.user_key, self.words,
-                self.touched, self.sums, self.masks, self.late, self.late_events, self.counts,
+                self.user_table, self.stride, self.user_account, self.user_key, self.words,
+                self.sums, self.masks, self.late, self.late_events, self.counts,
             )  # fmt: skip
             add_rows(*arguments)
+
+    def _choose_order(self, account: Array, day: Array) -> None:
+        if self.started:
+            return
+        self.started = True
+        by_account = np.count_nonzero(np.diff(account)) < np.count_nonzero(np.diff(day))
+        self.steps = (1, self.blocks * BLOCK) if by_account else (self.count, 1)
 
     def _make_room(self, rows: int) -> None:
         """Every row of a batch may be a new user and a late fact."""
@@ -216,9 +322,12 @@ class Scan:
             self.user_key = _grown(self.user_key, size)
             words = np.zeros((size, self.blocks), dtype=np.int64)
             words[:users] = self.words[:users]
+            keep_words(self.user_table, words)
             self.words = words
-            pairs = pair_keys(self.user_account[:users], self.user_key[:users])
-            self.user_table = _table(pairs, np.arange(users, dtype=np.int64), slots=2 * size)
+            slots = 1 << int(2 * size - 1).bit_length()
+            self.stride = max(NEAR, 1 << int(slots // max(1, self.count)).bit_length() - 1)
+            self.user_table = np.zeros((slots, 4), dtype=np.int64)
+            enter_users(self.user_table, self.stride, self.user_account[:users], self.user_key[:users])
         if lates + rows > len(self.late_events):
             size = 2 * (lates + rows)
             late = np.empty((5, size), np.int64)
@@ -233,36 +342,32 @@ class Scan:
         ordered[bits[keys != 0]] = keys[keys != 0]
         self.features.keys, self.features.first_seen = ordered, self.first_seen[:many].copy()
         users = int(self.counts[0])
+        keep_words(self.user_table, self.words)
         order = np.lexsort((self.user_key[:users], self.user_account[:users]))
         account, key = self.user_account[order], self.user_key[order]
         late = self.late[:, : int(self.counts[1])]
         late_block = late[2] // BLOCK
+        day_step, account_step = self.steps
         out: Blocks = {}
-        per_block = self.count * BLOCK
         for number in range(self.blocks):
-            cells = np.flatnonzero(self.touched[number * per_block : (number + 1) * per_block])
-            word = self.words[:users, number][order]
+            cells = touched_cells(self.masks, number * BLOCK, day_step, account_step, self.count)
+            word = self.words[order, number]
             active = np.flatnonzero(word)
             mine = np.flatnonzero(late_block == number + self.first)
             if not len(cells) and not len(mine):
                 continue
-            day = cells % BLOCK + (number + self.first) * BLOCK
-            at = cells + number * per_block
+            long_step, short_step = max(self.steps), min(self.steps)
+            outer, inner = cells // long_step, cells % long_step // short_step
+            day, owner = (outer, inner) if day_step == long_step else (inner, outer)
+            masks = self.masks[cells]
+            masks[:, 0] &= ~TOUCHED
             out[number + self.first] = UsageBlock.of(
-                account=(cells // BLOCK).astype(np.int32), day=day.astype(np.int32), sums=self.sums[at],
-                masks=self.masks[at], user_account=account[active].astype(np.int32), user_key=key[active],
-                word=word[active], late=late[:, mine], late_events=self.late_events[mine],
-                members=self.members,
+                account=owner.astype(np.int32), day=(day + self.first * BLOCK).astype(np.int32),
+                sums=self.sums[cells], masks=masks, user_account=account[active].astype(np.int32),
+                user_key=key[active], word=word[active], late=late[:, mine],
+                late_events=self.late_events[mine], members=self.members,
             )  # fmt: skip
         return out
-
-
-@compiled
-def pair_keys(account: Array, user: Array) -> Array:
-    out = np.empty(len(account), np.int64)
-    for i in range(len(account)):
-        out[i] = pair_key(account[i], user[i])
-    return out
 
 
 def _grown(array: Array, size: int) -> Array:
