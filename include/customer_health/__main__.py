@@ -202,12 +202,14 @@ def _run(arguments: argparse.Namespace) -> int:
             print(text)
         return 0
     if arguments.command == "docs":
+        from customer_health.playbooks.docs import write_playbooks_page
         from customer_health.signals.docs import render
         from customer_health.warehouse.docs import write_contracts_page
 
         signals = arguments.folder / "signals.md"
         signals.write_text(render(), encoding="utf-8")
         print(f"Wrote {signals} and {write_contracts_page(arguments.folder)}")
+        print(f"Wrote {write_playbooks_page(arguments.folder)}")
         return 0
     from customer_health import pipeline
 

@@ -206,7 +206,10 @@ class PlaybookConfig(Section):
     alerts_per_owner_per_day: int = 5
     alerts_per_channel_per_day: int = Field(25, ge=1, description="the rest comes in the day's digest")
     max_as_of_age_hours: int = Field(default=36, description="scores of older days send nothing")
-    paused: tuple[str, ...] = ()
+    paused: tuple[str, ...] = Field((), description="playbooks that do nothing, and say so in the log")
+    own_library: Path | None = Field(
+        None, description="the company's own playbooks; one of the same name replaces the one that ships"
+    )
     recovery_margin: int = Field(
         5, ge=0, description="points above Red that two readings need to end an episode"
     )

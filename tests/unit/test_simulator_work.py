@@ -1,4 +1,4 @@
-"""What people do with our tasks in the simulated company: known only when it has happened, always the same."""
+"""What people do with our tasks in the simulated company: known once it happened, always the same."""
 
 from datetime import date, timedelta
 

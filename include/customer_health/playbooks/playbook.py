@@ -75,12 +75,14 @@ class Playbook(Part):
 def load_playbooks(config: CompanyConfig, folder: Path = LIBRARY) -> tuple[Playbook, ...]:
     """Read every playbook of a folder, by order; all that is wrong is found before any of them runs.
 
+    Files of `playbooks.own_library` are added; one of the same name replaces the folder's.
+
     Raises:
         ConfigurationError: Naming file, key and what it could have meant.
     """
-    playbooks = [load_playbook(path) for path in sorted(folder.glob("*.yaml"))]
-    if not playbooks:
-        raise ConfigurationError(f"No playbook in {folder}.", hint="It should hold *.yaml files.")
+    folders = [folder, config.playbooks.own_library]
+    files = {path.name: path for each in folders if each for path in _files(each)}
+    playbooks = [load_playbook(files[name]) for name in sorted(files)]
     names = [playbook.name for playbook in playbooks]
     for setting in ("paused", "shadow"):
         for name in getattr(config.playbooks, setting):
@@ -99,6 +101,15 @@ def load_playbooks(config: CompanyConfig, folder: Path = LIBRARY) -> tuple[Playb
         for playbook in playbooks
     )
     return tuple(sorted(chosen, key=lambda playbook: (playbook.order, playbook.name)))
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*.yaml"))
+    if odd := [path.name for path in folder.glob("*.yml")]:
+        raise ConfigurationError(f"{folder / odd[0]} would not be read.", hint="Call it *.yaml.")
+    if not found:
+        raise ConfigurationError(f"No playbook in {folder}.", hint="It should hold *.yaml files.")
+    return found
 
 
 def _check_orders(playbooks: Iterable[Playbook], folder: Path) -> None:

@@ -76,7 +76,19 @@ class Step(Part):
 
 
 class CreateTask(Step):
-    """A task in the CRM for one named owner, with a due time counted from the score's publication."""
+    """A task in the CRM for one named owner, with a due time counted from the score's publication.
+
+    Attributes:
+        owner: Roles in turn, `csm`, `csm_manager` or `fallback`: the first who exists gets it.
+        type: Kind of task, for reports; a `concession...` always needs approval.
+        subject: Title, at most 60 characters; tier, account and due time are put around it.
+        due_in: Time from the publication of the score.
+        priority: As the CRM shows it.
+        instructions: What to do, one line each.
+        done_when: What somebody else could see once it is done.
+        draft: Words to a customer that the owner makes their own; `$account`, `$owner`, `$sender`.
+        attach: `usage_audit`: seats and use as of the score. `meeting_times`: the play's proposed times.
+    """
 
     verb = "create_task"
     human = True
@@ -116,6 +128,9 @@ class Notify(Step):
 
     `channel` is a #channel, or `@owner` or `@manager` for a direct message; a route of the company file goes
     before it. Whoever cannot be found in Slack gets it in the company's channel of alerts, with the reason.
+
+    Attributes:
+        channel: Where to.
     """
 
     verb = "notify"
@@ -127,7 +142,11 @@ class Notify(Step):
 
 
 class Enroll(Step):
-    """Put the account on a play of the customer-success platform."""
+    """Put the account on a play of the customer-success platform.
+
+    Attributes:
+        play: Name of the play; the company file maps it to the platform's id.
+    """
 
     verb = "enroll"
     to: str = "gainsight"
@@ -142,6 +161,10 @@ class CreateOpportunity(Step):
 
     At most `opportunities_per_day` are proposed on one day, largest first; the others follow. It needs
     approval until the graduation gate says that the system may grow accounts by itself.
+
+    Attributes:
+        type: Kind of opportunity, such as `expansion`.
+        amount_share: Amount as a share of ARR: 0.2 is 20 %.
     """
 
     verb = "create_opportunity"
@@ -158,6 +181,12 @@ class DraftEmail(Step):
 
     `attach: meeting_times` puts the play's proposed times where the body says `$times`, and attaches the
     first of them as a calendar file that invites nobody.
+
+    Attributes:
+        owner: Roles in turn; whose mailbox it is put into.
+        subject: Title; `$account`, `$owner`, `$sender`.
+        body: The words; never about scores, tiers or risk.
+        attach: See above.
     """
 
     verb = "draft_email"
@@ -198,6 +227,15 @@ class ProposeMeeting(Step):
     of the customer, where the owner is not busy as far as we know. The calendar is asked again when the entry
     is made: it takes the first of the times that is still free. Tasks and drafts of the same playbook that
     attach `meeting_times` name the same times.
+
+    Attributes:
+        owner: Roles in turn; whose calendar it is.
+        subject: Title of the entry; `$account`, `$owner`, `$sender`.
+        agenda: Lines of the entry. The customer may read them one day.
+        minutes: Length.
+        after: Not sooner than this.
+        within: Not later than this.
+        options: How many times.
     """
 
     verb = "propose_meeting"
@@ -234,7 +272,11 @@ class ProposeMeeting(Step):
 
 
 class SetFields(Step):
-    """The score's fields on the CRM account: written when they change, and once per `refresh`."""
+    """The score's fields on the CRM account: written when they change, and once per `refresh`.
+
+    Attributes:
+        refresh: Written again after this long even if nothing changed.
+    """
 
     verb = "set_fields"
     to: str = "crm"

@@ -1,0 +1,64 @@
+"""The page about playbooks says what the declarations say, and what it shows as an example works."""
+
+from pathlib import Path
+
+import pytest
+
+from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.errors import ConfigurationError
+from customer_health.playbooks.docs import ASKED_FOR, playbooks_page
+from customer_health.playbooks.playbook import LIBRARY, load_playbook, load_playbooks
+
+PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"
+EXAMPLE = playbooks_page().split("```yaml\n")[1].split("```")[0]
+
+
+def own(folder):
+    return CompanyConfig(playbooks=PlaybookConfig(own_library=folder))
+
+
+def test_the_page_in_docs_is_the_one_that_the_declarations_generate():
+    assert PAGE.read_text(encoding="utf-8") == playbooks_page(), "run: python -m customer_health docs"
+
+
+def test_every_key_that_anybody_may_write_has_its_meaning():
+    for line in playbooks_page().split("## Numbers")[0].splitlines():
+        if line.startswith("| `") and line.count(" | ") == 3:
+            assert not line.endswith("|  |"), line
+
+
+def test_everything_the_documents_ask_for_is_done_by_a_playbook_that_exists():
+    names = {playbook.name for playbook in load_playbooks(CompanyConfig())}
+    for what, books in ASKED_FOR:
+        assert books, what
+        assert set(books) <= names, what
+    assert names == {name for _, books in ASKED_FOR for name in books}
+
+
+def test_the_example_of_the_page_is_a_playbook_that_loads(tmp_path):
+    (tmp_path / "renewal_call.yaml").write_text(EXAMPLE)
+    assert load_playbook(tmp_path / "renewal_call.yaml").steps[0].name == "renewal_call"
+    assert "renewal_call" in {playbook.name for playbook in load_playbooks(own(tmp_path))}
+
+
+def test_a_playbook_of_ones_own_replaces_the_one_of_the_same_name(tmp_path):
+    text = (LIBRARY / "at_risk.yaml").read_text().replace("title: Executive business review", "title: Ours")
+    (tmp_path / "at_risk.yaml").write_text(text)
+    books = {playbook.name: playbook for playbook in load_playbooks(own(tmp_path))}
+    assert books["at_risk"].title == "Ours"
+    assert len(books) == len(load_playbooks(CompanyConfig()))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("rescue.yml", "would not be read"), ("notes.txt", "No playbook in")]
+)
+def test_a_folder_whose_files_nobody_would_read_is_refused(tmp_path, name, said):
+    (tmp_path / name).write_text(EXAMPLE)
+    with pytest.raises(ConfigurationError, match=said):
+        load_playbooks(own(tmp_path))
+
+
+def test_ones_own_playbook_may_not_contradict_one_that_ships(tmp_path):
+    (tmp_path / "renewal_call.yaml").write_text(EXAMPLE.replace("order: 55", "order: 30\ngroup: save"))
+    with pytest.raises(ConfigurationError, match="both have order 30"):
+        load_playbooks(own(tmp_path))
