@@ -79,6 +79,8 @@ class SalesforceOptions(Options):
     action_key: FieldName = Field("CHS_Action_Key__c", description="on Account, Opportunity and Activity")
     opportunity_stage: str = "Prospecting"
     task_status: str = "Not Started"
+    bulk_from: int = Field(2_000, ge=200, description="so many field updates at once go as one bulk job")
+    bulk_wait_seconds: float = Field(600.0, gt=0, le=600, description="how long the org has for it")
     fields: FieldMap = Field(
         default={
             "score": "AI_Health_Score__c",

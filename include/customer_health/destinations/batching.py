@@ -32,6 +32,25 @@ class BatchDestination(Destination, Protocol):
 
 
 @runtime_checkable
+class BulkDestination(Destination, Protocol):
+    """A destination that takes one verb by the thousand, as a job that it works on by itself.
+
+    Attributes:
+        bulk_verb: That verb; each of its effects is repeatable.
+        bulk_from: From so many due effects on.
+        bulk_most: Most effects of one job.
+    """
+
+    bulk_verb: str
+    bulk_from: int
+    bulk_most: int
+
+    def deliver_bulk(self, effects: Sequence[Effect]) -> list[Outcome]:
+        """Return the outcome of each effect, in order; an error that is raised holds for all of them."""
+        ...
+
+
+@runtime_checkable
 class Discerning(Protocol):
     """A destination where some repeats are harmless, because the remote knows their key, and some are not."""
 

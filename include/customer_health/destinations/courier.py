@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from customer_health.destinations.batching import BatchDestination, Discerning, Outcome, groups, repeatable
+from customer_health.destinations.batching import (
+    BatchDestination,
+    BulkDestination,
+    Discerning,
+    Outcome,
+    groups,
+    repeatable,
+)
 from customer_health.destinations.breaker import Breaker
 from customer_health.destinations.delivery import Clock, DeliveryCounts, Policy
 from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
 from customer_health.effects.destination import BusyError, Destination
+from customer_health.effects.effect import Effect
 from customer_health.errors import FatalError, RetriableError
 from customer_health.ledger import outbox
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.outbox import Claim, Note
+
+Together = Callable[[Sequence[Effect]], Sequence[Outcome]]
 
 
 @dataclass
@@ -62,7 +72,11 @@ class Courier:
         for places in groups(self.destination, [claim.effect for claim in claims]):
             self._carry([claims[place] for place in places])
 
-    def _carry(self, claims: Sequence[Claim]) -> None:
+    def carry_in_bulk(self, claims: Sequence[Claim], destination: BulkDestination) -> None:
+        """Bring every claim to an outcome in one job."""
+        self._carry(claims, destination.deliver_bulk)
+
+    def _carry(self, claims: Sequence[Claim], together: Together | None = None) -> None:
         """Look up what may have landed, announce the rest, send it, and write down every outcome."""
         outcomes: list[Note] = []
         announced: list[Note] = []
@@ -75,8 +89,10 @@ class Courier:
         ours = outbox.write(self.engine, announced, now=self.now()) if announced else []
         self.counts.lost += ours.count(False)
         held = [note.claim for note, mine in zip(announced, ours, strict=True) if mine]
-        if isinstance(self.destination, BatchDestination):
-            outcomes += self._sent_together(self.destination, held) if held else []
+        if together is None and isinstance(self.destination, BatchDestination):
+            together = self.destination.deliver_many
+        if together is not None:
+            outcomes += self._sent_together(together, held) if held else []
         else:
             outcomes += [outbox.released(claim) if self.stopped else self._sent(claim) for claim in held]
         kept = outbox.write(self.engine, outcomes, now=self.now()) if outcomes else []
@@ -113,11 +129,11 @@ class Courier:
             crash_point("after_send")
         return self._note(claim, outcome)
 
-    def _sent_together(self, destination: BatchDestination, claims: Sequence[Claim]) -> list[Note]:
+    def _sent_together(self, together: Together, claims: Sequence[Claim]) -> list[Note]:
         crash_point("before_send")
         outcomes: Sequence[Outcome]
         try:
-            outcomes = destination.deliver_many([claim.effect for claim in claims])
+            outcomes = together([claim.effect for claim in claims])
         except Exception as error:
             outcomes = [error] * len(claims)
         self._learn(outcomes)

@@ -17,6 +17,7 @@ class Policy:
 
     Attributes:
         lease: How long a claimed row is the worker's.
+        bulk_lease: The same for rows that travel as one job of thousands; the remote has ten minutes for it.
         client_timeout: After this the client of any destination gives up; two of them must fit into
             the lease that is left, or nothing is sent.
         grace: How long after a call without outcome the remote may still be committing it. Longer
@@ -28,6 +29,7 @@ class Policy:
     """
 
     lease: timedelta = timedelta(minutes=5)
+    bulk_lease: timedelta = timedelta(minutes=15)
     client_timeout: timedelta = timedelta(seconds=30)
     grace: timedelta = timedelta(seconds=120)
     most_attempts: int = 8

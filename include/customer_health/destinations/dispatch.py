@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, func, select
 
 from customer_health.destinations import backlog, breaker
+from customer_health.destinations.batching import BulkDestination
 from customer_health.destinations.breaker import Breaker
 from customer_health.destinations.courier import Courier
 from customer_health.destinations.delivery import Clock, DeliveryCounts, Policy
@@ -63,6 +64,8 @@ def deliver(
     courier = Courier(engine, destination, now, rules, counts, circuit)
     size = max(BATCH, int(getattr(destination, "batch", 0)))
     taken = 0
+    if isinstance(destination, BulkDestination) and not circuit.probing(now()):
+        taken = _in_bulk(courier, destination, name, limit)
     while taken < limit and not courier.stopped:
         claims = outbox.claim(
             engine,
@@ -80,6 +83,29 @@ def deliver(
         courier.carry(claims)
     log.info("deliveries: %s", counts.counts())
     return counts
+
+
+def _in_bulk(courier: Courier, destination: BulkDestination, worker: str, limit: int) -> int:
+    """Send as jobs what is due by the thousand; return how many rows were taken."""
+    taken, verb, rules = 0, destination.bulk_verb, courier.policy
+    while taken < limit and not courier.stopped:
+        at, room = courier.now(), min(destination.bulk_most, limit - taken)
+        if min(outbox.due(courier.engine, destination.name, verb, now=at), room) < destination.bulk_from:
+            break
+        claims = outbox.claim(
+            courier.engine,
+            destination.name,
+            worker=worker,
+            now=at,
+            limit=room,
+            lease=rules.bulk_lease,
+            grace=rules.grace,
+            verb=verb,
+        )
+        taken += len(claims)
+        crash_point("after_claim")
+        courier.carry_in_bulk(claims, destination)
+    return taken
 
 
 def drain(

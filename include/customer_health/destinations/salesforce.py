@@ -7,13 +7,15 @@ it has the field but not as a unique external id, a task is looked up by key and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from customer_health.connections import SalesforceOptions
 from customer_health.destinations import crm_rows
 from customer_health.destinations.batching import Outcome, built, by_verb, isolating, one
+from customer_health.destinations.salesforce_bulk import MOST_ROWS, Job
 from customer_health.destinations.salesforce_client import FIXES, NAME, SalesforceClient, fault_of_row
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
@@ -36,12 +38,15 @@ class SalesforceDestination:
     """
 
     batch = 200
+    bulk_verb, bulk_most = "set_fields", MOST_ROWS
 
     def __init__(
         self, name: str, client: SalesforceClient, options: SalesforceOptions, *, fallback_owner: str = ""
     ) -> None:
         self.name, self.client, self.options = name, client, options
         self.fallback_owner = fallback_owner.lower()
+        self.bulk_from = options.bulk_from
+        self.sleep: Callable[[float], None] = time.sleep  # while a bulk job works
         self._accounts: dict[str, set[str]] = {}
         self._users: dict[str, str] = {}
         self._task_key: bool | None = None
@@ -89,6 +94,39 @@ class SalesforceDestination:
     def deliver_many(self, effects: Sequence[Effect]) -> list[Outcome]:
         """Write effects; rows that Salesforce refuses fail alone."""
         return by_verb(effects, OBJECTS, self._write, partial(crm_rows.unsupported, NAME))
+
+    def deliver_bulk(self, effects: Sequence[Effect]) -> list[Outcome]:
+        """Write many accounts' fields as one bulk job; of several days of an account the newest."""
+        records = [built(self._account_record, effect) for effect in effects]
+        newest: dict[str, tuple[Effect, Record]] = {}
+        for effect, record in zip(effects, records, strict=True):
+            held = newest.get(effect.account_id)
+            if isinstance(record, dict) and (held is None or held[0].as_of <= effect.as_of):
+                newest[effect.account_id] = (effect, record)
+        by_id = self.options.account_key == "Id"
+        rows = [
+            {
+                ("Id" if name == "id" else name): value
+                for name, value in record.items()
+                if name != "attributes"
+            }
+            for _effect, record in newest.values()
+        ]
+        job = Job(
+            self.client,
+            "Account",
+            "update" if by_id else "upsert",
+            None if by_id else self.options.account_key,
+            self.options.action_key,
+            self.options.bulk_wait_seconds,
+            self.sleep,
+        )
+        fates = job.run(rows) if rows else {}
+        lost = UnknownOutcomeError(f"The bulk job {job.id} tells nothing about this row.")
+        return [
+            record if isinstance(record, Exception) else fates.get(newest[effect.account_id][0].key, lost)
+            for effect, record in zip(effects, records, strict=True)
+        ]
 
     def _write(self, verb: str, effects: Sequence[Effect]) -> list[Outcome]:
         records = self._records(verb, effects)

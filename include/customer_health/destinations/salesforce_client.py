@@ -33,6 +33,7 @@ FIXES: Mapping[str, str] = {
     "INACTIVE_OWNER_OR_USER": "The owner is no longer active; give the account another owner.",
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": "A validation rule of the org refuses this; relax it for our user.",
     "INVALID_FIELD": "A field in connections.salesforce does not exist or is hidden; run doctor.",
+    "Field name not found": "A field in connections.salesforce does not exist or is hidden; run doctor.",
     "No such column": "A field in connections.salesforce does not exist or is hidden; run doctor.",
     "INSUFFICIENT_ACCESS": "Our user may not do this; add the object to its permission set; run doctor.",
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "A trigger or flow of the org failed; its owner must look.",
@@ -82,6 +83,14 @@ class SalesforceClient:
             return self._guarded(ask)
         with faults.reading():
             return self._guarded(ask)
+
+    def text(self, method: str, path: str, **given: Any) -> str:
+        """Make one call whose answer is no JSON, as some of the bulk API, and return it; see `call`."""
+        ask = partial(_plain, path, method, given)
+        if method != "GET":
+            return str(self._guarded(ask))
+        with faults.reading():
+            return str(self._guarded(ask))
 
     def query(self, template: str, values: Sequence[str]) -> list[dict[str, Any]]:
         """Return every record of a SOQL query whose `{}` takes a list of values, in several calls if need be.
@@ -188,6 +197,18 @@ def fault_of_row(errors: Sequence[Mapping[str, Any]]) -> CustomerHealthError:
 
 def _restful(path: str, method: str, given: Mapping[str, Any], line: Any) -> Any:
     return line.restful(path, method=method, **given)
+
+
+def _plain(path: str, method: str, given: Mapping[str, Any], line: Any) -> str:
+    from simple_salesforce.util import call_salesforce
+
+    headers = {**line.headers, **given.get("headers", {})}
+    data = given.get("data")
+    answer = call_salesforce(
+        url=line.base_url + path, method=method, session=line.session, headers=headers, data=data
+    )
+    answer.encoding = "utf-8"
+    return str(answer.text)
 
 
 def _query(soql: str, line: Any) -> Any:

@@ -26,7 +26,19 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from customer_health.effects.effect import Effect
@@ -140,6 +152,7 @@ def claim(
     limit: int,
     lease: timedelta,
     grace: timedelta,
+    verb: str = "",
 ) -> list[Claim]:
     """Take up to `limit` due rows of one destination under a lease; two workers never get the same row.
 
@@ -151,12 +164,9 @@ def claim(
         limit: How many at most.
         lease: How long they are the worker's.
         grace: How long after a send without outcome the destination may still be committing it.
+        verb: Only effects of this verb; empty for all.
     """
     c = outbox.c
-    due = or_(
-        and_(c.state.in_(("pending", "unknown")), c.not_before <= now),
-        and_(c.state.in_(("claimed", "checking")), c.lease_until <= now),
-    )
     with writing(engine) as connection:
         _reap(connection, destination, now, grace)
         if destination in switches.stopped(connection, "destination"):
@@ -164,7 +174,9 @@ def claim(
         rows = (
             connection.execute(
                 select(outbox)
-                .where(c.destination == destination, due, _in_turn())
+                .where(
+                    c.destination == destination, _due(now), c.verb == verb if verb else true(), _in_turn()
+                )
                 .order_by(c.priority, c.created_at, c.key)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
@@ -189,6 +201,14 @@ def claim(
             )
             claims.append(taken)
     return claims
+
+
+def due(engine: Engine, destination: str, verb: str, *, now: datetime) -> int:
+    """Return how many effects of a verb a worker could claim now."""
+    c = outbox.c
+    query = select(func.count()).where(c.destination == destination, c.verb == verb, _due(now))
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar() or 0)
 
 
 def sending(claim: Claim, *, now: datetime, needed: timedelta) -> Note | None:
@@ -290,6 +310,14 @@ def effect_of(row: Mapping[Any, Any]) -> Effect:
 def instant(text: str | None) -> datetime | None:
     """Return an instant from its ISO form in a payload."""
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    c = outbox.c
+    return or_(
+        and_(c.state.in_(("pending", "unknown")), c.not_before <= now),
+        and_(c.state.in_(("claimed", "checking")), c.lease_until <= now),
+    )
 
 
 def _in_turn() -> ColumnElement[bool]:

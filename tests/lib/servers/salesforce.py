@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from tests.lib.servers.base import Answer, Request, Server
+from tests.lib.servers.salesforce_bulk import BulkJobs
 
 KEY = "CHS_Action_Key__c"
 ACCOUNT_KEY = "CHS_Account_Id__c"
@@ -14,7 +15,7 @@ PREFIXES = {"Account": "001", "Task": "00T", "Opportunity": "006", "User": "005"
 _QUERY = re.compile(r"SELECT (.+?) FROM (\w+) WHERE (?:IsActive = true AND )?(\w+) IN \((.*)\)", re.S)
 
 
-class SalesforceOrg(Server):
+class SalesforceOrg(BulkJobs, Server):
     """One org.
 
     Attributes:
@@ -32,6 +33,7 @@ class SalesforceOrg(Server):
         self.spent = False
         self.token, self.logins = "token-0", 0
         self._ids = itertools.count(1)
+        self.no_jobs_yet()
 
     prefix = "/services/data"
 
@@ -69,6 +71,8 @@ class SalesforceOrg(Server):
             return Answer(body={"name": found[1], "fields": self._fields(found[1])})
         if found := re.fullmatch(r"composite/sobjects(?:/(\w+)/(\w+))?", path):
             return self._collection(request, found[1], found[2])
+        if found := re.fullmatch(r"jobs/ingest(?:/(\w+)(?:/(\w+))?)?", path):
+            return self.job(request, found[1], found[2])
         return Answer(404, [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}])
 
     def _fields(self, kind: str) -> list[dict[str, Any]]:
