@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -167,6 +167,9 @@ class MeetingHours(Section):
         return self
 
 
+Link = Annotated[str, Field(pattern=r"^https://[^\s<>|]{3,500}$")]
+
+
 class QuietHours(Section):
     """When nobody is disturbed, in the owner's zone. Messages wait; the 48-hour clock does not."""
 
@@ -251,6 +254,9 @@ class PlaybookConfig(Section):
     opportunities_per_day: int = Field(5, ge=0, description="expansion opportunities proposed per day")
     shadow: tuple[str, ...] = Field((), description="playbooks that only log what they would have done")
     routes: tuple[Route, ...] = Field((), description="first that fits decides the channel")
+    links: Mapping[str, Link] = Field(
+        default_factory=dict, description="label -> https address with {account_id}; on alerts and tasks"
+    )
     quiet: QuietHours = QuietHours()
     meeting_hours: MeetingHours = MeetingHours()
     remind_after_hours: int = Field(36, ge=1)

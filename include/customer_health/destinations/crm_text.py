@@ -91,6 +91,10 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield f"## Times that suit {_md(times['owner'])}"
         yield from (f"- {_md(slot['text'])}" for slot in times["slots"])
+    if links := p.get("links"):
+        yield ""
+        yield "## Links"
+        yield from (f"- {_md(label, 75)}: {url}" for label, url in links)
     yield ""
     yield (
         f"## Done when\n{p['done_when']}\nReview on {day(p['review_on'])}. Close it with an outcome: "

@@ -28,7 +28,7 @@ def money(amount: float | None, currency: str | None = "USD") -> str:
     """Return an amount at a glance: $240k, €1.2M, CHF 1.1k."""
     if amount is None:
         return "unknown"
-    code = clean(currency or "USD", 3)
+    code = "".join(char for char in clean(currency or "USD", 9) if char.isalpha())[:3] or "USD"
     sign = ("-" if amount < 0 else "") + SYMBOLS.get(code, f"{code} ")
     size, letter = next(
         ((size, letter) for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")) if abs(amount) >= size),

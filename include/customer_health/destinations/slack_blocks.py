@@ -6,7 +6,7 @@ link or turn the line around. Whatever a colour says, a word says too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -128,11 +128,24 @@ def _alert(payload: Mapping[str, Any], chart: bool) -> tuple[str, list[Json]]:
         blocks.append(
             slack_chart.block(readings) if chart else context(f"{slack_chart.sparkline(readings)} {moved}")
         )
+    if links := payload.get("links"):
+        blocks.append(_buttons(links))
     blocks.append(context(_trust(payload)))
     text = f"{tier}: {quoted(account['name'], 60)} {moved}. {why}{following}"
     if readings:
         text += f" {slack_chart.sparkline(readings)}"
     return text, blocks
+
+
+def _buttons(links: Sequence[Sequence[str]]) -> Json:
+    """Return buttons that lead somewhere: they need no endpoint of ours."""
+    return {
+        "type": "actions",
+        "elements": [
+            {"type": "button", "text": plain(label, 75), "url": url, "action_id": f"link_{number}"}
+            for number, (label, url) in enumerate(links[:5])
+        ],
+    }
 
 
 def _trust(payload: Mapping[str, Any]) -> str:

@@ -46,6 +46,8 @@ def problems(message: Mapping[str, Any]) -> list[str]:
                     found.append(f"{where}: {len(elements)} elements")
                 for element in elements:
                     found += _text(where, element, SECTION_MOST, "mrkdwn")
+            case "actions":
+                found += _buttons(where, block.get("elements", []))
             case "divider":
                 pass
             case "data_visualization":
@@ -63,6 +65,19 @@ def _text(where: str, value: Any, most: int, kind: str) -> list[str]:
     if kind == "mrkdwn" and value.get("verbatim") is not True:
         found.append(f"{where}: not verbatim, so Slack would link names and addresses by itself")
     return found + _unsafe(where, text)
+
+
+def _buttons(where: str, elements: list[Any]) -> list[str]:
+    found = [] if 1 <= len(elements) <= 25 else [f"{where}: {len(elements)} elements"]
+    names = [element.get("action_id") for element in elements]
+    if len(set(names)) < len(names):
+        found.append(f"{where}: two elements of one action_id")
+    for element in elements:
+        found += _text(where, element.get("text"), 75, "plain_text")
+        url = element.get("url", "https://")
+        if not url.startswith("https://") or len(url) > 3000:
+            found.append(f"{where}: '{url[:40]}' is no address")
+    return found
 
 
 def _unsafe(where: str, text: str) -> list[str]:
@@ -108,6 +123,10 @@ def _paragraphs(message: Mapping[str, Any]) -> Iterator[str]:
             case "data_visualization":
                 points = block["chart"]["series"][0]["data"]
                 yield f"*{block['title']}:* " + " ".join(str(point["value"]) for point in points)
+            case "actions":
+                yield " ".join(
+                    f"[{_shown(one['text']['text'])}]({one.get('url', '')})" for one in block["elements"]
+                )
             case "context":
                 yield "---\n" + "\n".join(_shown(element["text"]) for element in block["elements"])
 

@@ -18,8 +18,12 @@ def headline(audit: Audit) -> str:
     if users is None:
         return f"Seats in use: unknown ({audit['unknown'] or 'usage data is too old'})."
     share = audit["utilisation"]
-    said = f"{users} of {seats:,.0f} seats in use" if seats else f"{users} people use it; seats unknown"
-    said += "" if share is None else f" ({share:.0%})"
+    if not seats:
+        said = f"{users} people use it; {'no seats are licensed' if seats == 0 else 'seats unknown'}"
+    elif users > seats:
+        said = f"{users} people use {seats:,.0f} seats: they share them, or joined and left"
+    else:
+        said = f"{users} of {seats:,.0f} seats in use ({share:.0%})"
     if (change := audit["change"]) is not None:
         words = "as many as" if round(change, 2) == 0 else f"{abs(change):.0%} {_more(change)} than"
         said += f", {words} the four weeks before"

@@ -9,7 +9,8 @@ from typing import Any
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
-from customer_health.playbooks.actions import Occasion, effect_of, owner_of
+from customer_health.playbooks.about import owner_of
+from customer_health.playbooks.actions import Occasion, effect_of
 from customer_health.playbooks.facts import Facts
 from customer_health.playbooks.matching import Match
 from customer_health.playbooks.portfolio import brake, digest, mentioned, new_model

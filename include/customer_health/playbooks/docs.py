@@ -121,7 +121,7 @@ def playbooks_page() -> str:
         "",
         "## Steps",
         "",
-        "Every step may have an `id` (its name in keys and logs; changing it makes a new promise), `to` (which",
+        "Every step may have an `id` (its name in keys and logs; changing it makes a new promise), `to` (the",
         "destination) and `approval: required` (a person must agree before it leaves the house).",
         *(line for verb, step in STEPS.items() for line in _step(verb, step)),
         "",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from customer_health.ledger.decisions import Decision
-from customer_health.playbooks.actions import SIGNIFICANT, account_fields, key_of
+from customer_health.playbooks.about import SIGNIFICANT, account_fields
+from customer_health.playbooks.actions import key_of
 from customer_health.playbooks.cycles import cycle_of
 from customer_health.playbooks.facts import Facts
 from customer_health.playbooks.holdout import HELD_OUT

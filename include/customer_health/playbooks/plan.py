@@ -10,7 +10,8 @@ from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.episodes import Episode
-from customer_health.playbooks.actions import Occasion, effect_of, owner_of
+from customer_health.playbooks.about import owner_of
+from customer_health.playbooks.actions import Occasion, effect_of
 from customer_health.playbooks.alerts import Alert, braked, newly_red, release, worsened
 from customer_health.playbooks.episodes import advance, left
 from customer_health.playbooks.holdout import Assignment, assign

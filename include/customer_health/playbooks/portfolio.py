@@ -10,7 +10,7 @@ from typing import Any
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.ledger.episodes import Episode
-from customer_health.playbooks.actions import owner_of
+from customer_health.playbooks.about import owner_of
 from customer_health.playbooks.facts import Facts
 
 PORTFOLIO = "portfolio"
