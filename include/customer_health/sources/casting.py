@@ -69,8 +69,11 @@ def as_text(expression: str, native: str) -> str:
     return f"CAST({expression} AS VARCHAR)"
 
 
-def parse(text: str, type_: Type, *, format_: str | None, decimal: str) -> str:
-    """Return SQL that reads trimmed text as `type_`, NULL where it cannot be read."""
+Format = str | tuple[str, ...] | None
+
+
+def parse(text: str, type_: Type, *, format_: Format, decimal: str) -> str:
+    """Return SQL that reads trimmed text as `type_`, NULL where it cannot be read or reads in two ways."""
     if type_ is Type.TEXT:
         return text
     if type_ is Type.BOOLEAN:
@@ -83,8 +86,12 @@ def parse(text: str, type_: Type, *, format_: str | None, decimal: str) -> str:
     return number
 
 
-def _moment(text: str, format_: str | None) -> str:
-    if format_ is None:
+def _moment(text: str, format_: Format) -> str:
+    if isinstance(format_, tuple):
+        readings = ", ".join(f"CAST({_moment(text, one)} AS TIMESTAMP)" for one in format_)
+        distinct = f"list_distinct([{readings}])"  # leaves NULL out
+        return f"CASE WHEN len({distinct}) = 1 THEN {distinct}[1] END"
+    if format_ in (None, "iso"):
         # A cast to TIMESTAMP ignores a zone offset without a word; through TIMESTAMPTZ it is applied.
         return f"TRY_CAST({text} AS TIMESTAMPTZ)"
     if format_ in ("unix", "unix_ms"):

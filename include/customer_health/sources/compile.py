@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from customer_health.errors import DataContractError, suggest
@@ -82,22 +82,33 @@ class FeedCompiler:
         if self._missing:
             self._refuse()
 
-    def compile(self) -> Compiled:
-        """Return the SQL."""
-        failures = {name: value for name, value in self._all().items() if value.failed}
-        failed = " OR ".join(f"({value.failed})" for value in failures.values())
-        base = self._base()
-        columns = [f"{value.read} AS {identifier(name)}" for name, value in self._values.items()] + [ROW]
-        columns += [f"{value.read} AS {identifier('__' + name)}" for name, value in self._steering.items()]
-        rest = f"FROM ({base}) g" + (f" WHERE NOT coalesce({failed}, false)" if failed else "")
-        good = f"SELECT {', '.join(columns)} {rest}"
+    def compile(self, others: Sequence[str] = ()) -> Compiled:
+        """Return the SQL.
+
+        Args:
+            others: `rows()` of the feed's other files: a term may go on in one of them.
+        """
+        failures, failed = self._failures()
+        good = self.rows()
         if self.feed.ends_on:
             good = self._with_ends(good)
         if self.feed.unless_followed:
-            good = self._without_followed(good, self.feed.unless_followed.within_days)
+            good = self._without_followed(good, others, self.feed.unless_followed.within_days)
         if self.feed.combine == "sum":
             good = self._summed(good)
-        return Compiled(good, self._bad(base, failures, failed) if failed else None)
+        return Compiled(good, self._bad(self._base(), failures, failed) if failed else None)
+
+    def rows(self) -> str:
+        """Return the SQL of the rows that can be read, before they are held against each other."""
+        _, failed = self._failures()
+        columns = [f"{value.read} AS {identifier(name)}" for name, value in self._values.items()] + [ROW]
+        columns += [f"{value.read} AS {identifier('__' + name)}" for name, value in self._steering.items()]
+        rest = f"FROM ({self._base()}) g" + (f" WHERE NOT coalesce({failed}, false)" if failed else "")
+        return f"SELECT {', '.join(columns)} {rest}"
+
+    def _failures(self) -> tuple[Mapping[str, _Value], str]:
+        failures = {name: value for name, value in self._all().items() if value.failed}
+        return failures, " OR ".join(f"({value.failed})" for value in failures.values())
 
     def _all(self) -> Mapping[str, _Value]:
         return {**self._values, **self._steering}
@@ -160,9 +171,11 @@ class FeedCompiler:
             )
             return _Value(given, f"nullif({read}, '')" if column.type is Type.TEXT else read)
         given = self._cleaned(as_text(given, native), column)
-        reason = f"cannot be read as {EXPECTED[column.type]}" + (
-            f" by format {rule.format}" if rule.format else ""
-        )
+        reason = f"cannot be read as {EXPECTED[column.type]}"
+        if isinstance(rule.format, tuple):
+            reason += f" by exactly one of the formats {', '.join(rule.format)}"
+        elif rule.format:
+            reason += f" by format {rule.format}"
         if rule.lookup:
             joined = self._join(given, rule)
             read = parse(joined, column.type, format_=rule.format, decimal=self.feed.decimal)
@@ -282,11 +295,11 @@ class FeedCompiler:
             "WHERE __ends_on IS NOT NULL AND (__next IS NULL OR __next > __ends_on)"
         )
 
-    def _without_followed(self, terms: str, within_days: int) -> str:
+    def _without_followed(self, terms: str, others: Sequence[str], within_days: int) -> str:
         """Keep the ends of terms after which no other term of the account goes on.
 
-        Rows that have not ended are no losses; they only show that the account goes on. Several terms that
-        end together are one loss.
+        It may go on in another file of the feed. Rows that have not ended are no losses; they only show that
+        the account goes on. Several terms that end together are one loss.
         """
         names = ", ".join(f"t.{identifier(name)}" for name in [*self.table.columns, ROW])
         once = (
@@ -295,9 +308,11 @@ class FeedCompiler:
             else "QUALIFY row_number() OVER (PARTITION BY {} ORDER BY {}) = 1"
         )
         key = ", ".join(f"t.{identifier(name)}" for name in self.table.key)
+        everywhere = " UNION ALL ".join(["FROM terms", *others])
         return (
-            f"WITH terms AS MATERIALIZED ({terms}) SELECT {names} FROM terms t "
-            "WHERE t.occurred_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM terms o "
+            f"WITH terms AS MATERIALIZED ({terms}), every AS MATERIALIZED ({everywhere}) "
+            f"SELECT {names} FROM terms t "
+            "WHERE t.occurred_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM every o "
             "WHERE o.account_id = t.account_id AND (o.occurred_at IS NULL OR o.occurred_at > t.occurred_at) "
             f"AND coalesce(o.__begins <= t.occurred_at + to_days({within_days}), true)) "
             f"{once.format(key, f't.{ROW}')}"

@@ -171,18 +171,27 @@ def _csv(
 
 
 def _large_csv(con: duckdb.DuckDBPyConnection, path: Path, delimiter: str) -> Readable:
-    options = f"all_varchar = true, header = true, delim = {literal(delimiter)}, quote = '\"', escape = '\"'"
+    with text.open_text(path, "utf-8") as lines:
+        header = text.header_of(next(csv.reader([lines.readline()], delimiter=delimiter), []))
+    # Nothing is left to detection: one broken line among the first would end it.
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
+    options = (
+        f"auto_detect = false, columns = {{{columns}}}, header = true, "
+        f"delim = {literal(delimiter)}, quote = '\"', escape = '\"'"
+    )
     source = f"read_csv({literal(path)}, {options}, store_rejects = true)"
-    described = con.execute(f"DESCRIBE SELECT * FROM read_csv({literal(path)}, {options})").fetchall()
     counted = scalar(con, f"SELECT count(*) FROM (SELECT #1 FROM {source})")
-    rejects = con.execute("SELECT line, csv_line, error_message FROM reject_errors ORDER BY line").fetchall()
+    # A line that lacks several fields is reported once for each.
+    rejects = con.execute(
+        "SELECT line, min(csv_line), min(error_message) FROM reject_errors GROUP BY line ORDER BY line"
+    ).fetchall()
     con.execute("DROP TABLE IF EXISTS reject_errors")
     con.execute("DROP TABLE IF EXISTS reject_scans")
     broken = [text.BrokenLine(line, raw or "", (why or "").splitlines()[0]) for line, raw, why in rejects]
     # Rejected lines shift the numbers of the rows behind them by one each; see docs/data_contracts.md.
     good = f"read_csv({literal(path)}, {options}, ignore_errors = true)"
     relation = f"(SELECT *, row_number() OVER () + 1 AS {ROW} FROM {good})"
-    return Readable(relation, {row[0]: "VARCHAR" for row in described}, counted, tuple(broken), "utf-8")
+    return Readable(relation, dict.fromkeys(header, "VARCHAR"), counted, tuple(broken), "utf-8")
 
 
 def _json(path: Path, encoding: str, scratch: Path) -> Readable:

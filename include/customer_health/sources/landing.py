@@ -167,6 +167,40 @@ class Landing:
             raise
         self.con.execute("COMMIT")
 
+    def gone(self, table: Table, present: Sequence[str]) -> list[str]:
+        """Files that once filled a table and are not in the folder any more."""
+        known = self.con.execute(
+            "SELECT file FROM ops.files WHERE source = ? AND table_name = ? ORDER BY 1",
+            [self.source, table.name],
+        ).fetchall()
+        return [file for (file,) in known if file not in present]
+
+    def keep(self, table: Table, file: str) -> None:
+        """Say that the rows of a file that is gone stay."""
+        rows = self._rows_of(table, file)
+        self.result.notes.append(
+            f"{table.name}: {file} is gone from the folder and its {rows:,} rows stay. Write `removed_files: "
+            "keep` in the mapping if that is meant, or `retire` if they are to go too."
+        )
+
+    def retire(self, table: Table, file: str) -> None:
+        """Take out the rows of a file that is gone, and forget the file."""
+        rows, key = self._rows_of(table, file), [self.source, file, table.name]
+        self.con.execute("BEGIN")
+        self.con.execute(f"DELETE FROM raw.{table.name} WHERE _source = ? AND _file = ?", key[:2])
+        self.con.execute("DELETE FROM quarantine.rows WHERE source = ? AND file = ? AND table_name = ?", key)
+        self.con.execute("DELETE FROM ops.files WHERE source = ? AND file = ? AND table_name = ?", key)
+        self.con.execute("COMMIT")
+        self.result.notes.append(f"{table.name}: {file} is gone from the folder; its {rows:,} rows are too.")
+
+    def _rows_of(self, table: Table, file: str) -> int:
+        found = scalar(
+            self.con,
+            f"SELECT count(*) FROM raw.{table.name} WHERE _source = ? AND _file = ?",
+            [self.source, file],
+        )
+        return int(found)
+
     def _select(self, unit: Unit, compiled: Sequence[Compiled]) -> str:
         names = ", ".join(identifier(name) for name in unit.table.columns)
         provenance = (

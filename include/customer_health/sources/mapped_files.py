@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from customer_health.errors import ConfigurationError, suggest
@@ -74,13 +74,21 @@ class MappedFiles:
                 for file, feeds in files:
                     progress(done, sum(len(files) for _, files in plan), f"{table.name}: {file.name}")
                     done += 1
-                    unit = Unit(table, file, self._recipe(feeds), feeds[0].repeats)
+                    unit = Unit(table, file, self._recipe(feeds, files), feeds[0].repeats)
                     if not landing.is_loaded(unit):
                         work.land(landing, unit, feeds)
                 if table.name == "accounts":
                     # Later files look for accounts that their quarantined rows were waiting for.
                     landing.flush()
             landing.flush()
+        for table, files in plan:
+            present = [file.name for file, _ in files]
+            for name in landing.gone(table, present):
+                wish = self._wish_for(table.name, name)
+                if wish == "retire" and present:
+                    landing.retire(table, name)
+                elif wish != "keep":
+                    landing.keep(table, name)
         progress(done, done, "files loaded")
         return landing.result
 
@@ -104,10 +112,19 @@ class MappedFiles:
             hint=f"{suggest(pattern, names)} Write `optional: true` if the file may be absent.",
         )
 
-    def _recipe(self, feeds: Sequence[Feed]) -> str:
+    def _wish_for(self, table: str, name: str) -> str | None:
+        """What the feed that a file belonged to says about files that are gone."""
+        path = PurePosixPath(name)
+        feeds = [feed for feed in self._mapping.tables[table] if feed.files and path.match(feed.files)]
+        return feeds[0].removed_files if feeds else None
+
+    def _recipe(self, feeds: Sequence[Feed], files: Sequence[tuple[DataFile, list[Feed]]]) -> str:
         # A table of a warehouse was copied to a file, which is named already.
-        dumped = [feed.model_dump(mode="json", exclude={"table"}) for feed in feeds]
-        rules = json.dumps(dumped, sort_keys=True)
+        dumped = [feed.model_dump(mode="json", exclude={"table", "removed_files"}) for feed in feeds]
+        # What a file says depends on its neighbours where a term may go on in another one.
+        beside = [file for file, theirs in files if any(f in feeds and f.unless_followed for f in theirs)]
+        around = [(file.name, file.sha256()) for file in beside] if len(beside) > 1 else []
+        rules = json.dumps([*dumped, *around], sort_keys=True)
         return hashlib.sha256(f"{_COMPILER}:{rules}".encode()).hexdigest()
 
 
@@ -132,10 +149,23 @@ class _Workshop:
         if not readable.rows:
             landing.result.of(unit.table.name).files_empty += 1
         lookups = self._lookups_of(feeds)
-        compiled = [
-            FeedCompiler(unit.table, feed, readable, unit.file.name, lookups).compile() for feed in feeds
-        ]
+        compiled = []
+        for feed in feeds:
+            others = self._neighbours(unit, feed, lookups) if feed.unless_followed else []
+            compiler = FeedCompiler(unit.table, feed, readable, unit.file.name, lookups)
+            compiled.append(compiler.compile(others))
         landing.land(unit, readable, compiled)
+
+    def _neighbours(self, unit: Unit, feed: Feed, lookups: Mapping[tuple[str, str, str], str]) -> list[str]:
+        """SQL of the rows of the feed's other files."""
+        found = []
+        for file in self._folder.matching(feed.files):
+            if file.name == unit.file.name:
+                continue
+            readable = make_readable(self._con, file.path, feed, self._place())
+            if readable.columns:
+                found.append(FeedCompiler(unit.table, feed, readable, file.name, lookups).rows())
+        return found
 
     def _place(self) -> Path:
         self._places += 1

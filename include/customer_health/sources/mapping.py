@@ -86,7 +86,9 @@ class Rule(Part):
         values: Translate values; upper and lower case and blanks around them do not matter.
         otherwise: Value for whatever `values` does not list.
         prefix: Text put before the value, to make ids of several sources distinct.
-        format: strptime format of dates, or unix / unix_ms. Without it only ISO dates are read.
+        format: strptime format of dates, or iso, unix, unix_ms; or a list of them, where the source mixes
+            them. A value that two of a list read as different days is nobody's to guess: quarantine.
+            Without it only ISO dates are read.
         scale: Factor for numbers (mrr to arr: 12).
         plus: Span of time added to a date.
         when: Conditions on source columns; otherwise the column stays empty.
@@ -101,7 +103,7 @@ class Rule(Part):
     values: Mapping[Scalar, Scalar | None] | None = None
     otherwise: Scalar | None = None
     prefix: str = ""
-    format: str | None = None
+    format: str | tuple[str, ...] | None = None
     scale: float | None = None
     plus: Offset | None = None
     when: Where = Field(default_factory=dict)
@@ -109,12 +111,16 @@ class Rule(Part):
 
     @field_validator("format")
     @classmethod
-    def _readable_format(cls, value: str | None) -> str | None:
-        if value in (None, "unix", "unix_ms"):
-            return value
-        signs = re.findall(r"%-?.?", value)
-        if not signs or any(re.fullmatch(_SIGN, sign) is None for sign in signs):
-            raise ValueError(f"'{value}' is no date format; write day, month and year as in %d.%m.%Y")
+    def _readable_format(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        formats = (value,) if isinstance(value, str) else value
+        if formats == ():
+            raise ValueError("an empty list reads no date; leave `format:` out for ISO dates")
+        for one in formats or ():
+            if one in ("iso", "unix", "unix_ms"):
+                continue
+            signs = re.findall(r"%-?.?", one)
+            if not signs or any(re.fullmatch(_SIGN, sign) is None for sign in signs):
+                raise ValueError(f"'{one}' is no date format; write day, month and year as in %d.%m.%Y")
         return value
 
     @model_validator(mode="after")
@@ -181,6 +187,8 @@ class Feed(Reading):
         repeated_keys: `report` keeps the first row and quarantines contradictions; `latest_file` lets
             the last file by name win (each file is a full export); `add` lets files add up.
         optional: No file is no error.
+        removed_files: What becomes of the rows of a file that is gone from the folder: they stay ("keep"),
+            or go with it ("retire"). Not given: they stay, and every load says so.
     """
 
     files: str = ""
@@ -192,6 +200,7 @@ class Feed(Reading):
     combine: Literal["none", "sum"] = "none"
     repeated_keys: Literal["report", "latest_file", "add"] | None = None
     optional: bool = False
+    removed_files: Literal["keep", "retire"] | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Feed:
