@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from customer_health.progress import Progress, silent
 from customer_health.signals.accounts import AccountIndex, account_index
 from customer_health.signals.derived import DERIVED, EVIDENCE, SOURCES
 from customer_health.signals.executives import exec_activity
+from customer_health.signals.increments import Recipe, rebuilt, refreshed
 from customer_health.signals.plans import conditions, feature_sets, mask_name
 from customer_health.signals.reduction_facts import (
     reduce_contracts,
@@ -112,9 +112,8 @@ def reduce_warehouse(
     usage: UsageHistory | None = None
     if "usage" in named or "exec_activity" in named:
         wanted = [feature_sets(signal, config) for signal in signals if signal.table == "usage"]
-        usage = reduce_usage(
-            warehouse.where("usage"), index, wanted, None if folder is None else folder / "usage"
-        )
+        place = None if folder is None else folder / "usage"
+        usage = reduce_usage(warehouse.where("usage"), index, wanted, place)
         state.meta["lag"] = usage.lag
     for step, name in enumerate(steps[2:], start=2):
         progress(step, len(steps), f"reducing {name}")
@@ -147,15 +146,14 @@ class _Keeper:
         """Return a table made from `sources`, in the form that `shape` describes."""
         if self.folder is None:
             return make(self.warehouse)
-        store = TableStore(self.folder)
-        loaded = [self.warehouse.fingerprint(source) for source in sources]
-        text = json.dumps([loaded, shape, self.index.digest], default=str)
-        key = hashlib.sha256(text.encode()).hexdigest()
+        store, recipe = TableStore(self.folder), Recipe(name, sources, shape, make)
+        key = recipe.key(self.warehouse, self.index)
         kept = store.load(name, key)
         if kept is None:
-            kept = make(self.warehouse)
-            store.save(name, key, *kept)
-        return kept
+            kept = refreshed(self.warehouse, store, recipe, self.index, key)
+        if kept is None:
+            kept = rebuilt(self.warehouse, store, recipe, self.index, key)
+        return kept[0], {name: value for name, value in kept[1].items() if name != "made"}
 
 
 def _contracts(warehouse: Warehouse) -> Made:

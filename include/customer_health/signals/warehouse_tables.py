@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 1 << 18  # rows handed over at once
+LARGEST = 2**36  # amounts add up modulo this, so that absurd ones cannot overflow
 NUMBERS = "account_numbers"  # account_id -> position; joined with every raw table
 
 _TYPES = {
@@ -92,6 +93,10 @@ class Warehouse:
     def fetch(self, expression: Any) -> Columns:
         """Run a query; numbers come as NumPy arrays (missing floats NaN), text as object arrays."""
         return columns_of(self._cursor.sql(compile_sql(expression.op())).to_arrow_table())
+
+    def bit_or(self, column: Any) -> Any:
+        """All bits of a group's whole numbers, as one number."""
+        return column.bit_or()
 
     # -- what only the streaming reduction of usage needs
 
@@ -184,6 +189,70 @@ class Warehouse:
             f"FROM raw.usage{where}"
         )
         yield from rows.to_arrow_reader(BATCH)
+
+    # -- what lets a small table be brought up to date instead of being read again
+
+    def sums(self, table: str) -> list[int] | None:
+        """Number of rows of a table, and sums over them that change when a row does; None if unmarked."""
+        measures = self._marks(table)
+        if measures is None:
+            return None
+        row = self._cursor.execute(f"SELECT {measures} FROM raw.{table}").fetchall()[0]
+        return [int(value) for value in row]
+
+    def marks(self, table: str, *, only_numbered: bool = False) -> Columns | None:
+        """The `sums` of each numbered account's rows; account -1 stands for all others, if wanted."""
+        measures = self._marks(table)
+        if measures is None:
+            return None
+        join = "JOIN" if only_numbered else "LEFT JOIN"
+        query = (
+            f"SELECT coalesce(n.account, -1)::INTEGER AS account, {measures} "
+            f"FROM raw.{table} t {join} {NUMBERS} n USING (account_id) GROUP BY 1"
+        )
+        return columns_of(self._cursor.sql(query).to_arrow_table())
+
+    def strangers(self, table: str, loads: Sequence[str]) -> list[int]:
+        """The `sums` of the rows of some loads whose account has no number."""
+        query = (
+            f"SELECT {self._marks(table)} FROM raw.{table} t "
+            f"ANTI JOIN {NUMBERS} n USING (account_id) WHERE {_among(loads)}"
+        )
+        return [int(value) for value in self._cursor.execute(query).fetchall()[0]]
+
+    def touched(self, loads: Mapping[str, Sequence[str]]) -> Any:
+        """Numbers of the accounts that rows of these loads are about.
+
+        Args:
+            loads: Table -> loads. A row about a contact also touches the accounts of all other rows,
+                in any of these tables, about the same contact.
+        """
+        people = [name for name in ("contacts", "contact_changes") if name in loads]
+        about = " UNION ".join(
+            f"SELECT contact_id FROM raw.{name} WHERE {_among(loads[name])}" for name in people
+        )
+        parts = []
+        for name, mine in loads.items():
+            parts.append(f"SELECT account_id FROM raw.{name} WHERE {_among(mine)}")
+            if people and len(loads) > 1:
+                parts.append(f"SELECT account_id FROM raw.{name} WHERE contact_id IN ({about})")
+        query = (
+            f"SELECT DISTINCT n.account FROM ({' UNION '.join(parts)}) JOIN {NUMBERS} n USING (account_id)"
+        )
+        return self._cursor.sql(query).to_arrow_table().column("account").to_numpy()
+
+    def _marks(self, table: str) -> str | None:
+        described = self._cursor.execute(f"SELECT column_name FROM (DESCRIBE raw.{table})").fetchall()
+        columns = {row[0] for row in described}
+        if not {"_load_id", "_row", "account_id"} <= columns:
+            return None
+        # A corrected exchange rate changes amounts in place, without a load.
+        amounts = sorted(columns & {"arr", "amount"}) if "_given_in" in columns else []
+        added = " + ".join(f"coalesce(TRY_CAST({name} * 100 AS HUGEINT) % {LARGEST}, 0)" for name in amounts)
+        return (
+            f"count(*) AS rows, coalesce(sum(_row), 0)::BIGINT AS places, "
+            f"coalesce(sum({added or '0'}), 0)::BIGINT AS amounts"
+        )
 
 
 def _among(loads: Sequence[str]) -> str:
