@@ -14,6 +14,7 @@ from rich.table import Table
 from customer_health.destinations.audit import standing
 from customer_health.ledger import champion as registry
 from customer_health.ledger import scores as ledger_scores
+from customer_health.ledger import trainings
 from customer_health.ledger.connect import open_ledger
 from customer_health.ledger.schema import decisions, outbox
 from customer_health.scoring.tiers import scheme_named
@@ -150,6 +151,11 @@ def _calls(
 def _model(console: Console, ledger: Engine, as_of: date) -> None:
     console.print("\n[bold]Can the score be believed?[/bold]")
     record = registry.current(ledger, as_of=as_of)
+    bad = trainings.bad_months(ledger, as_of=as_of)
+    if len(bad) > 1:
+        console.print(f" [bold]No training went well for {len(bad)} months in a row[/bold]; the last one:")
+    if bad:
+        console.print(f" {bad[0].as_of}: {bad[0].outcome}: {_escape(bad[0].reason)}")
     if record is None:
         console.print(" No model was trained as of this day; the rule score is used.")
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
@@ -21,7 +21,9 @@ from customer_health.kpis.interventions import (
     save_rate,
     time_to_intervention,
 )
+from customer_health.kpis.precision import AlertPrecision, alert_precision
 from customer_health.kpis.retention import MIN_ACCOUNTS, Retention, retention
+from customer_health.ledger import findings
 from customer_health.ledger.decisions import Shadow, would_have_fired
 from customer_health.playbooks.graduation import Gate, gate
 
@@ -45,6 +47,7 @@ class KpiReport:
     readout: Readout
     gate: Gate
     shadows: Sequence[Shadow]
+    precision: AlertPrecision
     path: Path
 
     def counts(self) -> dict[str, int | float | str]:
@@ -57,6 +60,8 @@ class KpiReport:
             "save_rate_added_by_plays": self.readout.difference,
             "hours_to_intervention_p50": self.intervention.quantile(0.5),
             "share_within_48h": self.intervention.within_goal,
+            "alerts_lost": self.precision.share_lost,
+            "alerts_right": self.precision.share_right,
         }
         return {
             "episodes_matured": self.saves.episodes,
@@ -75,7 +80,45 @@ class KpiReport:
             f"Save rate {_share(self.saves.rate)} (goal {SAVE_GOAL:.0%}): {_matured(self.saves)}. "
             f"{self.readout.caveat()}",
             f"Time to intervention: {_intervention(self.intervention)}.",
+            f"Alert precision: {_precision(self.precision)}.",
         ]
+
+    def content(self) -> dict[str, Any]:
+        """Plain data for the page: every number with how much of it there is."""
+        fields = ("segment", "accounts", "start", "expansion", "contraction", "churn", "nrr", "grr", "goal")
+        saves = {
+            "all": self.saves,
+            "watched": self.saves_watched,
+            "without_suppressed": self.saves_without_zombies,
+        }
+        return {
+            **self.counts(),
+            "retention": [{name: getattr(row, name) for name in fields} for row in self.retention],
+            "saves": {
+                name: {
+                    "saved": each.saved,
+                    "episodes": each.episodes,
+                    "maturing": each.maturing,
+                    "rate": each.rate,
+                }
+                for name, each in saves.items()
+            },
+            "save_goal": SAVE_GOAL,
+            "caveat": self.readout.caveat(),
+            "intervention": _intervention(self.intervention),
+            "hours_p50": self.intervention.quantile(0.5),
+            "hours_p90": self.intervention.quantile(0.9),
+            "within_48h": self.intervention.within_goal,
+            "acted_on": len(self.intervention.hours),
+            "episodes": self.intervention.episodes,
+            "precision": {
+                **vars(self.precision),
+                "share_lost": self.precision.share_lost,
+                "share_right": self.precision.share_right,
+            },
+            "precision_told": _precision(self.precision),
+            "gate": {"passed": self.gate.passed, "why": self.gate.why},
+        }
 
 
 def build_report(
@@ -86,13 +129,14 @@ def build_report(
     folder: Path,
     config: CompanyConfig | None = None,
 ) -> KpiReport:
-    """Compute every KPI as known on `as_of` and write `kpis-<as_of>.md` into `folder`.
+    """Compute every KPI as known on `as_of`, write `kpis-<as_of>.md` into `folder`, and keep the numbers.
 
     Raises:
         FatalError: Nothing has been ingested yet.
     """
+    numbers = config or CompanyConfig()
     with engine.connect() as connection:
-        graduation = gate(connection, config or CompanyConfig(), as_of)
+        graduation = gate(connection, numbers, as_of)
     report = KpiReport(
         as_of=as_of,
         retention=retention(con, as_of),
@@ -103,10 +147,12 @@ def build_report(
         readout=readout(engine, as_of),
         gate=graduation,
         shadows=would_have_fired(engine, as_of - SHADOW_DAYS, as_of),
+        precision=alert_precision(con, engine, as_of, horizon_days=numbers.model.primary_horizon),
         path=folder / f"kpis-{as_of}.md",
     )
     folder.mkdir(parents=True, exist_ok=True)
     report.path.write_text("\n".join(_page(report)) + "\n", encoding="utf-8")
+    findings.keep(engine, findings.KPIS, as_of, report.content())
     return report
 
 
@@ -152,6 +198,16 @@ def _page(report: KpiReport) -> Iterator[str]:
         "the CRM reports it. Episodes nobody acted on are censored (Kaplan-Meier), not dropped."
     )
     yield ""
+    yield "## Alert precision"
+    yield ""
+    precise = _precision(report.precision)
+    yield f"{precise[0].upper()}{precise[1:]}."
+    yield ""
+    yield (
+        "Of the Red episodes whose fall we saw. An account that was saved did not leave, so that good work "
+        "lowers the first share; the second is what the people who called say."
+    )
+    yield ""
     yield "## May growth be automated?"
     yield ""
     state = "Yes" if report.gate.passed else "Not yet: every expansion needs a person's approval"
@@ -175,6 +231,14 @@ def _share(value: float | None) -> str:
 def _matured(saves: SaveRate) -> str:
     said = f"{saves.saved} of {saves.episodes} episodes"
     return said + (f", {saves.maturing} still maturing" if saves.maturing else "")
+
+
+def _precision(found: AlertPrecision) -> str:
+    maturing = f", {found.maturing} still maturing" if found.maturing else ""
+    counted = f"{found.lost} of {found.episodes} left within {found.horizon_days} days{maturing}"
+    judged = f"{found.judged - found.false_alarms} of {found.judged} judged by people were no false alarm"
+    shares = (_share(found.share_lost), _share(found.share_right))
+    return f"{shares[0]} ({counted}); by those who called: {shares[1]} ({judged})"
 
 
 def _intervention(times: TimeToIntervention) -> str:

@@ -13,7 +13,7 @@ from customer_health.model import card_sections as sections
 from customer_health.model import card_watch, overfit, plots
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
-from customer_health.model.features import RENEWAL
+from customer_health.model.limits import LIMITS, measured_limits
 from customer_health.model.office import Watch
 from customer_health.model.promotion import Verdict
 from customer_health.model.report import HeadReport, Training
@@ -22,7 +22,6 @@ from customer_health.model.rules import RuleScore
 from customer_health.model.rules_v2 import RuleScoreV2
 
 FILE = "model_card.md"
-STEADY_CHURNERS, STEADY_FOLDS, SUSPICIOUS_AUC = 250, 6, 0.85
 NAMES = {
     **WORDS,
     NaiveBaseline.kind: "renewal date + NPS (baseline)",
@@ -43,15 +42,6 @@ COLUMNS = {
     "slope": "slope",
     "profit": "profit per account",
 }
-LIMITS = (
-    "It ranks accounts by risk. It does not say what a call would change: whether a playbook works is "
-    "measured against a holdout, not by this card.",
-    "It learned from customers as they were; a new product, price or kind of customer lies outside of that.",
-    "An account that gave notice, or that is younger than the minimal tenure, is not predicted at all.",
-    "A high risk is no verdict: of the riskiest accounts most stay, as the calibration above shows. Red "
-    "means 'look here first', not 'will leave'.",
-    "Past interventions are in the data: an account that was saved taught it that its signs were harmless.",
-)
 
 
 def write(
@@ -128,7 +118,7 @@ def _text(
     yield ""
     yield "## When not to believe it"
     yield ""
-    for limit in (*_measured_limits(training), *LIMITS):
+    for limit in (*measured_limits(training), *LIMITS):
         yield f"- {limit}"
 
 
@@ -206,38 +196,3 @@ def _inputs(training: Training, moved: pd.DataFrame) -> Iterable[str]:
         f"{anchors['p_red']:.1%}, Green below {anchors['p_green']:.1%}, {champion.primary_horizon} days "
         "ahead. It stays so until the next training."
     )
-
-
-def _measured_limits(training: Training) -> Iterable[str]:
-    """Warnings that this training's own numbers give."""
-    for report in training.heads.values():
-        ahead = f"{report.horizon} days ahead"
-        if report.kind is None and training.champion is not None:
-            yield (
-                f"{ahead}, nothing was found that beats renewal date + NPS; that baseline fills in the "
-                "probability."
-            )
-        if report.kind is None:
-            continue
-        if report.churners < STEADY_CHURNERS:
-            yield (
-                f"{ahead}, only {report.churners} lost accounts taught it; below about {STEADY_CHURNERS}, "
-                "expect it to wobble."
-            )
-        if report.folds < STEADY_FOLDS:
-            yield f"{ahead}, {report.folds} test periods are few: one unusual quarter can carry the result."
-        ratio = training.evaluation.value(report.horizon, report.kind, "predicted_to_observed")
-        if not 0.8 <= ratio <= 1.25:
-            word = "more" if ratio > 1 else "fewer"
-            yield (
-                f"{ahead}, it predicted {word} losses than came ({ratio:.2f} per loss): trust its order, "
-                "not its percentages."
-            )
-        strong = report.separations.drop(RENEWAL, errors="ignore")
-        strong = strong[strong > SUSPICIOUS_AUC]
-        if len(strong):
-            named = ", ".join(f"{name} ({area:.2f})" for name, area in strong.items())
-            yield (
-                f"{ahead}, single signals separate suspiciously well: {named}. Check that nobody fills "
-                "them in after the loss."
-            )

@@ -64,7 +64,7 @@ def missed(watch: Watch) -> Iterable[str]:
         reasons = row.get("reasons") or []
         told = "; ".join(str(reason.get("phrase", reason.get("code", ""))) for reason in reasons[:3])
         yield (
-            f"| {row['account_id']} | {row['as_of']:%Y-%m-%d} | {row.get('score_shown', '')} | "
+            f"| {row['account_id']} | {row['as_of']:%Y-%m-%d} | {float(row['score_shown']):.0f} | "
             f"{row.get('why', '')} | {told or 'none'} | {row.get('signals') or 'none'} |"
         )
     if len(table) > SHOWN_MISSED:

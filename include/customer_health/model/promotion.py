@@ -106,6 +106,9 @@ def tier_churn(old: Champion, new: Champion, rows: pd.DataFrame) -> float:
 def duel(training: Training, incumbent: Champion, rows: pd.DataFrame) -> str | None:
     """Compare both on the test periods since the incumbent was trained, which neither had seen.
 
+    The new model must not be worse by more than the margin, nor by more than the standard error of the
+    difference where that is wider, as it is in a small company.
+
     Returns:
         What speaks against the new model, or None: also when too few losses have matured since.
     """
@@ -134,7 +137,10 @@ def duel(training: Training, incumbent: Champion, rows: pd.DataFrame) -> str | N
             - auc(old, sample, within_calendar=True).values
         )
         low, high = interval(gain)
-        if (gain[0] < 0 and low < -MARGIN and table["y"].sum() >= 60) or high < 0:
+        # Two models that are alike differ by about a standard error: half of all retrainings would be held.
+        known = gain[1:][np.isfinite(gain[1:])]
+        slack = max(MARGIN, float(known.std()) if len(known) else 0.0)
+        if gain[0] < -slack or high < 0:
             worst.append(f"{name} {gain[0]:+.3f} ({low:+.3f} to {high:+.3f})")
     if not worst:
         return None

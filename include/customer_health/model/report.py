@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from customer_health.model import digest
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.champion import Champion
 from customer_health.model.evaluation import LOGO, Evaluation
@@ -62,6 +63,8 @@ class Training:
         others: Reports of the other losses' heads, per outcome and horizon.
         findings: What the leak detector caught, in the panel and in the CRM's snapshot.
         refused: Columns of the panel that were left out for it.
+        looked_at: What the champion reads, and for how many accounts it is unknown; see `digest`.
+        window: First and last as-of date of the panel.
     """
 
     as_of: date
@@ -75,6 +78,8 @@ class Training:
     others: Mapping[tuple[str, int], HeadReport] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     refused: tuple[str, ...] = ()
+    looked_at: Sequence[Mapping[str, Any]] = ()
+    window: tuple[str, str] | tuple[()] = ()
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON data: the decision and, per horizon, what was measured."""
@@ -90,7 +95,22 @@ class Training:
             "others": {
                 f"{name}_{horizon}": self._measured(report) for (name, horizon), report in self.others.items()
             },
-            "horizons": {str(report.horizon): self._measured(report) for report in self.heads.values()},
+            "horizons": {
+                str(report.horizon): self._measured(report) | self._drawn(report)
+                for report in self.heads.values()
+            },
+            "looked_at": list(self.looked_at),
+            "window": list(self.window),
+        }
+
+    def _drawn(self, report: HeadReport) -> dict[str, Any]:
+        """What the page draws of a horizon."""
+        given = (self.evaluation, report.horizon, report.kind or self.best(report.horizon))
+        return {
+            "by_fold": digest.by_fold(*given),
+            "bins": digest.calibration_bins(*given),
+            "capture": digest.capture(*given),
+            "segments": digest.by_segment(*given),
         }
 
     def _measured(self, report: HeadReport) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.candidate import Candidate
 from customer_health.model.champion import Champion, anchors_of
+from customer_health.model.digest import looked_at
 from customer_health.model.evaluation import DRAWS, LOGO, Evaluation, measure
 from customer_health.model.expected_loss import ExpectedLoss, measured_shares
 from customer_health.model.features import CATEGORIES, LOGARITHMS, RENEWAL, FeatureSet
@@ -135,7 +136,14 @@ def train(
         others=other_reports,
         findings=tuple(findings),
         refused=tuple(sorted(refused & set(design.columns))),
+        looked_at=looked_at(features, eligible_rows) if len(eligible_rows) else (),
+        window=_window(eligible_rows),
     )
+
+
+def _window(rows: pd.DataFrame) -> tuple[str, str] | tuple[()]:
+    days = dates_of(rows)
+    return (days[0].date().isoformat(), days[-1].date().isoformat()) if days else ()
 
 
 class _Ticker:

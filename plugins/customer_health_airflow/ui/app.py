@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from customer_health.errors import CustomerHealthError, RetriableError
-from customer_health_airflow.ui import acting, files, pages, shell
+from customer_health_airflow.ui import acting, files, measures, pages, shell
 from customer_health_airflow.ui.access import can_read
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def create_app() -> FastAPI:
         return shell.trouble(request, told)
 
     app.include_router(pages.router)
+    app.include_router(measures.router)
     app.include_router(acting.router)
     app.include_router(files.router)
     return app

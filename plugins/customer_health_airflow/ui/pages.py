@@ -1,4 +1,4 @@
-"""The four pages that one reads: portfolio, account, actions, reports."""
+"""The pages that one reads every day: portfolio, account, actions, reports."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from customer_health.settings import Settings, load_settings
 from customer_health_airflow.ui import files, wording
 from customer_health_airflow.ui.access import may_act
 from customer_health_airflow.ui.acting import VERBS
+from customer_health_airflow.ui.auditing import usage_of
 from customer_health_airflow.ui.drawing import HEIGHT, WIDTH, chart, steps
 from customer_health_airflow.ui.reading import PAGE, Filters, Portfolio, day_before, is_stale, ledger
 from customer_health_airflow.ui.shell import TEMPLATES, render
@@ -94,6 +95,7 @@ def account(request: Request, account_id: str, as_of: date | None = None) -> HTM
     now = history[-1]
     readings = [(row["as_of"], row["score_shown"]) for row in history if row["score_shown"] is not None]
     bands = [(tier.lowest, tier.highest) for tier in scheme.tiers]
+    effects = found.effects(account_id=account_id, limit=50)
     return render(
         request,
         "account.html",
@@ -107,7 +109,8 @@ def account(request: Request, account_id: str, as_of: date | None = None) -> HTM
         size=(WIDTH, HEIGHT),
         ranks={name: rank for rank, name in enumerate(scheme.names)},
         decisions=found.decisions(account_id),
-        effects=found.effects(account_id=account_id, limit=50),
+        effects=effects,
+        audit=usage_of(effects),
         value_of=wording.reason_value,
     )
 
