@@ -54,6 +54,11 @@ class Settings(Section):
         default_factory=dict, repr=False, exclude=True
     )
 
+    def with_secrets(self, secrets: Mapping[str, Mapping[str, str]]) -> Settings:
+        """Return the same settings with more credentials; they go before those that are there."""
+        more = {kind: Secret(values) for kind, values in secrets.items()}
+        return self.model_copy(update={"secrets": {**self.secrets, **more}})
+
     @property
     def state(self) -> Path:
         """Folder of the signals' kept state."""

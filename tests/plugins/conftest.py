@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -34,6 +36,16 @@ def api_server() -> Iterator[TestClient]:
 
     with TestClient(create_app(), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def bag() -> DagBag:
+    """Our DAGs, known to Airflow's database."""
+    airflow_env.migrate()
+    DagBundlesManager().sync_bundles_to_db()
+    found = DagBag(str(airflow_env.DAGS), bundle_path=airflow_env.DAGS, bundle_name="dags-folder")
+    sync_bag_to_db(found, "dags-folder", None)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.dag_processing.dagbag import DagBag
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
@@ -41,15 +40,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def ledger(settings: Settings) -> Engine:
     return open_ledger(settings.ledger_url)
-
-
-@pytest.fixture(scope="session")
-def bag() -> DagBag:
-    airflow_env.migrate()
-    DagBundlesManager().sync_bundles_to_db()
-    found = DagBag(str(airflow_env.DAGS), bundle_path=airflow_env.DAGS, bundle_name="dags-folder")
-    sync_bag_to_db(found, "dags-folder", None)
-    return found
 
 
 def promise(ledger: Engine, name: str, *, ends: timedelta = timedelta(hours=72)) -> str:

@@ -48,7 +48,8 @@ def secret_of(kind: str, settings: Settings, *keys: str) -> Mapping[str, str]:
     if missing := [key for key in keys if not found.get(key)]:
         raise ConfigurationError(
             f"The credentials of {kind} lack {', '.join(missing)}.",
-            hint=f"Put them into the connection, or into CUSTOMER_HEALTH_SECRET_{kind.upper()} as JSON.",
+            hint=f"Put them into the Airflow connection customer_health_{kind}, or into the environment as "
+            f"CUSTOMER_HEALTH_SECRET_{kind.upper()}, a JSON object.",
         )
     return found
 

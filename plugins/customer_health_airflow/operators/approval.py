@@ -11,6 +11,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowSkipException
 
 from customer_health_airflow import approvals
+from customer_health_airflow.credentials import with_credentials
 from customer_health_airflow.stopping import plain_words
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class LinkNotifier(BaseNotifier):
 
         settings = load_settings()
         if settings.config.destinations.slack == "slack":
-            _post(settings, f"{operator.subject}\n{link}")
+            _post(with_credentials(settings), f"{operator.subject}\n{link}")
 
 
 class AskOperator(ApprovalOperator):

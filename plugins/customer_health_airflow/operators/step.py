@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from customer_health_airflow.credentials import with_credentials
 from customer_health_airflow.links import page_of
 from customer_health_airflow.progress import LogProgress
 from customer_health_airflow.run_day import run_day
@@ -29,6 +30,7 @@ class StepOperator(BaseOperator):
     """
 
     page = ""
+    reaches_out = False  # whether it needs the credentials of destinations
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         """Call the pipeline; implemented by each step."""
@@ -39,6 +41,8 @@ class StepOperator(BaseOperator):
             from customer_health.settings import load_settings
 
             settings = load_settings()
+            if self.reaches_out:
+                settings = with_credentials(settings)
             as_of = run_day(context, settings)
             self._banner(context, as_of)
             began = time.monotonic()

@@ -122,6 +122,7 @@ class RunPlaybooksOperator(StepOperator):
 class DeliverEffectsOperator(StepOperator):
     """Fulfils what the outbox promised to one destination; the others do not wait for it."""
 
+    reaches_out = True
     template_fields = ("destination",)
 
     def __init__(self, *, destination: str, **kwargs: Any) -> None:
@@ -137,6 +138,7 @@ class DeliverEffectsOperator(StepOperator):
 class AuditDeliveriesOperator(StepOperator):
     """Counts what landed twice at one destination; changes nothing there."""
 
+    reaches_out = True
     template_fields = ("destination",)
 
     def __init__(self, *, destination: str, **kwargs: Any) -> None:

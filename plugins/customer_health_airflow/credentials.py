@@ -1,0 +1,77 @@
+"""From Airflow connections to the plain objects that destinations take; nothing else reads them.
+
+A destination of kind `slack` is reached with the connection `customer_health_slack`, and so on. Its extra is
+a flat JSON object with the names that the destination asks for; login, password and host stand for the ones
+in `PLACES`. Every value that is no address is masked in the logs of the task that reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from customer_health.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from customer_health.settings import Settings
+
+PREFIX = "customer_health_"
+# Where the fields of Airflow's form go, by kind; what stands in the extra goes before them.
+PLACES: Mapping[str, Mapping[str, str]] = {
+    "slack": {"password": "token"},
+    "salesforce": {"login": "username", "password": "password"},
+    "hubspot": {"password": "access_token"},
+    "gainsight": {"host": "host", "password": "access_key"},
+    "totango": {"login": "service_id", "password": "app_token"},
+    "churnzero": {"host": "host", "password": "app_key"},
+    "webhook": {"password": "signing_key"},
+    "smtp": {"login": "username", "password": "password"},
+    "gmail": {"password": "access_token"},
+    "graph": {"password": "access_token"},
+    "google_calendar": {"password": "access_token"},
+    "graph_calendar": {"password": "access_token"},
+}
+OPEN = frozenset(
+    {"host", "domain", "instance_url", "username", "service_id", "client_email", "tenant", "version"}
+)
+
+
+def with_credentials(settings: Settings) -> Settings:
+    """Return the settings with the credentials of every destination that is no preview.
+
+    A connection that does not exist leaves what the environment gave (`CUSTOMER_HEALTH_SECRET_<KIND>`); the
+    destination says which key is missing.
+
+    Raises:
+        ConfigurationError: The extra of a connection is no flat object of texts. It is not repeated.
+    """
+    kinds = {kind for kind in settings.config.destinations.model_dump().values() if kind in PLACES}
+    found = {kind: values for kind in sorted(kinds) if (values := _read(kind))}
+    return settings.with_secrets(found)
+
+
+def _read(kind: str) -> dict[str, str]:
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.sdk.log import mask_secret
+
+    name = PREFIX + kind
+    try:
+        connection = Connection.get(name)
+    except AirflowNotFoundException:
+        return {}
+    given = {ours: getattr(connection, theirs) for theirs, ours in PLACES[kind].items()}
+    try:
+        extra = connection.extra_dejson
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict) or not all(isinstance(value, str) for value in extra.values()):
+        raise ConfigurationError(
+            f"The extra of the connection {name} is no flat JSON object of texts.",
+            hint='Write it as {"key": "value", ...}; every value in quotation marks.',
+        )
+    values = {key: str(value) for key, value in {**given, **extra}.items() if value}
+    for key, value in values.items():
+        if key not in OPEN:
+            mask_secret(value)
+    return values
