@@ -31,6 +31,21 @@ ACCOUNTS = {
     "a/b c": ("Slash & Space", None, [91, 92, 92, 93, 92, 94, 95, 95, 95]),
 }
 
+AUDIT = {
+    "as_of": TODAY.isoformat(),
+    "seats": 100.0,
+    "active": {"30": 41, "60": 47, "90": None},
+    "utilisation": 0.41,
+    "change": -0.3,
+    "weeks": [[(TODAY - timedelta(weeks=13 - week)).isoformat(), 60 - 2 * week] for week in range(13)],
+    "teams": [],
+    "team_known": None,
+    "dropped": [{"feature": EVIL, "last_used": "2026-09-03", "users": 12}],
+    "data_through": TODAY.isoformat(),
+    "unknown": "",
+    "measures": [],
+}
+
 
 def fill(home: Path) -> Engine:
     """Write the ledger of `home` as the pipeline would."""
@@ -129,7 +144,7 @@ def _promise(engine: Engine) -> None:
             playbook="critical_save",
             step="1",
             episode_id="ep-1",
-            payload={"subject": "Call them"},
+            payload={"subject": "Call them", "usage_audit": AUDIT} if account == "acme" else {"subject": "X"},
         )
         for account in states
     ]
