@@ -11,10 +11,12 @@ from customer_health.company import BusinessHours
 
 Array = NDArray[Any]
 DAY = 86400.0
+# 1900 to 2200. What lies beyond is a typing error, and calendars of time zones do not reach there.
+SANE = (-2_208_988_800.0, 7_258_118_400.0)
 
 
 def hours_between(start: Array, end: Array, hours: BusinessHours) -> Array:
-    """Return the working hours from `start` to `end`; 0 if the end comes first, NaN if one is missing.
+    """Return the working hours from `start` to `end`; 0 if the end comes first, NaN if either is missing.
 
     Args:
         start: Seconds since 1970 UTC, shape (facts,).
@@ -48,7 +50,7 @@ def _wall_clock(seconds: Array, timezone: str) -> Array:
     """What the clock on the wall shows, as if it were UTC."""
     import pandas as pd
 
-    known = np.isfinite(seconds)
+    known = (seconds >= SANE[0]) & (seconds < SANE[1])  # NaN is neither
     out = np.full(len(seconds), np.nan)
     moments = pd.to_datetime(seconds[known], unit="s", utc=True).tz_convert(timezone).tz_localize(None)
     out[known] = moments.to_numpy().astype("datetime64[us]").astype(np.int64) / 1e6
