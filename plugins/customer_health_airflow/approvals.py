@@ -71,9 +71,10 @@ def question(settings: Settings, kind: str, id: str) -> Question | None:
             [
                 "A training waits to become the champion. Until you answer, the model in office scores.",
                 "",
-                f"Trained as of **{record.trained_as_of}**. Its card is on the page *Health, Reports*.",
+                f"Trained as of **{record.trained_as_of}**. Its card is on the page *Health, Reports*; "
+                "the model in office is on *Health, Model*.",
                 "",
-                _code(record.model_id, record.why, *_short(record.summary)),
+                _code(record.model_id, record.why, *_about(record.summary)),
             ]
         )
         return Question("Shall a new model score the accounts?", body, approvers)
@@ -99,6 +100,25 @@ def question(settings: Settings, kind: str, id: str) -> Question | None:
         ]
     )
     return Question(f"{short}{mark} {about}"[:200], body, approvers, row["expires_at"])
+
+
+def _about(summary: Mapping[str, Any]) -> Sequence[str]:
+    """Return what a person weighs: what the gates said, how it was tested, and its own warnings."""
+    told = ["", *(summary.get("promotion") or {}).get("reasons", ())]
+    for days, found in sorted((summary.get("horizons") or {}).items(), key=lambda pair: int(pair[0])):
+        if found.get("auc") is None:
+            told.append(f"{days} days ahead: not measured: {found.get('why', '')}")
+            continue
+        numbers = {
+            "AUC": found["auc"],
+            "renewal date + NPS": found.get("auc_baseline"),
+            "rule score": found.get("auc_rules"),
+            "found at capacity": found.get("recall"),
+            "predicted per observed loss": found.get("predicted_to_observed"),
+        }
+        said = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if value is not None)
+        told.append(f"{days} days ahead: {said} ({found.get('folds', 0)} test days)")
+    return [*told, *(f"- {limit}" for limit in summary.get("limits", ()))]
 
 
 def _as_sent(row: Mapping[str, Any]) -> Sequence[str]:
