@@ -9,6 +9,7 @@ from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised
 
 from customer_health import pipeline
 from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.destinations.crm_text import task_markdown
 from customer_health.ledger import decisions, episodes, switches
 from customer_health.playbooks.reach import due_at, not_before
 from customer_health.playbooks.worth import clv_remaining
@@ -184,6 +185,16 @@ def test_a_save_play_escalates_48_hours_after_the_score_was_published(ledger):
 
     task = promised(ledger, "create_task", step="urgent_review")[0]["payload"]
     assert datetime.fromisoformat(task["escalates_at"]) == morning(2) + timedelta(hours=48)
+
+
+def test_a_task_says_when_it_is_due_on_its_owners_clock(ledger):
+    for number, score in ((1, 60), (2, 20)):
+        publish(ledger, number, {"acme": score, "calm": 90}, timezone="Asia/Tokyo")
+        run(ledger, number)
+    (row,) = promised(ledger, "create_task", step="executive_outreach")
+    assert row["payload"]["subject"].endswith("(due Wed 14:00)")
+    assert "**Due:** Wed 4 Nov 14:00 (Asia/Tokyo); escalates" in task_markdown(row["payload"])
+    assert row["payload"]["due_at"] == "2026-11-04T05:00:00+00:00"
 
 
 def test_a_task_decided_late_is_not_overdue_when_it_opens():

@@ -38,8 +38,9 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"- **Owner:** {_md(p['owner']['email'])} ({_md(p['owner']['why'])})"
     clock = p.get("escalates_at")
-    said = f"; escalates {moment(clock)} unless a step of the play has begun" if clock else ""
-    yield f"- **Due:** {moment(p['due_at'])}{said}"
+    zone = p.get("zone")
+    said = f"; escalates {moment(clock, zone)} unless a step of the play has begun" if clock else ""
+    yield f"- **Due:** {moment(p['due_at'], zone)}{said}"
     reason_code = p["reason_code"] or "none named"
     yield f"- **Priority:** {p['priority']} · **type:** {p['type']} · **reason:** {reason_code}"
     if p.get("approval"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # Bidirectional marks can turn a name around the words next to it; zero-width ones hide letters in it.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
@@ -54,10 +55,15 @@ def day(text: str | None) -> str:
     return f"{moment.day} {moment:%b %Y}"
 
 
-def moment(text: str) -> str:
-    """Return an ISO instant as people write it: Mon 23 Nov 18:00 UTC."""
+def moment(text: str, zone: str | None = None) -> str:
+    """Return an ISO instant as people write it: Mon 23 Nov 18:00 UTC, or 19:00 (Europe/Berlin)."""
     when = datetime.fromisoformat(text)
-    return f"{when:%a} {when.day} {when:%b %H:%M} UTC"
+    try:
+        there = ZoneInfo(zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        there = ZoneInfo("UTC")
+    when = when.astimezone(there)
+    return f"{when:%a} {when.day} {when:%b %H:%M} " + ("UTC" if there.key == "UTC" else f"({there.key})")
 
 
 def slug(text: str, most: int = 40) -> str:

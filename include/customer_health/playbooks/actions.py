@@ -21,7 +21,7 @@ from customer_health.playbooks.facts import LEVELS, Facts
 from customer_health.playbooks.graduation import Gate
 from customer_health.playbooks.meetings import Diary, Wish, invitation
 from customer_health.playbooks.playbook import Playbook
-from customer_health.playbooks.reach import channel_of, due_at, not_before
+from customer_health.playbooks.reach import channel_of, due_at, not_before, zone_of
 from customer_health.playbooks.steps import (
     CreateOpportunity,
     CreateTask,
@@ -196,16 +196,18 @@ def task_payload(
     owner = owner_of(facts, step.owner, config)
     due = due_at(occasion.published, occasion.now, step.due_in)
     escalates = _escalates_at(facts, playbook, occasion)
+    zone = config.playbooks.quiet.zones.get(owner["email"]) or facts.get("timezone")
     label = facts.tier or "Account"
     risks = facts.risks
     payload = account_payload(facts, config) | {
         "external_id": f"chs:{facts.account_id}:{playbook.name}:{cycle_id}:{step.name}",
-        "subject": subject(label, facts.name, step.subject, due),
+        "subject": subject(label, facts.name, step.subject, due.astimezone(zone_of(zone))),
         "type": step.type,
         "reason_code": str(risks[0]["code"]) if risks else None,
         "priority": step.priority,
         "owner": owner,
         "due_at": due.isoformat(),
+        "zone": zone_of(zone).key,
         "escalates_at": escalates and escalates.isoformat(),
         "hypothesis": facts.get("why"),
         "instructions": list(step.instructions),
