@@ -68,6 +68,7 @@ def _parser(commands: Sequence[str]) -> _Parser:
     step("summary", "What the last run means, in one screen")
     step("scoreboard", "Grade every published prediction that has matured")
     step("value-of-data", "What each source, concept and signal is worth to the model")
+    add("slack-buttons", help="Answer the buttons of Slack's messages until stopped")
     add("doctor", help="Ask every destination whether we can work there; writes nothing")
     rollback = add("rollback", help="Return to an earlier champion")
     rollback.add_argument("--to", metavar="MODEL", help="default: the champion before the present one")
@@ -188,6 +189,22 @@ def _decide(settings: Settings, arguments: argparse.Namespace, now: datetime) ->
     )
 
 
+def _listen(settings: Settings) -> Result:
+    """Answer buttons until the process is told to end."""
+    import signal
+    from threading import Event
+
+    from customer_health import pipeline
+
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    print("Listening to Slack's buttons; Ctrl-C ends it.", flush=True)
+    return pipeline.serve_buttons(
+        settings, now=lambda: pipeline.now_of(settings, datetime.now(tz=UTC)), stop=stop
+    )
+
+
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "draft-mapping":
         from customer_health.sources.draft import draft_mapping
@@ -226,6 +243,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.command in desk.COMMANDS:
         _tell(desk.run(settings, arguments, now))
+        return 0
+    if arguments.command == "slack-buttons":
+        _tell(_listen(settings))
         return 0
     if arguments.command == "doctor":
         result = pipeline.examine_destinations(settings)

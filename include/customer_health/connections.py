@@ -135,6 +135,7 @@ class SlackOptions(Options):
     channels: Mapping[str, Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,20}$")]] = Field(
         default_factory=dict
     )
+    buttons: bool = Field(False, description="on alerts; `slack-buttons` must run to answer them")
     charts: bool = Field(True, description="native line chart; falls back to characters where it is refused")
 
 

@@ -22,7 +22,7 @@ AIRFLOW = {name: service for name, service in SERVICES.items() if name.startswit
 # Top-level and per-service keys of the Compose specification that this file may use.
 KNOWN = {
     *("image", "build", "restart", "environment", "volumes", "depends_on", "command", "entrypoint"),
-    *("ports", "healthcheck", "stop_grace_period"),
+    *("ports", "healthcheck", "stop_grace_period", "profiles"),
 }
 
 

@@ -194,6 +194,15 @@ class SlackDestination:
             return user_id
         return str(user.get("real_name") or user.get("name") or user_id)
 
+    @property
+    def web(self) -> Any:
+        """The client over which Slack's line for buttons is asked for."""
+        return self._web
+
+    def open_window(self, trigger: str, view: dict[str, Any]) -> None:
+        """Show a form to whoever pressed a button; it changes nothing."""
+        self._call(self._web.views_open, trigger_id=trigger, view=view)
+
     def identity(self) -> dict[str, Any]:
         """Return what Slack says about our token, with the scopes that it has."""
         answer = self._call(self._web.auth_test)
@@ -207,7 +216,7 @@ class SlackDestination:
     def _posted(self, send: Callable[..., Any], payload: Mapping[str, Any], **given: Any) -> Any:
         if payload.get("direct_to") and not str(given["channel"]).startswith("D"):
             payload = {**payload, "misdirected": True}
-        body = slack_blocks.message(payload, chart=self._charts)
+        body = slack_blocks.message(payload, chart=self._charts, buttons=self.options.buttons)
         if broken := slack_rules.problems(body):
             raise RejectedError(
                 f"Slack would refuse this message: {'; '.join(broken)}.", hint=FIXES["invalid_blocks"]
@@ -219,7 +228,7 @@ class SlackDestination:
             if not (has_chart and "invalid_blocks" in error.message):
                 raise
         self._charts = False  # this workspace has no charts yet; the sparkline stands in for them
-        body = slack_blocks.message(payload, chart=False)
+        body = slack_blocks.message(payload, chart=False, buttons=self.options.buttons)
         return self._call(send, text=body["text"], blocks=body["blocks"], **given)
 
     def _scan(self, ask: Callable[..., Any], key: str, **given: Any) -> str | None:

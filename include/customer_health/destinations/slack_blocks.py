@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from customer_health.destinations import slack_chart, usage_audit
+from customer_health.destinations import slack_buttons, slack_chart, usage_audit
 from customer_health.destinations.plain_text import clean, day, moment, money, percent
 from customer_health.destinations.slack_summaries import SUMMARIES
 from customer_health.destinations.slack_text import (
@@ -30,11 +30,12 @@ from customer_health.errors import suggest
 __all__ = ["message", "mrkdwn", "plain", "quoted"]
 
 
-def message(payload: Mapping[str, Any], *, chart: bool = True) -> Json:
+def message(payload: Mapping[str, Any], *, chart: bool = True, buttons: bool = False) -> Json:
     """Return `channel`, `text` (for notifications) and `blocks` of one Slack effect.
 
     Args:
         payload: What the playbook says; `kind` selects the form.
+        buttons: Whether somebody listens to buttons, see slack_buttons.py.
         chart: Whether the workspace shows charts; a line of characters is there in any case.
 
     Raises:
@@ -43,6 +44,7 @@ def message(payload: Mapping[str, Any], *, chart: bool = True) -> Json:
     kind = payload.get("kind", "alert")
     if kind == "alert":
         text, blocks = _alert(payload, chart)
+        blocks += slack_buttons.row_of(payload) if buttons else []
     elif kind == "reply":
         text, blocks = _reply(payload)
     elif kind == "usage_audit":

@@ -56,30 +56,51 @@ def acknowledge(engine: Engine, episode_id: str, *, by: str, now: datetime) -> b
         return note(connection, episode_id, "acknowledged", "first", now, by=by)
 
 
-def snooze(engine: Engine, episode_id: str, *, until: date, by: str, reason: str, now: datetime) -> None:
+def objection(reason: str, until: date | None, *, now: datetime) -> dict[str, str]:
+    """Return what speaks against a snooze (or, without an end, a judgement), by field; empty if nothing."""
+    found = {}
+    if len(reason.strip()) < 5:
+        found["reason"] = "Say in a few words why."
+    if until is not None and not now < datetime.combine(until, time(7), now.tzinfo) <= now + LONGEST_SNOOZE:
+        found["until"] = f"Choose a day after today, at most {LONGEST_SNOOZE.days} days away."
+    return found
+
+
+def snooze(
+    engine: Engine, episode_id: str, *, until: date, by: str, reason: str, now: datetime, ref: str = ""
+) -> None:
     """Let an episode rest until the morning of a day: no reminder, no escalation. The clock runs on.
+
+    Args:
+        engine: The ledger.
+        episode_id: Its id.
+        until: The day.
+        by: Who wants it.
+        reason: Why.
+        now: The present.
+        ref: What makes a repetition the same event; empty if every call is one of its own.
 
     Raises:
         FatalError: No such episode, no reason, or an end that is past or more than 90 days away.
     """
-    end = datetime.combine(until, time(7), now.tzinfo)
-    if len(reason.strip()) < 5:
+    wrong = objection(reason, until, now=now)
+    if "reason" in wrong:
         raise FatalError("A snooze needs its reason.", hint="Say in a few words why it can wait.")
-    if not now < end <= now + LONGEST_SNOOZE:
-        raise FatalError(
-            f"A snooze until {until} is not possible.",
-            hint=f"Choose a day after today, at most {LONGEST_SNOOZE.days} days away.",
-        )
+    if "until" in wrong:
+        raise FatalError(f"A snooze until {until} is not possible.", hint=wrong["until"])
+    end = datetime.combine(until, time(7), now.tzinfo)
     with writing(engine) as connection:
         _must_exist(connection, episode_id)
         detail = {"until": end.isoformat(), "reason": reason.strip()}
-        note(connection, episode_id, "snoozed", now.isoformat(), now, by=by, detail=detail)
+        note(connection, episode_id, "snoozed", ref or now.isoformat(), now, by=by, detail=detail)
 
 
 def record_outcome(
-    engine: Engine, episode_id: str, outcome: str, *, by: str, reason: str, now: datetime
+    engine: Engine, episode_id: str, outcome: str, *, by: str, reason: str, now: datetime, ref: str = ""
 ) -> None:
     """Record what became of an episode, as a person judges it; the latest judgement counts.
+
+    `ref` is as for `snooze`.
 
     Raises:
         FatalError: No such episode, no such outcome, or no reason.
@@ -92,7 +113,7 @@ def record_outcome(
     with writing(engine) as connection:
         _must_exist(connection, episode_id)
         detail = {"outcome": known, "reason": reason.strip()}
-        note(connection, episode_id, "outcome", now.isoformat(), now, by=by, detail=detail)
+        note(connection, episode_id, "outcome", ref or now.isoformat(), now, by=by, detail=detail)
 
 
 def outcome_named(text: str | None) -> str | None:

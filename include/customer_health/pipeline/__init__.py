@@ -16,6 +16,7 @@ from customer_health.pipeline.acting import (
     run_playbooks,
 )
 from customer_health.pipeline.auditing import audit_deliveries
+from customer_health.pipeline.buttons import serve_buttons
 from customer_health.pipeline.ingestion import build_signals, check_quality, company_config, ingest, sources
 from customer_health.pipeline.result import Result, now_of
 from customer_health.pipeline.scoring import score_accounts
@@ -50,6 +51,7 @@ __all__ = [
     "roll_back",
     "run_playbooks",
     "score_accounts",
+    "serve_buttons",
     "sources",
     "train_model",
     "training_due",

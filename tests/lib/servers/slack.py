@@ -24,6 +24,8 @@ class SlackWorkspace(Server):
         charts: Whether data_visualization blocks are known here yet.
         scopes: Of the app; a method whose scope is missing says so.
         people: E-mail -> user id.
+        line: Address of the Socket Mode line, see slack_line.py.
+        windows: Forms that were shown, with the trigger of each.
         files: File id -> name, length, content, and the thread it was shared in.
     """
 
@@ -41,6 +43,8 @@ class SlackWorkspace(Server):
         )
         self.people = {"dana@example.com": "U1", "lee@example.com": "U2"}
         self.files: dict[str, dict[str, Any]] = {}
+        self.line = ""
+        self.windows: list[dict[str, Any]] = []
         self._clock = 1_793_600_000  # November 2026
 
     @property
@@ -61,6 +65,11 @@ class SlackWorkspace(Server):
         if request.path.startswith("/upload/"):
             self.files[request.path.removeprefix("/upload/")]["content"] = request.raw
             return Answer(body=b"OK", headers={"Content-Type": "text/plain"})
+        if request.path.endswith("apps.connections.open"):
+            known = request.headers.get("authorization") == "Bearer xapp-1"
+            return Answer(
+                body={"ok": True, "url": self.line} if known else {"ok": False, "error": "not_authed"}
+            )
         if request.headers.get("authorization") != "Bearer xoxb-1":
             return Answer(body={"ok": False, "error": "invalid_auth"})
         given: dict[str, Any] = {name: values[0] for name, values in request.query.items()}
@@ -183,6 +192,11 @@ class SlackWorkspace(Server):
         }
         self.land(file["name"].removesuffix(".png").removeprefix("usage-audit-"), "file")
         return {"files": [{"id": wanted["id"]}]}
+
+    def _views_open(self, given: dict[str, Any]) -> dict[str, Any]:
+        view = given["view"] if isinstance(given["view"], dict) else json.loads(given["view"])
+        self.windows.append({"trigger_id": given["trigger_id"], **view})
+        return {"view": {"id": f"V{len(self.windows)}"}}
 
     def _users_info(self, given: dict[str, Any]) -> dict[str, Any]:
         return {"user": {"real_name": "Dana Doe"}} if given["user"] == "U1" else {"error": "user_not_found"}
