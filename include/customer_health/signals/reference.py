@@ -6,182 +6,19 @@ masks or the late table shows. Only tests use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
-from math import fsum
-from typing import Any
+from datetime import date
 
-from customer_health.company import CompanyConfig
-from customer_health.signals.plans import conditions, feature_sets
 from customer_health.signals.reference_facts import TWINS
-from customer_health.signals.reference_tables import Row, derived_rows, stamp
 from customer_health.signals.reference_usage import USAGE_TWINS
-from customer_health.signals.signal import Absent, Signal
+from customer_health.signals.reference_view import Facts, View
+from customer_health.signals.signal import Signal
 
-GRACE = timedelta(days=30)
 
-
-class Reference:
-    """Every signal, straight from its definition.
-
-    Args:
-        tables: Raw rows by table, timestamps as naive datetimes.
-        config: The company file.
-    """
-
-    def __init__(self, tables: Mapping[str, Sequence[Row]], config: CompanyConfig) -> None:
-        self.config = config
-        merged = {row["account_id"]: row.get("merged_into") for row in tables["accounts"]}
-        self.accounts = sorted(name for name, into in merged.items() if into not in merged)
-        self.tables: dict[str, list[Row]] = {}
-        for name, rows in tables.items():
-            self.tables[name] = [
-                row | {"account_id": _follow(row["account_id"], merged)}
-                for row in rows
-                if row["account_id"] in merged
-            ]
-        self.tables |= derived_rows(self.tables, config)
-        self._seen: dict[tuple[str, str | None, datetime], list[Row]] = {}
+class Reference(Facts):
+    """Every signal, straight from its definition."""
 
     def value(self, signal: Signal, account: str, as_of: date) -> float | None:
         """Return the signal, or None where it is unknown."""
-        return View(self, signal, account, as_of).value()
-
-    def seen(self, table: str, account: str | None, now: datetime) -> list[Row]:
-        """Rows of an account (None: of all) that happened and were known before `now`, in order of time."""
-        key = (table, account, now)
-        if key not in self._seen:
-            rows = [
-                row
-                for row in self.tables[table]
-                if account in (None, row["account_id"])
-                and stamp(row["occurred_at"]) < now
-                and stamp(row["known_at"]) < now
-            ]
-            self._seen[key] = sorted(
-                rows, key=lambda row: (stamp(row["occurred_at"]), stamp(row["known_at"]))
-            )
-        return self._seen[key]
-
-
-class View:
-    """One signal, account and date: what may be seen, and what follows from it."""
-
-    def __init__(self, world: Reference, signal: Signal, account: str, as_of: date) -> None:
-        self.world, self.signal, self.account, self.as_of = world, signal, account, as_of
-        self.now = datetime.combine(as_of, time())
-        self.window = signal.window or 0
-
-    # -- what may be seen
-
-    def seen(self, table: str, *, everybody: bool = False) -> list[Row]:
-        """Rows that happened and were known before the as-of date, in order of time."""
-        return self.world.seen(table, None if everybody else self.account, self.now)
-
-    def facts(self) -> list[Row]:
-        """Seen rows of the signal's table that meet its conditions."""
-        wanted = conditions(self.signal, self.world.config)
-        return [
-            row
-            for row in self.seen(self.signal.table)
-            if all(str(row.get(c)) in values for c, values in wanted)
-        ]
-
-    def inside(self, moment: Any, *, skip: int = 0, days: int | None = None) -> bool:
-        """Whether a timestamp lies in the window that ends `skip` days before the as-of date."""
-        if moment is None:
-            return False
-        end = self.now - timedelta(days=skip)
-        return end - timedelta(days=self.window if days is None else days) <= stamp(moment) < end
-
-    def reached(self, row: Row, column: str) -> bool:
-        """Whether a later stage of a fact was reached before the as-of date."""
-        return row.get(column) is not None and stamp(row[column]) < self.now
-
-    def days_ago(self, moment: Any) -> int:
-        """Whole days from a timestamp's day to the as-of date."""
-        return (self.as_of - stamp(moment).date()).days
-
-    # -- what follows
-
-    def value(self) -> float | None:
-        kind = type(self.signal.aggregation)
-        answers = USAGE_TWINS if self.signal.table == "usage" else TWINS
-        return answers[kind](self, self.signal.aggregation)
-
-    def absent(self) -> float | None:
-        source = {"exec_activity": "contact_book", "departures": "contact_changes"}
-        evidence = self.seen(source.get(self.signal.table, self.signal.table), everybody=True)
-        if self.signal.when_absent == Absent.UNKNOWN or not evidence:
-            return None
-        if self.signal.table == "exec_activity" and not self.titles_known():
-            return None
-        if self.signal.when_absent == Absent.SINCE_START:
-            start = self.start()
-            first = min(max(stamp(r["occurred_at"]), stamp(r["known_at"])) for r in evidence).date()
-            since = None if start is None else max(start, first)
-            return None if since is None else float((self.as_of - since).days)
-        return float(self.signal.when_absent)
-
-    def titles_known(self) -> bool:
-        book = self.seen("contact_book")
-        executive = any(self.reached(row, "executive_at") for row in book)
-        return executive or (bool(book) and all(self.reached(row, "titled_at") for row in book))
-
-    # -- contracts
-
-    def start(self) -> date | None:
-        """Day of the first contract, or else of the account."""
-        rows = self.seen("contracts") or self.seen("accounts")
-        return min((stamp(row["occurred_at"]).date() for row in rows), default=None)
-
-    def in_force(self, days_ago: int = 0) -> list[Row]:
-        """Contract states in force so many days ago, as known at the as-of date."""
-        then = self.now - timedelta(days=days_ago)
-        latest: dict[str, Row] = {}
-        for row in self.seen("contracts"):
-            if stamp(row["occurred_at"]) < then:
-                latest[row["contract_id"]] = row
-        return [
-            row
-            for row in latest.values()
-            if (row.get("status") or "active") == "active"
-            and (
-                row.get("term_end") is None or row.get("auto_renew") or stamp(row["term_end"]) + GRACE >= then
-            )
-        ]
-
-    def is_customer(self) -> bool:
-        churns = [r for r in self.seen("outcomes") if r["kind"] == "logo_churn"]
-        lost = max((stamp(r["occurred_at"]).date() for r in churns), default=None)
-        live = [r for r in self.seen("contracts") if (r.get("status") or "active") == "active"]
-        back = max((stamp(r["occurred_at"]).date() for r in live), default=date.min)
-        return bool(self.in_force()) and (lost is None or back >= lost)
-
-    def plan(self) -> str | None:
-        def size(row: Row) -> tuple[float, str]:
-            return (-(row["arr"] if row.get("arr") is not None else -1.0), row["contract_id"])
-
-        best = min(self.in_force(), key=size, default=None)
-        return None if best is None else best.get("plan")
-
-    # -- usage
-
-    def usage(self) -> list[Row]:
-        return self.seen("usage")
-
-    def features(self) -> tuple[str, ...] | str | None:
-        return feature_sets(self.signal, self.world.config).of(self.plan())
-
-    def events(self, rows: Iterable[Row], features: tuple[str, ...] | None, skip: int = 0) -> float:
-        return fsum(
-            row["events"]
-            for row in rows
-            if self.inside(row["occurred_at"], skip=skip) and (features is None or row["feature"] in features)
-        )
-
-
-def _follow(name: str, merged: Mapping[str, Any]) -> str:
-    while merged.get(name) in merged:
-        name = merged[name]
-    return name
+        answers = USAGE_TWINS if signal.table == "usage" else TWINS
+        how = signal.aggregation
+        return answers[type(how)](View(self, signal, account, as_of), how)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from customer_health.company import BusinessHours
 from customer_health.signals import aggregations as agg
 from customer_health.signals.plans import lookup
 from customer_health.signals.reference_tables import Row, stamp, total
-
-if TYPE_CHECKING:
-    from customer_health.signals.reference import View
+from customer_health.signals.reference_view import View
 
 
 def _count(view: View, how: agg.Count) -> float | None:

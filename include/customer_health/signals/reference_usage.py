@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from customer_health.signals import aggregations as agg
 from customer_health.signals.plans import lookup
 from customer_health.signals.reference_tables import stamp, total
-
-if TYPE_CHECKING:
-    from customer_health.signals.reference import View
+from customer_health.signals.reference_view import View
 
 
 def _sum(view: View, how: agg.Sum) -> float | None:

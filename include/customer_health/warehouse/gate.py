@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from customer_health.warehouse.demands import Demand, demands
 from customer_health.warehouse.duplicates import Duplicates, find_duplicates, settle_duplicates
 from customer_health.warehouse.expectations import Verdict, judge
 from customer_health.warehouse.gate_report import write_report
+from customer_health.warehouse.gate_result import GateResult
 from customer_health.warehouse.measures import WITHOUT_CONTRACT, Measures, measure, write_measures
 from customer_health.warehouse.raw import columns_of, scalar
 from customer_health.warehouse.row_check import Scan, move_broken, scan
@@ -22,62 +22,6 @@ from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
-
-
-@dataclass
-class GateResult:
-    """What the gate saw and did.
-
-    Attributes:
-        as_of: The day of the run.
-        report: The page that shows every expectation.
-        measured: Table -> measurements.
-        verdicts: Every expectation and how it came out.
-    """
-
-    as_of: date
-    report: Path
-    measured: dict[str, Measures] = field(default_factory=dict)
-    verdicts: list[Verdict] = field(default_factory=list)
-
-    @property
-    def failed(self) -> list[Verdict]:
-        """Expectations that did not hold, critical ones first."""
-        order = ("critical", "warning", "info")
-        return sorted((v for v in self.verdicts if not v.met), key=lambda v: order.index(v.demand.severity))
-
-    def total(self, name: str) -> int:
-        """Return one measurement summed over the tables."""
-        return int(sum(measures.values.get(name) or 0 for measures in self.measured.values()))
-
-    def counts(self) -> dict[str, int | float | str]:
-        """Totals for machines."""
-        return {
-            "new_rows": self.total("new_rows"),
-            "quarantined": self.total("quarantined") + self.total("contradictions"),
-            "copies_dropped": self.total("copies"),
-            "superseded": self.total("superseded"),
-            "expectations": len(self.verdicts),
-            "failed": len(self.failed),
-            "critical": sum(v.demand.severity == "critical" for v in self.failed),
-        }
-
-    def lines(self) -> list[str]:
-        """Sentences for people: what was moved and why, then where to read more."""
-        counts = self.counts()
-        lines = [
-            f"{counts['new_rows']:,} new rows held against their contracts: "
-            f"{counts['quarantined']:,} in quarantine, {counts['copies_dropped']:,} exact copies dropped"
-            + (f", {counts['superseded']:,} replaced by newer states." if counts["superseded"] else ".")
-        ]
-        for verdict in self.failed:
-            column = f".{verdict.demand.column}" if verdict.demand.column else ""
-            lines.append(
-                f"{verdict.demand.severity}: {verdict.table}{column}: expected {verdict.demand.expected}; "
-                f"found {verdict.found}. {verdict.demand.remedy}"
-            )
-        lines.append(f"{len(self.verdicts)} expectations, {len(self.failed)} not met. Report: {self.report}")
-        return lines
 
 
 def run_gate(

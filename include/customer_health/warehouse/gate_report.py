@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from customer_health.warehouse.expectations import Verdict
-    from customer_health.warehouse.gate import GateResult
+    from customer_health.warehouse.gate_result import GateResult
     from customer_health.warehouse.measures import Measures
 
 _STYLE = """
