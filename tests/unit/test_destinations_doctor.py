@@ -68,7 +68,17 @@ def test_those_that_tell_little_raise_no_false_alarm(rig):
     assert look("gainsight", rig.destination) == []
 
 
-@pytest.mark.parametrize("rig", ["salesforce", "hubspot", "slack", "gainsight", "gmail"], indirect=True)
+@pytest.mark.parametrize("rig", ["graph", "google_calendar", "graph_calendar"], indirect=True)
+def test_mailboxes_and_calendars_are_asked_without_writing_anything(rig):
+    assert look("calendar", rig.destination) == []
+    assert rig.server.history == []
+    assert rig.server.violations == []
+
+
+REMOTES = ["salesforce", "hubspot", "slack", "gainsight", "gmail", "google_calendar", "graph_calendar"]
+
+
+@pytest.mark.parametrize("rig", REMOTES, indirect=True)
 def test_a_remote_that_turns_us_away_is_a_problem_not_a_crash(rig):
     rig.server.next.extend(["auth_expired"] * 5)
     (problem, *_) = look("x", rig.destination)

@@ -67,6 +67,8 @@ class GraphCalendars(Server):
             ]
             schedules = request.json["schedules"]
             return Answer(body={"value": [{"scheduleId": one, "scheduleItems": items} for one in schedules]})
+        if request.path == "/v1.0/organization":
+            return Answer(body={"value": [{"displayName": "Acme"}]})
         if request.method == "GET":
             wanted = re.search(r"p/value eq '([^']*)'", request.query["$filter"][0])
             found = [{"id": n} for n, event in self.events.items() if wanted and _key(event) == wanted[1]]

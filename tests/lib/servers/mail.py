@@ -76,6 +76,8 @@ class GraphMailbox(Server):
         """Create or list."""
         if request.headers.get("authorization") != "Bearer key-1":
             return Answer(401, {"error": {"code": "InvalidAuthenticationToken"}})
+        if request.path == "/v1.0/organization":
+            return Answer(body={"value": [{"displayName": "Acme"}]})
         if request.method == "GET":
             wanted = re.search(r"p/value eq '([^']*)'", request.query["$filter"][0])
             found = [
