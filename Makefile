@@ -23,7 +23,7 @@ MAPPING ?=
 CONFIG  ?=
 TODAY   ?=
 
-.PHONY: help setup demo up down test check lint format types contracts docs lock clean mapping compose-check
+.PHONY: help setup demo up down test spark-test check lint format types contracts docs lock clean mapping compose-check
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,20 @@ test: $(STAMP) ## Run all tests
 	@$(BIN)/python -m pytest
 
 check: lint types contracts test ## What CI runs: lint, types, import contracts, tests
+
+SPARK  := .venv-spark
+
+spark-test: $(SPARK)/.installed ## The same signals from Spark, in an environment of its own (CI runs it too)
+	@HYPOTHESIS_PROFILE=ci $(SPARK)/bin/python -W ignore -m pytest tests/spark
+
+$(SPARK)/.installed: requirements-spark.txt $(STAMP)
+	@echo "Installing Spark, and a Java for it, into $(SPARK) (about two minutes)" >&2
+	@$(PYTHON) -m venv --clear $(SPARK)
+	@$(BIN)/uv pip install --quiet --system-certs --python $(SPARK)/bin/python \
+		--requirement requirements-spark.txt --constraint constraints.txt \
+		|| { echo "Spark's environment could not be built: the lines above say which package is missing."; \
+		     echo "  -> make check does without it; requirements-spark.txt holds the pins."; exit 1; }
+	@touch $@
 
 lint: $(STAMP) ## Style and common mistakes
 	@$(BIN)/ruff check .

@@ -48,7 +48,7 @@ def grouped_blocks(
     bits = regular.filter(regular.user_id != "").mutate(block=_block(regular.day))
     words: Columns = warehouse.fetch(
         bits.group_by("account", "user_id", "block").agg(
-            word=(_one(ibis) << (bits.day - bits.block * BLOCK).cast("int32")).bit_or()
+            word=warehouse.bit_or(_one(ibis) << (bits.day - bits.block * BLOCK).cast("int32"))
         )
     )
     rest: Columns = warehouse.fetch(
@@ -116,7 +116,8 @@ def _cells(warehouse: Any, regular: Any, sets: int, masks: int) -> Columns:
     for number in range(masks):
         inside = (regular.bit >= number * BLOCK) & (regular.bit < (number + 1) * BLOCK)
         shift = inside.ifelse(regular.bit - number * BLOCK, 0).cast("int32")
-        measures[f"mask{number}"] = inside.ifelse(one << shift, ibis.literal(0, "int64")).bit_or()
+        bit = inside.ifelse(one << shift, ibis.literal(0, "int64"))
+        measures[f"mask{number}"] = warehouse.bit_or(bit)
     rows: Columns = warehouse.fetch(
         regular.group_by("account", "day").agg(**measures).order_by("account", "day")
     )

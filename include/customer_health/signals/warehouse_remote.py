@@ -72,6 +72,10 @@ class RemoteWarehouse(Warehouse):
         """Run a query; numbers come as NumPy arrays (missing floats NaN), text as object arrays."""
         return columns_of(self._source.arrow(expression))
 
+    def bit_or(self, column: Any) -> Any:
+        """All bits of a group's whole numbers, as one number."""
+        return self._source.bit_or(column)
+
     def hashes(self, texts: Sequence[str]) -> Any:
         """64-bit hashes of texts; engines do not agree on one, so it is computed here."""
         from pandas.util import hash_array
@@ -84,6 +88,18 @@ class RemoteWarehouse(Warehouse):
     def fingerprint(self, table: str) -> list[Any]:
         """Never the same: what changed in place in a small table cannot be told from outside."""
         return [table, secrets.token_hex(8)]
+
+    def sums(self, table: str) -> list[int] | None:
+        """None: whatever is small is read anew, for the same reason."""
+        return None
+
+    def marks(self, table: str, *, only_numbered: bool = False) -> Columns | None:
+        """None, as for `sums`."""
+        return None
+
+    def marks(self, table: str, *, only_numbered: bool = False) -> Columns | None:
+        """None: small tables are read whole each time."""
+        return None
 
     def loads(self, table: str) -> tuple[int, list[str]]:
         """Number of rows, and the days on which they became known."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from customer_health.errors import ConfigurationError, RetriableError, suggest
@@ -42,6 +43,10 @@ class SourceWarehouse(Protocol):
 
     def keep(self, name: str, rows: pa.Table) -> Any:
         """Make a small table available to queries under a name, and return it."""
+        ...
+
+    def bit_or(self, column: Any) -> Any:
+        """The expression that unites all bits of a group's whole numbers."""
         ...
 
     def arrow(self, expression: Any) -> pa.Table:
@@ -159,7 +164,11 @@ class IbisSource:
         """See `SourceWarehouse`."""
         import ibis
 
-        return ibis.memtable(rows, name=name)
+        return ibis.memtable(rows)
+
+    def bit_or(self, column: Any) -> Any:
+        """See `SourceWarehouse`. Ibis 12 has no rule for Spark's, which exists all the same."""
+        return _spark_bit_or()(column) if self.backend.name == "pyspark" else column.bit_or()
 
     def arrow(self, expression: Any) -> pa.Table:
         """See `SourceWarehouse`."""
@@ -220,6 +229,10 @@ class PostgresSource:
             cursor.adbc_ingest(name, rows, mode="create", temporary=True)
         return ibis.table(ibis.Schema.from_pyarrow(rows.schema), name=name)
 
+    def bit_or(self, column: Any) -> Any:
+        """See `SourceWarehouse`."""
+        return column.bit_or()
+
     def arrow(self, expression: Any) -> pa.Table:
         """See `SourceWarehouse`."""
         import pyarrow
@@ -276,6 +289,17 @@ def _type(kind: str) -> Any:
 
     found = PostgresType.from_string(kind)
     return "json" if found.is_unknown() else found
+
+
+@lru_cache(maxsize=1)
+def _spark_bit_or() -> Any:
+    import ibis
+
+    def bit_or(column: int) -> int:
+        """Spark's own aggregate, by its name."""
+        raise NotImplementedError
+
+    return ibis.udf.agg.builtin(bit_or, signature=(("int64",), "int64"))
 
 
 def _same(name: str, known: list[str]) -> str | None:
