@@ -134,3 +134,12 @@ def test_files_that_cannot_be_read_are_named_in_the_draft(tmp_path: Path) -> Non
     draft = draft_mapping(company.data)
     assert "# TODO not read: empty.csv is empty" in draft
     assert "# TODO not read: workbook.csv is no text" in draft
+
+
+def test_a_column_that_mixes_date_formats_gets_a_list_of_them(tmp_path: Path) -> None:
+    """An old tool wrote dots, its successor writes ISO dates, both into one column."""
+    (tmp_path / "tickets.csv").write_text(
+        "ticket_id,account_id,opened,priority\n1,a1,31.12.2025,high\n2,a1,2026-01-02,low\n3,a1,05.01.2026,low\n"
+    )
+    text = draft_mapping(tmp_path)
+    assert 'occurred_at: {column: opened, format: ["%d.%m.%Y", iso]}  # TODO is that all of them?' in text

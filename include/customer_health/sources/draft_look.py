@@ -19,6 +19,7 @@ from customer_health.warehouse.table import Column, Type
 
 _SAMPLE = 2_000
 _MONEY = r"[-+(]?([$€£]|[A-Z]{3})?\s?[-+]?\d[\d.,' ]*\s?([$€£%]|[A-Z]{3})?\)?"
+_ISO = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?"
 _DECIMAL_COMMA = r"\D*(\d{1,3}(\.\d{3})+|\d+),\d{1,2}\D*"
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "#": "no"})
 
@@ -89,23 +90,40 @@ def _share(samples: Sequence[str], test: Callable[[str], bool]) -> float:
 
 def format_of(samples: Sequence[str]) -> str | None:
     """Return "" for ISO dates, a strptime format (or two, joined by " or ") that reads all, or None."""
-    from datetime import datetime
-
-    def reads(value: str, format_: str) -> bool:
-        try:
-            datetime.strptime(value, format_)  # noqa: DTZ007 only whether it parses
-        except ValueError:
-            return False
-        return True
-
-    if all(re.fullmatch(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?", value) for value in samples):
+    if all(re.fullmatch(_ISO, value) for value in samples):
         return ""
     if all(re.fullmatch(r"1\d{9}(\.\d+)?", value) for value in samples):
         return "unix"
     if all(re.fullmatch(r"1\d{12}", value) for value in samples):
         return "unix_ms"
-    fitting = [f for f in words.DATE_FORMATS if all(reads(value, f) for value in samples)]
+    fitting = [f for f in words.DATE_FORMATS if all(_reads(value, f) for value in samples)]
     return " or ".join(fitting) or None
+
+
+def formats_of(samples: Sequence[str]) -> tuple[str, ...]:
+    """Return the fewest formats that between them read every value; empty if some value is no date."""
+    found: list[str] = []
+    left = list(samples)
+    while left:
+        best = max(("iso", *words.DATE_FORMATS), key=lambda format_: sum(_reads(v, format_) for v in left))
+        rest = [value for value in left if not _reads(value, best)]
+        if len(rest) == len(left):
+            return ()
+        found.append(best)
+        left = rest
+    return tuple(found)
+
+
+def _reads(value: str, format_: str) -> bool:
+    from datetime import datetime
+
+    if format_ == "iso":
+        return re.fullmatch(_ISO, value) is not None
+    try:
+        datetime.strptime(value, format_)  # noqa: DTZ007 only whether it parses
+    except ValueError:
+        return False
+    return True
 
 
 def has_decimal_commas(look: Look) -> bool:

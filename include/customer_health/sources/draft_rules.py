@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from customer_health.sources import draft_words as words
-from customer_health.sources.draft_look import Look, currency_sign, format_of, plain
+from customer_health.sources.draft_look import Look, currency_sign, format_of, formats_of, plain
 from customer_health.sources.draft_match import match
 from customer_health.warehouse.table import Column, Table, Type
 from customer_health.warehouse.tables import TABLES
@@ -70,6 +70,9 @@ def rule(column: Column, source: str, look: Look) -> str:
     if not moment or look.native.get(source, "").startswith(("DATE", "TIMESTAMP")):
         return quoted(source)
     format_ = format_of(samples)
+    if format_ is None and (mixed := formats_of(samples)):
+        listed = ", ".join(map(quoted, mixed))
+        return f"{{column: {quoted(source)}, format: [{listed}]}}  # TODO is that all of them?"
     if format_ is None:
         return f"{quoted(source)}  # TODO no date format fits, e.g. {samples[0]}"
     likely, _, other = format_.partition(" or ")
