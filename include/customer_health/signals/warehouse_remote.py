@@ -97,10 +97,6 @@ class RemoteWarehouse(Warehouse):
         """None, as for `sums`."""
         return None
 
-    def marks(self, table: str, *, only_numbered: bool = False) -> Columns | None:
-        """None: small tables are read whole each time."""
-        return None
-
     def loads(self, table: str) -> tuple[int, list[str]]:
         """Number of rows, and the days on which they became known."""
         found = self._days(table)
