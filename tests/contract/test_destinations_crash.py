@@ -29,7 +29,10 @@ def killed_at(point, url, destination):
         os._exit(0)
 
 
-DESTINATIONS = ("salesforce", "salesforce_plain", "hubspot", "slack", "gainsight", "graph", "webhook")
+DESTINATIONS = (
+    *("salesforce", "salesforce_plain", "hubspot", "slack", "slack_files", "gainsight", "graph"),
+    *("google_calendar", "webhook"),
+)
 
 
 @pytest.fixture

@@ -322,6 +322,8 @@ def slack(timeout: float = 2.0) -> Rig:
 
 def slack_files(timeout: float = 2.0) -> Rig:
     """Slack, as one sees it who only shares files."""
+    import matplotlib.figure  # noqa: F401  # once, before tests fork a child for every kill
+
     rig = slack(timeout)
     return replace(rig, verbs=("attach_file", "reply", "notify"))
 
