@@ -17,7 +17,9 @@ from customer_health.ledger.connect import open_ledger
 from customer_health.model import artefact, drift, office, probe, promotion, scoreboard
 from customer_health.model.artefact import DamagedArtefactError
 from customer_health.model.card_watch import write
+from customer_health.model.training import train
 
+LENIENT = CONFIG.model.model_copy(update={"max_tier_churn": 1.0})
 NOW = datetime(2026, 1, 1, 6, tzinfo=UTC)
 
 
@@ -80,6 +82,24 @@ def test_the_same_recipe_again_takes_over_and_a_model_that_repaints_the_portfoli
     held = promotion.judge(training, strange, panel, CONFIG)
     assert held.action == "hold"
     assert "would change colour because of the model alone" in held.reasons[0]
+
+
+def test_a_champion_of_an_older_catalogue_is_compared_on_the_same_rows_and_one_of_a_newer_is_not():
+    """The catalogue gained a signal since, or lost one: then the champion could not read its rows."""
+    world = make_world(SIZE, MONTHS, seed=1)
+    fewer = world.panel.drop(columns=["usage_delta_28d"])
+    found = train(fewer, world.outcomes, CONFIG, as_of=world.as_of, horizons=(180,)).champion
+    assert found is not None
+    older = replace(found, trained_as_of=date(2024, 12, 1))  # so that there are test days since
+
+    verdict = promotion.judge(trained(), older, world.panel, CONFIG.model_copy(update={"model": LENIENT}))
+
+    assert np.isfinite(verdict.tier_churn)
+    assert "It also reads usage_delta_28d." in verdict.reasons
+    assert office.comparable(older, world.panel) == (older, ())
+    rival, why = office.comparable(trained().champion, fewer)
+    assert rival is None
+    assert "reads usage_delta_28d, which is no longer built" in why[0]
 
 
 def test_a_training_without_a_model_leaves_the_champion_in_office():

@@ -25,6 +25,7 @@ from customer_health.model.report import Training
 Action = Literal["promote", "hold", "ask"]
 MARGIN = 0.005
 MIN_LOST = 20
+MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,34 @@ def judge(
         lag = duel(training, incumbent, rows)
         if lag is not None:
             against.append(lag)
+    news = _news(training.champion, incumbent)
     if against:
-        reasons = (f"{training.model_id} is held: " + "; ".join(against) + ".",)
+        reasons = (f"{training.model_id} is held: " + "; ".join(against) + ".", *news)
         return Verdict("ask" if config.model.approval == "required" else "hold", reasons, moved)
     if config.model.approval == "required":
-        return Verdict("ask", (f"{training.model_id} passed every gate and waits for approval.",), moved)
-    return Verdict("promote", (f"{training.model_id} passed every gate.",), moved)
+        return Verdict(
+            "ask", (f"{training.model_id} passed every gate and waits for approval.", *news), moved
+        )
+    return Verdict("promote", (f"{training.model_id} passed every gate.", *news), moved)
+
+
+def _news(new: Champion, old: Champion | None) -> tuple[str, ...]:
+    """Say what the new model reads that the old one did not, and the other way round.
+
+    No bonus and no malus: both are compared on the same rows of the same days, each by what it reads.
+    """
+    if old is None:
+        return ()
+    pairs = (("It also reads", new, old), ("It no longer reads", old, new))
+    found = {
+        words: [name for name in one.features.sources if name not in other.features.sources]
+        for words, one, other in pairs
+    }
+    return tuple(
+        f"{words} {', '.join(names[:MOST_NAMED])}{' and more' if len(names) > MOST_NAMED else ''}."
+        for words, names in found.items()
+        if names
+    )
 
 
 def _straightened(champion: Champion, horizon: int) -> bool:

@@ -8,7 +8,7 @@ may make a little more or less of a single signal.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -126,20 +126,6 @@ def value_of_data(
     return Worth(
         table.drop(columns="rank"), "", recall, area, bench.lost, days[0], days[-1], head.horizon_days
     )
-
-
-def compare(
-    material: Material, horizon: int, dropped: Collection[str], config: ModelConfig, *, as_of: date
-) -> tuple[float, float, float] | None:
-    """Fall of AUC without some signals, with its interval; None where nothing can be measured."""
-    head = material.head(horizon)
-    folds, why_not = _folds(head, config, as_of, FOLDS)
-    if why_not:
-        return None
-    bench = Bench(head, folds, config, FoldStore())
-    features = material.features.features
-    rest = [feature for feature in features if feature.source not in dropped]
-    return bench.losses(bench.predictions(features), bench.predictions(rest))["auc"]
 
 
 class Bench:
