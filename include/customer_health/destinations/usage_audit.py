@@ -84,8 +84,9 @@ def picture(audit: Audit) -> bytes:
     # Without pyplot: it keeps global state and looks for a display.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 2.9), dpi=110, layout="constrained")
+    figure = Figure(figsize=(7.2, 2.9), dpi=110)
     axes = figure.subplots()
+    figure.subplots_adjust(left=0.08, right=0.98, top=0.9, bottom=0.18)
     weeks: Sequence[Sequence[Any]] = audit["weeks"]
     places, users = list(range(len(weeks))), [int(count) for _, count in weeks]
     labels = [day(start).rsplit(" ", 1)[0] for start, _ in weeks]
