@@ -55,6 +55,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             runs[chapter] = chain.run(day())
             effects[chapter] = _count_effects(home)
             rendered[chapter] = sum(path.is_file() for path in (home / "preview").rglob("*"))
+        runs["a training"] = chain.run(TODAY, head="train_model")
         yield Story(home, runs, effects, rendered)
 
 

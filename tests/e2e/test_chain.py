@@ -25,6 +25,19 @@ def test_the_weekly_report_is_written_on_a_monday_and_no_second_training_is_call
     assert called == {"report_kpis"}
 
 
+def test_the_weekly_report_grades_what_was_published_and_a_training_is_followed_by_the_value_of_data(
+    story: Story,
+) -> None:
+    report = next(run for run in story.runs["today"] if run.dag_id == "report_kpis")
+    assert report.states == {"report": "success", "scoreboard": "success"}
+    assert list((story.home / "reports").glob(f"scoreboard-{TODAY}.md"))
+    training = story.runs["a training"]
+    assert [(run.dag_id, run.states) for run in training] == [
+        ("train_model", {"train": "success", "value_of_data": "success"})
+    ]
+    assert list((story.home / "reports").glob(f"value-of-data-{TODAY}.md"))
+
+
 def test_every_account_of_both_days_has_a_published_score(story: Story) -> None:
     from customer_health.ledger import scores
     from customer_health.ledger.connect import open_ledger

@@ -62,8 +62,10 @@ def section(worth: Worth, picture: str = "") -> Iterator[str]:
     yield ""
     yield (
         "In brackets the 90 % interval over accounts. *Cannot tell*: the interval holds 0, for recall and "
-        "for AUC. *Helps the order*: AUC falls beyond chance, recall at capacity does not. A signal that "
-        "alone is worth nothing may say what another one says too: look at its concept."
+        "for AUC. *Helps the order*: AUC falls beyond chance, recall at capacity does not. *Next to "
+        "nothing*: certain, and too small to act on. A signal that alone is worth nothing may say what "
+        "another one says too: look at its concept. Of twenty signals that are worth nothing, one will look "
+        "useful by chance."
     )
     if picture:
         yield ""

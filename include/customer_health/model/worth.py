@@ -40,6 +40,7 @@ from customer_health.signals.value import groups_of, known_share
 KIND = LogisticRegression.kind
 FOLDS = 4
 DRAWS = 200
+LEAST_AUC = 0.002  # a difference that is certain can still be too small to act on
 COLUMNS = (
     *("kind", "name", "signals", "known_share", "recall_loss", "recall_low", "recall_high"),
     *("auc_loss", "auc_low", "auc_high", "verdict"),
@@ -217,9 +218,9 @@ def _folds(head: Head, config: ModelConfig, as_of: date, most: int) -> tuple[lis
 def _verdict(lost: dict[str, tuple[float, float, float]]) -> str:
     """By recall, which is what a CSM feels; by AUC, the whole order, where recall cannot tell."""
     for metric, good in (("recall", "matters"), ("auc", "helps the order")):
-        _, low, high = lost[metric]
-        if low > 0:
-            return good
-        if high < 0:
-            return "harms"
+        fall, low, high = lost[metric]
+        if low > 0 or high < 0:
+            if metric == "auc" and abs(fall) < LEAST_AUC:
+                return "next to nothing"
+            return good if low > 0 else "harms"
     return "cannot tell"
