@@ -271,6 +271,21 @@ def test_a_lasting_fall_is_not_a_single_bad_day(ledger, tmp_path):
     assert "16 points below the best of 28 days" in outcome(ledger, 6, "acme", "sliding")[1]
 
 
+@pytest.mark.parametrize(
+    ("shrinks", "leaves", "score", "days", "fires"),
+    [(0.5, 0.1, 55, 120, 1), (0.1, 0.5, 55, 120, 0), (0.5, 0.1, 85, 120, 0), (0.5, 0.1, 55, 300, 0)],
+)
+def test_who_means_to_shrink_gets_a_seat_review_with_the_audit_and_who_means_to_leave_does_not(
+    ledger, shrinks, leaves, score, days, fires
+):
+    columns = {"p180": leaves, "p180_downgrade": 0.05, "p180_contraction": shrinks, "days_to_renewal": days}
+    publish(ledger, 1, {"acme": {"score": score, **columns}})
+    run(ledger, 1)
+    found = promised(ledger, "create_task", playbook="efficiency_review")
+    assert len(found) == fires
+    assert all(row["payload"]["usage_audit"]["seats"] == 100.0 for row in found)
+
+
 def test_a_playbook_in_shadow_reports_once_per_cycle_what_it_would_have_done(ledger):
     for number, score in enumerate([60, 20, 20, 20], 1):
         publish(ledger, number, {"acme": score, "calm": 90})

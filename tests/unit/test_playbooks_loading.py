@@ -111,6 +111,7 @@ def test_the_library_covers_every_tier_and_every_action_of_both_documents():
         "critical_save",
         "red_save",
         "at_risk",
+        "efficiency_review",
         "activation_campaign",
         "attention_review",
         "healthy_checkin",

@@ -39,6 +39,7 @@ ASKED_FOR: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Falling use: activation campaign of the customer-success platform", ("activation_campaign",)),
     ("Zombie filter: long Red and small; not worth people's hours", ("zombie_filter", "small_account")),
     ("Hidden champions", ("hidden_champions",)),
+    ("Budget cuts against lost value: efficiency and utility apart", ("efficiency_review",)),
     ("Health score as fields of the CRM", ("score_fields",)),
 )
 
