@@ -188,11 +188,16 @@ def test_it_reaches_the_task_the_thread_and_a_picture_in_the_preview(ledger, wor
     assert picture.stem in (page / "slack" / f"{picture.stem}.md").read_text()
 
 
+def test_an_empty_table_of_usage_says_nothing_about_an_account(world):
+    """Usage may lie in another warehouse, or its first load may be due."""
+    assert audit(world)["unknown"] == "no product usage is at hand"
+
+
 def test_an_account_without_usage_gets_the_alert_and_no_empty_picture(ledger, world, tmp_path):
     fall(ledger, world, tmp_path)
     assert promised(ledger, "attach_file") == []
     (task,) = promised(ledger, "create_task", account_id="acme", step="usage_audit")
-    assert "Unknown: no use of this account was recorded within a year." in task_markdown(task["payload"])
+    assert "Unknown: no product usage is at hand." in task_markdown(task["payload"])
 
 
 def test_running_the_day_again_promises_the_audit_once(ledger, world, tmp_path):

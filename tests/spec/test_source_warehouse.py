@@ -19,6 +19,8 @@ from customer_health.company import CompanyConfig, UsageConfig
 from customer_health.errors import ConfigurationError, DataContractError, RetriableError
 from customer_health.ledger import scores
 from customer_health.ledger.connect import open_ledger
+from customer_health.pipeline.remote import remote_usage
+from customer_health.playbooks.usage_audit import read_audits
 from customer_health.settings import Settings, load_settings
 from customer_health.simulator.company import USAGE_SETTINGS
 from customer_health.warehouse.connect import open_warehouse
@@ -139,6 +141,24 @@ def test_usage_never_leaves_its_warehouse_and_the_rest_is_loaded_once(remote: Em
     second = pipeline.ingest(remote.settings, as_of=AS_OF)
     assert second.counts()["new"] == second.counts()["updated"] == 0
     assert "usage stays in the source warehouse and is reduced there." in second.lines()
+
+
+def test_the_usage_audit_is_the_same_wherever_usage_lies(embedded: Embedded, remote: Embedded) -> None:
+    """Only the rows of the audited accounts are asked for, and nothing of them is kept."""
+    with open_warehouse(embedded.settings.warehouse_url) as con:
+        seats: dict[str, float | None] = {
+            row[0]: row[1]
+            for row in con.execute("SELECT account_id, max(seats) FROM raw.contracts GROUP BY 1").fetchall()
+        }
+        ours = read_audits(con, seats, AS_OF)
+    with (
+        open_warehouse(remote.settings.warehouse_url) as con,
+        remote_usage(remote.settings) as usage,
+    ):
+        theirs = read_audits(con, seats, AS_OF, usage)
+        assert con.execute("SELECT count(*) FROM raw.usage").fetchall() == [(0,)]
+    assert sum(audit["active"]["30"] is not None for audit in ours.values()) > 10
+    assert theirs == ours
 
 
 def mapping_file(path: Path, usage: Mapping[str, Any], features: Sequence[str]) -> Path:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from customer_health.settings import Settings
     from customer_health.signals.warehouse_tables import Warehouse
@@ -60,6 +61,47 @@ def gated_elsewhere(
             return measure(source, rows, USAGE, as_of=as_of, horizon=horizon, accounts=accounts)
 
         yield {"usage": usage}
+
+
+class RemoteUsage:
+    """Usage in the company's warehouse, for those who look at a few accounts; see `UsageElsewhere`."""
+
+    def __init__(self, source: SourceWarehouse, rows: Any) -> None:
+        self._source, self._rows = source, rows
+
+    def rows(self, accounts: Sequence[str], first: date, as_of: date) -> pa.Table:
+        """Return account_id, user_id, feature and day of what happened in [first, as_of) and was known."""
+        found = self._before(as_of)
+        found = found.filter(found.account_id.isin(list(accounts)), found.occurred_at.cast("date") >= first)
+        day = found.occurred_at.cast("date").name("day")
+        table = self._source.arrow(found.select(found.account_id, found.user_id, found.feature, day))
+        return table.set_column(3, "day", table["day"].cast("date32"))
+
+    def newest(self, as_of: date) -> date | None:
+        """Return the newest day of anybody's usage before `as_of`."""
+        found = self._before(as_of)
+        last = self._source.arrow(found.aggregate(last=found.occurred_at.cast("date").max()))["last"]
+        value = last[0].as_py()
+        return value.date() if isinstance(value, datetime) else value
+
+    def _before(self, as_of: date) -> Any:
+        midnight = datetime.combine(as_of, time())
+        rows = self._rows
+        return rows.filter(rows.occurred_at.cast("date") < as_of, rows.known_at < midnight)
+
+
+@contextmanager
+def remote_usage(settings: Settings) -> Iterator[RemoteUsage | None]:
+    """Yield usage where it stays in the company's warehouse; None where it was loaded."""
+    from customer_health.warehouse.tables import USAGE
+
+    with _usage(settings) as (source, rows, _):
+        if source is None:
+            yield None
+            return
+        from customer_health.sources.pushdown import sound
+
+        yield RemoteUsage(source, sound(rows, USAGE))
 
 
 @contextmanager

@@ -38,10 +38,18 @@ class Background:
 NOTHING_KNOWN = Background(lambda seats: {}, dict)
 
 
-def of_warehouse(con: duckdb.DuckDBPyConnection, as_of: date) -> Background:
-    """Return the background of a day; what became known on the day or later does not count."""
+def of_warehouse(
+    con: duckdb.DuckDBPyConnection, as_of: date, usage: usage_audit.UsageElsewhere | None = None
+) -> Background:
+    """Return the background of a day; what became known on the day or later does not count.
+
+    Args:
+        con: The warehouse.
+        as_of: The day.
+        usage: Where usage is, if it is not in `con`.
+    """
     return Background(
-        audits=lambda seats: usage_audit.read_audits(con, seats, as_of),
+        audits=lambda seats: usage_audit.read_audits(con, seats, as_of, usage),
         busy=lambda: _busy(con, as_of),
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 WINDOWS = (30, 60, 90)
 WEEKS = 13
@@ -52,8 +53,23 @@ class Audit:
         return {**asdict(self), "utilisation": share, "change": _change([n for _, n in self.weeks])}
 
 
+class UsageElsewhere(Protocol):
+    """Usage that stays in another warehouse: the rows of a few accounts are fetched from there."""
+
+    def rows(self, accounts: Sequence[str], first: date, as_of: date) -> pa.Table:
+        """Return account_id, user_id, feature and day of what happened in [first, as_of) and was known."""
+        ...
+
+    def newest(self, as_of: date) -> date | None:
+        """Return the newest day of anybody's usage before `as_of`."""
+        ...
+
+
 def read_audits(
-    con: duckdb.DuckDBPyConnection, seats: Mapping[str, float | None], as_of: date
+    con: duckdb.DuckDBPyConnection,
+    seats: Mapping[str, float | None],
+    as_of: date,
+    elsewhere: UsageElsewhere | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the audit of each account, from facts that happened and were known before `as_of`.
 
@@ -61,21 +77,15 @@ def read_audits(
         con: The warehouse.
         seats: Account -> licensed seats, None where no contract says.
         as_of: The day of the score.
+        elsewhere: Where usage is, if it is not in `con`.
     """
     if not seats:
         return {}
-    if not _has(con, "usage"):
+    if elsewhere is None and not _has(con, "usage"):
         why = "no product usage is connected"
         return {account: blank(as_of, number, why).payload for account, number in seats.items()}
-    given = {"day": as_of, "cut": datetime.combine(as_of, time()), "accounts": sorted(seats)}
-    given["since"] = as_of - LOOKBACK
-    con.execute(_FACTS, given)
+    through = _gather(con, sorted(seats), as_of, elsewhere)
     try:
-        newest = con.execute(
-            "SELECT max(occurred_at) FROM raw.usage WHERE occurred_at < $day AND known_at < $cut",
-            {"day": as_of, "cut": given["cut"]},
-        ).fetchone()
-        through = newest[0] if newest else None
         users, weeks, dropped = _users(con, as_of), _weeks(con, as_of), _dropped(con, as_of)
         teams = _teams(con, as_of)
     finally:
@@ -84,6 +94,24 @@ def read_audits(
         account: _audit(account, number, as_of, through, users, weeks, dropped, teams).payload
         for account, number in seats.items()
     }
+
+
+def _gather(
+    con: duckdb.DuckDBPyConnection, accounts: list[str], as_of: date, elsewhere: UsageElsewhere | None
+) -> date | None:
+    """Put the accounts' rows into `audit_facts`; return the newest day of anybody's usage."""
+    first = as_of - LOOKBACK
+    if elsewhere is not None:
+        con.register("audit_rows", elsewhere.rows(accounts, first, as_of))
+        con.execute("CREATE OR REPLACE TEMP TABLE audit_facts AS SELECT * FROM audit_rows")
+        con.unregister("audit_rows")
+        return elsewhere.newest(as_of)
+    known = {"day": as_of, "cut": datetime.combine(as_of, time())}
+    con.execute(_FACTS, {**known, "accounts": accounts, "since": first})
+    newest = con.execute(
+        "SELECT max(occurred_at) FROM raw.usage WHERE occurred_at < $day AND known_at < $cut", known
+    ).fetchone()
+    return newest[0] if newest else None
 
 
 # The rows of a few accounts; everything else is asked of these.
@@ -159,7 +187,10 @@ def _audit(
     teams: Mapping[str, list[tuple[str | None, int, int]]],
 ) -> Audit:
     if account not in users:
-        return blank(as_of, seats, "no use of this account was recorded within a year", through)
+        why = (
+            "no use of this account was recorded within a year" if through else "no product usage is at hand"
+        )
+        return blank(as_of, seats, why, through)
     counted, *numbers = users[account]
     common: dict[str, Any] = {
         "as_of": as_of.isoformat(),
