@@ -102,7 +102,8 @@ def test_whoever_opens_the_warehouse_waits_for_its_turn(dagbag: DagBag) -> None:
     assert inside == {
         *("ingest_sources.load", "ingest_sources.check_quality", "build_signals.build"),
         *("score_accounts.ensure_champion", "score_accounts.score"),
-        *("run_playbooks.decide", "train_model.train", "report_kpis.report"),
+        *("run_playbooks.decide", "train_model.train", "train_model.value_of_data"),
+        *("report_kpis.report", "report_kpis.scoreboard"),
     }
 
 

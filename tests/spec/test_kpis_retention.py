@@ -13,9 +13,10 @@ from customer_health.kpis.interventions import (
     save_rate,
     time_to_intervention,
 )
+from customer_health.kpis.precision import alert_precision
 from customer_health.kpis.report import build_report
 from customer_health.kpis.retention import Retention, retention
-from customer_health.ledger import outbox_desk
+from customer_health.ledger import care, episodes, findings, outbox_desk
 from customer_health.playbooks.run import run_playbooks
 from customer_health.warehouse.tables import TABLES
 
@@ -101,6 +102,34 @@ def test_an_account_that_recovers_for_two_readings_within_60_days_is_saved(ledge
     assert (matured.episodes, matured.saved, matured.rate) == (2, 1, None)
 
 
+def test_alerts_are_graded_by_who_left_in_time_and_by_those_who_called(ledger, warehouse):
+    """Twelve turned Red: six left within the horizon, one too late to count, two were false alarms."""
+    names = [f"a{n:02d}" for n in range(12)]
+    for number, score in ((1, 60), (2, 20)):
+        publish(ledger, number, dict.fromkeys(names, score))
+        run_playbooks(ledger, CompanyConfig(), as_of=day(number), now=morning(number))
+    left = dict.fromkeys(names[:6], 50) | {names[6]: 200}
+    for name, after in left.items():
+        warehouse.execute(
+            "INSERT INTO raw.outcomes (account_id, kind, occurred_at, known_at) "
+            "VALUES (?, 'logo_churn', ?, ?)",
+            [name, day(2 + after), day(3 + after)],
+        )
+    opened = {episode.account_id: episode.episode_id for episode in episodes.all_of(ledger)}
+    for name in names[:11]:
+        outcome = "false_alarm" if name in names[9:11] else "saved"
+        care.record_outcome(
+            ledger, opened[name], outcome, by="dana", reason="we talked to them", now=morning(9)
+        )
+
+    young = alert_precision(warehouse, ledger, day(60), horizon_days=90)
+    grown = alert_precision(warehouse, ledger, day(100), horizon_days=90)
+
+    assert (young.episodes, young.maturing, young.share_lost) == (0, 12, None)
+    assert (grown.episodes, grown.lost, grown.share_lost) == (12, 6, 0.5)
+    assert (grown.judged, grown.share_right) == (11, pytest.approx(9 / 11))
+
+
 def test_time_to_intervention_runs_from_publication_to_the_first_completed_task(ledger, warehouse):
     publish(ledger, 1, {"acme": 60, "bolt": 60})
     publish(ledger, 2, {"acme": 20, "bolt": 20})
@@ -137,4 +166,7 @@ def test_the_report_says_not_enough_data_instead_of_inventing(ledger, warehouse,
 
     assert report.path.read_text().count("not enough data yet") >= 4
     assert "nrr" not in report.counts()
-    assert len(report.lines()) == 3
+    assert len(report.lines()) == 4
+    kept = findings.latest(ledger, findings.KPIS)
+    assert kept[0] == day(1)
+    assert kept[1]["precision"]["share_lost"] is None, "the page shows a dash where nobody can know"
