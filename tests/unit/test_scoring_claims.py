@@ -10,10 +10,10 @@ import pytest
 
 from customer_health.errors import ConfigurationError
 from customer_health.scoring.claims import NO_STRENGTH, RISKS, STRENGTHS, Claim
+from customer_health.scoring.phrases import figure, phrased
 from customer_health.scoring.reasons import holds
 from customer_health.scoring.statements import (
     codes_of,
-    phrased,
     risk_claim,
     say,
     singular,
@@ -117,6 +117,15 @@ def test_phrases_of_the_catalogue_know_one_from_many() -> None:
     assert singular("1 real conversations in 90 days") == "1 real conversation in 90 days"
     assert singular("11 tickets open") == "11 tickets open"
     assert phrased(CATALOGUE["overdue_amount"], 12_400.0, "EUR") == "12,400 EUR overdue"
+
+
+def test_a_sentence_rounds_as_its_short_form_does() -> None:
+    """62.5 % is 63 %, and not 62 % in one place and 63 % in the other."""
+    seats = CATALOGUE["seats_change_12m_rel"]
+    assert phrased(seats, 0.625) == "seats +63% in 12 months"
+    assert phrased(seats, -0.001) == "seats +0% in 12 months"
+    assert figure(seats, -0.125) == "-13%"
+    assert figure(CATALOGUE["sponsor_change_6m"], 1.0) is None
 
 
 def test_a_drop_of_a_fifth_of_the_core_action_has_a_code_of_its_own() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lib.scoring_world import AS_OF, FROZEN, SIGNALS, HandChampion, panel
 
 from customer_health.company import CompanyConfig
-from customer_health.scoring.levers import NOTHING
+from customer_health.scoring.levers import NOTHING, _Question, _told
 from customer_health.scoring.score import score_accounts
+from customer_health.signals.catalogue import CATALOGUE
 
 FINE = {"usage_delta_28d": 0.2, "recent_nps": 9.0}
 
@@ -31,7 +33,8 @@ def test_one_trouble_has_one_lever_and_its_words_promise_a_score_only() -> None:
     assert lever["target"] == "Green"
     assert lever["concepts"] == ["support"]
     assert [change["signal"] for change in lever["changes"]] == ["open_critical_tickets"]
-    assert lever["text"] == f"With 0 critical tickets open, the score would be {lever['score']} (Green)"
+    text = "With 0 critical tickets open (now 3), the score would be"
+    assert lever["text"] == f"{text} {lever['score']} (Green)"
 
 
 def test_only_as_much_as_is_needed_is_asked_for() -> None:
@@ -47,6 +50,30 @@ def test_an_account_in_trouble_on_two_sides_needs_two_concepts() -> None:
     lever = levers({"acme": {"open_critical_tickets": 2.0, "usage_delta_28d": -0.6}}).at["acme", "lever"]
 
     assert sorted(lever["concepts"]) == ["support", "usage"]
+
+
+def test_signals_of_one_topic_move_together_and_are_told_once() -> None:
+    """Nobody raises use and leaves its trend falling: one phrase, and the rest is counted."""
+    champion = HandChampion(reference=FROZEN, weights={**HandChampion().weights, "usage_trend_slope": -2.0})
+    trouble = {"usage_delta_28d": -0.4, "usage_trend_slope": -0.6}
+    fine = {f"good{i}": {**FINE, "usage_trend_slope": 0.3} for i in range(3)}
+
+    lever = levers({"acme": trouble, **fine}, champion=champion).at["acme", "lever"]
+
+    assert {change["signal"] for change in lever["changes"]} == {"usage_delta_28d", "usage_trend_slope"}
+    assert "; 1 more like it)" in lever["text"]
+
+
+def test_silence_is_ended_and_not_wished_for() -> None:
+    question = _Question(
+        rest=panel({"acme": {}}),
+        signals=(CATALOGUE["silent_account"],),
+        now=np.array([[1.0]]),
+        goal=np.array([[0.0]]),
+        whole=np.array([True]),
+    )
+    parts = _told(question, np.intp(0), np.array([True]), np.array([0.0]))
+    assert parts == ['an end to "no login and no ticket in 30 days"']
 
 
 def test_healthy_accounts_need_no_lever() -> None:

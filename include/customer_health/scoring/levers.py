@@ -1,14 +1,14 @@
 """What would turn this account Green: the smallest change of what people can change, checked by re-scoring.
 
 Signals that a team can work on are moved, concept by concept, to where healthy accounts of the same
-segment are. As few concepts as will do, in them as few signals as will do, as little of the way as will
-do; and the method that made the score says what the score would be. It says nothing of how likely the
-change is, or of what the customer would then do.
+segment are. As few concepts as will do, in them as few topics (signals of one reason code, which move
+together) as will do, as little of the way as will do; and the method that made the score says what the
+score would be. It says nothing of how likely the change is, or of what the customer would then do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from customer_health.scoring.mapping import Floats
-from customer_health.scoring.statements import phrased
+from customer_health.scoring.phrases import figure, phrased
 from customer_health.scoring.tiers import round_half_up, scheme_named
 from customer_health.signals.signal import Concept, Direction, Signal
 
@@ -29,7 +29,7 @@ Lever = dict[str, Any]
 
 NOTHING = "No actionable lever found"
 MOST_CONCEPTS = 3
-MOST_SIGNALS = 5  # more than that is no plan
+MOST_TOPICS = 4  # more than that is no plan
 STEPS = (0.25, 0.5, 0.75, 1.0)  # of the way to a healthy account's value
 MIN_PEERS = 20  # healthy accounts that make a segment's median
 _BATCH = 50_000  # rows scored at once
@@ -54,6 +54,12 @@ class _Question:
     goal: Floats
     whole: Bools
     currency: str = ""
+
+    @property
+    def topics(self) -> Places:
+        """Number of each signal's topic: its reason code, or itself if it has none."""
+        names = [signal.reason_code or signal.name for signal in self.signals]
+        return np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)[1]
 
     def moved(self, accounts: Places, mask: Bools, share: float = 1.0) -> Floats:
         """Values after the masked signals went so much of the way; whole things are rounded onwards."""
@@ -186,26 +192,47 @@ def _search(
 
 
 def _fewest(question: _Question, accounts: Places, mask: Bools, rescore: Rescore, target: int) -> Bools:
-    """Drop signals that are not needed: the strongest alone, then the two strongest, and so on.
+    """Drop topics that are not needed: the strongest alone, then the two strongest, and so on.
 
-    Rows come back empty where more than `MOST_SIGNALS` would be needed.
+    Support sentiment does not rise without recent support sentiment: a topic moves as one. Rows come back
+    empty where more than `MOST_TOPICS` would be needed.
     """
-    rows, columns = np.nonzero(mask)
-    alone = np.zeros((rows.size, mask.shape[1]), dtype=bool)
-    alone[np.arange(rows.size), columns] = True
-    gain = np.full(mask.shape, -1)
-    gain[rows, columns] = question.score(rescore, accounts[rows], question.moved(accounts[rows], alone))
+    topic = question.topics
+    many = int(topic.max(initial=-1)) + 1
+    if not many:
+        return mask
+    touched = np.stack([mask[:, topic == t].any(axis=1) for t in range(many)], axis=1)
+    rows, topics = np.nonzero(touched)
+    gain = np.full(touched.shape, -1)
+    moves = mask[rows] & (topic[np.newaxis, :] == topics[:, np.newaxis])
+    gain[rows, topics] = question.score(rescore, accounts[rows], question.moved(accounts[rows], moves))
     order = np.argsort(-gain, axis=1, kind="stable")
     kept = np.zeros(mask.shape, dtype=bool)
     reached = np.zeros(len(mask), dtype=bool)
-    for place in range(min(MOST_SIGNALS, mask.shape[1])):
+    for place in range(min(MOST_TOPICS, many)):
         left = np.flatnonzero(~reached)
         next_best = order[left, place]
-        kept[left, next_best] = mask[left, next_best]
+        kept[left] |= mask[left] & (topic[np.newaxis, :] == next_best[:, np.newaxis])
         values = question.moved(accounts[left], kept[left])
         reached[left] = question.score(rescore, accounts[left], values) >= target
     kept[~reached] = False
     return kept
+
+
+def _told(question: _Question, account: np.intp, mask: Bools, final: Floats) -> list[str]:
+    """One phrase per topic, about its first signal: where it would be, and where it is now."""
+    parts = []
+    for topic in dict.fromkeys(question.topics[mask].tolist()):
+        first, *rest = np.flatnonzero(mask & (question.topics == topic)).tolist()
+        signal = question.signals[first]
+        now = figure(signal, float(question.now[account, first]))
+        more = f"{len(rest)} more like it" if rest else ""
+        aside = "; ".join(filter(None, (f"now {now}" if now else "", more)))
+        said = phrased(signal, float(final[first]), question.currency)
+        if now is None and final[first] == 0:  # the phrase tells of trouble, and has no number to change
+            said = f'an end to "{said}"'
+        parts.append(f"{said} ({aside})" if aside else said)
+    return parts
 
 
 def _lever(question: _Question, account: np.intp, mask: Bools, final: Floats, score: int, band: str) -> Lever:
@@ -221,7 +248,7 @@ def _lever(question: _Question, account: np.intp, mask: Bools, final: Floats, sc
         if mask[column]
     ]
     would = f"the score would be {score} ({band})"
-    parts: Sequence[str] = [str(change["phrase"]) for change in changes]
+    parts = _told(question, account, mask, final)
     said = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
     text = f"With {said}, {would}" if parts else f"If today's signals last, {would}"
     return {

@@ -19,10 +19,10 @@ import pandas as pd
 from customer_health.scoring.attribution import CALENDAR, Attribution
 from customer_health.scoring.claims import Claim
 from customer_health.scoring.mapping import Floats
+from customer_health.scoring.phrases import phrased
 from customer_health.scoring.smoothing import RENEWAL
 from customer_health.scoring.statements import (
     codes_of,
-    phrased,
     renewal_words,
     risk_claim,
     say,
@@ -175,30 +175,43 @@ def _side(
         for concept in faces.concepts
     }
     signals = [catalogue[name] for name in faces.names]
+    # "No contact for 3 days" is how trouble is told: a strength says it in its own words.
     spoken = [risk or signal.direction is not Direction.LOWER_IS_HEALTHIER for signal in signals]
-    picked_rows, picked_places = np.nonzero(np.take_along_axis(size, order, axis=1) > 0)
-    for row, place in zip(picked_rows.tolist(), picked_places.tolist(), strict=True):
-        position = order[row, place]
-        concept, face = faces.concepts[position], int(faces.face[row, position])
-        claim = faces.claims[face]
-        value = float(columns[face][row])
+    # Plain lists: one by one, NumPy's numbers cost more to reach than to look at.
+    picked, places = np.nonzero(np.take_along_axis(size, order, axis=1) > 0)
+    positions = order[picked, places]
+    face_of = faces.face[picked, positions]
+    values_of = np.stack(columns)[face_of, picked].tolist()
+    points_of = faces.points[picked, positions].round(2).tolist()
+    also = [holds_true.tolist() for holds_true in faces.also.values()]
+    everything = zip(picked.tolist(), positions.tolist(), face_of.tolist(), values_of, points_of, strict=True)
+    for row, position, face, value, points in everything:
+        concept, claim = faces.concepts[position], faces.claims[face]
         short = say(claim, value, currency)
         codes = codes_of(signals[face], claim, value) if risk else (claim.code,)
-        others = [*codes[1:], *_other_codes(faces, signals, columns, siblings[concept], row, risk=risk)]
+        others = [*codes[1:], *_other_codes(faces, signals, columns, also, siblings[concept], row, risk=risk)]
         found[row].append(
             {
                 "code": codes[0],
                 "concept": concept,
                 "signal": faces.names[face],
                 "value": value,
-                "points": round(float(faces.points[row, position]), 2),
-                # "No contact for 3 days" is how trouble is told: a strength says it in its own words.
-                "phrase": _sentence(phrased(signals[face], value, currency) if spoken[face] else short),
+                "points": points,
+                "phrase": _sentence(
+                    short
+                    if not spoken[face] or _is_nothing(claim, value)
+                    else phrased(signals[face], value, currency)
+                ),
                 "short": short,
                 "also": [code for code in dict.fromkeys(others) if code != codes[0]],
             }
         )
     return found
+
+
+def _is_nothing(claim: Claim, value: float) -> bool:
+    """Whether the claim is that there is none: "0 people spoke with us" is said in its own words."""
+    return value == 0 and (bool(claim.none) or claim.at_most == 0)
 
 
 def _sentence(text: str) -> str:
@@ -209,6 +222,7 @@ def _other_codes(
     faces: _Faces,
     signals: Sequence[Signal],
     columns: Sequence[Floats],
+    also: Sequence[Sequence[bool]],
     siblings: Sequence[int],
     row: int,
     *,
@@ -219,6 +233,6 @@ def _other_codes(
     for i in siblings:
         if risk and signals[i].grave is not None:
             others += codes_of(signals[i], faces.claims[i], float(columns[i][row]))[:-1]
-        if faces.also[i][row]:
+        if also[i][row]:
             others.append(faces.claims[i].code)
     return others

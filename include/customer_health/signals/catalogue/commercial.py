@@ -143,6 +143,7 @@ SIGNALS = (
         when_absent=0,
         phrase="a price increase was announced within 6 months",
         reason_code="price_increase",
+        actionable=False,
     ),
     Signal(
         name="expansions_365d",

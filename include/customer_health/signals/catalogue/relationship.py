@@ -18,6 +18,7 @@ SIGNALS = (
         when_absent=0,
         phrase="sponsor or champion left or changed role within 6 months",
         reason_code="sponsor_left",
+        actionable=False,  # it has happened; contacts and executives are what can be won back
     ),
     Signal(
         name="contacts_known",
@@ -139,5 +140,6 @@ SIGNALS = (
         when_absent=0,
         phrase="{value:.0f} known contacts left within 6 months",
         reason_code="contacts_left",
+        actionable=False,
     ),
 )

@@ -52,6 +52,7 @@ SIGNALS = (
         direction=Direction.LOWER_IS_HEALTHIER,
         concept=Concept.SENTIMENT,
         phrase="last NPS answer {value:.0f} days ago",
+        actionable=False,
     ),
     Signal(
         name="csat_180d",

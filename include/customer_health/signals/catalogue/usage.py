@@ -300,5 +300,6 @@ SIGNALS = (
         concept=Concept.USAGE,
         phrase="{value:.0f} bulk exports of data in 30 days",
         reason_code="data_exports",
+        actionable=False,
     ),
 )
