@@ -76,6 +76,10 @@ class SignalsConfig(Section):
     stale_after_days: Mapping[str, int] = Field(
         default_factory=dict, description="table -> days without news after which its signals are unknown"
     )
+    accepted: tuple[str, ...] = Field(
+        default=(),
+        description="findings of the gate over the sources, as check:subject, that a person has checked",
+    )
 
 
 class ModelConfig(Section):

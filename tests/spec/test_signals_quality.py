@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.lib.world import World
 
 from customer_health.company import CompanyConfig
+from customer_health.errors import DataContractError
+from customer_health.model.rules import rules_v1_seed
 from customer_health.signals.build import build_and_check
-from customer_health.signals.catalogue import named
+from customer_health.signals.catalogue import CATALOGUE, named
+from customer_health.signals.freshness import sources_of
 from customer_health.signals.quality import check_panel
 
 ACCOUNTS = [f"a{number:02d}" for number in range(25)]
@@ -116,3 +123,135 @@ def test_missing_accounts_are_told() -> None:
     few = MOVED.iloc[:40]
     assert {one.check for one in check_panel(few, BEFORE)} == {"volume"}
     assert timedelta(days=7) == few["as_of"].iloc[0] - BEFORE["as_of"].iloc[0]
+
+
+MARCH = date(2026, 3, 1)
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def delivered(*, days: int = 75) -> World:
+    """25 accounts that work, ask for help, pay and answer every few days, in office hours, until 1 March."""
+    world = World()
+    for day in range(days):
+        morning = datetime.combine(MARCH, datetime.min.time()) - timedelta(days=days - day)
+        for number, account in enumerate(ACCOUNTS):
+            world.usage(account, occurred=morning, events=3 + (number + day) % 5)
+            if (number + day) % 3:
+                continue
+            asked = morning + timedelta(hours=8 + (number * 7 + day) % 9, minutes=5)
+            world.ticket(account, occurred=asked, resolved_at=asked + timedelta(hours=5))
+            world.invoice(account, occurred=morning, amount=100.0 + number + day, due_at=morning)
+            world.interaction(account, occurred=asked, kind="call")
+    return world
+
+
+def in_last_week(row: dict[str, Any]) -> bool:
+    return bool(row["known_at"].date() >= MARCH - timedelta(days=7))
+
+
+def half_of_usage(rows: Rows) -> None:
+    rows["usage"] = [row for row in rows["usage"] if not in_last_week(row) or row["account_id"] < "a10"]
+
+
+def amounts_in_cents(rows: Rows) -> None:
+    for row in rows["invoices"]:
+        if row["known_at"].date() >= MARCH - timedelta(days=28):
+            row["amount"] *= 100
+
+
+def tickets_in_local_time(rows: Rows) -> None:
+    for row in filter(in_last_week, rows["tickets"]):
+        for name in ("occurred_at", "resolved_at", "known_at"):
+            row[name] += timedelta(hours=-6)
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (half_of_usage, "volume: usage brought 70 rows in its last week, 40% of a usual week"),
+        (amounts_in_cents, "unit: A typical amount of invoices is 1"),
+        (tickets_in_local_time, "time_zone: The hours of tickets.resolved_at lie 6 hours earlier"),
+    ],
+)
+def test_a_source_that_delivers_something_wrong_stops_the_run_and_says_what_to_do(
+    broken: Callable[[Rows], None], told: str
+) -> None:
+    """Half an export, cents for currency, local time for UTC."""
+    world = delivered()
+    build_and_check(world.connect(), CompanyConfig(), [MARCH])  # as delivered, there is nothing to see
+    broken(world.rows)
+    con = world.connect()
+
+    with pytest.raises(DataContractError) as refused:
+        build_and_check(con, CompanyConfig(), [MARCH])
+
+    assert told in str(refused.value)
+    assert "the scores of the day before stay" in str(refused.value)
+    assert con.execute("SELECT count(*) > 5 FROM ops.signal_sources").fetchall() == [(True,)]
+    # A person who has looked at it lets it pass, by the words of the message.
+    check = told.split(":")[0]
+    subjects = {"volume": "usage", "time_zone": "tickets.resolved_at"}
+    words = [f"{check}:{subjects.get(check)}", "unit:invoices.amount"]
+    words += ["time_zone:tickets.occurred_at", "time_zone:tickets.first_response_at"]
+    build_and_check(con, CompanyConfig.model_validate({"signals": {"accepted": words}}), [MARCH])
+
+
+def test_history_that_was_deleted_stops_the_run() -> None:
+    world = delivered()
+    con = world.connect()
+    build_and_check(con, CompanyConfig(), [MARCH - timedelta(days=1)])
+    con.execute("DELETE FROM raw.tickets WHERE occurred_at < '2026-02-20'")
+    with pytest.raises(DataContractError, match=r"tickets holds .* rows; .* were known on an earlier date"):
+        build_and_check(con, CompanyConfig(), [MARCH])
+
+
+def test_a_source_that_is_some_days_late_is_not_taken_for_a_thin_one() -> None:
+    world = delivered()
+    world.rows["usage"] = [
+        row for row in world.rows["usage"] if row["known_at"].date() < MARCH - timedelta(days=5)
+    ]
+    _, findings = build_and_check(world.connect(), CompanyConfig(), [MARCH])
+    assert "stale" not in {one.check for one in findings}
+
+
+@given(
+    table=st.sampled_from(["usage", "tickets", "invoices", "interactions"]),
+    silent=st.integers(min_value=25, max_value=60),
+)
+@settings(max_examples=6)
+def test_a_source_that_fell_silent_makes_nobody_look_unhealthier(table: str, silent: int) -> None:
+    """Whatever source dies, and whenever: its signals are unknown, coverage falls, and no rule holds it
+    against anybody."""
+    world = delivered(days=110)
+    world.ticket(ACCOUNTS[0], occurred="2025-12-20", priority="critical")
+    whole = world.signals(MARCH)
+    cut = MARCH - timedelta(days=silent)
+    world.rows[table] = [row for row in world.rows[table] if row["known_at"].date() < cut]
+    dead = world.signals(MARCH)
+
+    lost = [name for name, one in CATALOGUE.items() if table in sources_of(one)]
+    assert lost
+    assert dead[lost].isna().all(axis=None)
+    assert (dead["coverage"] < whole["coverage"]).all()
+    assert (rules_v1_seed(dead)["score"] >= rules_v1_seed(whole)["score"]).all()
+
+
+def test_a_range_is_filled_in_by_one_pass_and_gives_what_single_days_give() -> None:
+    """The DAG of one day and a range over many write the same partitions."""
+    world = delivered(days=80)
+    days = [MARCH - timedelta(days=n) for n in range(10)]
+    one_by_one, at_once = world.connect(), world.connect()
+    for day in days:
+        build_and_check(one_by_one, CompanyConfig(), [day])
+    build_and_check(at_once, CompanyConfig(), days)
+    kept = [
+        con.execute("SELECT * FROM signals.values ORDER BY as_of, account_id").df()
+        for con in (one_by_one, at_once)
+    ]
+    assert len(kept[0]) == len(days) * len(ACCOUNTS)
+    pd.testing.assert_frame_equal(*kept)
+
+
+def test_a_column_that_is_filled_with_its_default_is_told() -> None:
+    found = check_panel(MOVED.assign(payment_delay_days=0.0), BEFORE)
+    assert ("constant", "payment_delay_days") in {(one.check, one.subject) for one in found}

@@ -17,6 +17,7 @@ from customer_health.signals.grid import EPOCH, Grid
 from customer_health.signals.panel_engine import Engine, check_answerable
 from customer_health.signals.panel_frame import PanelFrame
 from customer_health.signals.quality import Finding, check_panel, panel_before, write_quality
+from customer_health.signals.quality_sources import gate_sources
 from customer_health.signals.reduction import Reduced, reduce_warehouse
 from customer_health.signals.signal import Signal
 from customer_health.signals.warehouse_tables import Warehouse
@@ -95,8 +96,9 @@ def build_and_check(
     signals = select(config.signals.profile)
     place = warehouse or Warehouse(con)
     reduced = reduce_warehouse(place, config, signals, state_dir=state_dir, progress=progress)
-    panel = panel_of(reduced, config, as_of_dates, signals, progress=progress)
     newest = max(as_of_dates)
+    gate_sources(con, reduced, newest, config)
+    panel = panel_of(reduced, config, as_of_dates, signals, progress=progress)
     fresh = freshness(reduced, [newest], config)
     findings = check_panel(panel, panel_before(con, newest), fresh) if len(panel) else []
     write_signals(con, panel)

@@ -35,7 +35,7 @@ class Finding:
     """Something that a person should look at.
 
     Attributes:
-        check: null_share, range, unit, frozen, volume or stale.
+        check: null_share, constant, range, unit, frozen, volume, stale; of sources vanished, time_zone too.
         subject: Signal or source.
         sentence: What was found and what to do, without customer names.
     """
@@ -74,6 +74,7 @@ def check_panel(
     for signal in signals:
         if signal.name in before:
             found += _null_share(signal, now, before) + _unit(signal, now, before)
+            found += _constant(signal, now, before)
     return found + _frozen(now, before)
 
 
@@ -117,6 +118,20 @@ def _null_share(signal: Signal, now: pd.DataFrame, before: pd.DataFrame) -> list
         Finding(
             "null_share", signal.name,
             f"{signal.name} is unknown for {share:.0%} of the customers, {was:.0%} before.",
+        )
+    ]  # fmt: skip
+
+
+def _constant(signal: Signal, now: pd.DataFrame, before: pd.DataFrame) -> list[Finding]:
+    here, there = now[signal.name].dropna(), before[signal.name].dropna()
+    # A rare event that nobody had this week is no fault: only what used to differ widely counts.
+    if min(len(here), len(there)) < FEW or here.nunique() > 1 or there.nunique() < FEW // 2:
+        return []
+    return [
+        Finding(
+            "constant", signal.name,
+            f"{signal.name} is {here.iloc[0]:.3g} for all {len(here):,} customers, and used to differ: is a "
+            "column filled with its default?",
         )
     ]  # fmt: skip
 
