@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from customer_health.company import CompanyConfig
 from customer_health.progress import Progress, silent
@@ -25,6 +26,8 @@ from customer_health.signals.warehouse_tables import Warehouse
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+
+Array = NDArray[Any]
 
 CONTEXT = (
     "account_id", "as_of", "is_customer", "tenure_days", "notice_given", "arr", "seats", "plan",
@@ -116,29 +119,57 @@ def panel_of(
     accounts_at_once: int = ACCOUNTS_AT_ONCE,
 ) -> pd.DataFrame:
     """Answer all as-of dates from reduced tables, a range of accounts at a time; see `build_panel`."""
-    since = first_day_needed(reduced, as_of_dates, signals)
-    days = sorted(set(as_of_dates))
-    silenced = [
-        (signal.name, days.index(one.as_of))
-        for one in freshness(reduced, days, config)
-        if one.stale
-        for signal in signals
-        if one.table in sources_of(signal)
-    ]
     many = len(reduced.state.accounts)
     frame = PanelFrame(reduced.state, as_of_dates, signals)
-    for low, state in reduced.parts(since, accounts_at_once):
+    for low, answers in _answers(reduced, config, as_of_dates, signals, accounts_at_once):
         progress(low, many, f"computing {len(signals)} signals")
-        engine = Engine(state, config, Grid.of(len(state.accounts), as_of_dates))
-        frame.begin(low, engine.context, state)
-        for signal in signals:
-            values = engine.value(signal)
-            for name, column in silenced:
-                if name == signal.name:
-                    values[:, column] = np.nan
-            frame.fill(signal, values)
+        frame.fill(low, *answers)
     progress(many, many, "signals are computed")
     return frame.finished()
+
+
+def panel_parts(
+    reduced: Reduced,
+    config: CompanyConfig,
+    as_of_dates: Sequence[date],
+    signals: Sequence[Signal],
+    *,
+    accounts_at_once: int = ACCOUNTS_AT_ONCE,
+) -> Iterator[pd.DataFrame]:
+    """Yield the panel a range of accounts at a time, for panels that would not fit into memory."""
+    for _, answers in _answers(reduced, config, as_of_dates, signals, accounts_at_once):
+        frame = PanelFrame(answers[0].state, as_of_dates, signals)
+        frame.fill(0, *answers)
+        yield frame.finished()
+
+
+def _answers(
+    reduced: Reduced,
+    config: CompanyConfig,
+    as_of_dates: Sequence[date],
+    signals: Sequence[Signal],
+    accounts_at_once: int,
+) -> Iterator[tuple[int, tuple[Engine, Iterator[tuple[Signal, Array]]]]]:
+    """Yield ranges of accounts: the first one's position, their engine, and each signal's answer."""
+    days = sorted(set(as_of_dates))
+    silenced: dict[str, list[int]] = {signal.name: [] for signal in signals}
+    for one in freshness(reduced, days, config):
+        for signal in signals if one.stale else ():
+            if one.table in sources_of(signal):
+                silenced[signal.name].append(days.index(one.as_of))
+
+    def answers(engine: Engine) -> Iterator[tuple[Signal, Array]]:
+        for signal in signals:
+            values = engine.value(signal)
+            if silenced[signal.name]:
+                values = values.copy()
+                values[:, silenced[signal.name]] = np.nan
+            yield signal, values
+
+    since = first_day_needed(reduced, as_of_dates, signals)
+    for low, state in reduced.parts(since, accounts_at_once):
+        engine = Engine(state, config, Grid.of(len(state.accounts), as_of_dates))
+        yield low, (engine, answers(engine))
 
 
 def first_day_needed(reduced: Reduced, as_of_dates: Sequence[date], signals: Sequence[Signal]) -> int:

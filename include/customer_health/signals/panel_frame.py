@@ -6,16 +6,16 @@ sorting frames would touch each of them several times more than computing them d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.signals.context import Context
 from customer_health.signals.grid import Grid
 from customer_health.signals.kernels import compiled
+from customer_health.signals.panel_engine import Engine
 from customer_health.signals.signal import Signal
 from customer_health.signals.state import NEVER, State
 
@@ -53,33 +53,31 @@ class PanelFrame:
         self.flags = np.empty((2, self.rows), np.bool_)
         self.codes = np.empty((2, self.rows), np.int32)
         self.renewal = np.empty(self.rows, np.int64)
-        self.here = self.row
 
-    def begin(self, low: int, context: Context, state: State) -> None:
-        """Start with the accounts from `low` on: write what they were on each date."""
+    def fill(self, low: int, engine: Engine, answers: Iterable[tuple[Signal, Array]]) -> None:
+        """Write what the accounts from `low` on were on each date, and the answers about them."""
+        context, state = engine.context, engine.state
         many = len(state.accounts)
-        self.here = self.row[low : low + many]
-        self.evergreen = context.is_customer & (context.renewal == NEVER)
+        here = self.row[low : low + many]
         accounts = state.tables["accounts"]
         visible = accounts["seen"][:, None] < self.grid.dates
-        numbers = np.broadcast_to(np.arange(low, low + many, dtype=np.int32)[:, None], self.here.shape)
-        write(np.ascontiguousarray(numbers), self.here, self.account)
+        numbers = np.broadcast_to(np.arange(low, low + many, dtype=np.int32)[:, None], here.shape)
+        write(np.ascontiguousarray(numbers), here, self.account)
         for number, flag in enumerate((context.is_customer, context.notice_given)):
-            write(flag, self.here, self.flags[number])
+            write(flag, here, self.flags[number])
         segment = np.where(visible, accounts["segment"][:, None], np.int32(-1))
         for number, code in enumerate((context.plan, segment)):
-            write(code.astype(np.int32), self.here, self.codes[number])
-        write(context.renewal.astype(np.int64), self.here, self.renewal)
+            write(code.astype(np.int32), here, self.codes[number])
+        write(context.renewal.astype(np.int64), here, self.renewal)
         for number, values in enumerate((context.tenure_days, context.arr, context.seats)):
-            write(values, self.here, self.numbers[number])
-
-    def fill(self, signal: Signal, values: Array) -> None:
-        """Write a signal's answers for the accounts at hand; what is not finite becomes unknown."""
-        number = self.columns.index(signal.name)
-        # An evergreen contract has no renewal date, and that is known.
-        dateless = signal.table == "contracts" and signal.name == "days_to_renewal"
-        counted = self.evergreen if dateless else np.zeros((0, 0), np.bool_)
-        fill(np.ascontiguousarray(values), self.here, self.numbers[number], self.known, counted)
+            write(values, here, self.numbers[number])
+        evergreen = context.is_customer & (context.renewal == NEVER)
+        for signal, values in answers:
+            number = self.columns.index(signal.name)
+            # An evergreen contract has no renewal date, and that is known.
+            dateless = signal.table == "contracts" and signal.name == "days_to_renewal"
+            counted = evergreen if dateless else np.zeros((0, 0), np.bool_)
+            place(np.ascontiguousarray(values), here, self.numbers[number], self.known, counted)
 
     def finished(self) -> pd.DataFrame:
         """The panel."""
@@ -141,7 +139,8 @@ def write(values: Array, row: Array, out: Array) -> None:
 
 
 @compiled
-def fill(values: Array, row: Array, out: Array, known: Array, counted: Array) -> None:
+def place(values: Array, row: Array, out: Array, known: Array, counted: Array) -> None:
+    """Write answers to their rows and count the known ones; what is not finite becomes unknown."""
     for a in range(row.shape[0]):
         for k in range(row.shape[1]):
             if row[a, k] < 0:

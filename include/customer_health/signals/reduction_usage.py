@@ -174,6 +174,6 @@ def _read(warehouse: Any, index: AccountIndex, history: UsageHistory, loads: Seq
         for batch in warehouse.scan_usage(loads, days):
             scan.add(batch)
         unplaced += int(scan.counts[3])
-        read: Blocks = scan.result()
+        read: Blocks = scan.result(span)
         history.blocks = merge(history.blocks, read)
     return unplaced

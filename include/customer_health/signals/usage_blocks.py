@@ -20,6 +20,7 @@ from customer_health.signals.state import NEVER, Columns
 
 Array = NDArray[Any]
 MAX_FEATURES = 4 * BLOCK  # with a bit of their own; of those that no setting names, the first ones met
+LONGEST = 100_000  # days that are counted rather than sorted
 ALIGNED = 64  # bytes; columns on disk begin at multiples of it
 
 
@@ -67,9 +68,7 @@ class UsageBlock:
             late = self.late
             self.edges = edges_of(self.cells["account"], self.cells["day"], self.cells["users"] > 0)
             self.late_edges = edges_of(late["account"], late["day"], late["key"] != 0)
-            self.news = {
-                "regular": np.unique(self.cells["day"]), "late": np.unique(late["seen"]),
-            }  # fmt: skip
+            self.news = {"regular": _distinct(self.cells["day"]), "late": _distinct(late["seen"])}
 
     @classmethod
     def of(
@@ -84,10 +83,12 @@ class UsageBlock:
             late: account, user key, day, seen, bit; (5, rows) in any order.
             members: (sets, bits): whether a feature belongs to a set.
         """
+        every, none = np.ones(len(account), np.bool_), np.zeros(len(account), np.int32)
+        users = block_users(account, day, user_account, word, every, none)
         cells: Columns = {
             "account": account,
             "day": day,
-            "users": block_users(account, day, user_account, word),
+            "users": users,
         }
         cells |= {f"sum{i}": np.ascontiguousarray(sums[:, i]) for i in range(sums.shape[1])}
         cells |= {f"mask{i}": np.ascontiguousarray(masks[:, i]) for i in range(masks.shape[1])}
@@ -107,25 +108,43 @@ Blocks = dict[int, UsageBlock]
 
 
 @compiled
-def block_users(account: Array, day: Array, user_account: Array, word: Array) -> Array:
-    """Users active per cell; cells and words are those of one block, both sorted by account."""
-    out = np.zeros(len(account), np.int32)
+def block_users(
+    account: Array, day: Array, user_account: Array, word: Array, stale: Array, users: Array
+) -> Array:
+    """Count the users of stale cells; cells and words are those of one block, both sorted by account."""
     place = np.full(BLOCK, -1, np.int64)
-    first, row = 0, 0
+    row, days = 0, np.int64(0)
     for u in range(len(user_account)):
         if u == 0 or user_account[u] != user_account[u - 1]:
             while row < len(account) and account[row] < user_account[u]:
                 row += 1
-            first = row
-            place[:] = -1
+            days = np.int64(0)
             while row < len(account) and account[row] == user_account[u]:
-                place[day[row] % BLOCK] = row
+                if stale[row]:
+                    inside = day[row] % BLOCK
+                    place[inside], users[row] = row, 0
+                    days |= np.int64(1) << inside
                 row += 1
-        bits = word[u]
-        for b in range(BLOCK):
-            if (bits >> b) & 1 and place[b] >= first:
-                out[place[b]] += 1
-    return out
+        bits, inside = word[u] & days, 0
+        while bits != 0:
+            if bits & 0xFF == 0:
+                bits >>= 8
+                inside += 8
+                continue
+            if bits & 1:
+                users[place[inside]] += 1
+            bits >>= 1
+            inside += 1
+    return users
+
+
+def _distinct(days: Array) -> Array:
+    if not len(days):
+        return days
+    first = int(days.min())
+    if int(days.max()) - first > LONGEST:  # one absurd date among them
+        return np.unique(days)
+    return (np.flatnonzero(np.bincount(days - first)) + first).astype(days.dtype)
 
 
 def edges_of(account: Array, day: Array, named: Array) -> Columns:
@@ -150,31 +169,80 @@ def merge(old: Blocks, new: Blocks) -> Blocks:
 
 
 def _merged(old: UsageBlock, new: UsageBlock) -> UsageBlock:
-    cells = _together(old.cells, new.cells, "day")
-    words = _together(old.words, new.words, "key")
-    cells["users"] = block_users(cells["account"], cells["day"], words["account"], words["word"])
+    cells, fresh = _together(old.cells, new.cells, "day")
+    words, _ = _together(old.words, new.words, "key")
+    block_users(cells["account"], cells["day"], words["account"], words["word"], fresh, cells["users"])
     late = {name: np.concatenate([old.late[name], new.late[name]]) for name in old.late}
     order = np.lexsort((late["bit"], late["seen"], late["day"], late["key"], late["account"]))
     return UsageBlock(cells, words, {name: v[order] for name, v in late.items()})
 
 
-def _together(old: Columns, new: Columns, second: str) -> Columns:
-    """Sum or OR the rows of equal account and `second`; both sides are sorted by them."""
-    names = list(old) + [name for name in new if name not in old]
-    rows = {name: np.concatenate([_column(old, name), _column(new, name)]) for name in names}
-    order = np.lexsort((rows[second], rows["account"]))
-    rows = {name: values[order] for name, values in rows.items()}
-    if not len(order):
-        return rows
-    starts = np.ones(len(order), dtype=bool)
-    starts[1:] = (rows["account"][1:] != rows["account"][:-1]) | (rows[second][1:] != rows[second][:-1])
-    first = np.flatnonzero(starts)
-    out: Columns = {"account": rows["account"][first], second: rows[second][first]}
-    for name, values in rows.items():
-        if name.startswith(("mask", "word")):
-            out[name] = np.bitwise_or.reduceat(values, first)
-        elif name not in out:
-            out[name] = np.add.reduceat(values, first)
+def _together(old: Columns, new: Columns, second: str) -> tuple[Columns, Array]:
+    """Sum or OR the rows of equal account and `second`; both sides are sorted by them.
+
+    Returns:
+        The rows, and which of them are not as the old ones were.
+    """
+    left, right = interleave(
+        old["account"], old[second].astype(np.int64), new["account"], new[second].astype(np.int64)
+    )
+    out: Columns = {}
+    for name in [*old, *(name for name in new if name not in old)]:
+        both = _column(old, name), _column(new, name)
+        kind = both[0].dtype if name in old else both[1].dtype
+        first, then = (np.ascontiguousarray(values, kind) for values in both)
+        if name in ("account", second):
+            out[name] = picked(first, then, left, right)
+        elif name.startswith(("mask", "word")):
+            out[name] = either(first, then, left, right)
+        else:
+            out[name] = added(first, then, left, right)
+    return out, right >= 0
+
+
+@compiled
+def interleave(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array]:
+    """Rows of two lists sorted by (a, b) and (c, d) that make up the sorted union; -1 where one has none."""
+    left, right = np.empty(len(a) + len(c), np.int64), np.empty(len(a) + len(c), np.int64)
+    i, j, out = 0, 0, 0
+    while i < len(a) or j < len(c):
+        before = j == len(c) or (i < len(a) and (a[i] < c[j] or (a[i] == c[j] and b[i] < d[j])))
+        same = not before and i < len(a) and a[i] == c[j] and b[i] == d[j]
+        left[out] = i if before or same else -1
+        right[out] = -1 if before else j
+        i += 1 if before or same else 0
+        j += 0 if before else 1
+        out += 1
+    return left[:out], right[:out]
+
+
+@compiled
+def picked(first: Array, then: Array, left: Array, right: Array) -> Array:
+    out = np.empty(len(left), first.dtype)
+    for i in range(len(left)):
+        out[i] = first[left[i]] if left[i] >= 0 else then[right[i]]
+    return out
+
+
+@compiled
+def added(first: Array, then: Array, left: Array, right: Array) -> Array:
+    out = np.zeros(len(left), first.dtype)
+    for i in range(len(left)):
+        if left[i] >= 0:
+            out[i] += first[left[i]]
+        if right[i] >= 0:
+            out[i] += then[right[i]]
+    return out
+
+
+@compiled
+def either(first: Array, then: Array, left: Array, right: Array) -> Array:
+    out = np.zeros(len(left), first.dtype)
+    for i in range(len(left)):
+        if left[i] >= 0:
+            out[i] |= first[left[i]]
+        if right[i] >= 0:
+            out[i] |= then[right[i]]
     return out
 
 

@@ -215,12 +215,14 @@ def enter_users(users_table: Array, stride: int, account: Array, key: Array) -> 
 
 
 @compiled
-def touched_cells(masks: Array, first: int, day_step: int, account_step: int, accounts: int) -> Array:
-    """Cells of 63 days that hold anything, by account and then day."""
-    out = np.empty(accounts * BLOCK, np.int64)
+def touched_cells(
+    masks: Array, first: int, days: int, day_step: int, account_step: int, accounts: int
+) -> Array:
+    """Cells of some days that hold anything, by account and then day."""
+    out = np.empty(accounts * days, np.int64)
     many = 0
     for a in range(accounts):
-        for d in range(BLOCK):
+        for d in range(days):
             cell = (first + d) * day_step + a * account_step
             if masks[cell, 0] < 0:
                 out[many] = cell
@@ -334,8 +336,12 @@ class Scan:
             late[:, :lates] = self.late[:, :lates]
             self.late, self.late_events = late, _grown(self.late_events, size)
 
-    def result(self) -> Blocks:
-        """What was read, block by block; the bits of new features are noted in `features`."""
+    def result(self, span: tuple[int, int]) -> Blocks:
+        """What was read, block by block; the bits of new features are noted in `features`.
+
+        Args:
+            span: First and last day that any row may have.
+        """
         many = int(self.counts[2])
         keys, bits = self.feature_table
         ordered = np.zeros(many, dtype=np.int64)
@@ -350,7 +356,9 @@ class Scan:
         day_step, account_step = self.steps
         out: Blocks = {}
         for number in range(self.blocks):
-            cells = touched_cells(self.masks, number * BLOCK, day_step, account_step, self.count)
+            begin = max(span[0] - self.first * BLOCK, number * BLOCK)
+            days = max(0, min(span[1] + 1 - self.first * BLOCK, (number + 1) * BLOCK) - begin)
+            cells = touched_cells(self.masks, begin, days, day_step, account_step, self.count)
             word = self.words[order, number]
             active = np.flatnonzero(word)
             mine = np.flatnonzero(late_block == number + self.first)
