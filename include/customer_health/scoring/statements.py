@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from string import Formatter
 
 from customer_health.scoring.claims import NO_STRENGTH, RISKS, STRENGTHS, Claim
 from customer_health.signals.signal import Direction, Signal
@@ -87,22 +89,27 @@ def rounded(value: float, digits: int = 0) -> str:
     return f"{size:.{digits}f}"
 
 
-def numbers_of(value: float) -> dict[str, str]:
-    """Every way in which a value may be printed, by the name of its placeholder."""
-    return {
-        "percent": rounded(value * 100) + "%",
-        "count": rounded(value),
-        "decimal": rounded(value, 1),
-        "money": amount(value),
-    }
-
-
 def amount(value: float) -> str:
     """The size of an amount in three figures or so: 840, 12k, 1.2M."""
     for scale, letter in ((1e6, "M"), (1e3, "k")):
         if abs(value) >= scale - scale / 2e3:
             return rounded(value / scale, 1 if abs(value) < 10 * scale else 0).removesuffix(".0") + letter
     return rounded(value)
+
+
+# Every way in which a value may be printed, by the name of its placeholder.
+_WAYS: Mapping[str, Callable[[float], str]] = {
+    "percent": lambda value: rounded(value * 100) + "%",
+    "count": rounded,
+    "decimal": lambda value: rounded(value, 1),
+    "money": amount,
+    "s": lambda value: "" if rounded(value) == "1" else "s",
+}
+
+
+def numbers_of(value: float) -> dict[str, str]:
+    """A value in every way in which it may be printed, by the name of its placeholder."""
+    return {name: way(value) for name, way in _WAYS.items() if name != "s"}
 
 
 def say(claim: Claim, value: float, currency: str = "") -> str:
@@ -112,15 +119,16 @@ def say(claim: Claim, value: float, currency: str = "") -> str:
 
 def fill(words: str, value: float, currency: str = "") -> str:
     """Fill a fragment with the rounded value; amounts carry their currency."""
-    numbers: dict[str, Any] = numbers_of(value)
-    numbers["money"] = f"{currency} {numbers['money']}".strip()
-    return words.format(**numbers, s="" if numbers["count"] == "1" else "s")
+    numbers = {name: _WAYS[name](value) for name in _placeholders(words)}
+    if "money" in numbers:
+        numbers["money"] = f"{currency} {numbers['money']}".strip()
+    return words.format(**numbers)
 
 
-def phrased(signal: Signal, value: float, currency: str = "") -> str:
-    """The catalogue's sentence about a value."""
-    said = singular(signal.phrase.format(value=value, currency=currency))
-    return said if currency else said.replace("  ", " ")
+@cache
+def _placeholders(words: str) -> tuple[str, ...]:
+    """What a fragment asks for: a portfolio says the same few fragments millions of times."""
+    return tuple({name for _, name, _, _ in Formatter().parse(words) if name})
 
 
 def codes_of(signal: Signal, claim: Claim, value: float) -> tuple[str, ...]:
