@@ -111,7 +111,7 @@ def tell_of_trainings(
         return ()
     record = registry.current(ledger, as_of=as_of)
     scoring = (
-        f"{record.model_id}, trained as of {record.trained_as_of}, scores on" if record else "rules score"
+        f"{record.model_id}, trained as of {record.trained_as_of}, scores on" if record else "the rules score"
     )
     title = f"No training went well for {len(bad)} months in a row"
     notice = Notice(
