@@ -104,7 +104,8 @@ def with_oracles(folder: Path, seeds: Sequence[int], accounts: int, as_of: date,
             table = compare(training, horizon, seed, worlds)
             tables.append(table)
             print(f"\nSeed {seed}, {horizon} days: mean over test periods; closed: mean and worst")
-            print(summary(table).to_string(), flush=True)
+            print(summary(table).to_string())
+            goals(table, horizon)
     every = pd.concat(tables, ignore_index=True)
     for horizon, table in every.groupby("horizon"):
         print(f"\nAll {len(seeds)} seeds, {horizon} days")
@@ -182,7 +183,7 @@ def goals(table: pd.DataFrame, horizon: int) -> None:
     checks += [(name, mean[name], goal, -1 if name == "ece" else 1) for name, goal in GOALS[horizon].items()]
     for name, value, goal, sign in checks:
         verdict = "met" if sign * (value - goal) >= 0 else "MISSED"
-        print(f"  {name:24} {value:.4f}   goal {goal}   {verdict}")
+        print(f"  {name:24} {value:.4f}   goal {goal}   {verdict}", flush=True)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from customer_health.errors import DataContractError
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.candidate import Candidate
+from customer_health.model.corrected import CorrectedLine
 from customer_health.model.features import Feature, FeatureSet
 from customer_health.model.linear import LogisticRegression, fit_ridge, fit_signed, sigmoid
 from customer_health.model.roster import thin
@@ -31,7 +32,8 @@ def sample() -> tuple[FeatureSet, pd.DataFrame, np.ndarray]:
 
 def candidates(features: FeatureSet) -> list[Candidate]:
     linear, trees = LogisticRegression(features.features), BoostedTrees(features.features, seed=1)
-    return [linear, trees, Blend([linear, trees]), NaiveBaseline()]
+    corrected = CorrectedLine(features.features, seed=1)
+    return [linear, trees, corrected, Blend([linear, trees, corrected]), NaiveBaseline()]
 
 
 def test_every_candidate_predicts_the_same_from_its_files_and_explains_itself_exactly(sample):
@@ -61,6 +63,36 @@ def test_ridge_regression_finds_the_optimum_that_scikit_learn_finds():
 
     assert coefficients == pytest.approx(reference.coef_[0], abs=1e-5)
     assert intercept == pytest.approx(reference.intercept_[0], abs=1e-5)
+
+
+def test_a_correction_adds_what_a_line_cannot_say_and_counts_nothing_twice():
+    """Two signals that matter only together; without them the line is right already, and stays."""
+    random = np.random.default_rng(4)
+    design = pd.DataFrame(random.normal(size=(4000, 3)), columns=["alone", "one", "other"])
+    features = [Feature(name, name, "usage", 0) for name in design]
+    together = 4.0 * (design["one"] > 0) * (design["other"] > 0)
+    left_over = {}
+    for name, logit in {"line": design["alone"], "both": design["alone"] + together - 0.5}.items():
+        y = (random.random(len(design)) < sigmoid(logit.to_numpy())).astype(float)
+        corrected = CorrectedLine(features, seed=1).fit(design, y, np.ones(len(y)))
+        added = corrected.predict_logit(design) - corrected.line.predict_logit(design)
+        left_over[name] = float(added.std())
+        assert sigmoid(corrected.predict_logit(design)).mean() == pytest.approx(y.mean(), abs=0.01)
+
+    assert left_over["both"] > 2 * left_over["line"]
+
+
+def test_a_fit_that_starts_near_another_ends_at_the_same_optimum():
+    random = np.random.default_rng(3)
+    x = random.normal(size=(500, 6))
+    y = (random.random(500) < sigmoid(x[:, 0] - 1)).astype(float)
+    penalty, weight = np.full(6, 3.0), np.ones(500)
+
+    cold = fit_ridge(x, y, weight, penalty)
+    warm = fit_ridge(x, y, weight, penalty, start=fit_ridge(x, y, weight, 50.0))
+
+    assert warm[0] == pytest.approx(cold[0], abs=1e-9)
+    assert warm[1] == pytest.approx(cold[1], abs=1e-9)
 
 
 def test_a_perfectly_separable_column_does_not_break_the_fit():

@@ -1,7 +1,7 @@
-"""The blend: the mean of the logits of a linear model, trees, and whoever else helps.
+"""The blend: the mean of the logits of a linear model, trees, the line with its correction, and whoever helps.
 
-Where one of them errs the other is often right: measured on a simulated company, the mean closed 90 %
-of the gap to the best possible prediction where either alone closed 87 %.
+Where one of them errs another is often right: on every simulated company the mean came closer to the best
+possible prediction than any of its parts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 
 from customer_health.model.brought import BroughtScore
 from customer_health.model.candidate import Candidate
+from customer_health.model.corrected import CorrectedLine
 from customer_health.model.forest import RandomForest
 from customer_health.model.hazard import HazardTrees
 from customer_health.model.linear import LogisticRegression
@@ -25,6 +26,7 @@ PARTS: Mapping[str, type[Candidate]] = {
     BoostedTrees.kind: BoostedTrees,
     RandomForest.kind: RandomForest,
     HazardTrees.kind: HazardTrees,
+    CorrectedLine.kind: CorrectedLine,
     BroughtScore.kind: BroughtScore,
 }
 

@@ -21,7 +21,7 @@ from customer_health.errors import FatalError
 from customer_health.model.features import RENEWAL, Feature
 from customer_health.model.folds import EmbargoError
 from customer_health.model.linear import sigmoid
-from customer_health.model.trees import BoostedTrees
+from customer_health.model.trees import PARAMETERS, BoostedTrees
 
 INTERVAL = 30  # days, about one
 STARTS, LENGTH, DUE, LEFT = (
@@ -101,9 +101,19 @@ def spells_of(
 
 
 class HazardTrees(BoostedTrees):
-    """Boosted trees for the hazard of each interval; learns from `Spells`."""
+    """Boosted trees for the hazard of each interval; learns from `Spells`.
+
+    They are shallower than trees for a whole window: cut into intervals, the calendar is simple.
+    """
 
     kind: ClassVar[str] = "hazard"
+    rounds: ClassVar[int] = 200
+    parameters: ClassVar[Mapping[str, Any]] = {
+        **PARAMETERS,
+        "num_leaves": 4,
+        "max_depth": 2,
+        "learning_rate": 0.075,
+    }
 
     def __init__(
         self,

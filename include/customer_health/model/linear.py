@@ -33,7 +33,13 @@ def sigmoid(logit: np.ndarray) -> np.ndarray:
 
 
 def fit_ridge(
-    x: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float | np.ndarray, *, steps: int = 50
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    penalty: float | np.ndarray,
+    *,
+    steps: int = 50,
+    start: tuple[float, np.ndarray] | None = None,
 ) -> tuple[float, np.ndarray]:
     """Minimise weighted log-loss + ½ Σ penalty · coefficient²; the intercept is free.
 
@@ -42,6 +48,7 @@ def fit_ridge(
         y: Labels 0/1.
         weight: Positive, one per row.
         penalty: Ridge penalty (scikit-learn's 1/C), one for all columns or one each.
+        start: Intercept and coefficients of a similar fit, to begin there; the optimum is the same.
 
     Returns:
         Intercept and coefficients.
@@ -49,8 +56,8 @@ def fit_ridge(
     full = np.column_stack([np.ones(len(x)), x])
     ridge = np.append(1e-9, np.broadcast_to(np.asarray(penalty, dtype=float), x.shape[1:]))
     rate = np.clip(np.average(y, weights=weight), 1e-6, 1 - 1e-6)
-    beta = np.zeros(full.shape[1])
-    beta[0] = np.log(rate / (1 - rate))
+    level = (float(np.log(rate / (1 - rate))), np.zeros(x.shape[1]))
+    beta = np.append(*(level if start is None else start))
 
     def loss(at: np.ndarray) -> float:
         logit = full @ at
@@ -81,6 +88,7 @@ def fit_signed(
     signs: np.ndarray,
     *,
     among: np.ndarray | None = None,
+    start: tuple[float, np.ndarray] | None = None,
 ) -> tuple[float, np.ndarray]:
     """Fit a ridge whose coefficients may not contradict their signs (1, -1, or 0 for free).
 
@@ -93,14 +101,17 @@ def fit_signed(
         penalty: Ridge penalty per column.
         signs: Per column.
         among: Columns that may have a coefficient at all; default: every one.
+        start: Intercept and coefficients of a similar fit.
     """
     active = np.ones(x.shape[1], dtype=bool) if among is None else among.copy()
     coefficients = np.zeros(x.shape[1])
     intercept = 0.0
     for _ in range(SIGN_ROUNDS):
-        intercept, found = fit_ridge(x[:, active], y, weight, penalty[active])
+        near = None if start is None else (start[0], start[1][active])
+        intercept, found = fit_ridge(x[:, active], y, weight, penalty[active], start=near)
         coefficients = np.zeros(x.shape[1])
         coefficients[active] = found
+        start = intercept, coefficients
         wrong = coefficients * signs < 0
         if not wrong.any():
             break
@@ -246,7 +257,8 @@ class LogisticRegression:
         if self.twice and not ranges.all():
             penalty[~ranges] = self.caution * doubts(coefficients[~ranges], self.repeats * y.sum())
             among = ranges | (coefficients != 0)
-            intercept, coefficients = fit_signed(x, y, weight, penalty, signs, among=among)
+            near = intercept, coefficients
+            intercept, coefficients = fit_signed(x, y, weight, penalty, signs, among=among, start=near)
         self.intercept, self.coefficients = float(stable(np.array(intercept))), stable(coefficients)
         return self
 

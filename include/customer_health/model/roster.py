@@ -14,6 +14,7 @@ from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.brought import BroughtScore
 from customer_health.model.candidate import Candidate, Scorer
+from customer_health.model.corrected import CorrectedLine
 from customer_health.model.features import BROUGHT, Feature
 from customer_health.model.forest import RandomForest
 from customer_health.model.hazard import HazardTrees, spells_of
@@ -35,6 +36,7 @@ WORDS: Mapping[str, str] = {
     BoostedTrees.kind: "LightGBM",
     RandomForest.kind: "random forest",
     HazardTrees.kind: "hazard model",
+    CorrectedLine.kind: "corrected line",
     BroughtScore.kind: "brought score",
     Blend.kind: "blend",
 }
@@ -90,7 +92,7 @@ def singles(head: Head, config: ModelConfig) -> tuple[str, ...]:
     """Kinds of the models that compete for a head, besides baselines and the blend."""
     kinds: tuple[str, ...] = CORE
     if head.times_by is not None and head.outcome == "logo_churn":
-        kinds = (*kinds, HazardTrees.kind)
+        kinds = (*kinds, HazardTrees.kind, CorrectedLine.kind)
     if config.effort == "thorough":
         kinds = (*kinds, RandomForest.kind)
     if head.design[BROUGHT].notna().any() and head.outcome == "logo_churn":
@@ -108,7 +110,7 @@ def build(
 ) -> Scorer:
     """Return an unfitted candidate."""
     chosen = dict(settings or {})
-    if config.effort == "quick" and kind in (BoostedTrees.kind, HazardTrees.kind):
+    if config.effort == "quick" and kind == BoostedTrees.kind:
         chosen = {**HASTE, **chosen}
     trees: Mapping[str, Any] = {"seed": config.seed, "threads": config.threads, "changes": chosen}
     makers: Mapping[str, Callable[[], Scorer]] = {
@@ -121,6 +123,13 @@ def build(
         BoostedTrees.kind: lambda: BoostedTrees(features, **trees),
         RandomForest.kind: lambda: RandomForest(features, **trees),
         HazardTrees.kind: lambda: HazardTrees(features, horizon_days=horizon_days, **trees),
+        CorrectedLine.kind: lambda: CorrectedLine(
+            features,
+            repeats=max(horizon_days / MONTH, 1.0),
+            seed=config.seed,
+            threads=config.threads,
+            changes=chosen,
+        ),
         BroughtScore.kind: BroughtScore,
     }
     return makers[kind]()

@@ -84,6 +84,10 @@ class BoostedTrees:
 
     def fit(self, design: pd.DataFrame, y: np.ndarray, weight: np.ndarray) -> Self:
         """Grow the trees."""
+        return self.grow(design, y, weight, None)
+
+    def grow(self, design: pd.DataFrame, y: np.ndarray, weight: np.ndarray, start: np.ndarray | None) -> Self:
+        """Grow the trees from another model's log-odds, to which their prediction is then to be added."""
         import lightgbm as lgb
 
         parameters = {
@@ -99,6 +103,7 @@ class BoostedTrees:
             design[self._names].to_numpy(),
             label=y,
             weight=weight,
+            init_score=start,
             # LightGBM refuses names with JSON characters, which plan names may hold.
             feature_name=[f"f{i}" for i in range(len(self.features))],
             params={"verbosity": -1, "max_bin": parameters["max_bin"], "num_threads": self.threads},

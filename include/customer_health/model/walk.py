@@ -12,6 +12,7 @@ from customer_health.company import ModelConfig
 from customer_health.model import tuning
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
+from customer_health.model.corrected import CorrectedLine
 from customer_health.model.features import RENEWAL, Feature
 from customer_health.model.folds import Fold
 from customer_health.model.hazard import HazardTrees
@@ -157,12 +158,14 @@ def _predicted(
 def blend_parts(matured: pd.DataFrame | None, kinds: Sequence[str]) -> tuple[str, ...]:
     """Choose whose logits to average, from test predictions whose outcome is known.
 
-    The two that complement each other best go first: a straight line and trees, those of the hazard
-    model if it takes part, because it learned from rows that the others could not use. Each other
-    candidate joins if the average's log-loss falls by more than its standard error.
+    Those that complement each other best go first: a straight line; trees, those of the hazard model if
+    it takes part, because it learned from rows that the others could not use; and the line with its
+    correction. Each other candidate joins if the average's log-loss falls by more than its standard error.
     """
     trees = HazardTrees.kind if HazardTrees.kind in kinds else BoostedTrees.kind
     parts: tuple[str, ...] = (LogisticRegression.kind, trees)
+    if CorrectedLine.kind in kinds:
+        parts = (*parts, CorrectedLine.kind)
     others = [kind for kind in kinds if kind not in parts]
     if matured is None or matured["y"].sum() < tuning.MIN_LOST:
         return parts
