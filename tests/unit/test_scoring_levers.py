@@ -61,7 +61,7 @@ def test_signals_of_one_topic_move_together_and_are_told_once() -> None:
     lever = levers({"acme": trouble, **fine}, champion=champion).at["acme", "lever"]
 
     assert {change["signal"] for change in lever["changes"]} == {"usage_delta_28d", "usage_trend_slope"}
-    assert "; 1 more like it)" in lever["text"]
+    assert "; with 1 related signal)" in lever["text"]
 
 
 def test_silence_is_ended_and_not_wished_for() -> None:

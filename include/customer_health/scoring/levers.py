@@ -30,6 +30,7 @@ Lever = dict[str, Any]
 NOTHING = "No actionable lever found"
 MOST_CONCEPTS = 3
 MOST_TOPICS = 4  # more than that is no plan
+TELLING = 3  # signals of a topic that are enough to name, where they are enough to move
 STEPS = (0.25, 0.5, 0.75, 1.0)  # of the way to a healthy account's value
 MIN_PEERS = 20  # healthy accounts that make a segment's median
 _BATCH = 50_000  # rows scored at once
@@ -216,7 +217,28 @@ def _fewest(question: _Question, accounts: Places, mask: Bools, rescore: Rescore
         values = question.moved(accounts[left], kept[left])
         reached[left] = question.score(rescore, accounts[left], values) >= target
     kept[~reached] = False
-    return kept
+    return _lean(question, accounts, kept, rescore, target)
+
+
+def _lean(question: _Question, accounts: Places, mask: Bools, rescore: Rescore, target: int) -> Bools:
+    """Of each topic only the `TELLING` signals that weigh most, where they do it alone."""
+    rows, columns = np.nonzero(mask)
+    alone = np.zeros((rows.size, mask.shape[1]), dtype=bool)
+    alone[np.arange(rows.size), columns] = True
+    gain = np.full(mask.shape, -1)
+    gain[rows, columns] = question.score(rescore, accounts[rows], question.moved(accounts[rows], alone))
+    lean = np.zeros(mask.shape, dtype=bool)
+    for topic in range(int(question.topics.max(initial=-1)) + 1):
+        mine = np.flatnonzero(question.topics == topic)
+        best = mine[np.argsort(-gain[:, mine], axis=1, kind="stable")[:, :TELLING]]
+        np.put_along_axis(lean, best, np.take_along_axis(mask, best, axis=1), axis=1)
+    enough = question.score(rescore, accounts, question.moved(accounts, lean)) >= target
+    return np.where(enough[:, np.newaxis], lean, mask)
+
+
+def _from_to(question: _Question, signal: Signal, now: float, then: float) -> str:
+    said, figured = phrased(signal, float(then), question.currency), figure(signal, float(now))
+    return f"{said} (now {figured})" if figured else said
 
 
 def _told(question: _Question, account: np.intp, mask: Bools, final: Floats) -> list[str]:
@@ -226,7 +248,7 @@ def _told(question: _Question, account: np.intp, mask: Bools, final: Floats) -> 
         first, *rest = np.flatnonzero(mask & (question.topics == topic)).tolist()
         signal = question.signals[first]
         now = figure(signal, float(question.now[account, first]))
-        more = f"{len(rest)} more like it" if rest else ""
+        more = f"with {len(rest)} related signal{'s' if len(rest) > 1 else ''}" if rest else ""
         aside = "; ".join(filter(None, (f"now {now}" if now else "", more)))
         said = phrased(signal, float(final[first]), question.currency)
         if now is None and final[first] == 0:  # the phrase tells of trouble, and has no number to change
@@ -242,7 +264,7 @@ def _lever(question: _Question, account: np.intp, mask: Bools, final: Floats, sc
             "concept": str(signal.concept),
             "from": float(question.now[account, column]),
             "to": float(final[column]),
-            "phrase": phrased(signal, float(final[column]), question.currency),
+            "phrase": _from_to(question, signal, question.now[account, column], final[column]),
         }
         for column, signal in enumerate(question.signals)
         if mask[column]
