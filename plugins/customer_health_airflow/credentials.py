@@ -50,6 +50,34 @@ def with_credentials(settings: Settings) -> Settings:
     return settings.with_secrets(found)
 
 
+def with_source_warehouse(settings: Settings) -> Settings:
+    """Return the settings with the address behind `airflow:<connection id>`, if that is what they name.
+
+    Raises:
+        ConfigurationError: There is no such connection.
+    """
+    scheme, _, name = (settings.source_warehouse or "").partition(":")
+    if scheme != "airflow":
+        return settings
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.sdk.log import mask_secret
+
+    try:
+        connection = Connection.get(name)
+    except AirflowNotFoundException:
+        raise ConfigurationError(
+            f"CUSTOMER_HEALTH_SOURCE_WAREHOUSE names the connection '{name}', which does not exist.",
+            hint=f"airflow connections add {name} --conn-uri postgresql://user:password@host/database",
+        ) from None
+    # Ibis spells addresses of other engines in its own way: they stand in the extra, as `url`.
+    url = str(connection.extra_dejson.get("url") or connection.get_uri())
+    for secret in (connection.password, url):
+        if secret:
+            mask_secret(secret)
+    return settings.model_copy(update={"source_warehouse": url})
+
+
 def _read(kind: str) -> dict[str, str]:
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException

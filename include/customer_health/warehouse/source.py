@@ -71,6 +71,12 @@ def open_source(url: str) -> Iterator[SourceWarehouse]:
         RetriableError: It does not answer.
     """
     engine = url.partition("://")[0].lower()
+    if engine.startswith("airflow:"):
+        raise ConfigurationError(
+            f"The source warehouse is named by the Airflow connection '{url.partition(':')[2]}', which only "
+            "Airflow's tasks can read.",
+            hint="On the command line, set CUSTOMER_HEALTH_SOURCE_WAREHOUSE to its address.",
+        )
     opened = _postgres(url) if engine in POSTGRES else _through_ibis(url, engine)
     with opened as source:
         yield source

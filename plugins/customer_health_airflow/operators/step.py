@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from customer_health_airflow.credentials import with_credentials
+from customer_health_airflow.credentials import with_credentials, with_source_warehouse
 from customer_health_airflow.links import page_of
 from customer_health_airflow.progress import LogProgress
 from customer_health_airflow.run_day import run_day
@@ -40,7 +40,7 @@ class StepOperator(BaseOperator):
         with plain_words(self.log):
             from customer_health.settings import load_settings
 
-            settings = load_settings()
+            settings = with_source_warehouse(load_settings())
             if self.reaches_out:
                 settings = with_credentials(settings)
             as_of = run_day(context, settings)
