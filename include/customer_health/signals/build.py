@@ -18,6 +18,7 @@ from customer_health.signals.grid import EPOCH, Grid
 from customer_health.signals.panel_engine import Engine, check_answerable
 from customer_health.signals.panel_frame import PanelFrame
 from customer_health.signals.quality import Finding, check_panel, panel_before, write_quality
+from customer_health.signals.quality_lists import check_lists
 from customer_health.signals.quality_sources import gate_sources
 from customer_health.signals.reduction import Reduced, reduce_warehouse
 from customer_health.signals.signal import Signal
@@ -104,6 +105,7 @@ def build_and_check(
     panel = panel_of(reduced, config, as_of_dates, signals, progress=progress)
     fresh = freshness(reduced, [newest], config)
     findings = check_panel(panel, panel_before(con, newest), fresh) if len(panel) else []
+    findings += check_lists(reduced, config)
     write_signals(con, panel)
     write_quality(con, newest, findings, fresh)
     return panel, findings

@@ -176,5 +176,6 @@ class Grid:
     def ratio(self, top: Array, bottom: Array, where: Array) -> Array:
         """top / bottom where it means something, NaN elsewhere."""
         out = self.full(np.nan)
-        np.divide(top, bottom, out=out, where=where)
+        with np.errstate(invalid="ignore", over="ignore"):  # one account's absurd sums become unknown
+            np.divide(top, bottom, out=out, where=where)
         return out
