@@ -26,6 +26,7 @@ def destinations(settings: Settings) -> list[str]:
 def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
     """Open and close episodes, decide every playbook, and promise effects in the outbox."""
     from customer_health.ledger.connect import open_ledger
+    from customer_health.pipeline.remote import remote_usage
     from customer_health.playbooks.background import of_warehouse
     from customer_health.playbooks.run import run_playbooks as run
 
@@ -33,10 +34,9 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
     ledger = open_ledger(settings.ledger_url)
     came_back = _follow_through(settings, ledger, as_of)
     doubts = holding.suspicions(settings, ledger, as_of=as_of)
-    with open_warehouse(settings.warehouse_url) as con:
-        done = run(
-            ledger, settings.config, as_of=as_of, now=now, hold=doubts, background=of_warehouse(con, as_of)
-        )
+    with open_warehouse(settings.warehouse_url) as con, remote_usage(settings) as usage:
+        known = of_warehouse(con, as_of, usage)
+        done = run(ledger, settings.config, as_of=as_of, now=now, hold=doubts, background=known)
     if done.mode == "live":
         holding.tell(settings, ledger, doubts, as_of=as_of, now=now)
     return Result("Run playbooks", done.counts(), (*came_back, *done.lines()))
