@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.lib.signals_random import FIRST, RandomWorld
-from tests.lib.world import World, create_raw_tables, insert
+from tests.lib.world import World, create_raw_tables, insert, moment
 
 from customer_health.company import CompanyConfig
 from customer_health.signals import reduction_usage
@@ -29,6 +29,7 @@ CONFIG = CompanyConfig.model_validate(
     {"usage": {"core_actions": {"Pro": ["report"], "default": ["export"]}, "power_user_days": 3}}
 )
 GENERATE = (Phase.explicit, Phase.generate)
+KNOWN = {"occurred_at": moment("2020-01-01"), "known_at": moment("2020-01-01")}
 SLOW = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 
 
@@ -179,6 +180,14 @@ def test_grouping_queries_and_the_scan_agree(seed: int) -> None:
     same(panel_of(reduced, CONFIG, DATES, SIGNALS), build_panel(con, CONFIG, DATES, signals=SIGNALS))
 
 
+def test_one_row_among_many_accounts_is_found() -> None:
+    world = World()
+    for number in range(60):
+        world.account(f"quiet-{number}")
+    world.usage("acme", occurred="2026-02-20")
+    assert world.signals("2026-03-01")["active_users_28d"].to_dict()["acme"] == 1
+
+
 def test_many_features_need_several_mask_words() -> None:
     """The 64th feature is met in the middle of a batch."""
     world = World()
@@ -207,3 +216,26 @@ def test_the_same_run_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     for frame, file in zip(frames, files, strict=True):
         frame.to_parquet(file)
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_small_memory_limit_makes_it_spill_and_not_fail(tmp_path: Path) -> None:
+    """150,000 rows that DuckDB may not hold at once: same panel, streamed or grouped by queries."""
+    con = duckdb.connect(str(tmp_path / "small.duckdb"))
+    create_raw_tables(con)
+    for number in range(50):
+        insert(con, "accounts", [{"account_id": f"a{number:02d}", **KNOWN, "_load_id": "1"}])
+    con.execute(
+        "INSERT INTO raw.usage BY NAME SELECT 'a' || lpad((n % 50)::VARCHAR, 2, '0') AS account_id, "
+        "'user ' || (n * 7919 % 3000) AS user_id, 'report ' || (n % 9) AS feature, 1.0 AS events, "
+        "DATE '2025-09-01' + (n % 199)::INT AS occurred_at, occurred_at::TIMESTAMP AS known_at, "
+        "'1' AS _load_id, n AS _row FROM range(150000) t(n)"
+    ).fetchall()
+    whole = build_panel(con, CONFIG, DATES, signals=SIGNALS)
+    con.execute("CHECKPOINT").fetchall()
+    con.execute("SET threads = 1").fetchall()
+    con.execute(f"SET temp_directory = '{tmp_path / 'spill'}'").fetchall()
+    con.execute("SET memory_limit = '24MB'").fetchall()
+    for kind in (Warehouse, Grouping):
+        reduced = reduce_warehouse(kind(con), CONFIG, SIGNALS, state_dir=tmp_path / kind.__name__)
+        same(panel_of(reduced, CONFIG, DATES, SIGNALS), whole)
+    con.close()

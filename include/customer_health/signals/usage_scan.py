@@ -326,8 +326,9 @@ class Scan:
             words[:users] = self.words[:users]
             keep_words(self.user_table, words)
             self.words = words
-            slots = 1 << int(2 * size - 1).bit_length()
-            self.stride = max(NEAR, 1 << int(slots // max(1, self.count)).bit_length() - 1)
+            slots = 1 << int(max(NEAR, 2 * size) - 1).bit_length()
+            each = max(1, slots // max(1, self.count))  # few rows may tell of few of many accounts
+            self.stride = max(NEAR, 1 << each.bit_length() - 1)
             self.user_table = np.zeros((slots, 4), dtype=np.int64)
             enter_users(self.user_table, self.stride, self.user_account[:users], self.user_key[:users])
         if lates + rows > len(self.late_events):
