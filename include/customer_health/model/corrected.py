@@ -19,7 +19,7 @@ from customer_health.model.linear import LogisticRegression
 from customer_health.model.trees import BoostedTrees
 
 # Pairs of signals and no more; half the rounds of trees that must learn everything.
-CORRECTION: Mapping[str, Any] = {"num_leaves": 4, "max_depth": 2, "learning_rate": 0.075, "rounds": 60}
+CORRECTION: Mapping[str, Any] = {"num_leaves": 4, "max_depth": 2, "rounds": 60}
 
 
 class CorrectedLine:

@@ -112,7 +112,6 @@ class HazardTrees(BoostedTrees):
         **PARAMETERS,
         "num_leaves": 4,
         "max_depth": 2,
-        "learning_rate": 0.075,
     }
 
     def __init__(

@@ -23,7 +23,6 @@ from customer_health.model.rules import RuleScore
 from customer_health.model.rules_v2 import RuleScoreV2
 from customer_health.model.trees import BoostedTrees
 
-HASTE = {"learning_rate": 0.075, "rounds": 120}  # as many steps times rate; measured at equal AUC
 CORE = (LogisticRegression.kind, BoostedTrees.kind)  # compete for every head
 MONTH = 30  # days between the as-of dates of training rows
 RANKS = (RuleScore.kind, RuleScoreV2.kind)  # they order accounts, and know no probabilities
@@ -110,8 +109,6 @@ def build(
 ) -> Scorer:
     """Return an unfitted candidate."""
     chosen = dict(settings or {})
-    if config.effort == "quick" and kind == BoostedTrees.kind:
-        chosen = {**HASTE, **chosen}
     trees: Mapping[str, Any] = {"seed": config.seed, "threads": config.threads, "changes": chosen}
     makers: Mapping[str, Callable[[], Scorer]] = {
         NaiveBaseline.kind: NaiveBaseline,

@@ -67,8 +67,9 @@ def choose(
         evaluation.value(horizon, kind, head=head) for kind in (best, NaiveBaseline.kind, RuleScore.kind)
     )
     folds = evaluation.of("folds", horizon, head)["train_date"].nunique()
+    name = WORDS[best].removesuffix(" model")
     return best, (
-        f"{horizon} days ahead the {WORDS[best]} model reaches AUC {own:.2f} against {naive:.2f} for renewal "
+        f"{horizon} days ahead the {name} model reaches AUC {own:.2f} against {naive:.2f} for renewal "
         f"date + NPS and {rules:.2f} for the rule score ({folds} test periods; lead over renewal date + NPS "
         f"{duel['gain']:+.3f}, 90 % interval {duel['low']:+.3f} to {duel['high']:+.3f})"
     )

@@ -18,10 +18,10 @@ import pandas as pd
 from customer_health.errors import FatalError
 from customer_health.model.features import Feature, FeatureSet
 
-ROUNDS = 300
+ROUNDS = 120  # 300 at a rate of 0.03 gave the same AUC at 2.5 times the cost
 PARAMETERS: Mapping[str, Any] = {
     "objective": "binary",
-    "learning_rate": 0.03,
+    "learning_rate": 0.075,
     "num_leaves": 8,
     "max_depth": 3,
     "feature_fraction": 0.35,
@@ -31,7 +31,7 @@ PARAMETERS: Mapping[str, Any] = {
     "path_smooth": 10.0,
     "max_bin": 63,
     "deterministic": True,
-    "force_row_wise": True,  # otherwise a timing decides, and with it the last bits
+    "force_col_wise": True,  # otherwise a timing decides, and with it the last bits
     "verbosity": -1,
 }
 

@@ -18,7 +18,7 @@ from customer_health.model.linear import sigmoid
 Settings = Mapping[str, Any]
 GRID: Mapping[str, Sequence[Settings]] = {
     "logistic": ({}, {"caution": 0.5}, {"caution": 2.0}),
-    "lightgbm": ({}, {"num_leaves": 15, "max_depth": 5, "rounds": 240}, {"rounds": 150}),
+    "lightgbm": ({}, {"num_leaves": 15, "max_depth": 5, "rounds": 100}, {"rounds": 60}),
 }
 INNER_DATES = 3  # as-of dates that play the test
 MIN_TRAIN_DATES = 3
