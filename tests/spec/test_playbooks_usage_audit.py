@@ -94,6 +94,13 @@ def test_the_trend_compares_the_last_four_weeks_with_the_four_before(world):
     )
 
 
+def test_use_that_began_this_month_has_no_share_and_is_not_unknown(world):
+    world.daily_usage("acme", first="2026-10-12", last="2026-11-01", user="ann")
+    found = audit(world)
+    assert found["change"] is None
+    assert ("Last 4 weeks", "nobody before") in usage_audit.rows(found)
+
+
 def test_teams_are_named_where_they_are_known_and_the_rest_is_said(world):
     for user, team in (("ann", "Sales"), ("ben", "Sales"), ("cem", None)):
         world.usage("acme", user=user, occurred="2026-10-01")

@@ -36,8 +36,7 @@ def rows(audit: Audit) -> list[tuple[str, str]]:
     table += [
         (f"Active, {days} days", _of_seats(users, audit["seats"])) for days, users in audit["active"].items()
     ]
-    change = audit["change"]
-    table.append(("Last 4 weeks", "unknown" if change is None else f"{change:+.0%}"))
+    table.append(("Last 4 weeks", _trend(audit)))
     for row in audit.get("measures", ()):
         if (value := row["value"]) is not None:
             table.append((row["label"], f"{value:.0%}" if row["unit"] == "share" else f"{value:,.0f}"))
@@ -114,6 +113,13 @@ def picture(audit: Audit) -> bytes:
     held = io.BytesIO()
     figure.savefig(held, format="png", metadata={"Software": None})  # equal audits give equal bytes
     return held.getvalue()
+
+
+def _trend(audit: Audit) -> str:
+    if (change := audit["change"]) is not None:
+        return f"{change:+.0%}"
+    earlier = [int(count) for _, count in audit["weeks"]][-8:-4]
+    return "nobody before" if len(earlier) == 4 and not any(earlier) else "unknown"
 
 
 def _more(change: float) -> str:
