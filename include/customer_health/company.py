@@ -203,6 +203,10 @@ class GraduationConfig(Section):
     min_episodes: int = Field(30, ge=1)
 
 
+# Airflow's approval form knows users by id: the simple auth manager by name, the FAB auth manager by number.
+Approver = Annotated[str, Field(pattern=r"^([0-9]+=)?[^=\s][^=]{0,119}$")]
+
+
 class PlaybookConfig(Section):
     """Episodes, first run and ownership."""
 
@@ -266,12 +270,21 @@ class PlaybookConfig(Section):
     remind_after_hours: int = Field(36, ge=1)
     escalate_after_hours: int = Field(48, ge=1)
     approval_expires_hours: int = Field(72, ge=1)
-    approvers: tuple[str, ...] = Field((), description="who may approve; empty: anybody who is signed in")
+    approvers: tuple[Approver, ...] = Field(
+        (),
+        description="who may approve, by Airflow's user name; under the FAB auth manager with the number "
+        "that /ui/auth/me shows, 3=dana; empty: anybody who is signed in",
+    )
     auto_send_segments: tuple[str, ...] = Field(
         (), description="segments whose e-mail drafts need no approval; concessions always do"
     )
     holdout: HoldoutConfig = HoldoutConfig()
     graduation: GraduationConfig = GraduationConfig()
+
+    @property
+    def approver_names(self) -> tuple[str, ...]:
+        """Names of those who may approve, as decisions are signed."""
+        return tuple(who.rpartition("=")[2] for who in self.approvers)
 
 
 class MoneyConfig(Section):

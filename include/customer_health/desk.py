@@ -85,7 +85,7 @@ def _do(ledger: Engine, settings: Settings, given: argparse.Namespace, now: date
             return _awaiting(ledger)
         case "approve" | "decline":
             answer = outbox_desk.approve if given.command == "approve" else outbox_desk.decline
-            approvers = settings.config.playbooks.approvers
+            approvers = settings.config.playbooks.approver_names
             answer(ledger, given.key, by=given.by, reason=given.reason, now=now, approvers=approvers)
             left = "it leaves with the next dispatch" if given.command == "approve" else "it never leaves"
             return (f"{given.key}: {left}.",)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from customer_health.errors import CustomerHealthError
+from customer_health.errors import ConfigurationError, CustomerHealthError
 
 if TYPE_CHECKING:
     from customer_health.settings import Settings
@@ -49,6 +49,27 @@ def waiting(settings: Settings) -> list[dict[str, str]]:
     found = [{"kind": EFFECT, "id": str(row["key"])} for row in outbox_desk.awaiting(ledger)]
     pending = champion.pending(ledger)
     return found + ([{"kind": MODEL, "id": pending.model_id}] if pending else [])
+
+
+def respondents(approvers: Sequence[str], auth_manager: str) -> list[dict[str, str]]:
+    """Return the approvers as Airflow's form knows them.
+
+    Args:
+        approvers: `dana`, or `3=dana` where users have numbers.
+        auth_manager: Import path of Airflow's auth manager.
+
+    Raises:
+        ConfigurationError: The FAB auth manager knows users by number, and one has none: nobody could answer.
+    """
+    numbered = "fab" in auth_manager.lower()
+    pairs = [who.rpartition("=")[::2] for who in approvers]
+    if numbered and (missing := [name for number, name in pairs if not number]):
+        raise ConfigurationError(
+            f"playbooks.approvers lists {', '.join(missing)} without a number; Airflow's form would let "
+            "nobody of them answer.",
+            hint="The FAB auth manager knows users by number: sign in, open /ui/auth/me, and write 3=dana.",
+        )
+    return [{"id": number if numbered else name, "name": name} for number, name in pairs]
 
 
 def run_id_of(kind: str, id: str) -> str:
@@ -153,7 +174,7 @@ def settle(
             resolve_challenger(settings, model_id=id, approve=approve, by=by, now=now)
         else:
             act = outbox_desk.approve if approve else outbox_desk.decline
-            allowed = () if by == NOBODY else settings.config.playbooks.approvers
+            allowed = () if by == NOBODY else settings.config.playbooks.approver_names
             act(open_ledger(settings.ledger_url), id, by=by, reason=reason, now=now, approvers=allowed)
     except CustomerHealthError as error:
         return f"Nothing was changed. {error.message} {error.hint}"
@@ -176,3 +197,30 @@ def _short(content: Mapping[str, Any]) -> Sequence[str]:
 def _code(*texts: str) -> str:
     lines = [line for text in texts for line in text.splitlines()]
     return "\n".join(f"    {line}" for line in lines)
+
+
+def send_link(settings: Settings, kind: str, id: str, *, title: str, link: str, now: datetime) -> str:
+    """Promise the link to a form, and send it at once if Slack lets us; return what came of it."""
+    from dataclasses import replace
+
+    from customer_health.ledger import outbox
+    from customer_health.ledger.connect import open_ledger, writing
+    from customer_health.pipeline import deliver_effects
+    from customer_health.playbooks.notices import Notice
+
+    remedy = "Answer in Airflow: no answer in time is a no."
+    lines = ("Nothing has been sent yet; the form shows what would be.",)
+    notice = Notice(f"question:{kind}", run_id_of(kind, id)[:64], title, lines, remedy, link)
+    effect = notice.effect(settings.config, as_of=now.date())
+    channel = settings.config.playbooks.alerts_channel
+    with writing(open_ledger(settings.ledger_url)) as connection:
+        new = outbox.add(
+            connection, [replace(effect, payload={**effect.payload, "channel": channel})], now=now
+        )
+    if not new:
+        return f"The link was sent to {channel} before."
+    try:
+        deliver_effects(settings, destination="slack", now=now)
+    except CustomerHealthError as error:
+        return f"The link goes to {channel} with the next tick_outbox: {error.message}"
+    return f"The link was sent to {channel}."

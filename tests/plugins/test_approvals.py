@@ -5,10 +5,12 @@ from __future__ import annotations
 from tests.lib import airflow_env
 
 # isort: split
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,16 @@ from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 
+from customer_health.company import PlaybookConfig
+from customer_health.destinations import slack
 from customer_health.effects.effect import Effect, effect_key
+from customer_health.errors import ConfigurationError
 from customer_health.ledger import champion, outbox, outbox_desk
 from customer_health.ledger.champion import ChampionRecord
 from customer_health.ledger.connect import open_ledger, writing
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow import approvals
+from tests.lib.destinations import RIGS
 from tests.lib.ledger_facts import EVIL
 
 NOW = datetime.now(UTC)
@@ -66,6 +72,20 @@ def promise(ledger: Engine, name: str, *, ends: timedelta = timedelta(hours=72))
     return key
 
 
+@pytest.fixture
+def in_time() -> Iterator[None]:
+    """Fail after a while: a form that nobody answers would wait for days, and the test with it."""
+
+    def late(*_: Any) -> None:
+        raise AssertionError("nobody answered the form in time")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(240)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 def row(ledger: Engine, key: str) -> Any:
     return next(found for found in outbox_desk.find(ledger) if found["key"] == key)
 
@@ -76,19 +96,21 @@ def answering(api_server: TestClient, how: dict[str, Any]) -> Callable[[], list[
     asked: list[dict[str, Any]] = []
 
     def wait() -> None:
-        for _ in range(100):
+        for _ in range(1200):
             found = api_server.get(
                 "/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false", headers=headers
             )
-            for detail in found.json()["hitl_details"]:
+            # While a run writes, Airflow's own database may be locked for a moment: ask again.
+            for detail in found.json()["hitl_details"] if found.status_code == 200 else ():
                 task = detail["task_instance"]
                 asked.append(detail)
                 address = (
                     f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
                 )
                 answer = api_server.patch(f"/api/v2/{address}/-1/hitlDetails", json=how, headers=headers)
-                assert answer.status_code == 200, answer.text
-                return
+                if answer.status_code == 200:
+                    return
+                asked.pop()
             time.sleep(0.1)
 
     thread = threading.Thread(target=wait, daemon=True)
@@ -96,11 +118,13 @@ def answering(api_server: TestClient, how: dict[str, Any]) -> Callable[[], list[
 
     def joined() -> list[dict[str, Any]]:
         thread.join(timeout=15)
+        assert asked, "no form appeared"
         return asked
 
     return joined
 
 
+@pytest.mark.usefixtures("in_time")
 def test_an_approval_in_airflow_frees_the_effect_and_keeps_name_and_reason(
     api_server: TestClient, bag: DagBag, settings: Settings, ledger: Engine
 ) -> None:
@@ -194,3 +218,70 @@ def test_a_training_that_waits_is_a_question_and_yes_makes_it_champion(
     assert present is not None
     assert present.model_id == record.model_id
     assert approvals.waiting(settings) == []
+
+
+SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+
+
+def test_approvers_are_known_by_name_or_by_number_as_the_auth_manager_wants() -> None:
+    listed = ("3=dana", "4=lee")
+    by_number = [{"id": "3", "name": "dana"}, {"id": "4", "name": "lee"}]
+    assert approvals.respondents(listed, FAB) == by_number
+    assert approvals.respondents(listed, SIMPLE) == [{"id": name, "name": name} for name in ("dana", "lee")]
+    assert PlaybookConfig(approvers=listed).approver_names == ("dana", "lee")
+
+
+def test_an_approver_whom_fab_could_not_know_is_refused_before_anybody_waits() -> None:
+    with pytest.raises(ConfigurationError, match="lists lee without a number") as refused:
+        approvals.respondents(("3=dana", "lee"), FAB)
+    assert "/ui/auth/me" in refused.value.hint
+
+
+@pytest.mark.parametrize("listed", ["x=dana", "3=", "a=b=c", ""])
+def test_a_misspelt_approver_is_refused_when_the_file_is_loaded(tmp_path: Path, listed: str) -> None:
+    company = tmp_path / "company.yaml"
+    company.write_text(f"playbooks: {{approvers: ['{listed}']}}")
+    with pytest.raises(ConfigurationError, match="approvers"):
+        load_settings({"CUSTOMER_HEALTH_CONFIG": str(company)}, home=tmp_path)
+
+
+@pytest.mark.usefixtures("in_time")
+def test_the_link_to_the_form_is_in_slack_once_however_often_the_task_runs(
+    api_server: TestClient,
+    bag: DagBag,
+    settings: Settings,
+    ledger: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = RIGS["slack"]()
+    monkeypatch.setattr(
+        slack, "SlackDestination", partial(slack.SlackDestination, base_url=rig.server.url + "/")
+    )
+    company = tmp_path / "company.yaml"
+    company.write_text(
+        "destinations: {slack: slack}\n"
+        "connections: {slack: {channels: {'#csm-alerts': C0000001}, per_second: 50, burst: 20}}\n"
+    )
+    monkeypatch.setenv("CUSTOMER_HEALTH_CONFIG", str(company))
+    monkeypatch.setenv("CUSTOMER_HEALTH_SECRET_SLACK", '{"token": "xoxb-1"}')
+    key = promise(ledger, "acme")
+    asked = answering(api_server, {"chosen_options": ["Reject"], "params_input": {"note": "too early"}})
+    bag.dags["approve_actions"].test(run_conf={"kind": "effect", "id": key})
+    asked()
+    said = approvals.send_link(
+        load_settings(),
+        "effect",
+        key,
+        title="Again?",
+        link="https://airflow.example.com",
+        now=datetime.now(UTC),
+    )
+    posts = [message for message in rig.server.messages.values() if message["channel"] == "C0000001"]
+    rig.server.close()
+    assert said == "The link was sent to #csm-alerts before."
+    (post,) = posts
+    assert "May this be offered?" in str(post["blocks"])
+    assert "approve_actions" in str(post["blocks"])
+    assert "<script>" not in str(post["blocks"])

@@ -145,7 +145,7 @@ class Courier:
         """Draw the conclusions of one call for those that would follow it."""
         stop = next((error for error in outcomes if isinstance(error, ChannelStoppedError)), None)
         if stop is not None:
-            self.counts.stopped = f"{stop.message} {stop.hint}".strip()
+            self.counts.stopped, self.counts.remedy = stop.message, stop.hint
             self.counts.needs_person = stop.needs_person
         waits = [outcome.retry_after for outcome in outcomes if isinstance(outcome, BusyError)]
         busy = len(waits) == len(outcomes)

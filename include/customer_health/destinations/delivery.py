@@ -59,7 +59,8 @@ class DeliveryCounts:
         rejected: Refused for good; a person decides.
         lost: The lease was lost to another worker; nothing of it counts.
         superseded: Folded into a digest, or overtaken by newer values; not sent on their own.
-        stopped: Why no further call is made for now, and what to do; empty when all is well.
+        stopped: Why no further call is made for now; empty when all is well.
+        remedy: What to do about that.
         needs_person: Whether waiting cannot mend what stopped it.
         resume_at: When the destination may be called again; None when nothing holds it up.
         refusals: Key and the remote's words, for the first few rejected rows.
@@ -74,6 +75,7 @@ class DeliveryCounts:
     lost: int = 0
     superseded: int = 0
     stopped: str = ""
+    remedy: str = ""
     needs_person: bool = False
     resume_at: datetime | None = None
     refusals: list[str] = field(default_factory=list)
@@ -89,28 +91,33 @@ class DeliveryCounts:
             if isinstance(value, int) and not isinstance(value, bool):
                 setattr(self, name, getattr(self, name) + value)
         self.stopped, self.needs_person, self.resume_at = other.stopped, other.needs_person, other.resume_at
+        self.remedy = other.remedy
         self.refusals = (self.refusals + other.refusals)[:5]
 
     def lines(self) -> list[str]:
         """Sentences for people; nothing that went wrong is left out."""
-        said = [f"{self.delivered + self.found} effects delivered to {self.destination}."]
+        said = [f"{_effects(self.delivered + self.found)} delivered to {self.destination}."]
         if self.found:
             said.append(f"{self.found} of them had landed before: found by their key, not sent again.")
         if self.busy:
-            said.append(f"{self.busy} wait: the destination asked us to come back later.")
+            said.append(f"{_effects(self.busy)} not taken now and tried again later.")
         if self.unknown:
             said.append(
                 f"{self.unknown} have no known outcome; they are looked for before they are sent again."
             )
         if self.rejected:
-            said.append(f"{self.rejected} were refused and wait for a person (resend them with a reason):")
+            said.append(f"{_effects(self.rejected)} refused; correct the cause, then resend with a reason:")
             said += self.refusals
         if self.superseded:
             said.append(
                 f"{self.superseded} were overtaken: newer values, or one digest for many late alerts."
             )
         if self.stopped:
-            said.append(f"Stopped: {self.stopped}")
+            said.append(f"Stopped: {self.stopped} {self.remedy}".strip())
         if self.lost:
             said.append(f"{self.lost} were taken over by another worker.")
         return said
+
+
+def _effects(count: int) -> str:
+    return f"{count} effect was" if count == 1 else f"{count} effects were"

@@ -15,6 +15,7 @@ from customer_health.warehouse.connect import open_warehouse
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from customer_health.destinations.delivery import DeliveryCounts
     from customer_health.settings import Settings
 
 
@@ -138,12 +139,48 @@ def deliver_effects(
         now=clock,
         patience=timedelta(minutes=4),  # a lost answer is looked up after two
     )
+    _tell_of_refusals(settings, ledger, done, now)
     if done.stopped:
-        said = " ".join(done.lines())
-        if done.needs_person:
-            raise FatalError(said, hint=f"doctor says what {destination} lacks; then run this task again.")
-        raise RetriableError(said, hint="Nothing is lost; the next run goes on where this one stopped.")
+        raise _stopped(ledger, done)
     return Result(f"Deliver to {destination}", done.counts(), tuple(done.lines()))
+
+
+def _stopped(ledger: Engine, done: DeliveryCounts) -> FatalError | RetriableError:
+    """Return what ends the task: why first, then what that means for what was promised, then what to do."""
+    from customer_health.ledger.outbox import OPEN_STATES
+    from customer_health.ledger.outbox_desk import tally
+
+    states = tally(ledger).get(done.destination, {})
+    waiting = sum(states.get(state, 0) for state in OPEN_STATES)
+    rest = [line for line in done.lines() if not line.startswith("Stopped: ")]
+    kept = f"{waiting} effects wait for {done.destination}; nothing is lost, nothing is sent twice."
+    words = "\n".join([done.stopped, kept, *rest])
+    if not done.needs_person:
+        return RetriableError(
+            words, hint="Nothing is lost; the next try, or the next tick_outbox, goes on here."
+        )
+    return FatalError(
+        words,
+        hint=f"{done.remedy}\n`python -m customer_health doctor` tells what else {done.destination} lacks, "
+        "and writes nothing.\nThen clear this task, or wait for the next tick_outbox.",
+    )
+
+
+def _tell_of_refusals(settings: Settings, ledger: Engine, done: DeliveryCounts, now: datetime) -> None:
+    """Tell the data team what a destination refused: the task stays green, since the others went on."""
+    from customer_health.playbooks.notices import Notice, tell_data_team
+
+    if not done.rejected:
+        return
+    notice = Notice(
+        topic=f"refused:{done.destination}",
+        cycle=f"day-{now.date()}",
+        title=f"{done.destination} refused what was promised to it",
+        lines=done.refusals,
+        remedy="Every one is on the page Health, Actions, with the remote's own words and what to do; when "
+        "the cause is mended, resend it there with a reason.",
+    )
+    tell_data_team(ledger, settings.config, [notice], now=now)
 
 
 def examine_destinations(settings: Settings) -> Result:

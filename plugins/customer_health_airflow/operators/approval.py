@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import BaseNotifier, Param
+from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -25,8 +26,9 @@ LONGEST = timedelta(days=7)
 class LinkNotifier(BaseNotifier):
     """Tells the approvers where the form is: the seam for a message.
 
-    This one writes the link into the task's log and, when the role `slack` is Slack itself, posts it
-    into the channel of alerts. Give `notifiers=` another one to tell people elsewhere.
+    This one writes the link into the task's log and, when the role `slack` is Slack itself, sends it into
+    the channel of alerts: through the outbox, so that a repeated task says it once. Give `notifiers=`
+    another one to tell people elsewhere.
     """
 
     def notify(self, context: Context) -> None:
@@ -37,7 +39,11 @@ class LinkNotifier(BaseNotifier):
 
         settings = load_settings()
         if settings.config.destinations.slack == "slack":
-            _post(with_credentials(settings), f"{operator.subject}\n{link}")
+            kind, name = str(context["params"]["kind"]), str(context["params"]["id"])
+            said = approvals.send_link(
+                with_credentials(settings), kind, name, title=operator.subject, link=link, now=_now(settings)
+            )
+            operator.log.info(said)
 
 
 class AskOperator(ApprovalOperator):
@@ -66,10 +72,11 @@ class AskOperator(ApprovalOperator):
         with plain_words(self.log):
             settings, kind, name = _asked(context)
             found = approvals.question(settings, kind, name)
+            assigned = approvals.respondents(found.approvers, auth_manager()) if found else []
         if found is None:
             raise AirflowSkipException(f"{name} waits for no answer any more.")
         self.subject, self.body = found.subject, found.body
-        self.assigned_users = [{"id": who, "name": who} for who in found.approvers] or None
+        self.assigned_users = assigned or None
         if found.expires_at:
             left = found.expires_at - _now(settings)
             self.response_timeout = min(max(left, timedelta(minutes=1)), LONGEST)
@@ -95,6 +102,11 @@ class AskOperator(ApprovalOperator):
         return {"approved": approve, "kind": kind, "id": name}
 
 
+def auth_manager() -> str:
+    """Return the import path of the auth manager that decides who may answer."""
+    return str(conf.get("core", "auth_manager", fallback=""))
+
+
 def _asked(context: Context) -> tuple[Settings, str, str]:
     from customer_health.settings import load_settings
 
@@ -113,13 +125,4 @@ def _name_of(user: Any, settings: Settings) -> str:
     if not user:
         return approvals.NOBODY
     names = [str(user["id"]), str(user["name"])]
-    return next((name for name in names if name in settings.config.playbooks.approvers), names[-1])
-
-
-def _post(settings: Settings, text: str) -> None:
-    from slack_sdk import WebClient
-
-    wanted = settings.config.playbooks.alerts_channel
-    channel = settings.config.connections.slack.channels.get(wanted, wanted)
-    client = WebClient(settings.secrets["slack"]["token"], timeout=10, retry_handlers=[])
-    client.chat_postMessage(channel=channel, text=text, mrkdwn=False)
+    return next((name for name in names if name in settings.config.playbooks.approver_names), names[-1])

@@ -51,7 +51,7 @@ def act(
         if verb == "resend":
             outbox_desk.resend(engine, key, f"{by}: {said['reason']}", now=now)
         else:
-            ACTS[verb](engine, key, by=by, approvers=settings.config.playbooks.approvers, **said)
+            ACTS[verb](engine, key, by=by, approvers=settings.config.playbooks.approver_names, **said)
     except FatalError as error:
         return shell.trouble(request, error, 409)
     return RedirectResponse(f"{shell.base_of(request)}/actions?done={verb}", 303)
