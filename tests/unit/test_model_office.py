@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, champion_of_all_kinds, make_world, trained
 
-from customer_health.errors import ConfigurationError
+from customer_health.errors import ConfigurationError, RetriableError
 from customer_health.ledger import champion as registry
 from customer_health.ledger.connect import open_ledger
 from customer_health.model import artefact, drift, office, probe, promotion, scoreboard
@@ -134,6 +134,14 @@ def test_a_model_that_kills_its_reader_is_refused_by_the_trial(tmp_path: Path, m
 
     with pytest.raises(DamagedArtefactError, match="ended with code 1"):
         probe.load_safely(tmp_path, digests)
+
+
+def test_a_machine_too_busy_to_load_a_model_is_asked_again_and_nobody_falls_back(tmp_path: Path, monkeypatch):
+    sha256 = artefact.save(champion_of_all_kinds(), tmp_path)
+    monkeypatch.setattr(probe, "SECONDS", 0.01)
+
+    with pytest.raises(RetriableError, match="took more than"):
+        office.load_with_fallback(record("m1", str(tmp_path), sha256=sha256))
 
 
 def test_drift_thresholds_grow_as_rows_get_few():
