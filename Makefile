@@ -61,7 +61,7 @@ check: lint types contracts test ## What CI runs: lint, types, import contracts,
 SPARK  := .venv-spark
 
 spark-test: $(SPARK)/.installed ## The same signals from Spark, in an environment of its own (CI runs it too)
-	@HYPOTHESIS_PROFILE=ci $(SPARK)/bin/python -W ignore -m pytest tests/spark
+	@HYPOTHESIS_PROFILE=ci $(SPARK)/bin/python -W ignore -m pytest -W ignore tests/spark
 
 $(SPARK)/.installed: requirements-spark.txt $(STAMP)
 	@echo "Installing Spark, and a Java for it, into $(SPARK) (about two minutes)" >&2

@@ -47,7 +47,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.adaptive.enabled": "false",
         "spark.sql.warehouse.dir": str(place / "tables"),
-        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Dderby.system.home={place}",
+        # The quick compiler and collector: the Java lives for a minute.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.timezone=UTC "
+        f"-Dderby.system.home={place}",
         "spark.log.level": "ERROR",
     }
     builder = SparkSession.builder.appName("customer-health")
