@@ -44,10 +44,17 @@ class State:
         return State(self.accounts[low:high], tables, self.meta)
 
 
+def range_of(account: Array, low: int, high: int) -> tuple[int, int]:
+    """First row of account `low` and first of `high`, in a column that is sorted."""
+    # Asked with wider numbers, NumPy would copy the whole column to widen it.
+    begin, end = np.searchsorted(account, np.array([low, high], dtype=account.dtype))
+    return int(begin), int(end)
+
+
 def _part(name: str, columns: Columns, low: int, high: int) -> Columns:
     if name == "accounts":
         return {column: values[low:high] for column, values in columns.items()}
-    begin, end = np.searchsorted(columns["account"], [low, high])
+    begin, end = range_of(columns["account"], low, high)
     out = {column: values[begin:end] for column, values in columns.items()}
     out["account"] = out["account"] - np.int32(low)
     if "contract" in out and len(out["contract"]):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.signals.kernels import BLOCK, bits_set, compiled
-from customer_health.signals.state import NEVER, Columns
+from customer_health.signals.state import NEVER, Columns, range_of
 from customer_health.signals.usage_blocks import MAX_FEATURES, Blocks, Features, UsageBlock, edges_of
 
 Array = NDArray[Any]
@@ -69,7 +69,9 @@ class UsageHistory:
     def _cells(
         self, older: Sequence[UsageBlock], recent: Sequence[UsageBlock], low: int, high: int, since: int
     ) -> Columns:
-        parts = [_edges([edges for block in older for edges in _edges_before(block, since)], low, high)]
+        parts = [
+            _edges([edges for block in older for edges in _edges_before(block, since, low, high)], low, high)
+        ]
         columns = ["account", "day", "users", *self._names("sum"), *self._names("mask")]
         parts = parts if older else []
         return self._woven(
@@ -141,10 +143,12 @@ class UsageHistory:
                 wanted = wanted[row < 0] if old else wanted
             if old and not asked and not _news_since(block, since):
                 continue
-            position = find_users(account, key, late["account"], late["key"])
+            low, high = range_of(late["account"], int(account[0]), int(account[-1]) + 1)
+            near = {name: late[name][low:high] for name in ("account", "key", "day", "seen")}
+            position = find_users(account, key, near["account"], near["key"])
             mine = np.flatnonzero(position >= 0)
             found.append(
-                (position[mine], late["day"][mine].astype(np.int64), late["seen"][mine].astype(np.int64))
+                (position[mine], near["day"][mine].astype(np.int64), near["seen"][mine].astype(np.int64))
             )
         empty = np.empty(0, np.int64)
         position, day, seen = (np.concatenate(parts) for parts in zip(*found, (empty,) * 3, strict=True))
@@ -187,19 +191,20 @@ def _news_since(block: UsageBlock, since: int) -> bool:
     return len(block.news["late"]) > 0 and int(block.news["late"][-1]) >= since
 
 
-def _edges_before(block: UsageBlock, since: int) -> tuple[Columns, Columns]:
+def _edges_before(block: UsageBlock, since: int, low: int, high: int) -> tuple[Columns, Columns]:
     """Edges of what was seen before a day: all of an old block but the late rows that came since."""
+    edges = _slice(block.edges, low, high)
     if not _news_since(block, since):
-        return block.edges, block.late_edges
-    late = {name: block.late[name][block.late["seen"] < since] for name in ("account", "day", "key")}
-    return block.edges, edges_of(late["account"], late["day"], late["key"] != 0)
+        return edges, _slice(block.late_edges, low, high)
+    late = _slice(block.late, low, high)
+    late = {name: late[name][late["seen"] < since] for name in ("account", "day", "key")}
+    return edges, edges_of(late["account"], late["day"], late["key"] != 0)
 
 
-def _edges(older: Sequence[Columns], low: int, high: int) -> Columns:
+def _edges(parts: Sequence[Columns], low: int, high: int) -> Columns:
     """Rows that stand for the older blocks: they bear no events, only days."""
-    if not older:
+    if not parts:
         return {}
-    parts = [_slice(edges, low, high) for edges in older]
     account = np.concatenate([part["account"] for part in parts])
     first, user, last = (np.full(high - low, value, dtype=np.int64) for value in (NEVER, NEVER, -1))
     np.minimum.at(first, account, np.concatenate([part["first"] for part in parts]))
@@ -219,7 +224,7 @@ def _edges(older: Sequence[Columns], low: int, high: int) -> Columns:
 
 def _slice(columns: Columns, low: int, high: int) -> Columns:
     """Rows of accounts low..high-1, renumbered from 0."""
-    begin, end = np.searchsorted(columns["account"], [low, high])
+    begin, end = range_of(columns["account"], low, high)
     part = {name: values[begin:end] for name, values in columns.items()}
     part["account"] = part["account"] - np.int32(low)
     return part
