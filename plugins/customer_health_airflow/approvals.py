@@ -199,13 +199,16 @@ def _code(*texts: str) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
-def send_link(settings: Settings, kind: str, id: str, *, title: str, link: str, now: datetime) -> str:
-    """Promise the link to a form, and send it at once if Slack lets us; return what came of it."""
+def promise_link(settings: Settings, kind: str, id: str, *, title: str, link: str, now: datetime) -> str:
+    """Promise the link to a form in the outbox; return what comes of it.
+
+    It is not sent here: whoever answers while a slow Slack holds up the task would answer a form that is not
+    waiting yet. The next delivery is at most an hour away, an approval waits for days.
+    """
     from dataclasses import replace
 
     from customer_health.ledger import outbox
     from customer_health.ledger.connect import open_ledger, writing
-    from customer_health.pipeline import deliver_effects
     from customer_health.playbooks.notices import Notice
 
     remedy = "Answer in Airflow: no answer in time is a no."
@@ -213,14 +216,7 @@ def send_link(settings: Settings, kind: str, id: str, *, title: str, link: str, 
     notice = Notice(f"question:{kind}", run_id_of(kind, id)[:64], title, lines, remedy, link)
     effect = notice.effect(settings.config, as_of=now.date())
     channel = settings.config.playbooks.alerts_channel
+    effect = replace(effect, payload={**effect.payload, "channel": channel})
     with writing(open_ledger(settings.ledger_url)) as connection:
-        new = outbox.add(
-            connection, [replace(effect, payload={**effect.payload, "channel": channel})], now=now
-        )
-    if not new:
-        return f"The link was sent to {channel} before."
-    try:
-        deliver_effects(settings, destination="slack", now=now)
-    except CustomerHealthError as error:
-        return f"The link goes to {channel} with the next tick_outbox: {error.message}"
-    return f"The link was sent to {channel}."
+        new = outbox.add(connection, [effect], now=now)
+    return f"The link goes to {channel} with the next delivery." if new else "The link was promised before."

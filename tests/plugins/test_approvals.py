@@ -21,6 +21,7 @@ from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 
+from customer_health import pipeline
 from customer_health.company import PlaybookConfig
 from customer_health.destinations import slack
 from customer_health.effects.effect import Effect, effect_key
@@ -270,17 +271,12 @@ def test_the_link_to_the_form_is_in_slack_once_however_often_the_task_runs(
     asked = answering(api_server, {"chosen_options": ["Reject"], "params_input": {"note": "too early"}})
     bag.dags["approve_actions"].test(run_conf={"kind": "effect", "id": key})
     asked()
-    said = approvals.send_link(
-        load_settings(),
-        "effect",
-        key,
-        title="Again?",
-        link="https://airflow.example.com",
-        now=datetime.now(UTC),
-    )
+    now = datetime.now(UTC)
+    said = approvals.promise_link(load_settings(), "effect", key, title="Again?", link="x", now=now)
+    pipeline.deliver_effects(load_settings(), destination="slack", now=now)
     posts = [message for message in rig.server.messages.values() if message["channel"] == "C0000001"]
     rig.server.close()
-    assert said == "The link was sent to #csm-alerts before."
+    assert said == "The link was promised before."
     (post,) = posts
     assert "May this be offered?" in str(post["blocks"])
     assert "approve_actions" in str(post["blocks"])

@@ -12,7 +12,6 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowSkipException
 
 from customer_health_airflow import approvals
-from customer_health_airflow.credentials import with_credentials
 from customer_health_airflow.stopping import plain_words
 
 if TYPE_CHECKING:
@@ -40,8 +39,8 @@ class LinkNotifier(BaseNotifier):
         settings = load_settings()
         if settings.config.destinations.slack == "slack":
             kind, name = str(context["params"]["kind"]), str(context["params"]["id"])
-            said = approvals.send_link(
-                with_credentials(settings), kind, name, title=operator.subject, link=link, now=_now(settings)
+            said = approvals.promise_link(
+                settings, kind, name, title=operator.subject, link=link, now=_now(settings)
             )
             operator.log.info(said)
 
