@@ -10,7 +10,7 @@ It never changes a score.
 | Runs | every hour, at a quarter past |
 | Reads | episodes and the outbox in the ledger |
 | Writes | what is due now; the destinations; one run of `approve_actions` per open question |
-| Notices | that the day's scores are overdue (`playbooks.scores_due_after_hours`), and tells `playbooks.data_channel` |
+| Notices | that the day's scores are overdue, and tells `playbooks.data_channel` |
 
 It takes turns with `deliver_effects` in the pool of each destination. A question has exactly one run, named
 after what it asks about; `ask` is skipped for those that have been asked before.
