@@ -38,18 +38,23 @@ def demo_summary(settings: Settings, *, as_of: date, colour: bool = False) -> st
     """
     console = Console(file=StringIO(), width=WIDTH, force_terminal=colour, highlight=False, emoji=False)
     ledger = open_ledger(settings.ledger_url)
-    today = ledger_scores.of(ledger, as_of)
+    today = _as_shown(ledger_scores.of(ledger, as_of))
     console.rule(f"[bold]Customer health as of {as_of}")
     if today.empty:
         console.print(f"Nothing was scored as of {as_of}. Run the chain for that day first.")
         return _text(console)
-    before = ledger_scores.previous(ledger, as_of)
+    before = _as_shown(ledger_scores.previous(ledger, as_of))
     _tiers(console, settings, today, before)
     _calls(console, settings, today, before, as_of)
     _model(console, ledger, as_of)
     _actions(console, settings, ledger, as_of)
     _where(console, settings)
     return _text(console)
+
+
+def _as_shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give each row the tier that people see everywhere else: see ledger/scores.as_shown."""
+    return rows.assign(tier=rows["tier_shown"].fillna(rows["tier"])) if len(rows) else rows
 
 
 def _text(console: Console) -> str:

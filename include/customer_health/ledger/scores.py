@@ -23,6 +23,20 @@ PREVIOUS_WITHIN = timedelta(days=45)
 # Lock of whoever replaces a day's scores, or reads them in several steps.
 PUBLISHED = "scores"
 _BATCH = 2_000
+# As `as_shown`, for queries.
+TIER_SHOWN = func.coalesce(scores.c.tier_shown, scores.c.tier)
+BAND_SHOWN = func.coalesce(scores.c.band_shown, scores.c.band)
+
+
+def as_shown(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a published row with the tier and band that people see.
+
+    Those fall at once and rise when the score has meant it for two weeks (scoring/hysteresis.py): what acts
+    on them does not open, close and open again with a score that wavers around a border. Rows of older
+    ledgers have none; there the tier of the day's score stands.
+    """
+    shown = {name: row[f"{name}_shown"] for name in ("tier", "band") if row.get(f"{name}_shown")}
+    return {**row, **shown}
 
 
 def publish(

@@ -23,7 +23,7 @@ def advance(
 ) -> Episode | None:
     """Return the account's episode after today's reading, or None when it has none.
 
-    An episode opens with the first Red reading: Red as people see it, see facts.as_shown. It closes only
+    An episode opens with the first Red reading: Red as people see it (ledger/scores.as_shown). It closes only
     while that is Red no longer, which takes two weeks clearly above Red. Where a ledger holds no such band,
     it takes two readings in a row above Red by more than `margin` points. A score that wavers around the
     boundary is one spell, not ten.

@@ -37,17 +37,6 @@ def level_of(tier: str | None, band: str | None) -> int:
     return 1 if slug(band) == "red" else 0
 
 
-def as_shown(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a published row with the tier and band that people see.
-
-    Those fall at once and rise when the score has meant it for two weeks (scoring/hysteresis.py): what acts
-    on them does not open, close and open again with a score that wavers around a border. Rows of older
-    ledgers have none; there the tier of the day's score stands.
-    """
-    shown = {name: row[f"{name}_shown"] for name in ("tier", "band") if row.get(f"{name}_shown")}
-    return {**row, **shown}
-
-
 @dataclass(frozen=True)
 class Reading:
     """One published score of one account, as far as a later day compares itself with it."""

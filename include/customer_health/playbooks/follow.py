@@ -22,9 +22,10 @@ from customer_health.ledger.connect import serialise, writing
 from customer_health.ledger.episodes import Episode, episode_of
 from customer_health.ledger.schema import deliveries, episodes, holdout, playbook_runs, score_runs, scores
 from customer_health.ledger.schema import outbox as outbox_table
+from customer_health.ledger.scores import as_shown
 from customer_health.playbooks import thread
 from customer_health.playbooks.episodes import red_ceiling
-from customer_health.playbooks.facts import as_shown, level_of
+from customer_health.playbooks.facts import level_of
 from customer_health.playbooks.portfolio import overdue
 from customer_health.playbooks.reach import not_before
 from customer_health.playbooks.thread import Reading

@@ -14,7 +14,8 @@ from customer_health.ledger import decisions, episodes, holdout, scores, switche
 from customer_health.ledger.schema import episodes as episode_table
 from customer_health.ledger.schema import outbox, playbook_runs, score_runs, score_signals
 from customer_health.ledger.schema import scores as score_table
-from customer_health.playbooks.facts import Facts, Reading, as_shown, level_of
+from customer_health.ledger.scores import BAND_SHOWN, TIER_SHOWN, as_shown
+from customer_health.playbooks.facts import Facts, Reading, level_of
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.steps import SetFields
 
@@ -22,15 +23,12 @@ _BATCH = 500
 # What a damaged row may raise. Anything else is a defect of ours and stops the run.
 ROW_FAULTS = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
 CHARTED = timedelta(weeks=13)  # what an alert's chart shows
-# As `as_shown`: the tier and band that people see.
-_TIER = func.coalesce(score_table.c.tier_shown, score_table.c.tier)
-_BAND = func.coalesce(score_table.c.band_shown, score_table.c.band)
 _READING = (
     *(score_table.c[name] for name in ("account_id", "as_of", "score_shown", "model_id")),
-    _TIER.label("tier"),
-    _BAND.label("band"),
+    TIER_SHOWN.label("tier"),
+    BAND_SHOWN.label("band"),
 )
-_LEVEL = case((func.lower(_TIER) == "critical", 2), (func.lower(_BAND) == "red", 1), else_=0)
+_LEVEL = case((func.lower(TIER_SHOWN) == "critical", 2), (func.lower(BAND_SHOWN) == "red", 1), else_=0)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from customer_health.ledger import care, outbox
 from customer_health.ledger.episodes import Episode, episode_of
 from customer_health.ledger.schema import episodes, playbook_runs, score_runs, scores
 from customer_health.ledger.schema import outbox as outbox_table
+from customer_health.ledger.scores import TIER_SHOWN
 from customer_health.playbooks.facts import Facts
 from customer_health.playbooks.portfolio import entry, episode_entry, message, tiers
 from customer_health.playbooks.reach import not_before
@@ -125,8 +126,7 @@ def _week_ago(connection: Connection, as_of: date) -> dict[str, tuple[int, str, 
     day = connection.execute(
         select(func.max(c.as_of)).where(c.as_of <= as_of - WEEK, c.as_of > as_of - 2 * WEEK)
     ).scalar()
-    shown = func.coalesce(scores.c.tier_shown, scores.c.tier)
-    query = select(scores.c.account_id, scores.c.score_shown, shown.label("tier"), scores.c.arr).where(
+    query = select(scores.c.account_id, scores.c.score_shown, TIER_SHOWN.label("tier"), scores.c.arr).where(
         scores.c.as_of == day, scores.c.score_shown.is_not(None)
     )
     return {

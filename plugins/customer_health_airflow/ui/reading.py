@@ -13,6 +13,7 @@ from sqlalchemy import Engine, Select, and_, func, or_, select
 
 from customer_health.ledger.connect import open_ledger
 from customer_health.ledger.schema import decisions, outbox, score_runs, scores
+from customer_health.ledger.scores import TIER_SHOWN, as_shown
 
 PAGE = 50
 Row = Mapping[str, Any]
@@ -79,9 +80,9 @@ class Portfolio:
 
     def _totals(self, day: date) -> dict[str, tuple[int, float]]:
         query = (
-            select(scores.c.tier, func.count(), func.coalesce(func.sum(scores.c.arr), 0.0))
+            select(TIER_SHOWN, func.count(), func.coalesce(func.sum(scores.c.arr), 0.0))
             .where(scores.c.as_of == day, scores.c.tier.is_not(None))
-            .group_by(scores.c.tier)
+            .group_by(TIER_SHOWN)
         )
         with self._engine.connect() as connection:
             return {tier: (count, arr) for tier, count, arr in connection.execute(query)}
@@ -98,7 +99,7 @@ class Portfolio:
         same = and_(then.c.account_id == scores.c.account_id, then.c.as_of == before)
         where = [scores.c.as_of == day]
         if wanted.tier:
-            where.append(scores.c.tier == wanted.tier)
+            where.append(wanted.tier == TIER_SHOWN)
         if wanted.owner:
             where.append(scores.c.owner_email == wanted.owner)
         if wanted.search:
@@ -113,7 +114,7 @@ class Portfolio:
             .where(*where)
             .order_by(
                 scores.c.score.is_(None),
-                scores.c.tier == self._tiers[-1],
+                self._tiers[-1] == TIER_SHOWN,
                 at_risk.desc(),
                 scores.c.score,
                 scores.c.arr.desc(),
@@ -124,7 +125,7 @@ class Portfolio:
         )
         with self._engine.connect() as connection:
             total = connection.execute(select(func.count()).select_from(scores).where(*where)).scalar_one()
-        return self._rows(query), total
+        return [as_shown(row) for row in self._rows(query)], total
 
     def owners(self, day: date) -> list[str]:
         """Return everybody who owns a scored account."""
@@ -134,7 +135,7 @@ class Portfolio:
     def history(self, account_id: str, *, until: date) -> list[Row]:
         """Return the scores of one account, oldest first."""
         query = select(scores).where(scores.c.account_id == account_id, scores.c.as_of <= until)
-        return self._rows(query.order_by(scores.c.as_of))
+        return [as_shown(row) for row in self._rows(query.order_by(scores.c.as_of))]
 
     def decisions(self, account_id: str, *, limit: int = 30) -> list[Row]:
         """Return what playbooks decided about one account, newest first."""

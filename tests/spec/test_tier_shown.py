@@ -1,0 +1,39 @@
+"""Page, summary and playbooks name the same tier: the one that wavering scores do not move."""
+
+from __future__ import annotations
+
+from tests.lib.ledger import day, new_ledger, publish
+
+from customer_health.playbooks import snapshot
+from customer_health.playbooks.playbook import load_playbooks
+from customer_health.scoring.tiers import scheme_named
+from customer_health.settings import Settings
+from customer_health.summary import demo_summary
+from customer_health_airflow.ui.reading import Filters, Portfolio
+
+NAMES = scheme_named("four_tier").names
+
+
+def test_an_account_that_just_crossed_the_border_is_told_everywhere_as_what_people_see(tmp_path):
+    ledger = new_ledger(tmp_path)
+    acme = {"score": 52, "tier_shown": "At Risk", "band_shown": "Red"}
+    calm = {"score": 90, "tier_shown": None, "band_shown": None}
+    publish(ledger, 1, {"acme": acme, "calm": calm})
+    portfolio = Portfolio(ledger, NAMES)
+    cards = {card.tier: card.accounts for card in portfolio.cards(day(1), None)}
+    assert (cards["At Risk"], cards["Attention"]) == (1, 0)
+    (row,), total = portfolio.worth_a_call(day(1), None, Filters(tier="At Risk"), 1)
+    assert (row["account_id"], row["tier"], total) == ("acme", "At Risk", 1)
+    assert [row["tier"] for row in portfolio.history("acme", until=day(1))] == ["At Risk"]
+
+    settings = Settings(
+        home=tmp_path, warehouse_url="duckdb://", ledger_url=f"sqlite:///{tmp_path}/ledger.db"
+    )
+    told = demo_summary(settings, as_of=day(1))
+    assert "At Risk · 52" in told
+    with ledger.connect() as connection:
+        seen = snapshot.read(connection, day(1), load_playbooks(settings.config), settings.config)
+    assert seen is not None
+    (fact,) = [fact for fact in seen.facts if fact.account_id == "acme"]
+    assert (fact.tier, fact.level) == ("At Risk", 1)
+    ledger.dispose()
