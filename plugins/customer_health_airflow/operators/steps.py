@@ -119,8 +119,8 @@ class RunPlaybooksOperator(StepOperator):
         return run_playbooks(settings, as_of=as_of, now=wall_clock(settings))
 
 
-class DeliverEffectsOperator(StepOperator):
-    """Fulfils what the outbox promised to one destination; the others do not wait for it."""
+class DestinationOperator(StepOperator):
+    """A step that works with one destination; the others do not wait for it."""
 
     reaches_out = True
     template_fields = ("destination",)
@@ -128,6 +128,10 @@ class DeliverEffectsOperator(StepOperator):
     def __init__(self, *, destination: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.destination = destination
+
+
+class DeliverEffectsOperator(DestinationOperator):
+    """Fulfils what the outbox promised to one destination."""
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import deliver_effects
@@ -135,15 +139,8 @@ class DeliverEffectsOperator(StepOperator):
         return deliver_effects(settings, destination=self.destination, now=wall_clock(settings))
 
 
-class AuditDeliveriesOperator(StepOperator):
+class AuditDeliveriesOperator(DestinationOperator):
     """Counts what landed twice at one destination; changes nothing there."""
-
-    reaches_out = True
-    template_fields = ("destination",)
-
-    def __init__(self, *, destination: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.destination = destination
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import audit_deliveries
