@@ -207,7 +207,7 @@ def _actions(console: Console, settings: Settings, ledger: Engine, as_of: date) 
         rows = connection.execute(
             counted.group_by(outbox.c.playbook, outbox.c.verb, outbox.c.state).order_by(outbox.c.playbook)
         ).all()
-        outcomes: dict[str, int] = dict(connection.execute(held.group_by(decisions.c.outcome)).tuples().all())
+        outcomes = {row.outcome: row.n for row in connection.execute(held.group_by(decisions.c.outcome))}
     console.print("\n[bold]What was done[/bold]")
     if not rows:
         console.print(" Nothing was promised for this day.")

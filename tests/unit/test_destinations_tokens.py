@@ -129,7 +129,7 @@ def test_a_new_token_that_is_refused_too_stops_the_channel_with_one_call_for_a_p
     done = deliver(ledger, mail, now=lambda: morning(2))
 
     assert done.needs_person
-    assert "Renew the credentials of gmail" in done.stopped
+    assert "Renew the credentials of gmail" in done.remedy
     assert len(gmail.calls) == 2
     assert len(issuer.grants) == 2
     assert {row["state"] for row in outbox_desk.find(ledger)} == {"pending"}
