@@ -58,10 +58,10 @@ class PanelFrame:
         """Write what the accounts from `low` on were on each date, and the answers about them."""
         context, state = engine.context, engine.state
         many = len(state.accounts)
-        here = self.row[low : low + many]
+        here = np.ascontiguousarray(self.row[low : low + many].T)
         accounts = state.tables["accounts"]
         visible = accounts["seen"][:, None] < self.grid.dates
-        numbers = np.broadcast_to(np.arange(low, low + many, dtype=np.int32)[:, None], here.shape)
+        numbers = np.broadcast_to(np.arange(low, low + many, dtype=np.int32)[:, None], visible.shape)
         write(np.ascontiguousarray(numbers), here, self.account)
         for number, flag in enumerate((context.is_customer, context.notice_given)):
             write(flag, here, self.flags[number])
@@ -132,24 +132,26 @@ def places(first: Array, rank: Array, dates: Array) -> tuple[Array, int]:
 
 @compiled
 def write(values: Array, row: Array, out: Array) -> None:
-    for a in range(row.shape[0]):
-        for k in range(row.shape[1]):
-            if row[a, k] >= 0:
-                out[row[a, k]] = values[a, k]
+    """Write values (accounts, dates) to their rows (dates, accounts)."""
+    # Date by date: the rows of a date lie side by side, and it is the writing that waits for memory.
+    for k in range(row.shape[0]):
+        for a in range(row.shape[1]):
+            if row[k, a] >= 0:
+                out[row[k, a]] = values[a, k]
 
 
 @compiled
 def place(values: Array, row: Array, out: Array, known: Array, counted: Array) -> None:
-    """Write answers to their rows and count the known ones; what is not finite becomes unknown."""
-    for a in range(row.shape[0]):
-        for k in range(row.shape[1]):
-            if row[a, k] < 0:
+    """Write answers as `write` does and count the known ones; what is not finite becomes unknown."""
+    for k in range(row.shape[0]):
+        for a in range(row.shape[1]):
+            if row[k, a] < 0:
                 continue
             value = values[a, k]
             if np.isfinite(value):
-                out[row[a, k]] = value
-                known[row[a, k]] += 1
+                out[row[k, a]] = value
+                known[row[k, a]] += 1
             else:
-                out[row[a, k]] = np.nan
+                out[row[k, a]] = np.nan
                 if len(counted) and counted[a, k]:
-                    known[row[a, k]] += 1
+                    known[row[k, a]] += 1

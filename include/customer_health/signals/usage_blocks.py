@@ -20,6 +20,7 @@ from customer_health.signals.state import NEVER, Columns
 
 Array = NDArray[Any]
 MAX_FEATURES = 4 * BLOCK  # with a bit of their own; of those that no setting names, the first ones met
+TOUCHED = np.int64(-(2**63))  # in the first mask word: the sign bit, which no feature has
 LONGEST = 100_000  # days that are counted rather than sorted
 ALIGNED = 64  # bytes; columns on disk begin at multiples of it
 
@@ -74,6 +75,7 @@ class UsageBlock:
     def of(
         cls, *, account: Array, day: Array, sums: Array, masks: Array, user_account: Array,
         user_key: Array, word: Array, late: Array, late_events: Array, members: Array,
+        users: Array | None = None,
     ) -> UsageBlock:  # fmt: skip
         """Build a block from sorted cells and words.
 
@@ -82,14 +84,12 @@ class UsageBlock:
             masks: (cells, mask words).
             late: account, user key, day, seen, bit; (5, rows) in any order.
             members: (sets, bits): whether a feature belongs to a set.
+            users: Users of each cell, if they were counted; else the words tell.
         """
-        every, none = np.ones(len(account), np.bool_), np.zeros(len(account), np.int32)
-        users = block_users(account, day, user_account, word, every, none)
-        cells: Columns = {
-            "account": account,
-            "day": day,
-            "users": users,
-        }
+        if users is None:
+            every, none = np.ones(len(account), np.bool_), np.zeros(len(account), np.int32)
+            users = block_users(account, day, user_account, word, every, none)
+        cells: Columns = {"account": account, "day": day, "users": users}
         cells |= {f"sum{i}": np.ascontiguousarray(sums[:, i]) for i in range(sums.shape[1])}
         cells |= {f"mask{i}": np.ascontiguousarray(masks[:, i]) for i in range(masks.shape[1])}
         order = np.lexsort((late[4], late[3], late[2], late[1], late[0]))
@@ -105,6 +105,37 @@ class UsageBlock:
 
 
 Blocks = dict[int, UsageBlock]
+
+
+@compiled
+def touched_cells(
+    sums: Array, masks: Array, seen_users: Array, first: int, days: int, first_day: int, day_step: int,
+    account_step: int, accounts: int,
+) -> tuple[Array, Array, Array, Array, Array]:  # fmt: skip
+    """Cells of some days that hold anything, by account and then day: account, day, users, sums, masks.
+
+    Sums and masks come column by column: (1 + sets, cells) and (mask words, cells).
+    """
+    many = 0
+    for d in range(first, first + days):
+        for a in range(accounts):
+            many += masks[d * day_step + a * account_step, 0] < 0
+    account, day, users = np.empty(many, np.int32), np.empty(many, np.int32), np.empty(many, np.int32)
+    out_sums, out_masks = np.empty((sums.shape[1], many)), np.empty((masks.shape[1], many), np.int64)
+    i = 0
+    for a in range(accounts):
+        for d in range(first, first + days):
+            cell = d * day_step + a * account_step
+            if masks[cell, 0] >= 0:
+                continue
+            account[i], day[i], users[i] = a, first_day + d, seen_users[cell]
+            for s in range(sums.shape[1]):
+                out_sums[s, i] = sums[cell, s]
+            out_masks[0, i] = masks[cell, 0] & ~TOUCHED
+            for w in range(1, masks.shape[1]):
+                out_masks[w, i] = masks[cell, w]
+            i += 1
+    return account, day, users, out_sums, out_masks
 
 
 @compiled

@@ -14,13 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.signals.kernels import BLOCK, compiled
-from customer_health.signals.usage_blocks import MAX_FEATURES, Blocks, Features, UsageBlock
+from customer_health.signals.usage_blocks import (
+    MAX_FEATURES,
+    TOUCHED,
+    Blocks,
+    Features,
+    UsageBlock,
+    touched_cells,
+)
 
 Array = NDArray[Any]
 FEATURE_SLOTS = 4096  # of the feature table; beyond half of it, features count in totals only
 CHUNK = 4096  # rows looked at together
 NEAR = 8  # places tried beside other users of the account
-TOUCHED = np.int64(-(2**63))  # in the first mask word: the sign bit, which no feature has
 MAX_CELLS = 1 << 24  # account-days held at once: bounds memory to about a gigabyte
 
 
@@ -75,14 +81,15 @@ def add_rows(
     account_keys: Array, account_codes: Array, unnamed: Array, lag: int, first_day: int,
     day_step: int, account_step: int, feature_keys: Array, feature_bits: Array, first_seen: Array,
     members: Array, users_table: Array, stride: int, user_account: Array, user_key: Array, words: Array,
-    sums: Array, masks: Array, late: Array, late_events: Array, counts: Array,
+    sums: Array, masks: Array, seen_users: Array, late: Array, late_events: Array, counts: Array,
 ) -> None:  # fmt: skip
     """Add a batch of usage rows, from row counts[4] on.
 
     counts: users, late rows, features, rows of unknown accounts, next row; updated in place. It stops
     early when a new feature needs another mask word. `late` holds account, user key (0 if unnamed),
     day, seen and feature bit. A place in `users_table` holds a key, the user's number, and the word of
-    the block (from 1 on) that was met last; a word moves to `words` when another block comes.
+    the block (from 1 on) that was met last; words of other blocks lie in `words`. A cell's users are
+    counted as they come: a bit that is new to a word is one more user of that day.
     """
     # Three short loops over a few thousand rows instead of one: each waits for memory in its own way,
     # and the processor overlaps the waits of many rows only where little else happens.
@@ -130,7 +137,11 @@ def add_rows(
             if users_table[slot, 2] != block + 1:
                 keep_word(users_table, slot, words)
                 users_table[slot, 2] = block + 1
-            users_table[slot, 3] |= np.int64(1) << (since - block * BLOCK)
+                users_table[slot, 3] = words[users_table[slot, 1], block]
+            one = np.int64(1) << (since - block * BLOCK)
+            if users_table[slot, 3] & one == 0:
+                users_table[slot, 3] |= one
+                seen_users[since * day_step + code * account_step] += 1
         counts[0], counts[4] = users, end
         if end < min(begin + CHUNK, len(account_id)):
             return
@@ -193,10 +204,9 @@ def _place(
 
 @compiled
 def keep_word(users_table: Array, slot: int, words: Array) -> None:
-    """Move the word of a place to the words of its user."""
+    """Put the word of a place among the words of its user."""
     if users_table[slot, 2] > 0:
-        words[users_table[slot, 1], users_table[slot, 2] - 1] |= users_table[slot, 3]
-        users_table[slot, 3] = 0
+        words[users_table[slot, 1], users_table[slot, 2] - 1] = users_table[slot, 3]
 
 
 @compiled
@@ -212,22 +222,6 @@ def enter_users(users_table: Array, stride: int, account: Array, key: Array) -> 
         pair = pair_key(account[number], key[number])
         slot = user_slot(users_table, account[number], pair, stride)
         users_table[slot, 0], users_table[slot, 1] = pair, number
-
-
-@compiled
-def touched_cells(
-    masks: Array, first: int, days: int, day_step: int, account_step: int, accounts: int
-) -> Array:
-    """Cells of some days that hold anything, by account and then day."""
-    out = np.empty(accounts * days, np.int64)
-    many = 0
-    for a in range(accounts):
-        for d in range(days):
-            cell = (first + d) * day_step + a * account_step
-            if masks[cell, 0] < 0:
-                out[many] = cell
-                many += 1
-    return out[:many]
 
 
 class Scan:
@@ -278,10 +272,11 @@ class Scan:
         self.counts = np.array([0, 0, len(features.keys), 0, 0], dtype=np.int64)
 
     def _lay_out(self, words: int) -> None:
-        """Make empty cells: sums and masks of a cell side by side, seen as two arrays."""
-        both = np.zeros((self.blocks * self.count * BLOCK, 1 + self.sets + words))
-        self.sums = both[:, : 1 + self.sets]
-        self.masks = both.view(np.int64)[:, 1 + self.sets :]
+        """Make empty cells: sums, users and masks of a cell side by side, seen as three arrays."""
+        cells = np.zeros((self.blocks * self.count * BLOCK, 2 + self.sets + words))
+        self.sums = cells[:, : 1 + self.sets]
+        self.seen_users = cells.view(np.int64)[:, 1 + self.sets]
+        self.masks = cells.view(np.int64)[:, 2 + self.sets :]
 
     def add(self, batch: Any) -> None:
         """Add an Arrow batch of the columns of `add_rows`."""
@@ -297,14 +292,14 @@ class Scan:
         self.counts[4] = 0
         while self.counts[4] < batch.num_rows:
             if self.counts[2] == self.masks.shape[1] * BLOCK and self.counts[2] < MAX_FEATURES:
-                sums, masks = self.sums, self.masks
+                sums, seen_users, masks = self.sums, self.seen_users, self.masks
                 self._lay_out(masks.shape[1] + 1)
-                self.sums[:], self.masks[:, :-1] = sums, masks
+                self.sums[:], self.seen_users[:], self.masks[:, :-1] = sums, seen_users, masks
             arguments: tuple[Any, ...] = (
                 *columns, *self.account_table, self.unnamed, self.lag, self.first * BLOCK, *self.steps,
                 *self.feature_table, self.first_seen, self.members,
                 self.user_table, self.stride, self.user_account, self.user_key, self.words,
-                self.sums, self.masks, self.late, self.late_events, self.counts,
+                self.sums, self.masks, self.seen_users, self.late, self.late_events, self.counts,
             )  # fmt: skip
             add_rows(*arguments)
 
@@ -352,29 +347,26 @@ class Scan:
         keep_words(self.user_table, self.words)
         order = np.lexsort((self.user_key[:users], self.user_account[:users]))
         account, key = self.user_account[order], self.user_key[order]
+        words = np.ascontiguousarray(self.words[order].T)
         late = self.late[:, : int(self.counts[1])]
         late_block = late[2] // BLOCK
-        day_step, account_step = self.steps
         out: Blocks = {}
         for number in range(self.blocks):
             begin = max(span[0] - self.first * BLOCK, number * BLOCK)
             days = max(0, min(span[1] + 1 - self.first * BLOCK, (number + 1) * BLOCK) - begin)
-            cells = touched_cells(self.masks, begin, days, day_step, account_step, self.count)
-            word = self.words[order, number]
-            active = np.flatnonzero(word)
+            owner, day, seen_users, sums, masks = touched_cells(
+                self.sums, self.masks, self.seen_users, begin, days, self.first * BLOCK, *self.steps,
+                self.count,
+            )  # fmt: skip
+            active = np.flatnonzero(words[number])
             mine = np.flatnonzero(late_block == number + self.first)
-            if not len(cells) and not len(mine):
+            if not len(owner) and not len(mine):
                 continue
-            long_step, short_step = max(self.steps), min(self.steps)
-            outer, inner = cells // long_step, cells % long_step // short_step
-            day, owner = (outer, inner) if day_step == long_step else (inner, outer)
-            masks = self.masks[cells]
-            masks[:, 0] &= ~TOUCHED
             out[number + self.first] = UsageBlock.of(
-                account=owner.astype(np.int32), day=(day + self.first * BLOCK).astype(np.int32),
-                sums=self.sums[cells], masks=masks, user_account=account[active].astype(np.int32),
-                user_key=key[active], word=word[active], late=late[:, mine],
-                late_events=self.late_events[mine], members=self.members,
+                account=owner, day=day, sums=sums.T, masks=masks.T, users=seen_users,
+                user_account=account[active].astype(np.int32), user_key=key[active],
+                word=words[number, active], late=late[:, mine], late_events=self.late_events[mine],
+                members=self.members,
             )  # fmt: skip
         return out
 
