@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,8 @@ def make(path: Path, accounts: int) -> None:
             generate(con, min(accounts, ALIKE))
     shutil.copy(base, path)
     con = connect(path)
-    tables = [row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+    found = con.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'").fetchall()
+    tables = [row[0] for row in found]
     names = {table: set(con.sql(f"SELECT * FROM raw.{table} LIMIT 0").columns) for table in tables}
     tables = [table for table in tables if "account_id" in names[table]]
     for copy in range(1, -(-accounts // ALIKE)):
@@ -73,7 +75,15 @@ def make(path: Path, accounts: int) -> None:
                 f"INSERT INTO raw.{table} SELECT * REPLACE ({renamed}) FROM raw.{table} "
                 "WHERE account_id LIKE 'a%'"
             ).fetchall()
+    note_load(con, "1", tables)
     con.close()
+
+
+def note_load(con: duckdb.DuckDBPyConnection, load: str, tables: Sequence[str]) -> None:
+    """Note which load brought rows to which tables, as ingestion does."""
+    con.execute("CREATE SCHEMA IF NOT EXISTS ops")
+    con.execute("CREATE TABLE IF NOT EXISTS ops.loads (load_id VARCHAR, table_name VARCHAR)")
+    con.executemany("INSERT INTO ops.loads VALUES (?, ?)", [[load, table] for table in tables])
 
 
 def append_day(con: duckdb.DuckDBPyConnection) -> None:
@@ -96,6 +106,7 @@ def append_day(con: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     con.execute("DELETE FROM raw.tickets WHERE ticket_id IN (SELECT ticket_id FROM solved)").fetchall()
     con.execute("INSERT INTO raw.tickets FROM solved").fetchall()
+    note_load(con, "2", ["usage", *keys])
 
 
 def measure(name: str, path: Path, memory: str) -> dict[str, Any]:
