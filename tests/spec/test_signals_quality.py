@@ -214,6 +214,23 @@ def test_a_source_that_is_some_days_late_is_not_taken_for_a_thin_one() -> None:
     assert "stale" not in {one.check for one in findings}
 
 
+def test_customers_who_stop_one_after_the_other_are_no_broken_export() -> None:
+    """As little as half an export, but from no day to the next: 15 of 25 accounts stop within two weeks."""
+    world = delivered()
+    stops = {account: 22 - k for k, account in enumerate(account for account in ACCOUNTS if account >= "a10")}
+    world.rows["usage"] = [
+        row
+        for row in world.rows["usage"]
+        if row["known_at"].date() < MARCH - timedelta(days=stops.get(row["account_id"], 0))
+    ]
+    con = world.connect()
+    build_and_check(con, CompanyConfig(), [MARCH])
+    week = dict(
+        con.execute("SELECT measure, value FROM ops.signal_sources WHERE source = 'usage'").fetchall()
+    )
+    assert week["last_week"] < 0.5 * week["usual_week"]
+
+
 @given(
     table=st.sampled_from(["usage", "tickets", "invoices", "interactions"]),
     silent=st.integers(min_value=25, max_value=60),

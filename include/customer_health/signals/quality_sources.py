@@ -91,7 +91,7 @@ def check_sources(
         if daily.any() and _reporters(reduced, table, now) >= MIN_ACCOUNTS:
             usual, last, steady = _weeks(daily)
             measures += [Measure(table, "usual_week", usual), Measure(table, "last_week", last)]
-            if steady and usual >= FEW_ROWS and last < LEAST * usual:
+            if steady and usual >= FEW_ROWS and last < LEAST * usual and _broke(daily):
                 found.append(_thin(table, last, usual))
     for table, column, amounts, known in _amounts(reduced, now):
         ratio = _ratio(amounts, known, now)
@@ -203,6 +203,17 @@ def _weeks(daily: Array) -> tuple[float, float, bool]:
     weeks = daily.reshape(WEEKS + 1, 7).sum(axis=1)
     earlier, usual = weeks[:-1], float(np.median(weeks[:-1]))
     return usual, float(weeks[-1]), bool(earlier.min() >= LEAST * usual)
+
+
+def _broke(daily: Array) -> bool:
+    """Whether some week brought less than half of the seven days before it.
+
+    Half of an export is missing from one day to the next, and that stays visible for weeks. A source that
+    thins out little by little tells of customers who leave: nothing is wrong with it.
+    """
+    sums = np.convolve(daily, np.ones(7, np.int64), "valid")
+    before, after = sums[:-7], sums[7:]
+    return bool((after < LEAST * before).any())
 
 
 def _amounts(reduced: Reduced, now: int) -> Iterator[tuple[str, str, Array, Array]]:
