@@ -133,7 +133,7 @@ def settle(proposal: Proposal, existing: Mapping[str, date], occasion: Occasion,
     put_off: set[str] = set()
     over = _over_the_limit(jobs, proposal.matches, existing, snapshot.as_of, config)
     for job in jobs:
-        if job.match in over:
+        if (job.match.facts.account_id, job.match.playbook.name) in over:
             limit = config.playbooks.opportunities_per_day
             words = f"{job.match.why}; waits: {limit} opportunities a day, largest first"
             decisions.append(job.match.decided("daily_limit", words))
@@ -238,8 +238,8 @@ def _over_the_limit(
     existing: Mapping[str, date],
     as_of: date,
     config: CompanyConfig,
-) -> list[Match]:
-    """Return the matches whose opportunities must wait for another day: the smaller ones."""
+) -> set[tuple[str, str]]:
+    """Return account and playbook whose opportunities must wait for another day: the smaller ones."""
 
     def keys(match: Match) -> list[str]:
         steps = (step for step in match.playbook.steps if isinstance(step, CreateOpportunity))
@@ -248,7 +248,8 @@ def _over_the_limit(
     today = sum(existing.get(key) == as_of for match in matches for key in keys(match))
     wanting = [job.match for job in jobs if any(key not in existing for key in keys(job.match))]
     wanting.sort(key=lambda match: (-(match.facts.number("arr") or 0.0), match.facts.account_id))
-    return wanting[max(config.playbooks.opportunities_per_day - today, 0) :]
+    waiting = wanting[max(config.playbooks.opportunities_per_day - today, 0) :]
+    return {(match.facts.account_id, match.playbook.name) for match in waiting}
 
 
 def _taken(
