@@ -50,6 +50,10 @@ def _safe_for_customers(text: str, fields: frozenset[str] = DRAFT_FIELDS) -> str
     return text
 
 
+def _subject_safe(text: str) -> str:
+    return _safe_for_customers(text)
+
+
 class Step(Part):
     """Base of all steps.
 
@@ -103,10 +107,7 @@ class CreateTask(Step):
     draft: str | None = None
     attach: Literal["usage_audit", "meeting_times"] | None = None
 
-    @field_validator("owner")
-    @classmethod
-    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _known_roles(value)
+    _roles = field_validator("owner")(_known_roles)
 
     @field_validator("draft")
     @classmethod
@@ -198,15 +199,9 @@ class DraftEmail(Step):
     body: str
     attach: Literal["meeting_times"] | None = None
 
-    @field_validator("owner")
-    @classmethod
-    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _known_roles(value)
+    _roles = field_validator("owner")(_known_roles)
 
-    @field_validator("subject")
-    @classmethod
-    def _customer_safe(cls, value: str) -> str:
-        return _safe_for_customers(value)
+    _customer_safe = field_validator("subject")(_subject_safe)
 
     @field_validator("body")
     @classmethod
@@ -249,15 +244,9 @@ class ProposeMeeting(Step):
     within: Duration = timedelta(days=14)
     options: int = Field(3, ge=1, le=5)
 
-    @field_validator("owner")
-    @classmethod
-    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _known_roles(value)
+    _roles = field_validator("owner")(_known_roles)
 
-    @field_validator("subject")
-    @classmethod
-    def _customer_safe(cls, value: str) -> str:
-        return _safe_for_customers(value)
+    _customer_safe = field_validator("subject")(_subject_safe)
 
     @field_validator("agenda")
     @classmethod
