@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_a_healthy_account_hears_what_speaks_for_it() -> None:
     ]
 
     assert row["tier"] == "Healthy"
-    assert row["why"] == "Usage up 25%; NPS 10"
+    assert row["why"] == "Healthy: usage up 25%; NPS 10"
     assert codes(row) == []
 
 
@@ -108,7 +109,7 @@ def test_growing_usage_is_never_called_a_decline_whatever_the_model_thinks() -> 
 
     assert row["score"] < 60
     assert codes(row) == []
-    assert row["why"] == "No single risk stands out"
+    assert row["why"] == "Usage pulls the score down"
 
 
 def test_a_good_sign_never_triggers_the_playbook_of_its_opposite() -> None:
@@ -129,7 +130,28 @@ def test_a_near_renewal_is_context_and_never_the_reason() -> None:
     assert row["waterfall"]["calendar"] < -5
     assert codes(row) == []
     assert [reason["phrase"] for reason in row["reasons"] if "context" in reason] == ["Renewal in 20 days"]
-    assert row["why"] == "No single risk stands out; renewal in 20 days"
+    assert row["why"] == "Renewal in 20 days; known signals are fine"
+
+
+def test_a_why_of_an_account_that_people_see_below_healthy_never_lists_good_signs() -> None:
+    """Its score is back among the healthy since today; the tier that people see waits for two weeks."""
+    config = CompanyConfig(score=ScoreConfig(smoothing=False))
+    hand, bad = HandChampion(), {"recent_nps": 0.0, "usage_delta_28d": -0.6}
+    first = date(2026, 2, 22)
+    before = score_accounts(panel({"acme": bad}, first), hand, config, as_of=first, catalogue=SIGNALS)
+
+    good = panel({"acme": {"usage_delta_28d": 0.4, "recent_nps": 10.0}})
+    row = score_accounts(good, hand, config, as_of=AS_OF, previous=before, catalogue=SIGNALS).iloc[0]
+
+    assert row["tier"] == "Healthy"
+    assert row["tier_shown"] != "Healthy"
+    assert row["why"] == "No single risk stands out"
+
+
+def test_a_renewal_that_outweighs_every_named_risk_is_said_beside_the_worst() -> None:
+    row = scores({"acme": {"days_to_renewal": 20.0, "recent_nps": 6.0}}).loc["acme"]
+
+    assert row["why"] == "NPS only 6; renewal in 20 days"
 
 
 def test_not_even_a_calendar_with_a_good_and_a_bad_side_is_a_reason() -> None:

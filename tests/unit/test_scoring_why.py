@@ -14,6 +14,7 @@ from customer_health.scoring.reasons import holds
 from customer_health.scoring.statements import fill, risk_claim, strength_claim
 from customer_health.scoring.why import MAX_WORDS, renewal_fact, too_new, validate_why, why
 from customer_health.signals.catalogue import CATALOGUE
+from customer_health.signals.signal import Concept
 
 SPEAKING = [name for name, signal in CATALOGUE.items() if signal.reason_code and signal.concept != "calendar"]
 values = st.one_of(
@@ -46,17 +47,57 @@ def facts(draw: st.DrawFn) -> dict[str, Any] | None:
     }
 
 
-@given(st.lists(facts(), max_size=6), st.booleans(), st.none() | st.integers(0, 400))
+STEPS = st.dictionaries(
+    st.sampled_from(["start", "smoothing", "other", "limit", *map(str, Concept)]), st.floats(-50, 50)
+)
+
+
+@given(st.lists(facts(), max_size=6), st.booleans(), st.booleans(), st.none() | st.integers(-9, 400), STEPS)
 @settings(max_examples=400, deadline=None)
 def test_every_template_output_may_be_published(
-    drawn: list[dict[str, Any] | None], healthy: bool, days: int | None
+    drawn: list[dict[str, Any] | None],
+    healthy: bool,
+    renewal_first: bool,
+    days: int | None,
+    steps: dict[str, float],
 ) -> None:
     reasons = [fact for fact in drawn if fact]
-    text = why(reasons, healthy=healthy, days_to_renewal=days)
+    text = why(reasons, healthy=healthy, days_to_renewal=days, renewal_first=renewal_first, steps=steps)
 
     context = [renewal_fact(days)] if days is not None else []
-    assert validate_why(text, [*reasons, *context]) == ()
+    shares = [{"code": "", "concept": name, "signal": "", "value": points} for name, points in steps.items()]
+    assert validate_why(text, [*reasons, *context, *shares]) == ()
     assert len(text.split()) <= MAX_WORDS
+    assert text.startswith("Healthy") == healthy
+
+
+@pytest.mark.parametrize(
+    ("steps", "days", "said"),
+    [
+        ({"calendar": -38.0, "usage": 4.0}, 157, "Renewal in 157 days; known signals are fine"),
+        ({"calendar": -38.0, "usage": -5.2}, 157, "Renewal in 157 days; usage pulls the score down"),
+        ({"calendar": -20.0}, -3, "Renewal date has passed; known signals are fine"),
+        ({"calendar": 20.0, "support": -2.0, "billing": -3.0}, 300, "Billing pulls the score down"),
+        ({"calendar": 0.2, "smoothing": -6.0}, None, "Earlier readings still weigh on the score"),
+        ({"calendar": -0.4, "other": -9.0}, 41, "No single risk stands out; renewal in 41 days"),
+        ({"other": -9.0}, None, "No single risk stands out"),
+    ],
+)
+def test_without_a_bad_signal_the_why_says_what_pulls_the_score_down_instead(
+    steps: dict[str, float], days: int | None, said: str
+) -> None:
+    seven = {"code": "frequent_contact", "points": 2.0, "short": "7 conversations in three months"}
+
+    assert why([seven], healthy=False, days_to_renewal=days, steps=steps) == said
+
+
+def test_a_large_healthy_account_in_a_list_of_risks_is_called_healthy() -> None:
+    seven = {"code": "frequent_contact", "points": 2.0, "short": "7 conversations in three months"}
+
+    assert why([seven], healthy=True, steps={}) == "Healthy: 7 conversations in three months"
+    assert why([seven], healthy=True, days_to_renewal=41, renewal_first=True) == (
+        "Healthy: renewal in 41 days; 7 conversations in three months"
+    )
 
 
 @pytest.mark.parametrize("name", SPEAKING)

@@ -28,14 +28,13 @@ from customer_health.scoring.statements import (
     say,
     strength_claim,
 )
-from customer_health.scoring.why import renewal_fact
+from customer_health.scoring.why import MIN_POINTS, renewal_fact
 from customer_health.signals.signal import Direction, Signal
 
 Reason = dict[str, Any]
 
 MAX_RISKS = 4
 MAX_STRENGTHS = 2
-MIN_POINTS = 1.0  # below one point the shown score would not differ
 
 
 def holds(
@@ -175,7 +174,8 @@ def _side(
         for concept in faces.concepts
     }
     signals = [catalogue[name] for name in faces.names]
-    # "No contact for 3 days" is how trouble is told: a strength says it in its own words.
+    # "No contact for 3 days" is how trouble is told: a strength says it in its own words. And a risk keeps
+    # its "only": "3 conversations in three months" alone is neither good nor bad.
     spoken = [risk or signal.direction is not Direction.LOWER_IS_HEALTHIER for signal in signals]
     # Plain lists: one by one, NumPy's numbers cost more to reach than to look at.
     picked, places = np.nonzero(np.take_along_axis(size, order, axis=1) > 0)
@@ -199,7 +199,9 @@ def _side(
                 "points": points,
                 "phrase": _sentence(
                     short
-                    if not spoken[face] or _is_nothing(claim, value)
+                    if not spoken[face]
+                    or _is_nothing(claim, value)
+                    or (risk and " only " in f" {claim.words} ")
                     else phrased(signals[face], value, currency)
                 ),
                 "short": short,

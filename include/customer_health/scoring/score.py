@@ -226,15 +226,20 @@ def _published(
 def _explain(rows: pd.DataFrame, memory: Memory, days: list[float | None], best: str, as_of: date) -> None:
     """Write the Why of scored rows, which may begin with what moved the score."""
     whys = []
-    everything = zip(
-        rows["reasons"], rows["tier"], days, rows["change"], rows["carried"], memory.carried, strict=True
-    )
-    for reasons, tier, left, change, carried, before in everything:
+    columns = ("reasons", "tier_shown", "waterfall", "change", "carried")
+    everything = zip(*(rows[name] for name in columns), days, memory.carried, strict=True)
+    for reasons, tier, steps, change, carried, left, before in everything:
         since = renewal_led(change, before, as_of=as_of)
         if since:
             carried["renewal_led"] = since
         whys.append(
-            wording.why(reasons, healthy=tier == best, days_to_renewal=left, renewal_first=since is not None)
+            wording.why(
+                reasons,
+                healthy=tier == best,
+                days_to_renewal=left,
+                renewal_first=since is not None,
+                steps=steps,
+            )
         )
     rows["why"] = pd.Series(whys, rows.index, dtype=object)
 
