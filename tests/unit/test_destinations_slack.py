@@ -59,7 +59,7 @@ def test_the_alert_says_change_why_money_clock_owner_reasons_and_next_step(alert
         "1 Jun 2027 (200 d)",
         "Attention → Critical",
         "dana@example.com",
-        "Usage down 30% in 28 days  `-14`",
+        "Usage down 30% in 28 days `-14`",
         "Save play: Urgent review",
         "until Tue 3 Nov 05:00 UTC",
         "coverage 92%",

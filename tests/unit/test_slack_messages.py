@@ -78,6 +78,45 @@ def test_an_alert_with_everything_that_it_can_hold_is_one_that_slack_takes():
     assert len(next(block for block in message["blocks"] if block["type"] == "actions")["elements"]) == 5
 
 
+def lines_of(message):
+    """Lines as a wide screen shows them; a chart and a row of buttons count as one each."""
+    texts = slack_rules.as_markdown(message).splitlines()[1:]
+    return [line for line in texts if line and line != "---"]
+
+
+def test_the_fullest_alert_fits_one_screen_of_14_lines():
+    reason = {"code": "usage_decline", "points": -9.0, "phrase": "Usage -30% against the 4 weeks before"}
+    promise = effect(
+        "notify",
+        risks=[reason] * 3,
+        strengths=[{"code": "high_nps", "points": 4.0, "phrase": "Latest NPS 9"}] * 2,
+        calendar={"context": -38.2, "phrase": "Renewal in 200 days"},
+        lever="Bring 12 more seats into use",
+        links=[["CRM", "https://crm.example/a"], ["Runbook", "https://runbook.example"]],
+    )
+    promise.payload["score"]["history"] = [[f"2026-10-{day:02d}", 50] for day in range(1, 14)]
+
+    lines = lines_of(slack_blocks.message(promise.payload))
+
+    assert len(lines) == 14, "\n".join(lines)
+    assert lines[1] == "**Usage down 30%**"
+    assert lines[2] == "ARR $240k · at risk $73k · renews 1 Jun 2027 (200 d, `-38`)"
+    assert lines[3].endswith("owner dana@example.com (csm)")
+
+
+def test_an_alert_that_only_the_renewal_explains_says_so_and_blames_no_signal():
+    note = "Renewal now within the 90-day horizon; that explains 93% of the fall, behaviour has not changed."
+    promise = effect("notify", why="Renewal in 90 days; known signals are fine", risks=[], cause_note=note)
+
+    message = slack_blocks.message(promise.payload)
+
+    assert lines_of(message)[1:3] == ["**Renewal in 90 days; known signals are fine**", note]
+    assert message["text"].startswith(
+        "Critical: Acme 61 → 27 (▼34). Renewal in 90 days; known signals are fine. Next: Urgent review"
+    )
+    assert "•" not in str(message["blocks"])
+
+
 @pytest.mark.parametrize(
     ("elements", "said"),
     [

@@ -65,14 +65,13 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     yield _md(p["hypothesis"] or "No reason stands out.")
     yield ""
     yield "## Evidence"
-    for reason in (*p["risks"], *p["strengths"]):
-        value = reason.get("value")
-        shown = "unknown" if value is None else f"{float(value):g}"
-        signal = f"`{reason.get('signal')}` = {shown}"
-        points = f"{float(reason['points']):+.0f} points"
-        yield f"- {_md(reason.get('phrase'))} ({points}; {signal}, as of {today})"
+    yield from (f"- {_evidence(reason, today)}" for reason in p["risks"])
     if not p["risks"]:
-        yield "- No single reason costs this account points."
+        yield "- No signal costs this account a point."
+    if calendar := p.get("calendar"):
+        points = f"{float(calendar['context']):+.0f} points"
+        yield f"- {_md(calendar.get('phrase'))} ({points}: the date itself, whatever the customer does)"
+    yield from (f"- Speaks for it: {_evidence(reason, today)}" for reason in p["strengths"])
     if lever := p.get("lever"):
         yield f"- What would help: {_md(lever, 250)}"
     yield ""
@@ -104,6 +103,13 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield f"*{p['playbook_title']}: {p['because']}*"
+
+
+def _evidence(reason: Mapping[str, Any], today: str) -> str:
+    value = reason.get("value")
+    shown = "unknown" if value is None else f"{float(value):g}"
+    points = f"{float(reason['points']):+.0f} points"
+    return f"{_md(reason.get('phrase'))} ({points}; `{reason.get('signal')}` = {shown}, as of {today})"
 
 
 def _relationship(contact: Mapping[str, Any]) -> str:

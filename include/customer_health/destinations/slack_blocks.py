@@ -18,7 +18,6 @@ from customer_health.destinations.slack_text import (
     Json,
     change,
     context,
-    fields,
     mrkdwn,
     plain,
     quoted,
@@ -77,45 +76,64 @@ def _usage_audit(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
     return text, [*blocks, {"type": "section", "text": block}, *([section(below)] if below else [])]
 
 
-def _renewal(account: Mapping[str, Any]) -> str:
+def _renewal(account: Mapping[str, Any], calendar: Mapping[str, Any] | None) -> str:
+    """Return when the contract renews, how far that is, and what the date alone costs the score."""
     days = account.get("days_to_renewal")
-    return day(account.get("renewal_date")) + (f" ({days:.0f} d)" if days is not None else "")
+    about = [] if days is None else [f"{days:.0f} d"]
+    if calendar:
+        about.append(f"`{float(calendar['context']):+.0f}`")
+    return f"renews {day(account.get('renewal_date'))}" + (f" ({', '.join(about)})" if about else "")
 
 
 def _points(reason: Mapping[str, Any]) -> str:
-    words = quoted(reason.get("phrase") or reason.get("code"))
-    return f"• {words}  `{float(reason['points']):+.0f}` `{quoted(reason.get('code'), 40)}`"
+    return f"{quoted(reason.get('phrase') or reason.get('code'))} `{float(reason['points']):+.0f}`"
+
+
+def _facts(payload: Mapping[str, Any]) -> str:
+    """Return money and clock in one line, state and owner in another: six fields would fill the screen."""
+    account, score = payload["account"], payload["score"]
+    coin, tier, before = account.get("currency"), score["tier"], score.get("tier_before")
+    red = payload.get("days_red")
+    owner = account["owner"]
+    money_and_clock = [
+        f"ARR {money(account['arr'], coin)}",
+        f"at risk {money(score.get('expected_loss'), coin)}",
+        _renewal(account, payload.get("calendar")),
+    ]
+    state_and_owner = [
+        f"{quoted(before)} → {quoted(tier)}" if before and before != tier else quoted(tier),
+        "red since today" if not red else f"red for {red:.0f} days",
+        quoted(account.get("segment") or "segment unknown"),
+        f"owner {quoted(owner['email'], 80)} ({quoted(owner['why'], 80)})",
+    ]
+    return " · ".join(money_and_clock) + "\n" + " · ".join(state_and_owner)
 
 
 def _alert(payload: Mapping[str, Any], chart: bool) -> tuple[str, list[Json]]:
+    """Return an alert of at most 14 lines when it is posted: header to trust line fit one telephone screen.
+
+    What somebody does about it, and why a fall is not the customer's doing, are lines of their own.
+    """
     account, score = payload["account"], payload["score"]
-    tier, before = score["tier"], score.get("tier_before")
+    tier = score["tier"]
     moved = change(score["now"], score["before"])
     why = quoted(score.get("why") or "No reason stands out.", 200)
-    owner = quoted(account["owner"]["email"], 80)
-    sign = SIGN.get(tier, "🔴")
-    header = f"{sign} {tier} · {clean(account['name'], 80)} · {moved}"
-    red = payload.get("days_red")
-    coin = account.get("currency")
-    facts = [
-        ("ARR", f"{money(account['arr'], coin)} · at risk {money(score.get('expected_loss'), coin)}"),
-        ("Renewal", _renewal(account)),
-        ("Tier", f"{quoted(before)} → {quoted(tier)}" if before and before != tier else quoted(tier)),
-        ("Owner", f"{owner} ({quoted(account['owner']['why'], 80)})"),
-        ("Segment", quoted(account.get("segment") or "unknown")),
-        ("Red for", "since today" if not red else f"{red:.0f} days"),
-    ]
     note = quoted(payload.get("cause_note") or "", 200)
-    why = f"{note} {why}" if note else why
-    blocks: list[Json] = [{"type": "header", "text": plain(header)}, section(f"*{why}*"), fields(facts)]
+    header = f"{SIGN.get(tier, '🔴')} {tier} · {clean(account['name'], 80)} · {moved}"
+    blocks: list[Json] = [{"type": "header", "text": plain(header)}]
     if status := payload.get("status"):
-        blocks.insert(1, context(f"{status['sign']} *{quoted(status['text'], 300)}*"))
-    if payload["risks"]:
-        blocks.append(section("*Top reasons*\n" + "\n".join(map(_points, payload["risks"]))))
+        blocks.append(context(f"{status['sign']} *{quoted(status['text'], 300)}*"))
+    blocks.append(section(f"*{why}*"))
+    if note:
+        blocks.append(context(note))
+    blocks.append(section(_facts(payload)))
+    reasons = [f"• {_points(risk)} `{quoted(risk.get('code'), 40)}`" for risk in payload["risks"]]
     if payload["strengths"]:
-        blocks.append(section("*What holds*\n" + "\n".join(map(_points, payload["strengths"]))))
+        reasons.append(f"*What holds* {' · '.join(map(_points, payload['strengths']))}")
     if lever := payload.get("lever"):
-        blocks.append(section(f"*What would help*\n{quoted(lever, 250)}"))
+        reasons.append(f"*What would help* {quoted(lever, 250)}")
+    if reasons:
+        blocks.append(section("\n".join(reasons)))
     step = payload.get("next_step")
     following = ""
     if step:
@@ -134,6 +152,8 @@ def _alert(payload: Mapping[str, Any], chart: bool) -> tuple[str, list[Json]]:
         blocks.append(_buttons(links))
     blocks.append(context(_trust(payload)))
     text = f"{tier}: {quoted(account['name'], 60)} {moved}. {why}{following}"
+    if note:
+        text += f" {note}"
     if readings:
         text += f" {slack_chart.sparkline(readings)}"
     return text, blocks

@@ -4,7 +4,6 @@ a channel, hide a link or turn the line around.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from customer_health.destinations.plain_text import clean
@@ -38,11 +37,6 @@ def quoted(text: object, most: int = 150) -> str:
 def section(text: str) -> Json:
     """Return a section of one text."""
     return {"type": "section", "text": mrkdwn(text)}
-
-
-def fields(pairs: Sequence[tuple[str, str]]) -> Json:
-    """Return a section of named values, two columns wide."""
-    return {"type": "section", "fields": [mrkdwn(f"*{name}*\n{value}") for name, value in pairs]}
 
 
 def context(text: str) -> Json:

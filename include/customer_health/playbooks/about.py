@@ -63,6 +63,7 @@ def account_payload(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
             "as_of": facts.as_of.isoformat(),
         },
         "risks": facts.risks[:MOST_RISKS],
+        "calendar": next((one for one in facts.reasons if (one.get("context") or 0) < 0), None),
         "lever": (facts.get("lever") or {}).get("text"),
         "contact": {name: facts.signals.get(name) for name in CONTACT_MEASURES},
         "cause": facts.cause,
