@@ -44,7 +44,7 @@ def demo_summary(settings: Settings, *, as_of: date, colour: bool = False) -> st
         console.print(f"Nothing was scored as of {as_of}. Run the chain for that day first.")
         return _text(console)
     before = _as_shown(ledger_scores.previous(ledger, as_of))
-    _tiers(console, settings, today, before)
+    _tiers(console, settings, today, before, _fair_from(ledger, settings))
     _calls(console, settings, today, before, as_of)
     _model(console, ledger, as_of)
     _actions(console, settings, ledger, as_of)
@@ -79,7 +79,18 @@ def _arrow(change: float, text: str) -> str:
     return f"{'▲' if change > 0 else '▼'} {text}"
 
 
-def _tiers(console: Console, settings: Settings, today: pd.DataFrame, before: pd.DataFrame) -> None:
+def _fair_from(ledger: Engine, settings: Settings) -> date | None:
+    with ledger.connect() as connection:
+        return ledger_scores.comparable_from(connection, settings.config.score.tier_confirmation_days)
+
+
+def _tiers(
+    console: Console,
+    settings: Settings,
+    today: pd.DataFrame,
+    before: pd.DataFrame,
+    fair_from: date | None,
+) -> None:
     table = Table(title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for name, justify in (
         ("Tier", "left"),
@@ -89,7 +100,14 @@ def _tiers(console: Console, settings: Settings, today: pd.DataFrame, before: pd
         ("", "left"),
     ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    since = f"since {before['as_of'].max()}" if len(before) else "first reading: no arrows yet"
+    compared = before["as_of"].max() if len(before) else None
+    if compared is None:
+        since = "first reading: no arrows yet"
+    elif fair_from is not None and compared < fair_from:
+        since = f"no arrows yet: a fall shows at once, a rise is fairly counted from {fair_from} on"
+        before = before.iloc[:0]
+    else:
+        since = f"since {compared}"
     for tier in scheme_named(settings.config.score.scheme).names:
         here, there = today[today["tier"] == tier], before[before["tier"] == tier]
         arr, earlier = here["arr"].sum(), there["arr"].sum()

@@ -9,7 +9,7 @@ import pytest
 from tests.lib.ledger import alerts, band_of, day, morning, new_ledger, promised, publish, run
 from tests.lib.remote import Remote
 
-from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.company import CompanyConfig, PlaybookConfig, ScoreConfig
 from customer_health.destinations import slack_blocks, slack_rules
 from customer_health.destinations.dispatch import deliver
 from customer_health.errors import FatalError
@@ -329,6 +329,7 @@ def test_every_message_that_follows_an_alert_is_one_that_slack_takes(ledger):
 
 def test_the_monday_digest_comes_once_a_week_and_not_in_the_week_of_the_first_day(ledger):
     monday = date(2026, 11, 9)
+    settled = CompanyConfig(score=ScoreConfig(tier_confirmation_days=1))
     for number in range(1, 18):  # day 1 is a Sunday
         worse = 30 if number >= 8 else 75
         publish(
@@ -344,8 +345,8 @@ def test_the_monday_digest_comes_once_a_week_and_not_in_the_week_of_the_first_da
                 "tiny": {"score": worse, "arr": 900.0, "expected_loss": 9.0},
             },
         )
-        run(ledger, number)
-        run(ledger, number)
+        run(ledger, number, settled)
+        run(ledger, number, settled)
 
     digests = [row for row in promised(ledger, "notify") if row["payload"]["kind"] == "weekly"]
     assert [row["as_of"] for row in digests] == [
@@ -359,4 +360,24 @@ def test_the_monday_digest_comes_once_a_week_and_not_in_the_week_of_the_first_da
     assert [payload[name]["count"] for name in ("small", "expansion", "overdue", "saved")] == [1, 1, 0, 0]
     message = slack_blocks.message(payload)
     assert slack_rules.problems(message) == []
-    assert "Turned Red, too small for people" in slack_rules.as_markdown(message)
+    page = slack_rules.as_markdown(message)
+    assert "Turned Red, too small for people" in page
+    assert "Healthy: 1 account (-2)" in page
+
+
+def test_the_first_weeks_compare_no_tiers_because_falls_show_before_rises_do(ledger):
+    """Day 1 shows every score's own tier; until day 15 a fall is counted and the rise against it is not."""
+    for number in range(1, 24):
+        publish(ledger, number, {"acme": 90, "fell": 75 if number < 5 else 60, "rose": 60})
+        run(ledger, number)
+
+    first, second, third, fourth = (
+        slack_rules.as_markdown(slack_blocks.message(row["payload"]))
+        for row in promised(ledger, "notify")
+        if row["payload"]["kind"] == "weekly"
+    )
+    for early in (first, second, third):
+        assert "(+" not in early
+        assert "Tiers are compared from 22 Nov 2026 on" in early
+    assert "Healthy: 1 account (+0)" in fourth
+    assert "compared from" not in fourth

@@ -37,3 +37,20 @@ def test_an_account_that_just_crossed_the_border_is_told_everywhere_as_what_peop
     (fact,) = [fact for fact in seen.facts if fact.account_id == "acme"]
     assert (fact.tier, fact.level) == ("At Risk", 1)
     ledger.dispose()
+
+
+def test_the_screen_and_the_page_compare_tiers_only_once_a_rise_has_had_the_time_to_show(tmp_path):
+    ledger = new_ledger(tmp_path)
+    settings = Settings(
+        home=tmp_path, warehouse_url="duckdb://", ledger_url=f"sqlite:///{tmp_path}/ledger.db"
+    )
+    for number in (1, 8, 15, 22):
+        publish(ledger, number, {"acme": 90, "fell": 90 if number == 1 else 60})
+
+    screens = {number: demo_summary(settings, as_of=day(number)) for number in (8, 15, 22)}
+    for early in (8, 15):
+        assert "no arrows yet: a fall shows at once" in screens[early]
+        assert "▼ 1" not in screens[early]
+    assert "since 2026-11-15" in screens[22]
+    assert Portfolio(ledger, NAMES).comparable_from(14) == day(15)
+    ledger.dispose()

@@ -106,10 +106,14 @@ def _weekly(payload: Mapping[str, Any]) -> Built:
     title = f"Customer health, week of {day(payload['as_of'])}"
     coin = payload.get("currency")
     tiers = "\n".join(
-        f"{SIGN.get(tier, '•')} {tier}: {_accounts(row['accounts'])} ({row['accounts_change']:+d}), "
-        f"ARR {money(row['arr'], coin)} ({_signed(row['arr_change'], coin)})"
+        _tier_line(tier, row, coin)
         for tier, row in sorted(payload["tiers"].items(), key=lambda item: TIER_ORDER.index(item[0]))
     )
+    if tiers and (since := payload.get("tiers_compared_from")):
+        tiers += (
+            f"\nTiers are compared from {day(since)} on: a fall shows at once and a rise after some days, "
+            "so an earlier comparison would lean to the worse."
+        )
     blocks = [{"type": "header", "text": plain(title)}, section(tiers or "No account is scored.")]
     for name, heading in (
         ("overdue", "No first step begun in time"),
@@ -131,6 +135,14 @@ def _weekly(payload: Mapping[str, Any]) -> Built:
         said.append(f"{payload['awaiting_approval']} wait for approval")
     blocks.append(context(" · ".join(said)))
     return title, blocks
+
+
+def _tier_line(tier: str, row: Mapping[str, Any], coin: str | None) -> str:
+    accounts, arr = _accounts(row["accounts"]), f"ARR {money(row['arr'], coin)}"
+    if row["accounts_change"] is not None:
+        accounts += f" ({row['accounts_change']:+d})"
+        arr += f" ({_signed(row['arr_change'], coin)})"
+    return f"{SIGN.get(tier, '•')} {tier}: {accounts}, {arr}"
 
 
 def _data_notice(payload: Mapping[str, Any]) -> Built:

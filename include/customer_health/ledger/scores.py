@@ -142,6 +142,17 @@ def latest_day(engine: Engine) -> date | None:
         return connection.execute(select(func.max(score_runs.c.as_of))).scalar()
 
 
+def comparable_from(connection: Connection, confirmation_days: int) -> date | None:
+    """Return the first day whose shown tiers may be compared with later ones; None without any day.
+
+    The first published day shows the tier of its score. A fall is shown from the next day on, a rise when
+    it has lasted `confirmation_days`: until that has passed once, the counts hold the falls without the
+    rises that make up for them, and any comparison would lean to the worse.
+    """
+    first: date | None = connection.execute(select(func.min(score_runs.c.as_of))).scalar()
+    return None if first is None else first + timedelta(days=confirmation_days)
+
+
 def signals_of(engine: Engine, as_of: date) -> dict[str, dict[str, float]]:
     """Return the known signals of one recent day by account; unknown ones are absent."""
     query = select(score_signals.c.account_id, score_signals.c.signals).where(score_signals.c.as_of == as_of)

@@ -14,7 +14,7 @@ from customer_health.ledger import care, outbox
 from customer_health.ledger.episodes import Episode, episode_of
 from customer_health.ledger.schema import episodes, playbook_runs, score_runs, scores
 from customer_health.ledger.schema import outbox as outbox_table
-from customer_health.ledger.scores import TIER_SHOWN
+from customer_health.ledger.scores import TIER_SHOWN, comparable_from
 from customer_health.playbooks.facts import Facts
 from customer_health.playbooks.portfolio import entry, episode_entry, message, tiers
 from customer_health.playbooks.reach import not_before
@@ -55,7 +55,9 @@ def weekly_digest(
 
 def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) -> dict[str, Any]:
     as_of, facts = snapshot.as_of, snapshot.facts
-    before = _week_ago(connection, as_of)
+    compared, before = _week_ago(connection, as_of)
+    fair_from = comparable_from(connection, config.score.tier_confirmation_days)
+    fair = compared is not None and fair_from is not None and compared >= fair_from
     moved = [
         (fact.score - before[fact.account_id][0], fact)
         for fact in facts
@@ -90,7 +92,8 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
         "kind": "weekly",
         "currency": config.playbooks.currency,
         "published_at": snapshot.published_at.isoformat(),
-        "tiers": _tiers(facts, before),
+        "tiers": _tiers(facts, before if fair else {}),
+        "tiers_compared_from": None if fair or fair_from is None else (fair_from + WEEK).isoformat(),
         "worst": movers([pair for pair in moved if pair[0] < 0]),
         "best": movers([pair for pair in reversed(moved) if pair[0] > 0]),
         "overdue": some(
@@ -120,8 +123,8 @@ def _may_grow(fact: Facts) -> bool:
     return due and fact.score is not None and fact.score > EXPANSION_SCORE and not fact.flight_risk
 
 
-def _week_ago(connection: Connection, as_of: date) -> dict[str, tuple[int, str, float]]:
-    """Return score, tier and ARR of the latest day at least a week ago, by account."""
+def _week_ago(connection: Connection, as_of: date) -> tuple[date | None, dict[str, tuple[int, str, float]]]:
+    """Return the latest day at least a week ago, with score, tier and ARR by account."""
     c = score_runs.c
     day = connection.execute(
         select(func.max(c.as_of)).where(c.as_of <= as_of - WEEK, c.as_of > as_of - 2 * WEEK)
@@ -129,19 +132,23 @@ def _week_ago(connection: Connection, as_of: date) -> dict[str, tuple[int, str, 
     query = select(scores.c.account_id, scores.c.score_shown, TIER_SHOWN.label("tier"), scores.c.arr).where(
         scores.c.as_of == day, scores.c.score_shown.is_not(None)
     )
-    return {
+    return day, {
         row.account_id: (row.score_shown, row.tier or "", row.arr or 0.0) for row in connection.execute(query)
     }
 
 
 def _tiers(
     facts: Sequence[Facts], before: Mapping[str, tuple[int, str, float]]
-) -> dict[str, dict[str, float]]:
-    now = tiers(facts)
-    for tier, row in now.items():
+) -> dict[str, dict[str, float | None]]:
+    """Return accounts and ARR per tier, with their changes; these are None without a fair comparison."""
+    now: dict[str, dict[str, float | None]] = {}
+    for tier, row in tiers(facts).items():
         earlier = [arr for _, name, arr in before.values() if name == tier]
-        row["accounts_change"] = row["accounts"] - len(earlier) if before else 0
-        row["arr_change"] = row["arr"] - sum(earlier) if before else 0
+        now[tier] = {
+            **row,
+            "accounts_change": row["accounts"] - len(earlier) if before else None,
+            "arr_change": row["arr"] - sum(earlier) if before else None,
+        }
     return now
 
 

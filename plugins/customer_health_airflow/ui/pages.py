@@ -61,6 +61,8 @@ def portfolio(
     if run is None:
         raise HTTPException(404, f"No scores were published for {as_of}.")
     before = day_before(days, run["as_of"])
+    fair_from = found.comparable_from(settings.config.score.tier_confirmation_days)
+    settled = before is not None and fair_from is not None and before >= fair_from
     wanted = Filters(tier=tier if tier in scheme.names else "", owner=owner, search=q.strip()[:80])
     rows, total = found.worth_a_call(run["as_of"], before, wanted, max(page, 1))
     return render(
@@ -72,7 +74,8 @@ def portfolio(
         before=before,
         stale=run is runs[0] and is_stale(run["as_of"], _now(settings)),
         newest=run is runs[0],
-        cards=found.cards(run["as_of"], before),
+        cards=found.cards(run["as_of"], before if settled else None),
+        fair_from=None if settled else fair_from,
         tiers=scheme.names,
         owners=found.owners(run["as_of"]),
         wanted=wanted,

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, Select, and_, func, or_, select
 
 from customer_health.ledger.connect import open_ledger
 from customer_health.ledger.schema import decisions, outbox, score_runs, scores
-from customer_health.ledger.scores import TIER_SHOWN, as_shown
+from customer_health.ledger.scores import TIER_SHOWN, as_shown, comparable_from
 
 PAGE = 50
 Row = Mapping[str, Any]
@@ -77,6 +77,11 @@ class Portfolio:
             )
             for tier in self._tiers
         ]
+
+    def comparable_from(self, confirmation_days: int) -> date | None:
+        """Return the first day whose shown tiers may be compared with later ones."""
+        with self._engine.connect() as connection:
+            return comparable_from(connection, confirmation_days)
 
     def _totals(self, day: date) -> dict[str, tuple[int, float]]:
         query = (
