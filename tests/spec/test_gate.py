@@ -91,11 +91,35 @@ def test_every_contract_has_a_suite_whose_critical_expectations_stop_the_run() -
         assert "broken.occurred_at.required" in severities
 
 
+@pytest.mark.parametrize("amount", [1e16, -1e300])
+def test_an_absurd_amount_goes_to_quarantine_and_a_large_one_stays(amount: float) -> None:
+    """A finite number can be as poisonous as infinity: beside 1e300 every true amount vanishes."""
+    table = TABLES["invoices"]
+    with open_warehouse("duckdb://") as con:
+        create_tables(con)
+        con.execute("INSERT INTO raw.accounts (account_id) VALUES ('a1')")
+        for number, value in enumerate([amount, 2e12, None]):
+            con.execute(
+                "INSERT INTO raw.invoices (invoice_id, account_id, kind, amount, occurred_at, known_at, _file,"
+                " _row, _load_id)"
+                " VALUES (?, 'a1', 'usage', ?, '2026-05-01', '2026-05-01', 'bills.csv', ?, 'load-1')",
+                [f"i{number}", value, number],
+            )
+        rules = row_rules(table, AS_OF)
+        move_broken(con, table, rules, ["load-1"], scan(con, table, rules, ["load-1"]))
+        found = con.execute("SELECT file, row_number, column_name, reason, remedy FROM quarantine.rows")
+        file, row, column, reason, remedy = found.fetchall()[0]
+        assert (file, row, column) == ("bills.csv", 0, "amount")
+        assert "beyond 1e+15" in reason
+        assert "scale:" in remedy
+        assert scalar(con, "SELECT count(*) FROM raw.invoices") == 2
+
+
 @given(
     rows=st.lists(
         st.tuples(
             st.sampled_from(["a1", "a2", "nobody", "", None]),
-            st.sampled_from([0.0, -1.0, 5.0, float("nan"), float("inf"), None]),
+            st.sampled_from([0.0, -1.0, 5.0, 1e30, float("nan"), float("inf"), None]),
             st.sampled_from(["2026-05-01", "1970-01-01", "2030-01-01", None]),
         ),
         max_size=12,

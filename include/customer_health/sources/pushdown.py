@@ -14,7 +14,7 @@ from customer_health.errors import ConfigurationError, DataContractError, sugges
 from customer_health.sources.casting import NO, YES
 from customer_health.sources.mapping import Condition, Feed, MappingFile, Rule, Scalar, Where
 from customer_health.warehouse.source import SourceWarehouse
-from customer_health.warehouse.table import Column, Table, Type
+from customer_health.warehouse.table import LARGEST, Column, Table, Type
 from customer_health.warehouse.tables import TABLES
 
 PUSHED = ("usage",)
@@ -190,8 +190,12 @@ def broken_rows(rows: Any, contract: Table) -> dict[str, Any]:
             found[f"{name}.required"] = value.isnull() | (value.strip() == "") if blank else value.isnull()
         if column.type is Type.NUMBER:
             found[f"{name}.finite"] = value.isnan() | (value.abs() == math.inf)
+            if column.maximum is None:
+                found[f"{name}.plausible"] = (value.abs() > LARGEST) & ~found[f"{name}.finite"]
         if column.minimum is not None:
             found[f"{name}.minimum"] = value < column.minimum
+        if column.maximum is not None:
+            found[f"{name}.maximum"] = value > column.maximum
         if column.type in (Type.DATE, Type.TIMESTAMP):
             found[f"{name}.earliest"] = value.cast("date") < ibis.date(1990, 1, 1)
     day = rows.known_at.date().epoch_days() - rows.occurred_at.cast("date").epoch_days()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from customer_health.warehouse.table import Column, Table, Type
+from customer_health.warehouse.table import LARGEST, Column, Table, Type
 
 EARLIEST = date(1990, 1, 1)
 """No fact of a subscription business is older: earlier dates are typing errors or epoch zeros."""
@@ -109,6 +109,14 @@ def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
             f"{name} is not a finite number",
             "Mend the number in the source; an unknown number must be empty.",
         )
+        if column.maximum is None:
+            yield RowRule(
+                f"{name}.plausible",
+                name,
+                f"(isfinite({c}) AND abs({c}) > {LARGEST!r})",
+                f"{name} is beyond {LARGEST:g}, which nobody counts",
+                "Mend the number, or correct `scale:` in the mapping; an unknown number must be empty.",
+            )
     unit = f" {column.unit}" if column.unit else ""
     if column.minimum is not None:
         yield RowRule(

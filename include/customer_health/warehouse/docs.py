@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from customer_health.warehouse.contracts import EARLIEST
-from customer_health.warehouse.table import Column, Table
+from customer_health.warehouse.table import LARGEST, Column, Table
 from customer_health.warehouse.tables import TABLES
 
 _HEAD = f"""# Data contracts
@@ -26,8 +26,8 @@ or KPIs.
 * **Row rules.** A row that breaks one moves to `quarantine.rows`, with file, row, column, value, reason
   and remedy; good rows go on. Besides what the tables below say: dates before {EARLIEST} are implausible;
   facts dated later than the day after the as-of date wait in quarantine until that day has come;
-  `known_at` may not lie more than a day before `occurred_at`; numbers are finite; every row belongs to an
-  account in `accounts`, and waits for it if not.
+  `known_at` may not lie more than a day before `occurred_at`; numbers are finite and within {LARGEST:g};
+  every row belongs to an account in `accounts`, and waits for it if not.
 * **One currency.** After every load all amounts are told in `money.currency` of the company file (or in
   the currency of most contracts) by `money.rates`; what was given stays beside them. A contract keeps the
   rate of its first day, an invoice has that of its day. An amount in a currency without a rate is unknown.

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# Beyond this a sum no longer holds cents, and nothing that a company counts is so large. One such row would
+# take its account's true numbers with it, without a word and on every other day, too.
+LARGEST = 1e15
+
 
 class Type(StrEnum):
     """Column types; the values are DuckDB's names."""

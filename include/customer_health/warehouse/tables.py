@@ -85,7 +85,9 @@ USAGE = Table(
             Type.TEXT, "The user; empty when the source only knows accounts.", required=True, default=""
         ),
         "feature": Column(Type.TEXT, "Feature or event name.", required=True),
-        "events": Column(Type.NUMBER, "How often.", required=True, unit="events", minimum=0, default="1"),
+        "events": Column(
+            Type.NUMBER, "How often.", required=True, unit="events", minimum=0, maximum=1e12, default="1"
+        ),
         "occurred_at": _occurred("The day, in UTC.", Type.DATE),
         "known_at": _KNOWN,
     },
