@@ -100,8 +100,8 @@ def test_an_absurd_amount_goes_to_quarantine_and_a_large_one_stays(amount: float
         con.execute("INSERT INTO raw.accounts (account_id) VALUES ('a1')")
         for number, value in enumerate([amount, 2e12, None]):
             con.execute(
-                "INSERT INTO raw.invoices (invoice_id, account_id, kind, amount, occurred_at, known_at, _file,"
-                " _row, _load_id)"
+                "INSERT INTO raw.invoices"
+                " (invoice_id, account_id, kind, amount, occurred_at, known_at, _file, _row, _load_id)"
                 " VALUES (?, 'a1', 'usage', ?, '2026-05-01', '2026-05-01', 'bills.csv', ?, 'load-1')",
                 [f"i{number}", value, number],
             )
