@@ -21,9 +21,16 @@ def test_days_to_renewal_counts_down_to_the_term_end(world: World) -> None:
 
 def test_an_evergreen_contract_has_no_renewal_and_is_not_less_covered(world: World) -> None:
     world.contract("acme", ends=None)
-    row = world.signals(TODAY, signals=named(["days_to_renewal"])).loc["acme"]
-    assert row["days_to_renewal"] != row["days_to_renewal"]
+    dated = ["days_to_renewal", "days_to_notice_deadline", "term_days"]
+    row = world.signals(TODAY, signals=named(dated)).loc["acme"]
+    assert row[dated].isna().all()
     assert row["coverage"] == 1
+
+
+def test_a_contract_that_ends_without_a_known_notice_period_is_a_gap(world: World) -> None:
+    world.contract("acme", starts="2025-12-01", ends="2026-12-01")
+    row = world.signals(TODAY, signals=named(["days_to_notice_deadline", "term_days"])).loc["acme"]
+    assert row["coverage"] == 0.5
 
 
 def test_auto_renewal_moves_the_date_by_a_term(world: World) -> None:

@@ -34,3 +34,13 @@ def test_coverage_tells_for_whom_a_source_is_missing(panel: pd.DataFrame) -> Non
     found = coverage_by_segment(panel)
     assert found["surveys"]["smb"] > found["surveys"]["enterprise"]
     assert found["usage"]["smb"] == 0
+
+
+def test_an_evergreen_customer_lacks_no_signal_about_the_end_of_a_term() -> None:
+    world = World()
+    world.account("acme", segment="smb")
+    world.contract("acme", ends=None)
+    panel = world.panel("2026-03-01")
+    nobody = panel.assign(is_customer=False)
+    assert panel["term_days"].isna().all()
+    assert coverage_by_segment(panel)["contracts"]["smb"] > coverage_by_segment(nobody)["contracts"]["smb"]

@@ -26,10 +26,13 @@ class Aggregation:
     Attributes:
         windowed: Whether the signal must name a window.
         only: Tables this aggregation understands; empty means any table of facts.
+        dated: It reads the end of a term. An evergreen contract has none, and that is known: no answer
+            about such an account is no gap in what we know of it.
     """
 
     windowed: ClassVar[bool] = True
     only: ClassVar[tuple[str, ...]] = ()
+    dated: ClassVar[bool] = False
 
     def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
         """Yield the columns it reads, each with the types it accepts."""
@@ -380,6 +383,7 @@ class DaysUntilRenewal(Aggregation):
 
     windowed: ClassVar[bool] = False
     only: ClassVar[tuple[str, ...]] = ("contracts",)
+    dated: ClassVar[bool] = True
     notice: bool = False
 
 
@@ -389,6 +393,7 @@ class TermLength(Aggregation):
 
     windowed: ClassVar[bool] = False
     only: ClassVar[tuple[str, ...]] = ("contracts",)
+    dated: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,11 @@ customer_health.signals.docs`; do not edit.
 A signal is one number per account and as-of date. A fact counts for as-of date D only if it
 happened and was known before D 00:00 UTC; a window of n days is [D - n, D - 1]. **Unknown is not
 zero:** where the column "when there is none" says unknown, the value stays empty and the account's
-coverage falls. A source that has not delivered anything yet makes all of its signals unknown, for
-everybody; so does a source that used to tell of at least 20 accounts and has been silent for over a
-week and three times its longest pause (or for as long as `signals.stale_after_days` says).
+coverage falls. An evergreen customer has no renewal, no notice deadline and no term, and that is known:
+its coverage does not fall for want of them. A source that has not delivered anything yet makes all of
+its signals unknown, for everybody; so does a source that used to tell of at least 20 accounts and has
+been silent for over a week and three times its longest pause (or for as long as
+`signals.stale_after_days` says).
 
 Usage: a day without rows counts 0 users from the account's first usage on; an account that never
 sent usage is unknown; a change against the window before needs telemetry for both windows; users

@@ -74,9 +74,7 @@ class PanelFrame:
         evergreen = context.is_customer & (context.renewal == NEVER)
         for signal, values in answers:
             number = self.columns.index(signal.name)
-            # An evergreen contract has no renewal date, and that is known.
-            dateless = signal.table == "contracts" and signal.name == "days_to_renewal"
-            counted = evergreen if dateless else np.zeros((0, 0), np.bool_)
+            counted = evergreen if signal.aggregation.dated else np.zeros((0, 0), np.bool_)
             place(np.ascontiguousarray(values), here, self.numbers[number], self.known, counted)
 
     def finished(self) -> pd.DataFrame:

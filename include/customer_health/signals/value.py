@@ -41,9 +41,15 @@ def known_share(panel: pd.DataFrame, names: Collection[str]) -> float:
 
 
 def coverage_by_segment(panel: pd.DataFrame) -> Mapping[str, Mapping[str, float]]:
-    """Known share of each source's signals per segment: which connector to fix first, and for whom."""
+    """Known share of each source's signals per segment: which connector to fix first, and for whom.
+
+    As in the panel's own coverage, an evergreen customer lacks no signal about the end of a term.
+    """
     out: dict[str, dict[str, float]] = {}
     names = [name for name in CATALOGUE if name in panel.columns]
+    evergreen = panel["is_customer"] & panel["renewal_date"].isna()
+    dated = [name for name in names if CATALOGUE[name].aggregation.dated]
+    panel = panel.assign(**{name: panel[name].mask(evergreen, 0.0) for name in dated})
     for segment, rows in panel.groupby(panel["segment"].fillna("unknown")):
         for source in sorted({source for name in names for source in sources_of(name)}):
             mine = [name for name in names if source in sources_of(name)]
