@@ -104,6 +104,14 @@ def test_price_increase_180d_expansions_365d_and_contractions_365d_are_counted(w
 def test_usage_revenue_90d_and_usage_revenue_delta_90d_follow_metered_invoices(world: World) -> None:
     world.invoice("acme", occurred=ago(20), kind="usage", amount=60.0)
     world.invoice("acme", occurred=ago(120), kind="usage", amount=100.0)
+    world.invoice("acme", occurred=ago(180), kind="usage", amount=0.0)
     world.invoice("acme", occurred=ago(20), kind="subscription", amount=5000.0)
     assert ask(world, "usage_revenue_90d") == 60
     assert ask(world, "usage_revenue_delta_90d") == pytest.approx(-0.4)
+
+
+def test_a_customer_of_four_months_does_not_grow_by_400_percent(world: World) -> None:
+    """Their first bills fill the whole of the last 90 days, and a part of the 90 days before."""
+    for days in (110, 80, 50, 20):
+        world.invoice("acme", occurred=ago(days), kind="usage", amount=100.0)
+    assert ask(world, "usage_revenue_delta_90d") is None

@@ -220,7 +220,7 @@ class OpenNow(Aggregation):
 
 @dataclass(frozen=True)
 class LongestOverdue(Aggregation):
-    """Days by which the oldest open fact is past its due date."""
+    """Whole days since the due day of the open fact that is longest overdue (1 = yesterday)."""
 
     windowed: ClassVar[bool] = False
     due: str
@@ -235,8 +235,8 @@ class LongestOverdue(Aggregation):
 class ChangeVsPreviousWindow(Aggregation):
     """Relative change of a sum against the window before: -0.3 is a drop of 30 %.
 
-    Unknown when the earlier window holds nothing, or, for usage, when the account's telemetry does
-    not cover both windows: a customer in their third week is not growing by 400 %.
+    Unknown when the earlier window holds nothing, or when the account's facts are not as old as both
+    windows: a customer in their third week is not growing by 400 %.
     """
 
     column: str

@@ -31,6 +31,9 @@ without an id are not counted as users. Lists of core actions, key and advanced 
 the company file, per plan; without them, all features seen so far count as core and key, and the
 share of advanced usage is unknown. Bulk exports are known once `usage.export_features` lists them.
 
+Money: a change against the window before needs facts at least as old as both windows, or else every
+new customer would seem to grow.
+
 First responses are measured in working hours: `signals.business_hours` of the company file. A
 business review is due every `people.ebr_every_days` days.
 

@@ -149,6 +149,12 @@ def _or_absent(engine: Engine, signal: Signal, values: Array, present: Array) ->
     return result
 
 
+def _within_reach(grid: Grid, day: Array, window: int) -> Array:
+    """Facts that are recent enough for the first as-of date: the only ones worth computing with."""
+    recent: Array = day >= grid.dates[0] - window
+    return recent
+
+
 def _day_of(facts: Columns, column: str) -> Array:
     return facts["occurred"] if column == "occurred_at" else facts[f"day:{column}"]
 
@@ -168,12 +174,13 @@ def _count(engine: Engine, signal: Signal) -> Array:
 def _count_distinct(engine: Engine, signal: Signal) -> Array:
     aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.CountDistinct)
-    code = facts[f"code:{aggregation.column}"]
-    named = code >= 0 if chosen is None else (code >= 0) & chosen
+    code, window = facts[f"code:{aggregation.column}"], int(signal.window or 0)
+    named = (code >= 0) & _within_reach(engine.grid, facts["occurred"], window)
+    named = named if chosen is None else named & chosen
     code = np.unique(code[named], return_inverse=True)[1]
     span = int(code.max(initial=0)) + 1
     pairs, pair = np.unique(facts["account"][named].astype(np.int64) * span + code, return_inverse=True)
-    begin, window = facts["seen"][named] + 1, int(signal.window or 0)
+    begin = facts["seen"][named] + 1
     # Visible while any of the pair's facts is: count those, and ask whether there is one.
     visible = engine.grid.running_sum(pair, begin, facts["occurred"][named] + window + 1, groups=len(pairs))
     many = engine.grid.full(0.0)
@@ -228,8 +235,10 @@ def _business_hours(engine: Engine, signal: Signal) -> Array:
     table = facts[0]
     assert isinstance(aggregation, agg.MeanBusinessHours)
     start, end = table[f"second:{aggregation.start}"], table[f"second:{aggregation.end}"]
-    value = hours_between(start, end, engine.config.signals.business_hours)
-    mean = _mean(engine.grid, facts, table[f"day:{aggregation.end}"], int(signal.window or 0), value)
+    day, window = table[f"day:{aggregation.end}"], int(signal.window or 0)
+    value, asked = np.full(len(day), np.nan), _within_reach(engine.grid, day, window)
+    value[asked] = hours_between(start[asked], end[asked], engine.config.signals.business_hours)
+    mean = _mean(engine.grid, facts, day, window, value)
     return _or_absent(engine, signal, mean, ~np.isnan(mean))
 
 
@@ -298,7 +307,9 @@ def _change(engine: Engine, signal: Signal) -> Array:
     window, day = int(signal.window or 0), facts["occurred"]
     _, now = engine.grid.window(facts, day, window, chosen=chosen, value=value)
     many, before = engine.grid.window(facts, day, window, chosen=chosen, value=value, skip=window)
-    base = (many > 0) & (before > 0)
+    oldest = NEVER - engine.grid.running_max(facts["account"], facts["seen"] + 1, NEVER - day, chosen=chosen)
+    covered = oldest <= engine.grid.dates - 2 * window  # or else a new customer seems to grow by 400 %
+    base = covered & (many > 0) & (before > 0)
     change = engine.grid.ratio(now - before, before, base)
     return _or_absent(engine, signal, change, base)
 

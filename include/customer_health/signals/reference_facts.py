@@ -141,7 +141,8 @@ def _change(view: View, how: agg.ChangeVsPreviousWindow) -> float | None:
     facts = view.facts()
     now = sum(row[how.column] or 0.0 for row in facts if view.inside(row["occurred_at"]))
     before = sum(row[how.column] or 0.0 for row in facts if view.inside(row["occurred_at"], skip=view.window))
-    return (now - before) / before if before > 0 else view.absent()
+    covered = max((view.days_ago(row["occurred_at"]) for row in facts), default=0) >= 2 * view.window
+    return (now - before) / before if covered and before > 0 else view.absent()
 
 
 def _rolled_end(view: View, row: Row) -> date | None:
