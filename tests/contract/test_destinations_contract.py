@@ -14,7 +14,7 @@ from tests.lib.destinations import RIGS, Rig, effect
 from tests.lib.ledger import morning, new_ledger
 from tests.lib.remote import Remote
 from tests.lib.servers import specs
-from tests.lib.servers.base import FAULTS
+from tests.lib.servers.base import FAULTS, Request
 
 from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.destinations.dispatch import Policy, deliver
@@ -263,3 +263,16 @@ def test_a_host_that_is_not_the_vendors_is_refused_before_a_key_travels():
 def test_the_specifications_are_at_hand_where_they_must_be():
     """CI that sets the variable means it: a wrong path must not turn into silent skips."""
     assert specs.available() or not specs.DEMANDED
+
+
+@pytest.mark.skipif(not specs.available(), reason="no folder of specifications")
+def test_an_operation_that_the_specification_lacks_is_a_violation_unless_its_source_is_named():
+    def asked(method: str, path: str) -> list[str]:
+        return specs.violations("slack_oas3.json", Request(method, path, {}, {}, b""))
+
+    assert asked("POST", "/chat.postMesage") == [
+        "POST /chat.postMesage: the specification slack_oas3.json holds no such operation"
+    ]
+    assert asked("DELETE", "/chat.update")
+    assert asked("POST", "/conversations.history") == []
+    assert all(source for listed in specs.NOT_IN_THE_COPY.values() for source in listed.values())
