@@ -73,10 +73,14 @@ def ledger_of(folder: Path) -> Engine:
     return open_ledger(settings_of(folder).ledger_url)
 
 
+def champion_of(ledger: Engine) -> registry.ChampionRecord:
+    record = registry.current(ledger)
+    assert record is not None, "the first training of this company has promoted one"
+    return record
+
+
 def current(folder: Path) -> str:
-    record = registry.current(ledger_of(folder))
-    assert record is not None
-    return record.model_id
+    return champion_of(ledger_of(folder)).model_id
 
 
 def with_model(**changes: Any) -> CompanyConfig:
@@ -289,7 +293,7 @@ def test_a_training_that_is_killed_goes_on_where_it_stopped_and_its_death_is_not
     folder: Path, command: Any
 ) -> None:
     ledger, models = ledger_of(folder), folder / "home" / "models"
-    whole = registry.current(ledger).model_id  # type: ignore[union-attr]
+    whole = champion_of(ledger).model_id
     shutil.rmtree(models / ".folds")
     with writing(ledger) as connection:
         connection.execute(delete(champions).where(champions.c.model_id == whole))
@@ -312,7 +316,7 @@ def test_a_training_that_is_killed_goes_on_where_it_stopped_and_its_death_is_not
 
     after = {path.name: path.stat().st_mtime_ns for path in models.glob(".folds/*.npy")}
     assert kept.items() <= after.items(), "what was computed before the kill was computed again"
-    assert registry.current(ledger).model_id == whole  # type: ignore[union-attr]
+    assert champion_of(ledger).model_id == whole
     assert trainings.history(ledger)[0].outcome == "promoted"
 
 
@@ -330,7 +334,7 @@ def test_the_value_of_data_is_a_command_whose_findings_reach_card_and_page(
     assert noise in ("cannot tell", "next to nothing"), "answers are noise in this company"
     assert rows.loc[("source", "contracts"), "recall_low"] > 0
     assert rows.loc[("source", "contracts"), "auc_loss"] > rows.loc[("source", "usage"), "auc_loss"]
-    card = Path(registry.current(ledger_of(folder)).folder) / "model_card.md"  # type: ignore[union-attr]
+    card = Path(champion_of(ledger_of(folder)).folder) / "model_card.md"
     command("value-of-data", "--as-of", SECOND_TRAINING.isoformat())
     text = card.read_text()
     assert text.count("## What each source is worth") == 1

@@ -1,0 +1,72 @@
+"""Mailboxes and calendars: Google, Microsoft, and any server that speaks SMTP."""
+
+from __future__ import annotations
+
+from customer_health.connections import EmailOptions, Secret
+from customer_health.destinations.calendars import GoogleCalendarDestination, GraphCalendarDestination
+from customer_health.destinations.mail import GmailDestination, GraphDestination, SmtpDestination
+from customer_health.destinations.wire import Wire
+from tests.lib.destinations.rig import Rig, no_pace
+from tests.lib.servers.base import Server
+from tests.lib.servers.calendars import GoogleCalendars, GraphCalendars
+from tests.lib.servers.mail import GmailMailbox, GraphMailbox, MailServer
+
+
+def gmail(timeout: float = 2.0) -> Rig:
+    """Drafts in Gmail."""
+    return _mailbox(GmailMailbox(), GmailDestination, timeout)
+
+
+def graph(timeout: float = 2.0) -> Rig:
+    """Drafts in Outlook."""
+    return _mailbox(GraphMailbox(), GraphDestination, timeout)
+
+
+def smtp(timeout: float = 2.0) -> Rig:
+    """Drafts to their owner by a mail server."""
+    server = MailServer()
+    destination = SmtpDestination(
+        "email", EmailOptions(), Secret(), no_pace(), open_line=lambda: server.line(timeout)
+    )
+    return Rig(destination, server, ("draft_email",), (), lambda account: None)
+
+
+def google_calendar(timeout: float = 2.0) -> Rig:
+    """Tentative entries in Google calendars."""
+    server = GoogleCalendars()
+    return Rig(
+        GoogleCalendarDestination("calendar", _authorised(server, timeout)),
+        server,
+        ("propose_meeting",),
+        ("propose_meeting",),
+        lambda account: None,
+    )
+
+
+def graph_calendar(timeout: float = 2.0) -> Rig:
+    """Tentative entries in Outlook."""
+    server = GraphCalendars()
+    return Rig(
+        GraphCalendarDestination("calendar", _authorised(server, timeout)),
+        server,
+        ("propose_meeting",),
+        ("propose_meeting",),
+        lambda account: None,
+    )
+
+
+def _authorised(server: Server, timeout: float) -> Wire:
+    return Wire(
+        "The mailbox",
+        "https://mail.example.com",
+        session=server.session(timeout),
+        pace=no_pace(),
+        headers={"Authorization": "Bearer key-1"},
+    )
+
+
+def _mailbox(server: Server, kind: type[GmailDestination] | type[GraphDestination], timeout: float) -> Rig:
+    wire = _authorised(server, timeout)
+    return Rig(
+        kind("email", wire, EmailOptions()), server, ("draft_email",), ("draft_email",), lambda account: None
+    )

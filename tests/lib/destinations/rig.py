@@ -1,0 +1,41 @@
+"""A destination beside the local server it talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from customer_health.destinations.pace import Pace
+from customer_health.effects.destination import Destination
+from customer_health.effects.effect import Effect
+from tests.lib.servers.base import Server
+
+
+def no_pace() -> Pace:
+    """Return a rate that no test notices."""
+    return Pace(1e6, 1_000_000)
+
+
+@dataclass
+class Rig:
+    """A destination, the server behind it, and what may be asked of them.
+
+    Attributes:
+        destination: As the registry would build it, pointed at the server.
+        server: Keeps the history.
+        verbs: What it can do.
+        finds: Verbs whose effects can be looked up by key.
+        add: Makes an account known to the remote.
+    """
+
+    destination: Destination
+    server: Server
+    verbs: tuple[str, ...]
+    finds: tuple[str, ...]
+    add: Callable[[str], object]
+
+    def landed(self, promise: Effect) -> int:
+        """Return how often what `promise` asks for was done; an update counts once however often repeated."""
+        mine = [one for one in self.server.history if one.key in (promise.key, promise.account_id)]
+        created = sum(one.created for one in mine)
+        return created or min(len(mine), 1)

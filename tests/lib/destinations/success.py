@@ -1,0 +1,51 @@
+"""The tools of customer success teams: Gainsight, Totango, ChurnZero."""
+
+from __future__ import annotations
+
+from customer_health.connections import ChurnzeroOptions, GainsightOptions, TotangoOptions
+from customer_health.destinations.churnzero import ChurnzeroDestination
+from customer_health.destinations.gainsight import GainsightDestination
+from customer_health.destinations.totango import TotangoDestination
+from customer_health.destinations.wire import Wire
+from tests.lib.destinations.rig import Rig, no_pace
+from tests.lib.servers.success import ChurnzeroTenant, GainsightTenant, TotangoService
+
+
+def gainsight(timeout: float = 2.0) -> Rig:
+    """Gainsight."""
+    tenant = GainsightTenant()
+    wire = Wire(
+        "Gainsight",
+        "https://acme.gainsightcloud.com",
+        session=tenant.session(timeout),
+        pace=no_pace(),
+        headers={"accesskey": "key-1"},
+    )
+    destination = GainsightDestination("gainsight", wire, GainsightOptions())
+    return Rig(
+        destination, tenant, ("create_task", "enroll", "set_fields"), ("create_task", "enroll"), tenant.add
+    )
+
+
+def totango(timeout: float = 2.0) -> Rig:
+    """Totango."""
+    service = TotangoService()
+
+    def wire(host: str, headers: dict[str, str]) -> Wire:
+        session = service.session(timeout)
+        return Wire(
+            "Totango", f"https://{host}.totango.com", session=session, pace=no_pace(), headers=headers
+        )
+
+    options = TotangoOptions(plays={"activation": "sp-1"})
+    api, pixel = wire("api", {"app-token": "key-1"}), wire("sdr", {})
+    destination = TotangoDestination("gainsight", api, pixel, "SP-1", options)
+    return Rig(destination, service, ("enroll", "create_task", "set_fields"), (), service.accounts.add)
+
+
+def churnzero(timeout: float = 2.0) -> Rig:
+    """ChurnZero."""
+    tenant = ChurnzeroTenant()
+    wire = Wire("ChurnZero", "https://acme.churnzero.net", session=tenant.session(timeout), pace=no_pace())
+    destination = ChurnzeroDestination("gainsight", wire, "key-1", ChurnzeroOptions())
+    return Rig(destination, tenant, ("set_fields",), (), lambda account: None)

@@ -1,0 +1,26 @@
+"""A webhook's receiver, which takes every verb."""
+
+from __future__ import annotations
+
+from customer_health.connections import Secret, WebhookOptions
+from customer_health.destinations.crm_rows import CRM_VERBS
+from customer_health.destinations.webhook import WebhookDestination
+from customer_health.destinations.wire import Wire
+from tests.lib.destinations.rig import Rig, no_pace
+from tests.lib.servers.mail import SIGNING_KEY, WebhookReceiver
+
+OTHER_VERBS = ("notify", "enroll", "draft_email", "propose_meeting", "reply", "attach_file")
+
+
+def webhook(timeout: float = 2.0) -> Rig:
+    """A webhook's receiver."""
+    receiver = WebhookReceiver()
+    options = WebhookOptions(url="https://hooks.example.com/chs", hosts=("hooks.example.com",))
+    wire = Wire(
+        "The webhook's receiver",
+        "https://hooks.example.com",
+        session=receiver.session(timeout),
+        pace=no_pace(),
+    )
+    destination = WebhookDestination("crm", wire, options, Secret({"signing_key": SIGNING_KEY}))
+    return Rig(destination, receiver, (*OTHER_VERBS, *CRM_VERBS), (), lambda account: None)
