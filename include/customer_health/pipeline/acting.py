@@ -13,6 +13,7 @@ from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
+    import duckdb
     from sqlalchemy import Engine
 
     from customer_health.destinations.delivery import DeliveryCounts
@@ -33,9 +34,9 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
 
     progress(0, 0, "deciding")
     ledger = open_ledger(settings.ledger_url)
-    came_back = _follow_through(settings, ledger, as_of)
-    doubts = holding.suspicions(settings, ledger, as_of=as_of)
     with open_warehouse(settings.warehouse_url) as con, remote_usage(settings) as usage:
+        came_back = _follow_through(con, ledger, as_of)
+        doubts = holding.suspicions(con, settings, ledger, as_of=as_of)
         known = of_warehouse(con, as_of, usage)
         done = run(ledger, settings.config, as_of=as_of, now=now, hold=doubts, background=known)
     if done.mode == "live":
@@ -43,13 +44,12 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
     return Result("Run playbooks", done.counts(), (*came_back, *done.lines()))
 
 
-def _follow_through(settings: Settings, ledger: Engine, as_of: date) -> tuple[str, ...]:
+def _follow_through(con: duckdb.DuckDBPyConnection, ledger: Engine, as_of: date) -> tuple[str, ...]:
     """Tell the ledger what became of its tasks in the CRM."""
     from customer_health.ledger.follow_up import read_tasks, take_in
 
-    with open_warehouse(settings.warehouse_url) as con:
-        tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'crm_tasks'").fetchone()
-        seen = read_tasks(con, as_of) if tables and tables[0] else []
+    tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'crm_tasks'").fetchone()
+    seen = read_tasks(con, as_of) if tables and tables[0] else []
     changed = take_in(ledger, seen)
     return (f"{changed} of our tasks changed in the CRM.",) if changed else ()
 

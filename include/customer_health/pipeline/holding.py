@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from customer_health.warehouse.connect import open_warehouse
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import duckdb
     import pandas as pd
     from sqlalchemy import Engine
 
@@ -21,9 +20,11 @@ GRADE_LASTS = timedelta(days=45)  # the scoreboard is written once a month
 NAMED = 5
 
 
-def suspicions(settings: Settings, ledger: Engine, *, as_of: date) -> dict[str, str]:
+def suspicions(
+    con: duckdb.DuckDBPyConnection, settings: Settings, ledger: Engine, *, as_of: date
+) -> dict[str, str]:
     """Return kind -> words for everything that makes today's data doubtful; empty when nothing does."""
-    found = {**_stale(settings, as_of), **_drifted(settings, ledger, as_of)}
+    found = {**_stale(con, settings, as_of), **_drifted(con, settings, ledger, as_of)}
     if words := _miscalibrated(settings, ledger, as_of):
         found["calibration"] = words
     return found
@@ -46,14 +47,13 @@ def tell(settings: Settings, ledger: Engine, found: Mapping[str, str], *, as_of:
     tell_data_team(ledger, settings.config, [notice], now=now)
 
 
-def _stale(settings: Settings, as_of: date) -> dict[str, str]:
+def _stale(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> dict[str, str]:
     limits = settings.config.playbooks.stale_after_days
-    with open_warehouse(settings.warehouse_url) as con:
-        tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'freshness'").fetchone()
-        if not tables or not tables[0]:
-            return {}
-        query = "SELECT table_name, days_old FROM ops.freshness WHERE as_of = ? ORDER BY table_name"
-        rows = con.execute(query, [as_of]).fetchall()
+    tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'freshness'").fetchone()
+    if not tables or not tables[0]:
+        return {}
+    query = "SELECT table_name, days_old FROM ops.freshness WHERE as_of = ? ORDER BY table_name"
+    rows = con.execute(query, [as_of]).fetchall()
     return {
         f"stale:{name}": f"{name} is {days:.0f} days old"
         for name, days in rows
@@ -61,7 +61,9 @@ def _stale(settings: Settings, as_of: date) -> dict[str, str]:
     }
 
 
-def _drifted(settings: Settings, ledger: Engine, as_of: date) -> dict[str, str]:
+def _drifted(
+    con: duckdb.DuckDBPyConnection, settings: Settings, ledger: Engine, as_of: date
+) -> dict[str, str]:
     """Compare the champion's signals of today with those of the last quarter, see model/drift.py."""
     from customer_health.ledger import champion as registry
     from customer_health.model import drift
@@ -71,7 +73,7 @@ def _drifted(settings: Settings, ledger: Engine, as_of: date) -> dict[str, str]:
     signals = list(record.summary.get("signals", [])) if record and record.decision == "model" else []
     if not least or not signals:
         return {}
-    today, before = _panels(settings, signals, as_of)
+    today, before = _panels(con, signals, as_of)
     if today.empty or before.empty:
         return {}
     moved = drift.of_signals(before, today, [name for name in signals if name in today])
@@ -82,32 +84,33 @@ def _drifted(settings: Settings, ledger: Engine, as_of: date) -> dict[str, str]:
     return {"drift": f"{len(loud)} signals moved far beyond chance ({', '.join(loud[:NAMED])}{rest})"}
 
 
-def _panels(settings: Settings, signals: Sequence[str], as_of: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _panels(
+    con: duckdb.DuckDBPyConnection, signals: Sequence[str], as_of: date
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the customers' signals of today, and of some days of the last quarter."""
     import pandas
 
-    with open_warehouse(settings.warehouse_url) as con:
-        columns = [
-            str(row[0])
-            for row in con.execute(
-                "SELECT column_name FROM information_schema.columns "
-                "WHERE table_schema = 'signals' AND table_name = 'values'"
-            ).fetchall()
-        ]
-        known = [name for name in signals if name in columns]
-        if not known:
-            return pandas.DataFrame(), pandas.DataFrame()
-        listed = ", ".join(f'"{name}"' for name in known)
-        days = [
-            row[0]
-            for row in con.execute(
-                'SELECT DISTINCT as_of FROM signals."values" WHERE as_of < ? AND as_of >= ? ORDER BY 1',
-                [as_of, as_of - REFERENCE],
-            ).fetchall()
-        ]
-        step = -(-len(days) // MOST_DAYS) or 1
-        query = f'SELECT {listed} FROM signals."values" WHERE is_customer AND list_contains(?, as_of)'
-        return con.execute(query, [[as_of]]).df(), con.execute(query, [days[::-step]]).df()
+    columns = [
+        str(row[0])
+        for row in con.execute(
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_schema = 'signals' AND table_name = 'values'"
+        ).fetchall()
+    ]
+    known = [name for name in signals if name in columns]
+    if not known:
+        return pandas.DataFrame(), pandas.DataFrame()
+    listed = ", ".join(f'"{name}"' for name in known)
+    days = [
+        row[0]
+        for row in con.execute(
+            'SELECT DISTINCT as_of FROM signals."values" WHERE as_of < ? AND as_of >= ? ORDER BY 1',
+            [as_of, as_of - REFERENCE],
+        ).fetchall()
+    ]
+    step = -(-len(days) // MOST_DAYS) or 1
+    query = f'SELECT {listed} FROM signals."values" WHERE is_customer AND list_contains(?, as_of)'
+    return con.execute(query, [[as_of]]).df(), con.execute(query, [days[::-step]]).df()
 
 
 def _miscalibrated(settings: Settings, ledger: Engine, as_of: date) -> str:
