@@ -117,6 +117,9 @@ class ModelConfig(Section):
     trusted_signals: tuple[str, ...] = Field(
         default=(), description="signals that the leak detector suspects and a person has checked"
     )
+    distrusted_signals: tuple[str, ...] = Field(
+        default=(), description="signals, or facts of the contract, that no model may learn from"
+    )
     approval: Literal["none", "required"] = Field(
         default="none", description="required: a person approves each new champion before it scores"
     )

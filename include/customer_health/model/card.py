@@ -13,7 +13,7 @@ from customer_health.model import card_sections as sections
 from customer_health.model import card_watch, overfit, plots
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
-from customer_health.model.limits import LIMITS, measured_limits
+from customer_health.model.limits import limits
 from customer_health.model.office import Watch
 from customer_health.model.promotion import Verdict
 from customer_health.model.report import HeadReport, Training
@@ -97,19 +97,18 @@ def _text(
         yield ""
         yield from sections.switch(verdict)
     yield ""
-    yield "It predicts logo churn: that a contract ends, by its effective date, within so many days of the"
-    yield "as-of date. Nothing that was logged or became known on the training date or later was used, and"
-    yield "in every test period the model was trained only on labels that were complete by then."
+    yield from _scope(training)
     for report in training.heads.values():
         yield from _horizon(training, report)
     for title, file in pictures:
         yield ""
         yield f"![{title}]({file})"
     yield from _inputs(training, moved)
+    yield from sections.knows(training)
     parts = [sections.looking_back, sections.other_losses, sections.by_segment, sections.leak_report]
     for part in parts:
-        yield ""
-        yield from part(training)
+        lines = list(part(training))
+        yield from ("", *lines) if lines else ()
     if watch is not None:
         yield ""
         yield "## Since it was published"
@@ -118,8 +117,19 @@ def _text(
     yield ""
     yield "## When not to believe it"
     yield ""
-    for limit in (*measured_limits(training), *LIMITS):
+    for limit in limits(training):
         yield f"- {limit}"
+
+
+def _scope(training: Training) -> Iterable[str]:
+    if training.champion is None:
+        yield "The rules add up penalties. They foretell no probability, and no expected loss. A model would"
+        yield "predict logo churn: that a contract ends, by its effective date, within so many days of the"
+        yield "as-of date. Here is why none scores."
+        return
+    yield "It predicts logo churn: that a contract ends, by its effective date, within so many days of the"
+    yield "as-of date. Nothing that was logged or became known on the training date or later was used, and"
+    yield "in every test period the model was trained only on labels that were complete by then."
 
 
 def _horizon(training: Training, report: HeadReport) -> Iterable[str]:
@@ -128,9 +138,10 @@ def _horizon(training: Training, report: HeadReport) -> Iterable[str]:
     yield ""
     yield f"{report.why[:1].upper()}{report.why[1:]}."
     yield ""
+    verb = "Learned from" if report.kind is not None else "The history holds"
     yield (
-        f"Learned from {report.rows:,} account-months, in which {report.churners:,} different accounts were "
-        f"lost; {report.folds} test periods."
+        f"{verb} {report.rows:,} account-months{_months(training, report)}, in which {report.churners:,} "
+        f"different accounts were lost; {report.folds} test periods."
     )
     overall = training.evaluation.of("overall", report.horizon)
     if overall.empty:
@@ -165,6 +176,15 @@ def _horizon(training: Training, report: HeadReport) -> Iterable[str]:
     if report.complaint:
         yield ""
         yield f"**Its probabilities are off ({report.complaint}); they were straightened where that helped.**"
+
+
+def _months(training: Training, report: HeadReport) -> str:
+    """The months whose outcome is known: the last ones are too young to have one."""
+    if not training.window:
+        return ""
+    first, last = (pd.Timestamp(day) for day in training.window)
+    close = pd.Timestamp(training.as_of) - pd.Timedelta(days=report.horizon)
+    return f" of {first:%B %Y} to {min(last, close):%B %Y}" if close >= first else ""
 
 
 def _cell(metric: str, value: float, low: float, high: float) -> str:

@@ -15,14 +15,21 @@ from customer_health.model.promotion import Verdict
 from customer_health.model.report import Training
 
 SHOWN_SIGNALS = 3
+MOSTLY = 0.5  # share of accounts
 OUTCOMES = {"downgrade": "downgrade", "contraction": "contraction", "logo_churn": "logo churn"}
 
 
 def looking_back(training: Training) -> Iterable[str]:
     """The single look-back of the last complete test period."""
-    yield "## One look back"
-    yield ""
-    yield "The data of one day in the past, a model trained only on what was known then, and what came of it:"
+    lines = list(_looks_back(training))
+    if lines:
+        yield "## One look back"
+        yield ""
+        yield "One day in the past, a model trained only on what was known then, and what came of it:"
+        yield from lines
+
+
+def _looks_back(training: Training) -> Iterable[str]:
     for report in training.heads.values():
         kind = report.kind or training.best(report.horizon)
         found = look_back(training.evaluation, report.horizon, kind, capacity_share=0.10)
@@ -119,7 +126,7 @@ def looks_at(table: pd.DataFrame) -> Iterable[str]:
 
 def leak_report(training: Training) -> Iterable[str]:
     """What the leak detector caught, and why."""
-    yield "## Hindsight that was caught"
+    yield "## What looks like hindsight"
     yield ""
     if not training.findings:
         yield "Every signal was tested for knowledge of the future: none failed."
@@ -127,8 +134,31 @@ def leak_report(training: Training) -> Iterable[str]:
     for finding in training.findings:
         used = "left out" if finding.column in training.refused else "not a signal; kept out"
         yield f"- {finding.sentence()}: {used}."
+    if not any(finding.column in training.refused for finding in training.findings):
+        return
     yield ""
-    yield "A column that a person has checked can be listed under `model.trusted_signals`."
+    yield "That is evidence, no proof: where customers decline over many months, an honest signal may not"
+    yield "fade either. One that a person has checked can be listed under `model.trusted_signals`."
+
+
+def knows(training: Training) -> Iterable[str]:
+    """Since when each source tells anything, and where the model is as blind as its sources."""
+    if not training.sources:
+        return
+    yield ""
+    yield "## What it knows, and since when"
+    yield ""
+    yield "| facts | since | signals | unknown for every account today |"
+    yield "|---|---|---|---|"
+    for row in training.sources:
+        since = f"{pd.Timestamp(row['since']):%B %Y}" if row["since"] else "never"
+        unknown = "all of them" if len(row["unknown"]) == row["signals"] else ", ".join(row["unknown"])
+        yield f"| {row['table']} | {since} | {row['signals']} | {unknown or '–'} |"
+    partly = [row for row in training.looked_at if (row["unknown"] or 0) >= MOSTLY]
+    if partly and training.champion is not None:
+        told = ", ".join(f"{row['name']} ({row['unknown']:.0%})" for row in partly)
+        yield ""
+        yield f"Read, but unknown for most accounts, in brackets for how many: {told}."
 
 
 def switch(verdict: Verdict) -> Iterable[str]:

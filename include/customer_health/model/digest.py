@@ -14,6 +14,7 @@ from customer_health.model.linear import sigmoid
 from customer_health.model.lookback import segments
 from customer_health.model.metrics import BINS, mass_bins
 from customer_health.model.rules import RuleScore
+from customer_health.signals.catalogue import CATALOGUE
 
 SHARES = (0.05, 0.10, 0.20, 0.30)
 RIVALS = {"baseline": NaiveBaseline.kind, "rules": RuleScore.kind}
@@ -100,3 +101,28 @@ def looked_at(features: FeatureSet, rows: pd.DataFrame) -> Rows:
         {"name": name, "concept": concept, "unknown": plain(float(latest[name].isna().mean()))}
         for name, concept in concepts.items()
     ]
+
+
+def sources(rows: pd.DataFrame) -> Rows:
+    """Per table: since when its signals say anything, how many there are, and which say nothing today.
+
+    Args:
+        rows: Eligible rows of all as-of dates.
+
+    Returns:
+        `table`; `since`, the first as-of date on which any of its signals is known, as text, or None;
+        `signals`; `unknown`, the names of those that are unknown for every account today.
+    """
+    latest = rows[rows["as_of"] == rows["as_of"].max()]
+    by_table: dict[str, list[str]] = {}
+    for name, signal in CATALOGUE.items():
+        if name in rows:
+            by_table.setdefault(signal.table, []).append(name)
+    found = []
+    for table, names in by_table.items():
+        told = rows.loc[rows[names].notna().any(axis=1), "as_of"]
+        dated = {name for name in names if CATALOGUE[name].aggregation.dated}  # evergreen: there is no date
+        unknown = [name for name in names if latest[name].isna().all() and name not in dated]
+        since = told.min().date().isoformat() if len(told) else None
+        found.append({"table": table, "since": since, "signals": len(names), "unknown": unknown})
+    return found

@@ -13,6 +13,7 @@ from customer_health.model.metrics import Sample, auc
 
 STOP_AUC = 0.95
 MIN_LOST_ROWS = 20  # below this a single column separates by chance
+LEAVE_OUT = "Until it is mended, list it under `model.distrusted_signals` to train without it."
 OUTCOME_WORDS = re.compile(r"(cancel|churn|terminat|notice)", re.IGNORECASE)
 
 
@@ -99,7 +100,8 @@ def forbid_perfect_columns(separations: pd.Series, horizon_days: int) -> None:
             f"The signal '{separations.index[0]}' alone separates lost from kept accounts "
             f"{horizon_days} days ahead with AUC {separations.iloc[0]:.3f}; above {STOP_AUC} that is a "
             "leak, not insight.",
-            hint="Its source was probably overwritten after customers left. Check known_at of that table.",
+            hint="Its source was probably overwritten after customers left: check known_at of that table. "
+            + LEAVE_OUT,
         )
 
 
@@ -119,5 +121,5 @@ def forbid_perfect_model(
         raise LeakageError(
             f"The candidate '{name}' reaches a walk-forward AUC of {area:.3f} {horizon_days} days ahead; "
             f"above {STOP_AUC} that is a leak, not insight.",
-            hint=f"Look first at the signals that separate best alone: {suspects}.",
+            hint=f"Look first at the signals that separate best alone: {suspects}. {LEAVE_OUT}",
         )

@@ -194,7 +194,9 @@ def without_past(snapshot: pd.DataFrame, rows: pd.DataFrame, fates: Fates) -> li
     fields = [
         str(name)
         for name in snapshot.columns.astype(str)
-        if name not in ("account_id", "occurred_at", "known_at") and not str(name).startswith("_")
+        if name not in ("account_id", "occurred_at", "known_at")
+        and not str(name).startswith("_")
+        and snapshot[name].notna().any()  # a field that nobody maps betrays nothing
     ]
     if snapshot.empty or not fields:
         return []

@@ -20,7 +20,7 @@ from customer_health.model import artefact, drift, scoreboard
 from customer_health.model.champion import Champion
 from customer_health.model.features import CATEGORIES, LOGARITHMS, RENEWAL
 from customer_health.model.labels import eligible
-from customer_health.model.limits import LIMITS, measured_limits
+from customer_health.model.limits import limits
 from customer_health.model.probe import load_safely
 from customer_health.model.promotion import Verdict
 from customer_health.model.report import Training
@@ -116,7 +116,7 @@ def register(engine: Engine, training: Training, folder: Path, verdict: Verdict)
     summary = {
         **training.summary(),
         "promotion": {"action": verdict.action, "reasons": list(verdict.reasons)},
-        "limits": [*measured_limits(training), *LIMITS],
+        "limits": list(limits(training)),
     }
     record = ChampionRecord(
         model_id=training.model_id,

@@ -65,6 +65,8 @@ class Training:
         refused: Columns of the panel that were left out for it.
         looked_at: What the champion reads, and for how many accounts it is unknown; see `digest`.
         window: First and last as-of date of the panel.
+        sources: Per table since when it tells anything, and what it does not tell; see `digest`.
+        logged_late: Days within which nine of ten losses are logged after they took effect.
     """
 
     as_of: date
@@ -80,6 +82,8 @@ class Training:
     refused: tuple[str, ...] = ()
     looked_at: Sequence[Mapping[str, Any]] = ()
     window: tuple[str, str] | tuple[()] = ()
+    sources: Sequence[Mapping[str, Any]] = ()
+    logged_late: float = 0.0
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON data: the decision and, per horizon, what was measured."""
@@ -101,6 +105,7 @@ class Training:
             },
             "looked_at": list(self.looked_at),
             "window": list(self.window),
+            "sources": list(self.sources),
         }
 
     def _drawn(self, report: HeadReport) -> dict[str, Any]:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from customer_health.company import CompanyConfig
-from customer_health.errors import ConfigurationError
+from customer_health.company import CompanyConfig, ModelConfig
+from customer_health.errors import ConfigurationError, suggest
 from customer_health.model import calibration, gates, leaks, overfit
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
 from customer_health.model.candidate import Candidate
 from customer_health.model.champion import Champion, anchors_of
-from customer_health.model.digest import looked_at
+from customer_health.model.digest import looked_at, sources
 from customer_health.model.evaluation import DRAWS, LOGO, Evaluation, measure
 from customer_health.model.expected_loss import ExpectedLoss, measured_shares
-from customer_health.model.features import CATEGORIES, LOGARITHMS, RENEWAL, FeatureSet
+from customer_health.model.features import CATEGORIES, LOGARITHMS, FeatureSet
 from customer_health.model.folds import walk_forward
-from customer_health.model.labels import HEADS
+from customer_health.model.labels import DAY, HEADS, as_times
 from customer_health.model.material import Material
 from customer_health.model.panel import dates_of
 from customer_health.model.reference import reference_of
@@ -33,10 +33,14 @@ from customer_health.model.selection import choose, models_in
 from customer_health.model.store import FoldStore
 from customer_health.model.walk import blend_parts, countable, lesson_of, tuned, walk
 from customer_health.progress import Progress, silent
+from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Concept
 
 CALENDAR = str(Concept.CALENDAR)
-STATIC = {*CATEGORIES, *LOGARITHMS}
+# What kind of customer it is: that it tells as much of next year as of next month proves nothing.
+STATIC = {*CATEGORIES, *LOGARITHMS, "auto_renew_share"}
+# Everybody may know the date of the decision, however well it separates.
+DATES = tuple(signal.name for signal in CATALOGUE.values() if signal.aggregation.dated)
 OTHER_FOLDS = {"quick": 3, "thorough": 6}  # for losses other than the logo's
 
 
@@ -82,7 +86,8 @@ def train(
         )
     today = pd.Timestamp(as_of)
     material = Material.of(panel, outcomes, config, as_of=as_of)
-    eligible_rows, features, design = material.rows, material.features, material.design
+    eligible_rows, design = material.rows, material.design
+    features = material.features.without(_distrusted(material.features, model))
     # The contract's calendar may say "notice": a deadline that everybody can read is no outcome.
     gates.forbid_outcome_names([f.source for f in features.features if f.concept != CALENDAR])
     heads = {horizon: material.head(horizon) for horizon in horizons}
@@ -138,12 +143,31 @@ def train(
         refused=tuple(sorted(refused & set(design.columns))),
         looked_at=looked_at(features, eligible_rows) if len(eligible_rows) else (),
         window=_window(eligible_rows),
+        sources=sources(eligible_rows) if len(eligible_rows) else (),
+        logged_late=_logged_late(outcomes, today),
     )
+
+
+def _distrusted(features: FeatureSet, model: ModelConfig) -> Collection[str]:
+    unknown = [name for name in model.distrusted_signals if name not in {*CATALOGUE, *features.sources}]
+    if unknown:
+        raise ConfigurationError(
+            f"model.distrusted_signals names '{unknown[0]}', which is no signal.",
+            hint=suggest(unknown[0], {*CATALOGUE, *features.sources}),
+        )
+    return model.distrusted_signals
 
 
 def _window(rows: pd.DataFrame) -> tuple[str, str] | tuple[()]:
     days = dates_of(rows)
     return (days[0].date().isoformat(), days[-1].date().isoformat()) if days else ()
+
+
+def _logged_late(outcomes: pd.DataFrame, today: pd.Timestamp) -> float:
+    """Days within which nine of ten losses are logged after they took effect; 0 if before."""
+    known = outcomes[(outcomes["kind"] == LOGO) & (as_times(outcomes["known_at"]) < today)]
+    days = (as_times(known["known_at"]) - as_times(known["occurred_at"])).dt.total_seconds() / DAY
+    return max(float(days.quantile(0.9)), 0.0) if len(days) else 0.0
 
 
 class _Ticker:
@@ -166,8 +190,7 @@ def _alone(head: Head, features: FeatureSet, today: pd.Timestamp) -> pd.Series:
     known = np.flatnonzero(~np.isnan(labels))
     picked = known[thin(labels[known], 1)[0]] if len(known) else known
     found = gates.column_aucs(head.design.iloc[picked], features.names, labels[picked])
-    calendar = [f.name for f in features.features if f.concept == CALENDAR]
-    gates.forbid_perfect_columns(found.drop([RENEWAL, *calendar], errors="ignore"), head.horizon_days)
+    gates.forbid_perfect_columns(found.drop([*DATES], errors="ignore"), head.horizon_days)
     return found
 
 
@@ -184,7 +207,7 @@ def _findings(
     accounts = head.rows["account_id"].to_numpy()
     fates = leaks.Fates(times["loss_after"].to_numpy(), times["known_for"].to_numpy(), accounts)
     static = [f.name for f in features.features if f.source in STATIC]
-    names = [f.name for f in features.features if f.concept != CALENDAR]
+    names = [f.name for f in features.features if f.source not in DATES]
     found = leaks.judge(leaks.separations(head.design, names, fates), static=static)
     if stored is not None and len(stored):
         lost = pd.Series(fates.near(), index=head.rows.index)

@@ -1,0 +1,110 @@
+"""The card answers three questions: what does the model know, since when, and when not to believe it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
+
+from customer_health.company import CompanyConfig
+from customer_health.errors import ConfigurationError
+from customer_health.model import card, leaks
+from customer_health.model.gates import LeakageError
+from customer_health.model.labels import outcome_labels
+from customer_health.model.training import train
+
+
+def told(training: object, folder: Path) -> str:
+    return card.write(training, folder).read_text(encoding="utf-8")  # type: ignore[arg-type]
+
+
+def distrusting(*names: str) -> CompanyConfig:
+    return CONFIG.model_copy(update={"model": CONFIG.model.model_copy(update={"distrusted_signals": names})})
+
+
+def test_it_says_of_which_months_the_outcome_was_known(tmp_path: Path) -> None:
+    """July 2025 to January 2026 are too young to teach anything 180 days ahead."""
+    text = told(trained(), tmp_path)
+    assert "account-months of August 2024 to July 2025" in text.partition("## 180 days ahead")[2]
+
+
+def test_it_says_since_when_each_source_tells_anything_and_which_never_did(tmp_path: Path) -> None:
+    world = make_world(20, 12, seed=2)
+    young = world.panel["as_of"] < pd.Timestamp("2025-06-01")
+    panel = world.panel.assign(recent_nps=world.panel["recent_nps"].where(~young), csat_180d=np.nan)
+    found = {row["table"]: row for row in train(panel, world.outcomes, CONFIG, as_of=world.as_of).sources}
+    assert found["surveys"]["since"] == "2025-06-01"
+    assert found["surveys"]["unknown"] == ["csat_180d"]
+    text = told(train(panel, world.outcomes, CONFIG, as_of=world.as_of), tmp_path)
+    assert "| surveys | June 2025 |" in text
+
+
+def test_it_counts_how_many_of_the_riskiest_really_left(tmp_path: Path) -> None:
+    training = trained()
+    table = training.evaluation.of("predictions", 180)
+    kind = str(training.heads[180].kind)
+    worst = pd.concat(own.nlargest(round(0.1 * len(own)), kind) for _, own in table.groupby("train_date"))[
+        "y"
+    ].mean()
+    text = told(training, tmp_path)
+    said = next(line for line in text.splitlines() if line.startswith("- 180 days ahead") and "tenth" in line)
+    assert abs(float(said.partition("ahead, ")[2].partition("%")[0]) / 100 - worst) < 0.03
+
+
+def test_losses_that_are_logged_late_are_a_reason_for_doubt(tmp_path: Path) -> None:
+    world = make_world(60, 24, seed=2)
+    late = world.outcomes.assign(known_at=world.outcomes["occurred_at"] + pd.Timedelta(days=45))
+    training = train(world.panel, late, CompanyConfig(), as_of=world.as_of)
+    assert training.logged_late == 45
+    assert "only after 45 days have nine of ten been told" in told(training, tmp_path)
+    assert "logged late" not in told(replace(training, logged_late=3.0), tmp_path)
+
+
+def test_a_card_of_the_rules_claims_nothing_that_only_a_model_could(tmp_path: Path) -> None:
+    world = make_world(60, 24, seed=2)
+    text = told(train(world.panel, world.outcomes, CompanyConfig(), as_of=world.as_of), tmp_path)
+    assert "Nobody has measured how well the rules rank" in text
+    for boast in (
+        "Learned from",
+        "One look back",
+        "the model was trained only on",
+        "It learned from customers",
+    ):
+        assert boast not in text
+
+
+def test_a_field_of_the_crm_that_nobody_maps_is_not_accused() -> None:
+    fates = leaks.Fates(np.full(100, np.inf), np.full(100, 400.0), np.arange(100))
+    rows = pd.DataFrame({"account_id": [f"a{n}" for n in range(100)]})
+    snapshot = rows.assign(seats_now=5.0, weeks_since_crm_update=np.nan)
+    assert [finding.column for finding in leaks.without_past(snapshot, rows, fates)] == ["seats_now"]
+
+
+def test_an_export_that_shows_todays_auto_renewal_is_named() -> None:
+    """The flag of whoever left was switched off when they left; the export has no history of it."""
+    world = make_world(SIZE, MONTHS, seed=1)
+    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, logged_before=world.as_of) == 1
+    leaky = world.panel.assign(auto_renew_share=np.where(lost, 0.0, 1.0))
+    with pytest.raises(LeakageError, match=r"'auto_renew_share'.*\n.*distrusted_signals"):
+        train(leaky, world.outcomes, CONFIG, as_of=world.as_of, horizons=(180,))
+
+
+def test_a_distrusted_signal_is_left_out_and_training_goes_on() -> None:
+    world = make_world(SIZE, MONTHS, seed=1)
+    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, logged_before=world.as_of) == 1
+    leaky = world.panel.assign(contacts_known=np.where(lost, 0.0, world.panel["contacts_known"] + 1))
+    training = train(
+        leaky, world.outcomes, distrusting("contacts_known", "seats"), as_of=world.as_of, horizons=(180,)
+    )
+    assert training.champion is not None
+    assert not {"contacts_known", "seats"} & set(training.champion.features.sources)
+
+
+def test_a_distrusted_signal_that_does_not_exist_is_refused_with_a_suggestion() -> None:
+    world = make_world(20, 2, seed=2)
+    with pytest.raises(ConfigurationError, match=r"contacts_know.*\n.*contacts_known"):
+        train(world.panel, world.outcomes, distrusting("contacts_know"), as_of=world.as_of)
