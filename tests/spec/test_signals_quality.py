@@ -196,6 +196,26 @@ def test_a_source_that_delivers_something_wrong_stops_the_run_and_says_what_to_d
     build_and_check(con, CompanyConfig.model_validate({"signals": {"accepted": words}}), [MARCH])
 
 
+@pytest.mark.parametrize("weeks", [1, 2, 5, 8])
+def test_half_an_export_stays_half_an_export_until_it_is_whole_or_accepted(weeks: int) -> None:
+    """The weeks after the break do not become the usual ones, however long nobody looks."""
+    world = delivered(days=7 * (weeks + 8))
+    broke, whole = MARCH - timedelta(weeks=weeks), list(world.rows["usage"])
+    world.rows["usage"] = [
+        row for row in whole if row["known_at"].date() < broke or row["account_id"] < "a10"
+    ]
+    with pytest.raises(DataContractError, match="40% of a usual week"):
+        build_and_check(world.connect(), CompanyConfig(), [MARCH])
+    accepted = CompanyConfig.model_validate({"signals": {"accepted": ["volume:usage"]}})
+    build_and_check(world.connect(), accepted, [MARCH])
+
+    mended = MARCH - timedelta(days=7)
+    world.rows["usage"] = [
+        row for row in whole if not broke <= row["known_at"].date() < mended or row["account_id"] < "a10"
+    ]
+    build_and_check(world.connect(), CompanyConfig(), [MARCH])
+
+
 def test_history_that_was_deleted_stops_the_run() -> None:
     world = delivered()
     con = world.connect()

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import duckdb
 
 Array = NDArray[Any]
-WEEKS = 8  # before the last one; together they make a usual week
+WEEKS = 8  # before a break; together they make a usual week
+LOOK = 7 * (2 * WEEKS + 1)  # days: a break of up to nine weeks ago, and the eight weeks before it
 LEAST = 0.5  # of a usual week, and of the rows that were there before
 FEW_ROWS = 20  # a week; of fewer, half a week is noise
 MONTH = 28  # days in which enough amounts come together
@@ -89,10 +90,10 @@ def check_sources(
         measures.append(Measure(table, "rows", float(rows)))
         found += _vanished(table, rows, before.get(table, 0.0))
         if daily.any() and _reporters(reduced, table, now) >= MIN_ACCOUNTS:
-            usual, last, steady = _weeks(daily)
+            usual, last = _usual(daily, LOOK - 7), float(daily[-7:].sum())
             measures += [Measure(table, "usual_week", usual), Measure(table, "last_week", last)]
-            if steady and usual >= FEW_ROWS and last < LEAST * usual and _broke(daily):
-                found.append(_thin(table, last, usual))
+            if (before_break := _broken_since(daily)) is not None:
+                found.append(_thin(table, last, before_break))
     for table, column, amounts, known in _amounts(reduced, now):
         ratio = _ratio(amounts, known, now)
         if ratio is not None:
@@ -110,7 +111,8 @@ def check_sources(
 
 
 def _accept(check: str, subject: str) -> str:
-    return f"If it is right, write `signals: {{accepted: ['{check}:{subject}']}}` into the company file."
+    entry = f"`signals: {{accepted: ['{check}:{subject}']}}`"
+    return f"If it is right, write {entry} into the company file until the source has settled."
 
 
 def _vanished(table: str, rows: int, before: float) -> list[Finding]:
@@ -166,10 +168,10 @@ def _days(reduced: Reduced, table: str, now: int) -> tuple[int, Array]:
         known = seen[seen < now]
         total = len(known)
     if not len(known):
-        return total, np.zeros(7 * (WEEKS + 1), np.int64)
+        return total, np.zeros(LOOK, np.int64)
     last = int(known.max())
     ago = last - known
-    counts = np.bincount(ago[ago < 7 * (WEEKS + 1)], minlength=7 * (WEEKS + 1))
+    counts = np.bincount(ago[ago < LOOK], minlength=LOOK)
     return total, counts[::-1]
 
 
@@ -185,7 +187,7 @@ def _usage_known(reduced: Reduced, now: int) -> tuple[int, Array]:
         known = np.concatenate([known, pairs & 0xFFFFFFFF])
         known = known[known < now]
         total += len(known)
-        recent = [*recent[-3:], known]  # of two months' blocks, nine weeks are in the last three
+        recent = [*recent[-3:], known]  # of blocks of nine weeks, seventeen weeks are in the last three
     return total, np.concatenate(recent)
 
 
@@ -198,22 +200,33 @@ def _reporters(reduced: Reduced, table: str, now: int) -> int:
     return max((len(np.unique(block.edges["account"])) for block in blocks.values()), default=0)
 
 
-def _weeks(daily: Array) -> tuple[float, float, bool]:
-    """A usual week, the last one, and whether the weeks before it resemble each other."""
-    weeks = daily.reshape(WEEKS + 1, 7).sum(axis=1)
-    earlier, usual = weeks[:-1], float(np.median(weeks[:-1]))
-    return usual, float(weeks[-1]), bool(earlier.min() >= LEAST * usual)
+def _before(daily: Array, day: int) -> Array:
+    """Rows of each of the eight weeks before a day."""
+    return np.asarray(daily[day - 7 * WEEKS : day].reshape(WEEKS, 7).sum(axis=1))
 
 
-def _broke(daily: Array) -> bool:
-    """Whether some week brought less than half of the seven days before it.
+def _usual(daily: Array, day: int) -> float:
+    return float(np.median(_before(daily, day)))
 
-    Half of an export is missing from one day to the next, and that stays visible for weeks. A source that
-    thins out little by little tells of customers who leave: nothing is wrong with it.
+
+def _broken_since(daily: Array) -> float | None:
+    """A usual week before the source broke, if it still brings less than half of that; else None.
+
+    Half of an export is missing from one day to the next: some week brought less than half of the seven
+    days before it. A source that thins out little by little tells of customers who leave: nothing is wrong
+    with it. The weeks since the break are no new level, however many they are: the source is compared with
+    the eight weeks before it, which must resemble each other, until it has brought a week like those again
+    or a person accepts it. After nine weeks the break is out of sight.
     """
     sums = np.convolve(daily, np.ones(7, np.int64), "valid")
-    before, after = sums[:-7], sums[7:]
-    return bool((after < LEAST * before).any())
+    before, after = sums[7 * WEEKS - 7 : -7], sums[7 * WEEKS :]
+    if not (after < LEAST * before).any():
+        return None
+    day = 7 * WEEKS + int(np.argmin(after / np.maximum(before, 1)))  # the deepest fall between two weeks
+    weeks, usual = _before(daily, day), _usual(daily, day)
+    steady = usual >= FEW_ROWS and weeks.min() >= LEAST * usual
+    back = sums[day:].max() >= weeks.min()
+    return usual if steady and not back and sums[-1] < LEAST * usual else None
 
 
 def _amounts(reduced: Reduced, now: int) -> Iterator[tuple[str, str, Array, Array]]:
