@@ -19,14 +19,14 @@ from customer_health.signals.aggregations import (
     ShareOfUsage,
     Sum,
 )
-from customer_health.signals.build import build_panel, read_signals, write_signals
+from customer_health.signals.build import CONTEXT, build_panel, read_signals, write_signals
 from customer_health.signals.catalogue import CATALOGUE, named, select
 from customer_health.signals.contract_engine import CONTRACT_ANSWERS
 from customer_health.signals.docs import page, render
 from customer_health.signals.panel_engine import check_answerable
 from customer_health.signals.reference_facts import TWINS
 from customer_health.signals.reference_usage import USAGE_TWINS
-from customer_health.signals.signal import Concept, Direction, FromConfig, Signal, days
+from customer_health.signals.signal import RESERVED, Concept, Direction, FromConfig, Signal, days
 from customer_health.signals.usage_engine import Usage
 
 
@@ -61,12 +61,20 @@ def declare(**changes: Any) -> Signal:
         ({"aggregation": ShareOfUsage()}, "It reads usage"),
         ({"table": "usage", "where": {"user_id": "ann"}}, "Only by 'feature'"),
         ({"phrase": "{number} tickets"}, "Use {value} only"),
+        ({"name": "Open Tickets!"}, "small letters, digits and _"),
+        ({"name": "seats"}, "has a column of this name already"),
+        ({"profiles": ("ful",)}, "Did you mean one of: full"),
+        ({"window": 100_000}, "days(3650) is the longest"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused_with_a_remedy(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         declare(**changes)
     assert says in str(refused.value)
+
+
+def test_no_signal_can_overwrite_what_the_panel_says_of_an_account() -> None:
+    assert {*CONTEXT, "coverage"} == RESERVED
 
 
 def test_closing_a_fact_needs_a_column_that_closes_it() -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import get_args
 
+from customer_health.company import SignalsConfig
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.signals.aggregations import Aggregation
 from customer_health.signals.derived import FORBIDDEN, READABLE
 from customer_health.warehouse.table import Table, Type
+
+PROFILES: tuple[str, ...] = get_args(SignalsConfig.model_fields["profile"].annotation)
+# Columns of the panel that say what an account is; a signal called so would overwrite one of them.
+RESERVED = frozenset(
+    ("account_id", "as_of", "is_customer", "tenure_days", "notice_given", "arr", "seats", "plan", "segment")
+) | {"renewal_date", "coverage"}
+LONGEST_WINDOW = 3650  # days
 
 
 class Direction(StrEnum):
@@ -123,6 +133,7 @@ class Signal:
     profiles: tuple[str, ...] = ("full",)
 
     def __post_init__(self) -> None:
+        self._check_name()
         contract = self._contract()
         self._check_window()
         self._check_columns(contract)
@@ -137,6 +148,17 @@ class Signal:
 
     def _refuse(self, what: str, hint: str) -> ConfigurationError:
         return ConfigurationError(f"Signal {self.name}: {what}.", hint=hint)
+
+    def _check_name(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", self.name):
+            raise self._refuse(
+                "this is no name of a column", "Use small letters, digits and _, as in open_tickets."
+            )
+        if self.name in RESERVED:
+            raise self._refuse("the panel has a column of this name already", "Say more: seats_added_90d.")
+        for profile in self.profiles:
+            if profile not in PROFILES:
+                raise self._refuse(f"there is no profile '{profile}'", suggest(profile, PROFILES))
 
     def _contract(self) -> Table:
         if self.table in FORBIDDEN:
@@ -158,6 +180,11 @@ class Signal:
             raise self._refuse(f"{kind} needs a window of at least one day, not {self.window}", "days(90)")
         if not self.aggregation.windowed and self.window is not None:
             raise self._refuse(f"{kind} has no window, but {self.window} days are given", "Leave it out.")
+        if self.window is not None and self.window > LONGEST_WINDOW:
+            raise self._refuse(
+                f"a window of {self.window} days reaches back beyond any history",
+                f"days({LONGEST_WINDOW}) is the longest.",
+            )
 
     def _check_columns(self, contract: Table) -> None:
         for column, accepted in self.aggregation.needs():
