@@ -23,6 +23,7 @@ PREVIOUS_WITHIN = timedelta(days=45)
 # Lock of whoever replaces a day's scores, or reads them in several steps.
 PUBLISHED = "scores"
 _BATCH = 2_000
+_PLAIN = frozenset({str, int, bool, type(None)})
 # As `as_shown`, for queries.
 TIER_SHOWN = func.coalesce(scores.c.tier_shown, scores.c.tier)
 BAND_SHOWN = func.coalesce(scores.c.band_shown, scores.c.band)
@@ -79,9 +80,10 @@ def publish(
         for values in table[columns].itertuples(index=False, name=None)
     ]
     ids = table["account_id"].astype(str).tolist()
+    values = table[signal_columns].to_numpy(dtype=float, na_value=math.nan)
     signal_rows = [
-        {"as_of": as_of, "account_id": account, "signals": _known(signal_columns, values)}
-        for account, values in zip(ids, table[signal_columns].itertuples(index=False, name=None), strict=True)
+        {"as_of": as_of, "account_id": account, "signals": _known(signal_columns, numbers)}
+        for account, numbers in zip(ids, values.tolist(), strict=True)
     ]
     with writing(engine) as connection:
         serialise(connection, PUBLISHED)
@@ -162,6 +164,11 @@ def signals_of(engine: Engine, as_of: date) -> dict[str, dict[str, float]]:
 
 def plain(value: Any) -> Any:
     """Turn NumPy and pandas scalars, NaN and NaT into what a database driver and JSON accept."""
+    kind = type(value)
+    if kind in _PLAIN:  # nearly all values of a night: reasons are long lists of texts and numbers
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -226,9 +233,9 @@ def _joined(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     return left.merge(addition.drop_duplicates("account_id", keep="last"), on="account_id", how="left")
 
 
-def _known(names: list[str], values: tuple[Any, ...]) -> dict[str, float]:
+def _known(names: list[str], values: list[float]) -> dict[str, float]:
     pairs = zip(names, values, strict=True)
-    return {name: float(f"{value:.8g}") for name, value in pairs if pd.notna(value) and math.isfinite(value)}
+    return {name: float(f"{value:.8g}") for name, value in pairs if math.isfinite(value)}
 
 
 def _note_run(
