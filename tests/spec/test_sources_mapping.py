@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from tests.lib.files import CompanyFiles
 
@@ -62,6 +64,59 @@ def test_a_date_plus_minutes_of_another_column(company: CompanyFiles) -> None:
 def test_a_zone_offset_is_applied_and_not_ignored(company: CompanyFiles) -> None:
     company.write("t.csv", "id,account,opened,r\n1,a1,2026-01-01,2026-01-02T10:00:00+02:00\n")
     assert _tickets(company, "r") == ["2026-01-02 08:00:00"]
+
+
+LOCAL_TIMES = (
+    ("2026-01-15 17:30:00", "2026-01-16 01:30:00"),  # winter: 8 hours behind
+    ("2026-05-15T17:30", "2026-05-16 00:30:00"),  # summer: 7
+    ("2026-03-08 01:59:59", "2026-03-08 09:59:59"),  # the last second before the clocks go forward
+    ("2026-03-08 03:00:00", "2026-03-08 10:00:00"),  # and the first one after
+    ("2025-11-02 01:30:00", "2025-11-02 09:30:00"),  # shown twice: the second, in standard time
+    ("2026-05-15T17:30:00Z", "2026-05-15 17:30:00"),
+    ("2026-05-15 17:30:00-04:00", "2026-05-15 21:30:00"),
+    ("2026-05-15T17:30:00+0200", "2026-05-15 15:30:00"),
+    ("2026-05-15", "2026-05-15 00:00:00"),  # a day is a day
+)
+US = ["%m/%d/%Y %I:%M %p", "%m/%d/%Y"]
+AMERICAN_TIMES = (("05/15/2026 5:30 PM", "2026-05-16 00:30:00"), ("05/15/2026", "2026-05-15 00:00:00"))
+
+
+@pytest.mark.parametrize(("times", "format_"), [(LOCAL_TIMES, "iso"), (AMERICAN_TIMES, US)])
+def test_times_without_a_zone_are_those_of_the_place_that_the_mapping_names(
+    company: CompanyFiles, times: tuple[tuple[str, str], ...], format_: str | list[str]
+) -> None:
+    """Read as UTC, the evening in Los Angeles would belong to the day before."""
+    lines = [f"{number},a1,2025-01-01,{written}" for number, (written, _) in enumerate(times)]
+    company.write("t.csv", "\n".join(["id,account,opened,r", *lines]))
+    company.map(
+        HEAD.replace("company: Test", "company: Test\nreading: {timezone: America/Los_Angeles}")
+        + "  tickets:\n    files: t.csv\n    columns: {ticket_id: id, account_id: account, "
+        f"occurred_at: opened, resolved_at: {{column: r, format: {json.dumps(format_)}}}}}\n"
+    )
+    company.ingest()
+    read = company.rows("SELECT CAST(resolved_at AS VARCHAR) FROM raw.tickets ORDER BY _row")
+    assert [row[0] for row in read] == [meant for _, meant in times]
+
+
+def test_naive_times_of_a_parquet_file_are_told_in_the_zone_of_the_mapping(company: CompanyFiles) -> None:
+    with duckdb.connect() as con:
+        con.execute(
+            "COPY (SELECT '1' AS id, 'a1' AS account, TIMESTAMP '2026-05-15 17:30:00' AS opened)"
+            " TO ? (FORMAT parquet)",
+            [str(company.data / "t.parquet")],
+        )
+    company.map(
+        f"{HEAD}  tickets:\n    files: t.parquet\n    timezone: America/Los_Angeles\n"
+        "    columns: {ticket_id: id, account_id: account, occurred_at: opened}\n"
+    )
+    company.ingest()
+    assert company.rows("SELECT CAST(occurred_at AS VARCHAR) FROM raw.tickets") == [("2026-05-16 00:30:00",)]
+
+
+def test_a_zone_that_does_not_exist_is_refused_with_its_neighbours(company: CompanyFiles) -> None:
+    company.map(HEAD.replace("company: Test", "company: Test\nreading: {timezone: America/Los_Angels}"))
+    with pytest.raises(ConfigurationError, match="America/Los_Angeles"):
+        load_mapping(company.mapping)
 
 
 @pytest.mark.parametrize(

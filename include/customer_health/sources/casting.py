@@ -45,7 +45,7 @@ EXPECTED: Mapping[Type, str] = {
     Type.NUMBER: "a number",
     Type.BOOLEAN: "true or false",
     Type.DATE: "a date such as 2026-01-31",
-    Type.TIMESTAMP: "a time such as 2026-01-31T14:05:00Z (without zone: UTC)",
+    Type.TIMESTAMP: "a time such as 2026-01-31T14:05:00Z (without zone: UTC, or the mapping's)",
 }
 
 YES = ("true", "t", "yes", "y", "1", "on", "ja", "j", "wahr", "oui", "si", "sí")
@@ -69,35 +69,54 @@ def as_text(expression: str, native: str) -> str:
     return f"CAST({expression} AS VARCHAR)"
 
 
+_OFFSET = "([A-Za-z]|[+-][0-9]{2}(:?[0-9]{2})?)$"  # at the end of an ISO time
+NAIVE = frozenset({"TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"})
 Format = str | tuple[str, ...] | None
 
 
-def parse(text: str, type_: Type, *, format_: Format, decimal: str) -> str:
-    """Return SQL that reads trimmed text as `type_`, NULL where it cannot be read or reads in two ways."""
+def parse(text: str, type_: Type, *, format_: Format, decimal: str, zone: str | None = None) -> str:
+    """Return SQL that reads trimmed text as `type_`, NULL where it cannot be read or reads in two ways.
+
+    A time that names no zone was written down in `zone`; UTC if None.
+    """
     if type_ is Type.TEXT:
         return text
     if type_ is Type.BOOLEAN:
         return f"CASE WHEN lower({text}) IN ({_YES}) THEN true WHEN lower({text}) IN ({_NO}) THEN false END"
     if type_ in (Type.DATE, Type.TIMESTAMP):
-        return f"CAST({_moment(text, format_)} AS {type_.value})"
+        return f"CAST({_moment(text, format_, zone)} AS {type_.value})"
     number = _number(text, decimal)
     if type_ is Type.INTEGER:
         return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
     return number
 
 
-def _moment(text: str, format_: Format) -> str:
+def local(moment: str, zone: str) -> str:
+    """Return SQL of the instant at which the clocks of `zone` show this time."""
+    return f"(({moment}) AT TIME ZONE {literal(zone)})"
+
+
+def _moment(text: str, format_: Format, zone: str | None) -> str:
     if isinstance(format_, tuple):
-        readings = ", ".join(f"CAST({_moment(text, one)} AS TIMESTAMP)" for one in format_)
+        readings = ", ".join(f"CAST({_moment(text, one, zone)} AS TIMESTAMP)" for one in format_)
         distinct = f"list_distinct([{readings}])"  # leaves NULL out
         return f"CASE WHEN len({distinct}) = 1 THEN {distinct}[1] END"
     if format_ in (None, "iso"):
         # A cast to TIMESTAMP ignores a zone offset without a word; through TIMESTAMPTZ it is applied.
-        return f"TRY_CAST({text} AS TIMESTAMPTZ)"
+        instant = f"TRY_CAST({text} AS TIMESTAMPTZ)"
+        if zone is None:
+            return instant
+        # A day is a day wherever it was written down, and an offset speaks for itself.
+        says = f"NOT contains({text}, ':') OR regexp_matches({text}, '{_OFFSET}')"
+        return f"CASE WHEN {says} THEN {instant} ELSE {local(f'TRY_CAST({text} AS TIMESTAMP)', zone)} END"
     if format_ in ("unix", "unix_ms"):
         factor = "1000" if format_ == "unix_ms" else "1000000"
         return f"make_timestamp(TRY_CAST(TRY_CAST({text} AS DOUBLE) * {factor} AS BIGINT))"
-    return f"try_strptime({text}, {literal(format_)})"
+    moment = f"try_strptime({text}, {literal(format_)})"
+    timed, zoned = (
+        any(sign in format_ for sign in signs) for signs in (("%H", "%I", "%-H", "%-I"), ("%z", "%Z"))
+    )
+    return local(moment, zone) if zone is not None and timed and not zoned else moment
 
 
 def _number(text: str, decimal: str) -> str:

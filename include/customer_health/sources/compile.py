@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from customer_health.errors import DataContractError, suggest
-from customer_health.sources.casting import EXPECTED, always_fits, as_text, holds, parse, shifted
+from customer_health.sources.casting import (
+    EXPECTED,
+    NAIVE,
+    always_fits,
+    as_text,
+    holds,
+    local,
+    parse,
+    shifted,
+)
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.mapping import Feed, Offset, Rule, Where
 from customer_health.warehouse.contracts import identifier, literal
@@ -166,8 +175,13 @@ class FeedCompiler:
         here = f"g.{identifier('g:' + name)}"
         untouched = not (rule.lookup or rule.values or rule.prefix or rule.format)
         if untouched and native != "VARCHAR" and always_fits(native, column.type) and not column.allowed:
+            moment = here
+            if self.feed.timezone and native in NAIVE and column.type is not Type.TEXT:
+                moment = local(here, self.feed.timezone)
             read = (
-                as_text(here, native) if column.type is Type.TEXT else f"CAST({here} AS {column.type.value})"
+                as_text(here, native)
+                if column.type is Type.TEXT
+                else f"CAST({moment} AS {column.type.value})"
             )
             return _Value(given, f"nullif({read}, '')" if column.type is Type.TEXT else read)
         given = self._cleaned(as_text(given, native), column)
@@ -178,7 +192,9 @@ class FeedCompiler:
             reason += f" by format {rule.format}"
         if rule.lookup:
             joined = self._join(given, rule)
-            read = parse(joined, column.type, format_=rule.format, decimal=self.feed.decimal)
+            read = parse(
+                joined, column.type, format_=rule.format, decimal=self.feed.decimal, zone=self.feed.timezone
+            )
             return _Value(
                 given,
                 self._typed(read, rule.prefix),
@@ -191,7 +207,9 @@ class FeedCompiler:
             given = f"lower({given})"
         if column.type is Type.TEXT:
             return _Value(given, self._typed(here, rule.prefix))
-        read = parse(here, column.type, format_=rule.format, decimal=self.feed.decimal)
+        read = parse(
+            here, column.type, format_=rule.format, decimal=self.feed.decimal, zone=self.feed.timezone
+        )
         return _Value(given, read, f"{here} IS NOT NULL AND {read} IS NULL", reason)
 
     def _typed(self, text: str, prefix: str) -> str:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from customer_health.errors import suggest
 
 Scalar = str | int | float | bool
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
@@ -162,12 +165,30 @@ def _one_character(value: Any) -> Any:
 
 
 class Reading(Part):
-    """How files are read; what is not given is found out from the file itself."""
+    """How files are read; what is not given is found out from the file itself.
+
+    Attributes:
+        encoding: Of text files.
+        delimiter: Of CSV files.
+        decimal: Which sign begins the cents.
+        timezone: Where times without a zone were written down; empty: UTC. A day without a time stays that
+            day, and an offset in the value goes first. Of the hour that autumn repeats, the second is meant.
+        empty: What counts as no value.
+    """
 
     encoding: str | None = None
     delimiter: Annotated[str | None, BeforeValidator(_one_character)] = None
     decimal: Literal[".", ","] = "."
+    timezone: str | None = None
     empty: tuple[str, ...] = ("", "null", "none", "nan", "n/a", "-")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            near = suggest(value, available_timezones())
+            raise ValueError(f"'{value}' is no time zone such as Europe/Berlin. {near}")
+        return value
 
 
 class Feed(Reading):
@@ -206,6 +227,10 @@ class Feed(Reading):
     def _one_place(self) -> Feed:
         if bool(self.files) == bool(self.table):
             raise ValueError("give either `files:` or `table:`")
+        if self.table and self.timezone:
+            raise ValueError(
+                "`timezone:` is applied to files only; tell UTC in the warehouse, and write `timezone: null`"
+            )
         return self
 
     @property
