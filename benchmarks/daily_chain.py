@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -43,15 +44,12 @@ class Company:
 
     def live_until(self, day: date) -> None:
         """Write the files of every tool as far as they are known before a day; `ingest` then finds them."""
-        from customer_health.simulator.company import default_start
-        from customer_health.simulator.vendors import write_tables
-
-        start = default_start(DAY)
-        files = self.home / "company"
-        files.mkdir(parents=True, exist_ok=True)
-        born = {"start": start.isoformat(), "accounts": self.accounts, "seed": 7}
-        (files / "company.json").write_text(json.dumps(born), encoding="utf-8")
-        write_tables(files, start=start, through=day, accounts=self.accounts, seed=7)
+        # In a process of its own: a child's peak of memory begins with that of its parent.
+        writer = multiprocessing.get_context("spawn").Process(target=write_files, args=(self, day))
+        writer.start()
+        writer.join()
+        if writer.exitcode:
+            raise SystemExit(f"The files of {self.accounts:,} accounts could not be written.")
 
     def step(self, name: str, day: date) -> dict[str, float | str]:
         """Run one command in a process of its own; return what it cost.
@@ -81,6 +79,19 @@ class Company:
             "cpu_s": used.ru_utime + used.ru_stime,
             "peak_gb": used.ru_maxrss / 2**20,
         }
+
+
+def write_files(company: Company, day: date) -> None:
+    """Write a company's files of everything known before a day."""
+    from customer_health.simulator.company import default_start
+    from customer_health.simulator.vendors import write_tables
+
+    start = default_start(DAY)
+    files = company.home / "company"
+    files.mkdir(parents=True, exist_ok=True)
+    born = {"start": start.isoformat(), "accounts": company.accounts, "seed": 7}
+    (files / "company.json").write_text(json.dumps(born), encoding="utf-8")
+    write_tables(files, start=start, through=day, accounts=company.accounts, seed=7)
 
 
 def begin(folder: Path, accounts: int) -> Company:

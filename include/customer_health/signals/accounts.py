@@ -10,11 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from customer_health.signals.state import Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,10 @@ class AccountIndex:
 
     ids: list[str]
     code_of: dict[str, int]
-    segment: list[int]
+    segment: Array
     segments: list[str]
-    occurred: list[int]
-    seen: list[int]
+    occurred: Array
+    seen: Array
 
     @cached_property
     def digest(self) -> str:
@@ -52,9 +55,9 @@ class AccountIndex:
     def columns(self) -> Columns:
         """The part of the index that the daily state keeps."""
         return {
-            "segment": np.array(self.segment, dtype=np.int32),
-            "occurred": np.array(self.occurred, dtype=np.int32),
-            "seen": np.array(self.seen, dtype=np.int32),
+            "segment": self.segment.astype(np.int32),
+            "occurred": self.occurred.astype(np.int32),
+            "seen": self.seen.astype(np.int32),
         }
 
     def table(self) -> pa.Table:
@@ -85,28 +88,33 @@ def account_index(warehouse: Any, before: Sequence[str] = ()) -> AccountIndex:
             known=raw.known_at.date().epoch_days().cast("int32"),
         )
     )
-    names = [str(value) for value in rows["account_id"]]
+    names = rows["account_id"].astype(str).tolist()
     latest = {name: row for row, name in enumerate(names)}  # of duplicates, the latest
-    merged = {
-        name: str(rows["merged_into"][row])
-        for name, row in latest.items()
-        if rows["merged_into"][row] and rows["merged_into"][row] in latest
-    }
-    survivors = {name: _survivor(name, merged) for name in latest}
-    alive = {name for name, survivor in survivors.items() if name == survivor}
-    ids = [*before, *sorted(alive - set(before))] if alive >= set(before) else sorted(alive)
+    into = rows["merged_into"]
+    merged = {names[row]: str(into[row]) for row in latest.values() if into[row] and str(into[row]) in latest}
+    survivors = {name: _survivor(name, merged) for name in merged}
+    alive = {name for name in latest if survivors.get(name, name) == name}
+    ids = [*before, *sorted(alive.difference(before))] if alive.issuperset(before) else sorted(alive)
     position = {name: code for code, name in enumerate(ids)}
-    kept = [latest[name] for name in ids]
-    segments = sorted({str(rows["segment"][row]) for row in kept if rows["segment"][row]})
-    number = {name: code for code, name in enumerate(segments)}
+    kept = np.array([latest[name] for name in ids], dtype=np.int64)
+    number, segments = _coded(rows["segment"][kept])
     return AccountIndex(
         ids=ids,
-        code_of={name: position[survivor] for name, survivor in survivors.items()},
-        segment=[number.get(str(rows["segment"][row]), -1) for row in kept],
+        code_of={name: position[survivors.get(name, name)] for name in latest},
+        segment=number,
         segments=segments,
-        occurred=[int(rows["occurred"][row]) for row in kept],
-        seen=[int(max(rows["occurred"][row], rows["known"][row])) for row in kept],
+        occurred=rows["occurred"][kept],
+        seen=np.maximum(rows["occurred"][kept], rows["known"][kept]),
     )
+
+
+def _coded(texts: Array) -> tuple[Array, list[str]]:
+    """Position of each text in the sorted list of texts, -1 for none; and the list."""
+    given = texts.astype(bool)
+    names, number = np.unique(texts[given].astype(str), return_inverse=True)
+    out = np.full(len(texts), -1, dtype=np.int32)
+    out[given] = number
+    return out, names.tolist()
 
 
 def _survivor(name: str, merged: dict[str, str]) -> str:

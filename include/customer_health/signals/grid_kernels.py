@@ -38,6 +38,8 @@ def sum_intervals(
     """Running sum over as-of dates of facts visible in [begin, end); no values means 1 each."""
     many = len(dates)
     for i in range(len(group)):
+        if end[i] <= dates[0]:  # most facts of a long history, when only its last days are asked
+            continue
         first = first_date(np.int64(begin[i]), dates, table)
         last = first_date(np.int64(end[i]), dates, table)
         if first < last:
@@ -65,14 +67,14 @@ def window_totals(
     Facts outside `chosen`, with a day of `never` or later, or (if values are given) without a finite
     value do not count. Empty arrays stand for "all", "no values" and "weight 1".
     """
-    many = len(dates)
+    many, oldest = len(dates), dates[0] - skip - window
     for i in range(len(account)):
+        when = np.int64(day[i])
+        if when < oldest or when >= never:  # most facts of a long history are too old
+            continue
         if len(chosen) and not chosen[i]:
             continue
         if len(value) and not np.isfinite(value[i]):
-            continue
-        when = np.int64(day[i])
-        if when >= never:
             continue
         first = first_date(max(when + skip, np.int64(seen[i])) + 1, dates, table)
         last = first_date(when + skip + window + 1, dates, table)
