@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -131,17 +131,10 @@ class When(Part):
             tiers = self._tiers(facts)
             said = " / ".join(sorted(tier.replace("_", " ") for tier in tiers if tier)) or "unknown"
             note(bool(tiers & set(self.tier)), f"tier is {said}")
-        for name, bounds, value in (
-            ("score", self.score, facts.score),
-            ("score drop", self.score_drop, facts.drop),
-            ("ARR", self.arr, facts.number("arr")),
-            ("days to renewal", self.days_to_renewal, facts.number("days_to_renewal")),
-            ("coverage", self.coverage, facts.number("coverage")),
-            ("days red", self.days_red, facts.days_red),
-            *((name, bounds, facts.signals.get(name)) for name, bounds in self.signals.items()),
-        ):
-            if bounds is None:
-                continue
+        asked = [(name, getattr(self, column), read) for name, column, read in _NUMBERS]
+        values = [(name, bounds, read(facts)) for name, bounds, read in asked if bounds is not None]
+        values += [(name, bounds, facts.signals.get(name)) for name, bounds in self.signals.items()]
+        for name, bounds, value in values:
             if value is None:
                 note(False, f"{name} is unknown")
             else:
@@ -182,6 +175,17 @@ class When(Part):
         if self.reasons.none:
             hits = [code for code in self.reasons.none if code in facts.codes]
             note(not hits, f"reasons name {', '.join(hits)}" if hits else "no excluded reason")
+
+
+# What a Range may be asked about: as people read it, as the YAML spells it, and where it comes from.
+_NUMBERS: Sequence[tuple[str, str, Callable[[Facts], float | None]]] = (
+    ("score", "score", lambda facts: facts.score),
+    ("score drop", "score_drop", lambda facts: facts.drop),
+    ("ARR", "arr", lambda facts: facts.number("arr")),
+    ("days to renewal", "days_to_renewal", lambda facts: facts.number("days_to_renewal")),
+    ("coverage", "coverage", lambda facts: facts.number("coverage")),
+    ("days red", "days_red", lambda facts: facts.days_red),
+)
 
 
 def known_tiers(scheme: str | None = None) -> set[str]:
