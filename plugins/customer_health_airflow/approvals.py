@@ -95,7 +95,7 @@ def question(settings: Settings, kind: str, id: str) -> Question | None:
                 f"Trained as of **{record.trained_as_of}**. Its card is on the page *Health, Reports*; "
                 "the model in office is on *Health, Model*.",
                 "",
-                _code(record.model_id, record.why, *_about(record.summary)),
+                _code(record.model_id, record.why, "", *about_model(record.summary)),
             ]
         )
         return Question("Shall a new model score the accounts?", body, approvers)
@@ -123,9 +123,9 @@ def question(settings: Settings, kind: str, id: str) -> Question | None:
     return Question(f"{short}{mark} {about}"[:200], body, approvers, row["expires_at"])
 
 
-def _about(summary: Mapping[str, Any]) -> Sequence[str]:
+def about_model(summary: Mapping[str, Any]) -> Sequence[str]:
     """Return what a person weighs: what the gates said, how it was tested, and its own warnings."""
-    told = ["", *(summary.get("promotion") or {}).get("reasons", ())]
+    told = [*(summary.get("promotion") or {}).get("reasons", ())]
     for days, found in sorted((summary.get("horizons") or {}).items(), key=lambda pair: int(pair[0])):
         if found.get("auc") is None:
             told.append(f"{days} days ahead: not measured: {found.get('why', '')}")
@@ -169,12 +169,14 @@ def settle(
     from customer_health.pipeline import resolve_challenger
 
     word = "approved" if approve else "declined"
+    allowed = () if by == NOBODY else settings.config.playbooks.approver_names
     try:
         if kind == MODEL:
-            resolve_challenger(settings, model_id=id, approve=approve, by=by, now=now)
+            resolve_challenger(
+                settings, model_id=id, approve=approve, by=by, now=now, reason=reason, approvers=allowed
+            )
         else:
             act = outbox_desk.approve if approve else outbox_desk.decline
-            allowed = () if by == NOBODY else settings.config.playbooks.approver_names
             act(open_ledger(settings.ledger_url), id, by=by, reason=reason, now=now, approvers=allowed)
     except CustomerHealthError as error:
         return f"Nothing was changed. {error.message} {error.hint}"

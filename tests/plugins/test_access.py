@@ -23,6 +23,7 @@ def addresses(page: FastAPI, *, acting: bool | None = None) -> list[str]:
         "{address:path}": "reports/gate_2026-11-20.html",
         "{account_id:path}": "acme",
         "{key}": "some-key",
+        "{model_id}": "some-model",
         "{verb}": "resend",
     }
     for placeholder, value in known.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from customer_health.ledger import champion as registry
 from customer_health.ledger import outbox_desk
 from tests.lib import airflow_env, ledger_facts
 
@@ -114,3 +116,77 @@ def test_an_admin_sees_the_forms_that_fit_each_state(browser: TestClient, ledger
     assert f'formaction="{ACTIONS}/{key}/approve"' in html
     assert f'formaction="{ACTIONS}/{key}/decline"' in html
     assert 'method="post"' not in browser.get(f"{ACTIONS}?state=pending").text
+
+
+MODEL = "/customer-health/model"
+OWN = {"Origin": "http://testserver"}
+
+
+@pytest.fixture
+def waiting(ledger: Engine) -> str:
+    """A training that chose the rules and waits: no artefact to load."""
+    office = registry.ChampionRecord("model-1", "", {}, "rules", "It scores.", date(2026, 10, 1))
+    registry.promote(ledger, office)
+    record = registry.ChampionRecord(
+        "rules-2", "", {}, "rules", "It won.", date(2026, 11, 1),
+        summary={"promotion": {"reasons": ["It waits for approval."]}, "limits": ["Few losses taught it."]},
+    )  # fmt: skip
+    registry.propose(ledger, record, state="pending", reason="It waits for approval.")
+    return record.model_id
+
+
+@pytest.mark.parametrize(
+    ("verb", "in_office", "told"),
+    [
+        ("approve", "rules-2", "Approved: it is the champion now"),
+        ("reject", "model-1", "Rejected: the champion in office stays."),
+    ],
+)
+def test_a_waiting_model_is_answered_on_its_page_by_name_and_with_a_reason(
+    browser: TestClient, ledger: Engine, waiting: str, verb: str, in_office: str, told: str
+) -> None:
+    html = browser.get(MODEL).text
+    assert f'formaction="{MODEL}/{waiting}/{verb}"' in html
+    assert "Few losses taught it." in html
+
+    answer = browser.post(f"{MODEL}/{waiting}/{verb}", data=WHY, headers=OWN, follow_redirects=False)
+
+    assert answer.status_code == 303, answer.text
+    html = browser.get(answer.headers["location"]).text
+    assert told in html
+    assert "A training waits" not in html
+    assert "agreed with the CFO" in html, "the reason stays with the decision"
+    record = registry.current(ledger)
+    assert record is not None
+    assert record.model_id == in_office
+    again = browser.post(f"{MODEL}/{waiting}/{verb}", data=WHY, headers=OWN)
+    assert again.status_code == 409
+    assert "does not wait for approval" in again.text
+
+
+def test_nobody_else_answers_for_a_model(
+    api_server: TestClient, ledger: Engine, waiting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = {"Authorization": f"Bearer {airflow_env.token_of(api_server, 'viewer')}"}
+    assert 'method="post"' not in api_server.get(MODEL, headers=viewer).text
+    assert api_server.post(f"{MODEL}/{waiting}/approve", data=WHY, headers=viewer).status_code == 403
+    assert api_server.post(f"{MODEL}/{waiting}/approve", data=WHY).status_code == 401
+    company = tmp_path / "company.yaml"
+    company.write_text("playbooks: {approvers: [dana]}\n")
+    monkeypatch.setenv("CUSTOMER_HEALTH_CONFIG", str(company))
+    admin = {"Authorization": f"Bearer {airflow_env.token_of(api_server, 'admin')}"}
+    refused = api_server.post(f"{MODEL}/{waiting}/approve", data=WHY, headers=admin)
+    assert (refused.status_code, "Ask one of: dana" in refused.text) == (409, True)
+    assert api_server.post(f"{MODEL}/{waiting}/promote", data=WHY, headers=admin).status_code == 404
+    pending = registry.pending(ledger)
+    assert pending is not None
+    assert pending.model_id == waiting
+
+
+def test_another_sites_form_and_an_empty_reason_leave_the_model_waiting(
+    browser: TestClient, ledger: Engine, waiting: str
+) -> None:
+    address = f"{MODEL}/{waiting}/approve"
+    assert browser.post(address, data=WHY, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert "A reason is needed." in browser.post(address, data={"reason": " "}, headers=OWN).text
+    assert registry.pending(ledger) is not None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import Engine, RowMapping, delete, func, insert, select, update
 
-from customer_health.errors import ConfigurationError, suggest
+from customer_health.errors import ConfigurationError, FatalError, suggest
 from customer_health.ledger.connect import serialise, writing
 from customer_health.ledger.schema import challengers, champions
 from customer_health.ledger.scores import plain
@@ -166,15 +166,36 @@ def pending(engine: Engine) -> ChampionRecord | None:
     return _challenger(row) if row else None
 
 
-def resolve(engine: Engine, model_id: str, *, approve: bool, by: str, at: datetime) -> ChampionRecord | None:
+def resolve(
+    engine: Engine,
+    model_id: str,
+    *,
+    approve: bool,
+    by: str,
+    at: datetime,
+    reason: str = "",
+    approvers: Sequence[str] = (),
+) -> ChampionRecord | None:
     """Approve a waiting or held training, which makes it champion, or reject it.
+
+    Args:
+        engine: The ledger.
+        model_id: The training.
+        approve: Yes or no.
+        by: Who says so.
+        at: When.
+        reason: Why, if it was said; kept with the champion, or with the rejected training.
+        approvers: Who may answer; empty for anybody.
 
     Returns:
         The new champion's record; None after a rejection.
 
     Raises:
         ConfigurationError: No such training is waiting.
+        FatalError: `by` may not answer.
     """
+    if approvers and by not in approvers:
+        raise FatalError(f"{by} may not approve.", hint=f"Ask one of: {', '.join(sorted(approvers))}.")
     _ensure_challengers(engine)
     with engine.connect() as connection:
         open_states = challengers.c.state.in_(("pending", "held"))
@@ -186,15 +207,16 @@ def resolve(engine: Engine, model_id: str, *, approve: bool, by: str, at: dateti
             hint=suggest(model_id, [str(row["model_id"]) for row in rows]),
         )
     record = _challenger(row)
+    said = f": {reason.strip().rstrip('.')}" if reason.strip() else ""
     made = None
     if approve:
-        made = promote(engine, replace(record, why=f"{record.why} Approved by {by}."), at=at)
+        made = promote(engine, replace(record, why=f"{record.why} Approved by {by}{said}."), at=at)
+    word = "Approved" if approve else "Rejected"
+    answer = {"state": word.lower(), "decided_by": by, "decided_at": at}
+    if said:
+        answer["reason"] = f"{row['reason'] or ''} {word}{said}.".strip()
     with writing(engine) as connection:
-        connection.execute(
-            update(challengers)
-            .where(challengers.c.model_id == model_id)
-            .values(state="approved" if approve else "rejected", decided_by=by, decided_at=at)
-        )
+        connection.execute(update(challengers).where(challengers.c.model_id == model_id).values(answer))
     return made
 
 

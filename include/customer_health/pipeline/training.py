@@ -180,11 +180,21 @@ def roll_back(settings: Settings, *, by: str, reason: str, now: datetime, to: st
     )
 
 
-def resolve_challenger(settings: Settings, *, model_id: str, approve: bool, by: str, now: datetime) -> Result:
+def resolve_challenger(
+    settings: Settings,
+    *,
+    model_id: str,
+    approve: bool,
+    by: str,
+    now: datetime,
+    reason: str = "",
+    approvers: Sequence[str] = (),
+) -> Result:
     """Approve or reject a training that waits for a person (or that a gate held back).
 
     Raises:
         ConfigurationError: No such training waits.
+        FatalError: `approvers` are named, and `by` is none of them.
         DamagedArtefactError: Its artefact cannot be loaded.
     """
     from customer_health.ledger import champion as registry
@@ -195,7 +205,7 @@ def resolve_challenger(settings: Settings, *, model_id: str, approve: bool, by: 
     waiting = registry.pending(ledger)
     if approve and waiting is not None and waiting.model_id == model_id and waiting.decision == "model":
         load_safely(Path(waiting.folder), dict(waiting.sha256))
-    registry.resolve(ledger, model_id, approve=approve, by=by, at=now)
+    registry.resolve(ledger, model_id, approve=approve, by=by, at=now, reason=reason, approvers=approvers)
     word = "approved: it is the champion now" if approve else "rejected: the champion in office stays"
     return Result("Model approval", {"model_id": model_id}, (f"{model_id} was {word} (by {by}).",))
 

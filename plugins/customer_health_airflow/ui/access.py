@@ -15,6 +15,8 @@ from fastapi import HTTPException, Request, status
 GUARDING_DAG = "score_accounts"
 # Whoever may start a delivery may send one effect again, or let one go.
 ACTING_DAG = "deliver_effects"
+# Whoever may start a training may say which of two models scores.
+TRAINING_DAG = "train_model"
 
 
 def can_read(user: GetUserDep) -> None:
@@ -27,12 +29,18 @@ def can_read(user: GetUserDep) -> None:
 
 
 def may_act(user: GetUserDep) -> bool:
-    """Whether the forms are for this reader."""
+    """Whether the forms about effects are for this reader."""
+    return _may_start(ACTING_DAG, user)
+
+
+def may_train(user: GetUserDep) -> bool:
+    """Whether the form about a model is for this reader."""
+    return _may_start(TRAINING_DAG, user)
+
+
+def _may_start(dag: str, user: GetUserDep) -> bool:
     return get_auth_manager().is_authorized_dag(
-        method="POST",
-        access_entity=DagAccessEntity.RUN,
-        details=DagDetails(id=ACTING_DAG),
-        user=user,
+        method="POST", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag), user=user
     )
 
 
@@ -40,6 +48,12 @@ def can_act(user: GetUserDep) -> None:
     """Let through whoever may start a delivery; 403 for everybody else."""
     if not may_act(user):
         raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not act on effects.")
+
+
+def can_train(user: GetUserDep) -> None:
+    """Let through whoever may start a training; 403 for everybody else."""
+    if not may_train(user):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not decide about models.")
 
 
 def from_this_page(request: Request) -> None:

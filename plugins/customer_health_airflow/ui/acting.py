@@ -10,15 +10,16 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
-from customer_health.errors import FatalError
+from customer_health.errors import CustomerHealthError, FatalError
 from customer_health.ledger import outbox_desk
-from customer_health.pipeline import now_of
+from customer_health.pipeline import now_of, resolve_challenger
 from customer_health.settings import load_settings
 from customer_health_airflow.ui import shell
-from customer_health_airflow.ui.access import can_act, from_this_page
+from customer_health_airflow.ui.access import can_act, can_train, from_this_page
 from customer_health_airflow.ui.reading import ledger
 
 router = APIRouter(dependencies=[Depends(can_act), Depends(from_this_page)])
+models = APIRouter(dependencies=[Depends(can_train), Depends(from_this_page)])
 
 # What can be done with an effect, by its state.
 VERBS = {
@@ -44,10 +45,8 @@ def act(
     settings = load_settings()
     engine, by = ledger(settings.ledger_url), str(user.get_name())
     now = now_of(settings, datetime.now(UTC))
-    said: dict[str, Any] = {"now": now, "reason": reason.strip()}
     try:
-        if len(said["reason"]) < 5:
-            raise FatalError("A reason is needed.", hint="Go back and say in a few words why.")
+        said: dict[str, Any] = {"now": now, "reason": _typed(reason)}
         if verb == "resend":
             outbox_desk.resend(engine, key, f"{by}: {said['reason']}", now=now)
         else:
@@ -55,3 +54,41 @@ def act(
     except FatalError as error:
         return shell.trouble(request, error, 409)
     return RedirectResponse(f"{shell.base_of(request)}/actions?done={verb}", 303)
+
+
+@models.post("/model/{model_id}/{verb}")
+def answer(
+    request: Request,
+    model_id: str,
+    verb: str,
+    user: GetUserDep,
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Approve or reject the training that waits, in the reader's name, then show who is in office."""
+    if verb not in ("approve", "reject"):
+        raise HTTPException(404, "There is no such thing to do with a model.")
+    settings = load_settings()
+    try:
+        resolve_challenger(
+            settings,
+            model_id=model_id,
+            approve=verb == "approve",
+            by=str(user.get_name()),
+            now=now_of(settings, datetime.now(UTC)),
+            reason=_typed(reason),
+            approvers=settings.config.playbooks.approver_names,
+        )
+    except CustomerHealthError as error:
+        return shell.trouble(request, error, 409)
+    return RedirectResponse(f"{shell.base_of(request)}/model?done={verb}", 303)
+
+
+def _typed(reason: str) -> str:
+    """Return the reason without its margins.
+
+    Raises:
+        FatalError: None was given.
+    """
+    if len(reason.strip()) < 5:
+        raise FatalError("A reason is needed.", hint="Go back and say in a few words why.")
+    return reason.strip()

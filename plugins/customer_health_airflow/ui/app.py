@@ -55,5 +55,6 @@ def create_app() -> FastAPI:
     app.include_router(pages.router)
     app.include_router(measures.router)
     app.include_router(acting.router)
+    app.include_router(acting.models)
     app.include_router(files.router)
     return app

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Engine, select
@@ -14,7 +15,9 @@ from customer_health.ledger import champion as registry
 from customer_health.ledger import findings, trainings
 from customer_health.ledger.schema import challengers, score_runs
 from customer_health.settings import load_settings
+from customer_health_airflow.approvals import about_model
 from customer_health_airflow.ui import files
+from customer_health_airflow.ui.access import may_train
 from customer_health_airflow.ui.plotting import calibration, lines
 from customer_health_airflow.ui.reading import ledger
 from customer_health_airflow.ui.shell import render
@@ -23,16 +26,21 @@ router = APIRouter(default_response_class=HTMLResponse)
 LINES = {"auc": "champion", "auc_baseline": "renewal date + NPS", "auc_rules": "rule score"}
 LOUD = ("page", "warn")
 MOST = 12
+DONE = {
+    "approve": "Approved: it is the champion now and scores from the next run on.",
+    "reject": "Rejected: the champion in office stays.",
+}
 
 
 @router.get("/model")
-def model(request: Request) -> HTMLResponse:
+def model(request: Request, user: GetUserDep, done: str = "") -> HTMLResponse:
     """Champion and challenger, how they were tested, and what became of what was published."""
     settings = load_settings()
     engine = ledger(settings.ledger_url)
     record = registry.current(engine)
     noted = trainings.history(engine)
-    shown = record or registry.pending(engine)
+    pending = registry.pending(engine)
+    shown = record or pending
     summary = forgiving(shown.summary if shown else {})
     watched, board = findings.latest(engine, findings.SCOREBOARD)
     valued, value = findings.latest(engine, findings.VALUE_OF_DATA)
@@ -53,7 +61,10 @@ def model(request: Request) -> HTMLResponse:
         "model.html",
         company=settings.config.name,
         record=record,
-        pending=registry.pending(engine),
+        pending=pending,
+        weighed=about_model(pending.summary) if pending else (),
+        may_answer=may_train(user),
+        done=DONE.get(done, ""),
         summary=summary,
         run=_newest_run(engine),
         noted=noted[:MOST],
@@ -67,6 +78,7 @@ def model(request: Request) -> HTMLResponse:
         valued=valued,
         value=forgiving(value),
         card=_card(settings, record.model_id) if record else "",
+        waiting_card=_card(settings, pending.model_id) if pending else "",
     )
 
 
