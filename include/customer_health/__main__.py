@@ -185,7 +185,12 @@ def _decide(settings: Settings, arguments: argparse.Namespace, now: datetime) ->
         )
     approve = arguments.command == "approve-model"
     return pipeline.resolve_challenger(
-        settings, model_id=arguments.model, approve=approve, by=arguments.by, now=now
+        settings,
+        model_id=arguments.model,
+        approve=approve,
+        by=arguments.by,
+        now=now,
+        approvers=settings.config.playbooks.approver_names,
     )
 
 
