@@ -9,6 +9,7 @@ from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised
 
 from customer_health import pipeline
 from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.destinations import slack_blocks, slack_rules
 from customer_health.destinations.crm_text import task_markdown
 from customer_health.ledger import decisions, episodes, switches
 from customer_health.playbooks.reach import due_at, not_before
@@ -117,6 +118,25 @@ def test_a_fall_that_only_the_calendar_explains_is_called_so_in_alert_and_task(l
     assert (alert["payload"]["cause"], alert["payload"]["cause_note"]) == (cause, said)
     assert task["payload"]["cause_note"] == said
     assert episodes.all_of(ledger, "acme")[0].cause == cause
+
+
+def test_a_fall_without_any_risk_names_the_renewal_as_its_reason_and_shows_what_it_costs(ledger):
+    renewal = {"code": "renewal_near", "concept": "calendar", "signal": "days_to_renewal", "value": 89.0,
+               "points": 0.0, "context": -58.0, "phrase": "Renewal in 89 days", "also": []}  # fmt: skip
+    quiet = {"reasons": [renewal], "why": "Renewal in 89 days; known signals are fine"}
+    publish(ledger, 1, {"acme": 97})
+    run(ledger, 1)
+    publish(ledger, 2, {"acme": changed(97, 20, calendar=-77.0) | {"days_to_renewal": 89.0} | quiet})
+    run(ledger, 2)
+
+    (alert,) = promised(ledger, "notify", account_id="acme")
+    page = slack_rules.as_markdown(slack_blocks.message(alert["payload"]))
+    assert "**Renewal in 89 days; known signals are fine**" in page
+    assert "(89 d, `-58`)" in page
+    assert "•" not in page
+    task = promised(ledger, "create_task", account_id="acme", step="usage_audit")[0]["payload"]
+    assert task["reason_code"] == "renewal_near"
+    assert "- Renewal in 89 days (-58 points: the date itself" in task_markdown(task)
 
 
 def test_what_a_new_model_made_red_is_one_summary_and_no_customers_alert(ledger):

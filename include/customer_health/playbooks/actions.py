@@ -198,12 +198,11 @@ def task_payload(
     escalates = _escalates_at(facts, playbook, occasion)
     zone = config.playbooks.quiet.zones.get(owner["email"]) or facts.get("timezone")
     label = facts.tier or "Account"
-    risks = facts.risks
     payload = account_payload(facts, config) | {
         "external_id": f"chs:{facts.account_id}:{playbook.name}:{cycle_id}:{step.name}",
         "subject": subject(label, facts.name, step.subject, due.astimezone(zone_of(zone))),
         "type": step.type,
-        "reason_code": str(risks[0]["code"]) if risks else None,
+        "reason_code": facts.primary_reason,
         "priority": step.priority,
         "owner": owner,
         "due_at": due.isoformat(),

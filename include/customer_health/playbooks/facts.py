@@ -132,6 +132,17 @@ class Facts:
         return sorted(found, key=lambda reason: float(reason["points"]))
 
     @property
+    def calendar(self) -> dict[str, Any] | None:
+        """The renewal date where it costs points: context, nobody's fault, and no risk."""
+        return next((reason for reason in self.reasons if (reason.get("context") or 0) < 0), None)
+
+    @property
+    def primary_reason(self) -> str | None:
+        """Code of what costs most: a risk, or the renewal date where no signal does."""
+        first = self.risks[0] if self.risks else self.calendar
+        return None if first is None else str(first["code"])
+
+    @property
     def days_red(self) -> float | None:
         """Days since the unbroken Red run of the open episode began."""
         return None if self.episode is None else float((self.as_of - self.episode.red_since).days)
