@@ -104,6 +104,12 @@ def test_an_account_that_will_leave_anyway_is_a_zombie_by_lifetime_value(ledger)
             "Renewal now within the 180-day horizon; that explains 70% of the fall, "
             "behaviour worsened by 15 points.",
         ),
+        (
+            {"calendar": -56.0, "usage": -1.4},
+            "calendar",
+            "Renewal now within the 180-day horizon; that explains 98% of the fall, "
+            "behaviour worsened by 1 point.",
+        ),
         ({"calendar": -10.0, "usage": -47.0}, "customer", ""),
     ],
 )

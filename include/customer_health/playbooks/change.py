@@ -44,7 +44,9 @@ def explanation(
     said = f"{opening}; that explains {share:.0%} of the fall"
     if abs(behaviour) < 1:
         return f"{said}, behaviour has not changed."
-    return f"{said}, behaviour {'worsened' if behaviour < 0 else 'improved'} by {abs(behaviour):.0f} points."
+    size = f"{abs(behaviour):.0f}"
+    points = "1 point" if size == "1" else f"{size} points"
+    return f"{said}, behaviour {'worsened' if behaviour < 0 else 'improved'} by {points}."
 
 
 def _points(moved: Sequence[Mapping[str, Any]], concept: str) -> float:
