@@ -143,3 +143,16 @@ def test_a_column_that_mixes_date_formats_gets_a_list_of_them(tmp_path: Path) ->
     )
     text = draft_mapping(tmp_path)
     assert 'occurred_at: {column: opened, format: ["%d.%m.%Y", iso]}  # TODO is that all of them?' in text
+
+
+def test_short_names_of_a_usage_based_company_are_understood(tmp_path: Path) -> None:
+    """`org`, `amt`, `prio`: nobody who writes an export for themselves spells them out."""
+    (tmp_path / "orgs.csv").write_text("org,name,created\no1,Ann,2025-01-01\no2,Bob,2025-02-01\n")
+    (tmp_path / "bills.csv").write_text("no,org,amt,issued\n1,o1,9.5,2026-01-01\n2,o1,8,2026-02-01\n")
+    (tmp_path / "zendesk.csv").write_text(
+        "id,org,opened,answered,prio\nZ1,o1,2026-01-01T10:00:00Z,2026-01-01T11:00:00Z,low\n"
+    )
+    text = draft_mapping(tmp_path)
+    assert text.count("account_id: org") == 3
+    for line in ("amount: amt", "first_response_at: answered", "priority: prio"):
+        assert line in text, line
