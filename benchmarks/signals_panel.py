@@ -29,11 +29,6 @@ from customer_health.signals.build import build_panel
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.warehouse.connect import open_warehouse
 
-PEERS = (
-    "usage_trend_slope", "active_users_28d", "feature_adoption_score", "usage_delta_28d", "power_user_ratio",
-    "days_since_last_usage", "tickets_90d", "open_critical_tickets", "avg_resolution_time_days",
-    "support_sentiment_90d", "recent_nps", "payment_delay_days",
-)  # fmt: skip
 FLOOR = """SELECT max(account_id), max(user_id), max(feature), sum(events), max(occurred_at), max(known_at)
     FROM raw.usage"""
 
@@ -78,7 +73,7 @@ def main() -> None:
     last = FIRST + timedelta(days=DAYS)
     dates = sorted(last - timedelta(days=28 * n) for n in range(options.dates))
     config, rows = CompanyConfig(), []
-    alike = [CATALOGUE[name] for name in PEERS]
+    alike = [CATALOGUE[name] for name in peers.PEERS]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         file = options.file or Path(folder) / "b.duckdb"
         made = file.exists()

@@ -15,6 +15,13 @@ import pandas as pd
 if TYPE_CHECKING:
     import duckdb
 
+# The signals that the peers compute.
+PEERS = (
+    "usage_trend_slope", "active_users_28d", "feature_adoption_score", "usage_delta_28d", "power_user_ratio",
+    "days_since_last_usage", "tickets_90d", "open_critical_tickets", "avg_resolution_time_days",
+    "support_sentiment_90d", "recent_nps", "payment_delay_days",
+)  # fmt: skip
+
 PER_DATE = """
 WITH seen AS (
     SELECT * FROM raw.usage WHERE occurred_at < $d AND known_at < $d AND occurred_at >= $d - 90
