@@ -83,6 +83,9 @@ def test_a_model_card_is_a_page_with_its_tables_and_pictures_and_runs_nothing(vi
     html = visitor.get(address + "model_card.md").text
     assert "<h1>The card</h1>" in html
     assert "<td>0.86</td>" in html
+    assert html.count('<div class="scroll"') == html.count("</table></div>") == 1, (
+        "a wide table scrolls alone"
+    )
     assert '<img src="walk.png"' in html
     assert "<script" not in html
     assert 'href="javascript' not in html

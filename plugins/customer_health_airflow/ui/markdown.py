@@ -12,14 +12,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
+FRAME = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+
 
 @lru_cache(maxsize=1)
 def _reader() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
+    reader = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
+    reader.add_render_rule("table_open", lambda *_: f"{FRAME}<table>\n")
+    reader.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    return reader
 
 
 def html_of(text: str) -> str:
-    """Return the HTML of a report; the only text that a template marks as safe."""
+    """Return the HTML of a report; the only text that a template marks as safe.
+
+    A wide table scrolls inside a frame of its own: on a telephone the page stays where it is.
+    """
     return str(_reader().render(text))
