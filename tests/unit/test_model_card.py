@@ -12,7 +12,7 @@ from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.model import card, leaks
+from customer_health.model import card, gates, leaks
 from customer_health.model.gates import LeakageError
 from customer_health.model.labels import outcome_labels
 from customer_health.model.training import train
@@ -102,6 +102,14 @@ def test_a_distrusted_signal_is_left_out_and_training_goes_on() -> None:
     )
     assert training.champion is not None
     assert not {"contacts_known", "seats"} & set(training.champion.features.sources)
+
+
+def test_a_person_who_checked_the_suspects_lets_a_nearly_perfect_model_train() -> None:
+    """A small company whose losses all announce themselves: the gate asks once, and can be answered."""
+    alone = pd.Series({"tickets_90d": 0.94, "stickiness_28d": 0.9, "recent_nps": 0.8, "open_tickets": 0.7})
+    with pytest.raises(LeakageError, match="trusted_signals"):
+        gates.forbid_perfect_model("blend", 0.97, 0.96, alone, 90, ["tickets_90d", "stickiness_28d"])
+    gates.forbid_perfect_model("blend", 0.97, 0.96, alone, 90, [*alone.index[:3]])
 
 
 def test_a_distrusted_signal_that_does_not_exist_is_refused_with_a_suggestion() -> None:

@@ -94,7 +94,7 @@ def train(
     others: dict[tuple[str, int], Head] = {
         (name, h): material.head(h, name) for name in model.heads if name != LOGO for h in horizons
     }
-    alone = {horizon: _alone(head, features, today) for horizon, head in heads.items()}
+    alone = {horizon: _alone(head, features, today, model.trusted_signals) for horizon, head in heads.items()}
     findings = _findings(heads[wanted], features, snapshot, stored, today)
     refused = {f.column for f in findings if f.column not in model.trusted_signals}
     features = features.without(refused)
@@ -184,13 +184,14 @@ class _Ticker:
         self.progress(self.done, self.total, message)
 
 
-def _alone(head: Head, features: FeatureSet, today: pd.Timestamp) -> pd.Series:
+def _alone(head: Head, features: FeatureSet, today: pd.Timestamp, trusted: Collection[str]) -> pd.Series:
     """How well each feature alone separates; stops the training if one does it almost perfectly."""
     labels = head.labels_by(today)
     known = np.flatnonzero(~np.isnan(labels))
     picked = known[thin(labels[known], 1)[0]] if len(known) else known
     found = gates.column_aucs(head.design.iloc[picked], features.names, labels[picked])
-    gates.forbid_perfect_columns(found.drop([*DATES], errors="ignore"), head.horizon_days)
+    checked = [*DATES, *trusted]
+    gates.forbid_perfect_columns(found.drop(checked, errors="ignore"), head.horizon_days)
     return found
 
 
@@ -255,7 +256,8 @@ def _compete(
     evaluation = measure(predictions, config.model, draws=draws)
     for kind in models_in(evaluation, head.horizon_days):
         area, within = (evaluation.value(head.horizon_days, kind, metric) for metric in ("auc", "cal_auc"))
-        gates.forbid_perfect_model(kind, area, within, alone, head.horizon_days)
+        trusted = config.model.trusted_signals
+        gates.forbid_perfect_model(kind, area, within, alone, head.horizon_days, trusted)
     office = incumbent.kind_of(head.horizon_days) if incumbent else None
     best, why = choose(evaluation, head.horizon_days, incumbent=office)
     complaint = calibration.complaint(evaluation, head.horizon_days, best) if best else None
