@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -221,6 +222,15 @@ def test_the_card_says_what_was_decided_and_when_not_to_believe_it(tmp_path: Pat
     pictures = {line.partition("](")[2].rstrip(")") for line in text.splitlines() if line.startswith("![")}
     assert len(pictures) == 6
     assert all((tmp_path / name).stat().st_size > 0 for name in pictures)
+    assert "revenue grew or shrank" not in text  # in this world nobody's revenue ever moves
+
+
+def test_the_card_says_when_revenue_helped_to_weigh_the_signals(tmp_path: Path):
+    heads = {horizon: replace(report, moved=900) for horizon, report in trained().heads.items()}
+
+    text = card.write(replace(trained(), heads=heads), tmp_path).read_text(encoding="utf-8")
+
+    assert "also learned from 900 account-months after which revenue grew or shrank" in text
 
 
 def test_a_training_that_ends_with_the_rules_gets_a_card_as_well(tmp_path: Path):

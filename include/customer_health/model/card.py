@@ -13,7 +13,10 @@ from customer_health.model import card_sections as sections
 from customer_health.model import card_watch, overfit, plots
 from customer_health.model.baselines import NaiveBaseline
 from customer_health.model.blend import Blend
+from customer_health.model.corrected import CorrectedLine
+from customer_health.model.growth import ENOUGH
 from customer_health.model.limits import limits
+from customer_health.model.linear import LogisticRegression
 from customer_health.model.office import Watch
 from customer_health.model.promotion import Verdict
 from customer_health.model.report import HeadReport, Training
@@ -22,6 +25,7 @@ from customer_health.model.rules import RuleScore
 from customer_health.model.rules_v2 import RuleScoreV2
 
 FILE = "model_card.md"
+TAUGHT_BY_GROWTH = (LogisticRegression.kind, CorrectedLine.kind, Blend.kind)
 NAMES = {
     **WORDS,
     NaiveBaseline.kind: "renewal date + NPS (baseline)",
@@ -143,6 +147,11 @@ def _horizon(training: Training, report: HeadReport) -> Iterable[str]:
         f"{verb} {report.rows:,} account-months{_months(training, report)}, in which {report.churners:,} "
         f"different accounts were lost; {report.folds} test periods."
     )
+    if report.kind in TAUGHT_BY_GROWTH and report.moved >= ENOUGH:
+        yield (
+            f"How signals weigh was also learned from {report.moved:,} account-months after which revenue "
+            "grew or shrank within half a year."
+        )
     overall = training.evaluation.of("overall", report.horizon)
     if overall.empty:
         return

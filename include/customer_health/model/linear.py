@@ -17,6 +17,7 @@ import pandas as pd
 
 from customer_health.model.candidate import stable
 from customer_health.model.features import RENEWAL, Feature, FeatureSet
+from customer_health.model.growth import Growth, hints
 
 RENEWAL_EDGES = (0.0, 31.0, 61.0, 91.0, 136.0, 181.0, 271.0, 366.0)
 RANGE_PENALTY = 1.0
@@ -239,8 +240,18 @@ class LogisticRegression:
             for feature, encoding in zip(self.features, self.encodings, strict=True)
         ]
 
-    def fit(self, design: pd.DataFrame, y: np.ndarray, weight: np.ndarray) -> Self:
-        """Fit encodings and coefficients; columns are centred, so 0 means an average account."""
+    def fit(
+        self, design: pd.DataFrame, y: np.ndarray, weight: np.ndarray, *, growth: Growth | None = None
+    ) -> Self:
+        """Fit encodings and coefficients; columns are centred, so 0 means an average account.
+
+        Args:
+            design: Features of the training rows.
+            y: Labels 0/1.
+            weight: One per row.
+            growth: Lets two sums of signals compete as columns of their own; what they earn is dealt out
+                to the signals, so that the fitted line is a line over the same columns as without.
+        """
         self.encodings = [self.encoding(f, design[f.name].to_numpy()) for f in self.features]
         blocks = self._encoded(design)
         x = np.column_stack([np.zeros((len(design), 0)), *blocks])
@@ -253,14 +264,31 @@ class LogisticRegression:
         self.means = stable(np.average(x, axis=0, weights=weight))
         x = x - self.means
         signs = np.concatenate([[], *map(self._signs, self.features, blocks, self.encodings)])
+        sums = self._sums(x, growth, penalty, signs)
+        many = len(sums)
+        x = np.column_stack([x, x @ sums.T])
+        ranges = np.append(ranges, np.zeros(many, dtype=bool))
+        penalty, signs = np.append(penalty, np.full(many, self.penalty)), np.append(signs, np.ones(many))
         intercept, coefficients = fit_signed(x, y, weight, penalty, signs)
         if self.twice and not ranges.all():
             penalty[~ranges] = self.caution * doubts(coefficients[~ranges], self.repeats * y.sum())
             among = ranges | (coefficients != 0)
             near = intercept, coefficients
             intercept, coefficients = fit_signed(x, y, weight, penalty, signs, among=among, start=near)
-        self.intercept, self.coefficients = float(stable(np.array(intercept))), stable(coefficients)
+        own = x.shape[1] - many
+        dealt = coefficients[:own] + coefficients[own:] @ sums
+        self.intercept, self.coefficients = float(stable(np.array(intercept))), stable(dealt)
         return self
+
+    def _sums(
+        self, x: np.ndarray, growth: Growth | None, penalty: np.ndarray, signs: np.ndarray
+    ) -> np.ndarray:
+        """Weights of the sums that growth suggests, one row each; each sum has a deviation of 1."""
+        if growth is None or not len(growth.change):
+            return np.zeros((0, x.shape[1]))
+        seen = np.column_stack(self._encoded(growth.design)) - self.means
+        found = hints(seen, growth.change, penalty, signs)
+        return np.asarray(found / np.maximum((x @ found.T).std(axis=0), 1e-9)[:, None], dtype=float)
 
     def _signs(self, feature: Feature, block: np.ndarray, encoding: Encoding) -> np.ndarray:
         """Direction of each encoded column; ranges, and the indicator of a gap, are free."""

@@ -13,6 +13,7 @@ import pandas as pd
 from customer_health.company import CompanyConfig
 from customer_health.model.evaluation import LOGO
 from customer_health.model.features import FeatureSet
+from customer_health.model.growth import changes
 from customer_health.model.labels import eligible, loss_times, outcome_labels
 from customer_health.model.panel import prepare
 from customer_health.model.roster import Head
@@ -29,6 +30,7 @@ class Material:
         features: The columns that they can carry.
         design: Those columns.
         outcomes: Canonical outcomes.
+        growth: What became of the eligible rows' revenue, see `growth.changes`.
     """
 
     everybody: pd.DataFrame
@@ -37,6 +39,7 @@ class Material:
     features: FeatureSet
     design: pd.DataFrame
     outcomes: pd.DataFrame
+    growth: pd.DataFrame
 
     @classmethod
     def of(
@@ -52,12 +55,14 @@ class Material:
         mask = eligible(rows, config.model).to_numpy()
         kept = rows[mask].reset_index(drop=True)
         features = FeatureSet.of(kept, config.signals.profile)
-        return cls(rows, mask, kept, features, features.design(kept), outcomes)
+        growth = changes(rows)[mask].reset_index(drop=True)
+        return cls(rows, mask, kept, features, features.design(kept), outcomes, growth)
 
     def head(self, horizon: int, outcome: str = LOGO) -> Head:
         """Return the rows with the labels of one loss and horizon."""
         labels, times = self._labeller(outcome, horizon), self._timer(outcome)
-        return Head(self.rows, self.design, horizon, labels, outcome, times)
+        growth = self.growth if outcome == LOGO else None
+        return Head(self.rows, self.design, horizon, labels, outcome, times, growth)
 
     def _labeller(self, outcome: str, horizon: int) -> Callable[[pd.Timestamp], np.ndarray]:
         @cache

@@ -36,6 +36,7 @@ class HeadReport:
         folds: Complete walk-forward test periods.
         rows: Eligible rows with a label.
         churners: Different accounts among the lost rows.
+        moved: Eligible rows after which revenue is known to have grown or shrunk, see `growth`.
         separations: AUC of each feature alone, highest first.
         head: Which loss it foretells.
         complaint: What is wrong with its probabilities, if anything.
@@ -48,6 +49,7 @@ class HeadReport:
     folds: int
     rows: int
     churners: int
+    moved: int = 0
     separations: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
     head: str = LOGO
     complaint: str | None = None

@@ -17,6 +17,7 @@ from customer_health.model.candidate import Candidate, Scorer
 from customer_health.model.corrected import CorrectedLine
 from customer_health.model.features import BROUGHT, Feature
 from customer_health.model.forest import RandomForest
+from customer_health.model.growth import Growth
 from customer_health.model.hazard import HazardTrees, spells_of
 from customer_health.model.linear import LogisticRegression
 from customer_health.model.rules import RuleScore
@@ -52,6 +53,7 @@ class Head:
         labels_by: Labels of the rows as known on a given day; NaN where unknown.
         outcome: Which loss; a key of `labels.HEADS`.
         times_by: `labels.loss_times` of the rows as known on a given day; None if no candidate asks.
+        growth: `growth.changes` of the rows; None if it shall not help.
     """
 
     rows: pd.DataFrame
@@ -60,6 +62,7 @@ class Head:
     labels_by: Callable[[pd.Timestamp], np.ndarray]
     outcome: str = "logo_churn"
     times_by: Callable[[pd.Timestamp], pd.DataFrame] | None = None
+    growth: pd.DataFrame | None = None
 
     @property
     def title(self) -> str:
@@ -78,6 +81,7 @@ class Lesson:
         weight: One per row.
         head: Where the rows come from, for candidates that learn otherwise.
         today: The training day.
+        growth: What became of accounts' revenue by then, for candidates that learn from it, too.
     """
 
     design: pd.DataFrame
@@ -85,6 +89,7 @@ class Lesson:
     weight: np.ndarray
     head: Head
     today: pd.Timestamp
+    growth: Growth | None = None
 
 
 def singles(head: Head, config: ModelConfig) -> tuple[str, ...]:
@@ -143,6 +148,8 @@ def teach(scorer: Scorer, lesson: Lesson, seed: int) -> Scorer:
             times, head.rows["as_of"][past], today=lesson.today, horizon_days=head.horizon_days, seed=seed
         )
         return scorer.fit_spells(head.design[past], spells)
+    if isinstance(scorer, LogisticRegression | CorrectedLine):
+        return scorer.fit(lesson.design, lesson.y, lesson.weight, growth=lesson.growth)
     return scorer.fit(lesson.design, lesson.y, lesson.weight)
 
 

@@ -23,6 +23,7 @@ from customer_health.model.evaluation import DRAWS, LOGO, Evaluation, measure
 from customer_health.model.expected_loss import ExpectedLoss, measured_shares
 from customer_health.model.features import CATEGORIES, LOGARITHMS, FeatureSet
 from customer_health.model.folds import walk_forward
+from customer_health.model.growth import moved
 from customer_health.model.labels import DAY, HEADS, as_times
 from customer_health.model.material import Material
 from customer_health.model.panel import dates_of
@@ -245,7 +246,13 @@ def _compete(
         config=config.model,
     )
     report = HeadReport(
-        head.horizon_days, None, too_little or "", folds=len(folds), rows=int(known.sum()), churners=churners
+        head.horizon_days,
+        None,
+        too_little or "",
+        folds=len(folds),
+        rows=int(known.sum()),
+        churners=churners,
+        moved=moved(head.growth, today) if head.growth is not None else 0,
     )
     if too_little:
         return report, None

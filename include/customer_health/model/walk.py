@@ -15,6 +15,7 @@ from customer_health.model.blend import Blend
 from customer_health.model.corrected import CorrectedLine
 from customer_health.model.features import RENEWAL, Feature
 from customer_health.model.folds import Fold
+from customer_health.model.growth import growth_of
 from customer_health.model.hazard import HazardTrees
 from customer_health.model.linear import LogisticRegression, sigmoid
 from customer_health.model.roster import RANKS, WORDS, Head, Lesson, build, singles, teach, thin
@@ -98,7 +99,10 @@ def lesson_of(head: Head, dates: Sequence[pd.Timestamp], today: pd.Timestamp, co
     labels = head.labels_by(today)
     train = np.flatnonzero(head.rows["as_of"].isin(dates).to_numpy() & ~np.isnan(labels))
     picked, weight = thin(labels[train], config.seed)
-    return Lesson(head.design.iloc[train[picked]], labels[train][picked], weight, head, today)
+    growth = None
+    if head.growth is not None:
+        growth = growth_of(head.growth, head.design, today=today, seed=config.seed)
+    return Lesson(head.design.iloc[train[picked]], labels[train][picked], weight, head, today, growth)
 
 
 def tuned(
@@ -152,6 +156,8 @@ def _predicted(
     if kind == "hazard" and lesson.head.times_by is not None:
         past = (lesson.head.rows["as_of"] < lesson.today).to_numpy()
         parts += [lesson.head.times_by(lesson.today)[past], lesson.head.design[past]]
+    if lesson.growth is not None:
+        parts += [lesson.growth.design, lesson.growth.change]
     return store.array(key_of(kind, told, *parts), compute) if store.folder else compute()
 
 

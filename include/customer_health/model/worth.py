@@ -9,7 +9,7 @@ may make a little more or less of a single signal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -134,6 +134,7 @@ class Bench:
 
     def __init__(self, head: Head, folds: Sequence[Fold], config: ModelConfig, store: FoldStore) -> None:
         self.config, self.store = config, store
+        head = replace(head, growth=None)  # several hundred fits: what a signal adds to the line itself
         today = max(fold.matured_on for fold in folds)
         final = head.labels_by(today)
         self.lessons = [lesson_of(head, fold.train_dates, fold.train_date, config) for fold in folds]
