@@ -15,11 +15,19 @@ import numpy as np
 import pandas as pd
 
 from customer_health.model.features import Feature
+from customer_health.model.growth import Growth
 from customer_health.model.linear import LogisticRegression
 from customer_health.model.trees import BoostedTrees
 
-# Pairs of signals and no more; half the rounds of trees that must learn everything.
-CORRECTION: Mapping[str, Any] = {"num_leaves": 4, "max_depth": 2, "rounds": 60}
+# Pairs of signals and no more; half the rounds of trees that must learn everything. They see every row:
+# what a line leaves over of a few hundred losses is too little to draw samples from.
+CORRECTION: Mapping[str, Any] = {
+    "num_leaves": 4,
+    "max_depth": 2,
+    "rounds": 60,
+    "bagging_freq": 0,
+    "bagging_fraction": 1.0,
+}
 
 
 class CorrectedLine:
@@ -28,7 +36,7 @@ class CorrectedLine:
     Args:
         features: Columns it reads.
         repeats: See `LogisticRegression`.
-        seed: Of the trees' bagging.
+        seed: Of the columns that each tree draws.
         threads: Of LightGBM.
         changes: Parameters of the trees that differ.
     """
@@ -50,9 +58,11 @@ class CorrectedLine:
             features, seed=seed, threads=threads, changes={**CORRECTION, **(changes or {})}
         )
 
-    def fit(self, design: pd.DataFrame, y: np.ndarray, weight: np.ndarray) -> Self:
+    def fit(
+        self, design: pd.DataFrame, y: np.ndarray, weight: np.ndarray, *, growth: Growth | None = None
+    ) -> Self:
         """Fit the line, then grow the trees from where it stands."""
-        self.line.fit(design, y, weight)
+        self.line.fit(design, y, weight, growth=growth)
         self.trees.grow(design, y, weight, self.line.predict_logit(design))
         return self
 
