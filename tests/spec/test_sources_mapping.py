@@ -294,3 +294,23 @@ def test_a_span_beyond_all_calendars_is_unknown_and_no_end_of_the_load(company: 
     company.write("t.csv", "id,account,opened,m\n1,a1,2026-01-01,9e30\n2,a1,2026-01-01,60\n")
     found = _tickets(company, "{column: opened, plus: {column: m, unit: minutes}}")
     assert found == [None, "2026-01-01 01:00:00"]
+
+
+def test_a_user_whose_address_is_written_in_two_ways_is_one_user(company: CompanyFiles) -> None:
+    company.write(
+        "usage.csv",
+        "account,user,day,feature,events\n"
+        "a1,Bob@acme.com,2026-05-01,export,3\na1,bob@acme.com,2026-05-01,export,2\n",
+    )
+    company.map(
+        f"{HEAD}  usage:\n    files: usage.csv\n    combine: sum\n    columns: {{account_id: account, "
+        "user_id: {column: user, lower: true}, occurred_at: day, feature: feature, events: events}\n"
+    )
+    company.ingest()
+    assert company.rows("SELECT user_id, events FROM raw.usage") == [("bob@acme.com", 5.0)]
+
+
+def test_only_text_can_be_made_lower_case(company: CompanyFiles) -> None:
+    company.map(HEAD.replace("occurred_at: start", "occurred_at: {column: start, lower: true}"))
+    with pytest.raises(ConfigurationError, match="`lower:` is for text"):
+        load_mapping(company.mapping)

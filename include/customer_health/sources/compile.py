@@ -173,7 +173,7 @@ class FeedCompiler:
         source = self._column(rule.column, f"columns.{name}")
         native, given = self._native(source), identifier(source)
         here = f"g.{identifier('g:' + name)}"
-        untouched = not (rule.lookup or rule.values or rule.prefix or rule.format)
+        untouched = not (rule.lookup or rule.values or rule.lower or rule.prefix or rule.format)
         if untouched and native != "VARCHAR" and always_fits(native, column.type) and not column.allowed:
             moment = here
             if self.feed.timezone and native in NAIVE and column.type is not Type.TEXT:
@@ -192,6 +192,7 @@ class FeedCompiler:
             reason += f" by format {rule.format}"
         if rule.lookup:
             joined = self._join(given, rule)
+            joined = f"lower({joined})" if rule.lower else joined
             read = parse(
                 joined, column.type, format_=rule.format, decimal=self.feed.decimal, zone=self.feed.timezone
             )
@@ -203,7 +204,7 @@ class FeedCompiler:
             )
         if rule.values:
             given = self._translated(given, rule)
-        elif column.allowed:
+        if rule.lower or (column.allowed and not rule.values):
             given = f"lower({given})"
         if column.type is Type.TEXT:
             return _Value(given, self._typed(here, rule.prefix))

@@ -88,6 +88,7 @@ class Rule(Part):
         lookup: Translate through another file.
         values: Translate values; upper and lower case and blanks around them do not matter.
         otherwise: Value for whatever `values` does not list.
+        lower: Make the text lower-case, where Bob@acme.com and bob@acme.com are one person.
         prefix: Text put before the value, to make ids of several sources distinct.
         format: strptime format of dates, or iso, unix, unix_ms; or a list of them, where the source mixes
             them. A value that two of a list read as different days is nobody's to guess: quarantine.
@@ -105,6 +106,7 @@ class Rule(Part):
     lookup: Lookup | None = None
     values: Mapping[Scalar, Scalar | None] | None = None
     otherwise: Scalar | None = None
+    lower: bool = False
     prefix: str = ""
     format: str | tuple[str, ...] | None = None
     scale: float | None = None

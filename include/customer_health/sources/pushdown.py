@@ -91,6 +91,8 @@ class _View:
             text = _text(source)
             if rule.values:
                 text = _translated(text, rule.values, rule.otherwise)
+            if rule.lower:
+                text = text.lower()
             return rule.prefix + text if rule.prefix else text
         fits = kind.is_numeric() if column.type is Type.NUMBER else kind.is_temporal() and not kind.is_time()
         if not fits or rule.values:
