@@ -122,3 +122,29 @@ def test_only_settled_customers_without_notice_are_predicted():
     )
 
     assert eligible(panel, ModelConfig()).tolist() == [True, False, False, False, False]
+
+
+def with_losses_logged_after(days: int, as_of: str, *, settled: int = 30) -> float:
+    """Label of an account that stays, at a company which logs each loss so many days late."""
+    left = [pd.Timestamp("2025-01-10") + pd.Timedelta(days=2 * n) for n in range(settled)]
+    table = pd.DataFrame(
+        {
+            "account_id": [f"lost-{n}" for n in range(settled)],
+            "kind": "logo_churn",
+            "occurred_at": left,
+            "known_at": [day + pd.Timedelta(days=days) for day in left],
+        }
+    )
+    rows = pd.DataFrame({"account_id": ["acme"], "as_of": [date.fromisoformat(as_of)]})
+    return float(outcome_labels(table, rows, horizon_days=90, logged_before=TRAINED).iloc[0])
+
+
+def test_where_losses_are_logged_late_nobody_counts_as_kept_before_they_would_have_been():
+    closed_31_days_ago, closed_46_days_ago = "2025-09-02", "2025-08-18"
+    assert np.isnan(with_losses_logged_after(45, closed_31_days_ago))
+    assert with_losses_logged_after(45, closed_46_days_ago) == 0.0
+    assert with_losses_logged_after(2, closed_31_days_ago) == 0.0
+
+
+def test_a_delay_that_was_seen_in_a_few_losses_only_is_chance():
+    assert with_losses_logged_after(45, "2025-09-02", settled=5) == 0.0

@@ -12,12 +12,17 @@ import pandas as pd
 import pytest
 from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
-from customer_health.company import CompanyConfig
+from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.model import card, gates
+from customer_health.model.folds import walk_forward
 from customer_health.model.gates import LeakageError
 from customer_health.model.labels import outcome_labels
+from customer_health.model.material import Material
+from customer_health.model.panel import dates_of
+from customer_health.model.store import FoldStore
 from customer_health.model.training import train
+from customer_health.model.walk import countable, tuned
 
 
 def test_a_model_that_beats_both_baselines_becomes_champion():
@@ -238,3 +243,20 @@ def test_a_training_that_ends_with_the_rules_gets_a_card_as_well(tmp_path: Path)
     training = train(world.panel, world.outcomes, CONFIG, as_of=world.as_of)
 
     assert "rule score stays in charge" in card.write(training, tmp_path).read_text(encoding="utf-8")
+
+
+def test_a_company_that_lost_nobody_in_its_first_year_can_still_be_tuned_for() -> None:
+    """Settings are chosen inside the oldest part of the window, and there is nothing to choose them by."""
+    world = make_world(600, 24, seed=3)
+    first, day = world.panel["as_of"].min(), pd.to_datetime(world.outcomes["occurred_at"])
+    spared = day >= first + pd.Timedelta(days=300)
+    there = ~world.panel["account_id"].isin(world.outcomes.loc[~spared, "account_id"])
+    model = ModelConfig(effort="thorough")
+    material = Material.of(
+        world.panel[there], world.outcomes[spared], CompanyConfig(model=model), as_of=world.as_of
+    )
+    head, today = material.head(90), pd.Timestamp(world.as_of)
+    folds = walk_forward(dates_of(head.rows), horizon_days=90, as_of=today)
+    young = countable(head, folds, as_of=today)[0]
+    chosen = tuned(head, young.train_dates, young.train_date, material.features.features, model, FoldStore())
+    assert chosen == {}

@@ -7,7 +7,7 @@ label at all: treating it as kept would teach the model that recent customers ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -23,6 +23,9 @@ HEADS: Mapping[str, tuple[str, ...]] = {
 }
 PRECEDENCE = ("logo_churn", "downgrade", "contraction")  # the loss to report where several befall one account
 DAY = 86_400.0  # seconds
+LATE_DAYS = 14  # a fortnight of losses that nobody has logged is lost in the noise of a quarter
+SETTLED_DAYS = 90  # losses as old as this are logged, or never will be
+MIN_SETTLED = 20  # losses; a delay seen in fewer is chance
 TERMINAL = "logo_churn"  # after it there is no customer left whom another outcome could befall
 
 
@@ -55,7 +58,8 @@ def outcome_labels(
 ) -> pd.Series:
     """Label each row 1.0 (lost within the horizon), 0.0 (still there) or NaN (nobody can know).
 
-    NaN stands for four things: the window closes after `logged_before`; at t the account had left
+    NaN stands for four things: the window closes after `logged_before`, or so shortly before it that many
+    of its losses are not logged yet (`logging_delay`); at t the account had left
     already, only the log did not say so yet; its departure was on record at t; or it stopped being
     a customer inside the window without any outcome (a merger, a gap in the records), which is a
     censored fate and not a renewal.
@@ -94,7 +98,7 @@ def outcome_labels(
     labels[_vanished(rows, endings, start, end, cut)] = np.nan
     labels[lost] = 1.0
     labels[_rows_with(endings, over | announced)] = np.nan
-    labels[(end > cut).to_numpy()] = np.nan
+    labels[(end + logging_delay(known, HEADS[head], cut) > cut).to_numpy()] = np.nan
     return pd.Series(labels, index=rows.index, name=f"{head}_{horizon_days}d")
 
 
@@ -122,7 +126,8 @@ def loss_times(
     first = days.groupby(ahead["row"].to_numpy()).min()
     loss_after[first.index.to_numpy()] = first.to_numpy()
 
-    known_for = ((cut - start).dt.total_seconds() / DAY).to_numpy().clip(min=0)
+    told = cut - logging_delay(known, HEADS[head], cut)
+    known_for = ((told - start).dt.total_seconds() / DAY).to_numpy().clip(min=0)
     seen = (endings["effective"] < endings["start"]) & (endings["logged"] < endings["start"])
     over = (endings["effective"] <= endings["start"]) & ~seen
     announced = (endings["effective"] > endings["start"]) & (endings["logged"] < endings["start"])
@@ -135,6 +140,29 @@ def loss_times(
         known_for = np.where(gone, np.minimum(known_for, np.nan_to_num(seen_for)), known_for)
     known_for[_rows_with(endings, over | announced)] = 0.0
     return pd.DataFrame({"loss_after": loss_after, "known_for": known_for}, index=rows.index)
+
+
+def logging_delay(outcomes: pd.DataFrame, kinds: Sequence[str], cut: pd.Timestamp) -> pd.Timedelta:
+    """Tell within what time nine of ten losses are logged after they took effect.
+
+    A window that closed more recently lacks losses which happened in it: who left would count as kept.
+
+    Args:
+        outcomes: As for `outcome_labels`.
+        kinds: Kinds of outcomes to look at.
+        cut: What was logged on this day or later is not looked at.
+
+    Returns:
+        0 if it is a fortnight at most, or if few losses are old enough to tell.
+    """
+    logged, effective = as_times(outcomes["known_at"]), as_times(outcomes["occurred_at"])
+    # Of recent losses only those that were logged quickly are known yet.
+    settled = (logged < cut) & (effective < cut - pd.Timedelta(days=SETTLED_DAYS))
+    taken = (logged - effective)[settled & outcomes["kind"].isin(kinds)]
+    if len(taken) < MIN_SETTLED:
+        return pd.Timedelta(0)
+    delay = pd.Timedelta(taken.quantile(0.9)).ceil("D")
+    return delay if delay > pd.Timedelta(days=LATE_DAYS) else pd.Timedelta(0)
 
 
 def outcome_flags(

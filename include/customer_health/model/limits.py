@@ -9,7 +9,6 @@ from customer_health.model.features import RENEWAL
 from customer_health.model.report import HeadReport, Training
 
 STEADY_CHURNERS, STEADY_FOLDS, SUSPICIOUS_AUC = 250, 6, 0.85
-LATE_DAYS = 14  # a fortnight of losses that nobody has logged is lost in the noise of a quarter
 RISKIEST = 0.10
 LEARNED = (
     "It ranks accounts by risk. It does not say what a call would change: whether a playbook works is "
@@ -44,11 +43,11 @@ def _riskiest(training: Training, report: HeadReport) -> Iterable[str]:
 
 def measured_limits(training: Training) -> Iterable[str]:
     """Warnings that this training's own numbers give."""
-    if training.logged_late > LATE_DAYS:
+    if training.logged_late:
         yield (
             f"Losses are logged late: only after {training.logged_late:.0f} days have nine of ten been told. "
-            "Whoever left in the meantime still counts as kept, so the youngest losses are missing from what "
-            "it learned and from how it was tested; as far as that goes, its percentages are too low."
+            "It waits that long before it takes anybody for kept, so the youngest windows are neither "
+            "learned from nor tested on; what was never logged still counts as kept."
         )
     measured = [horizon for horizon in training.heads if len(training.evaluation.of("overall", horizon))]
     if training.champion is None and not measured:

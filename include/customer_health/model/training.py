@@ -24,7 +24,7 @@ from customer_health.model.expected_loss import ExpectedLoss, measured_shares
 from customer_health.model.features import CATEGORIES, LOGARITHMS, FeatureSet
 from customer_health.model.folds import walk_forward
 from customer_health.model.growth import moved
-from customer_health.model.labels import DAY, HEADS, as_times
+from customer_health.model.labels import HEADS, logging_delay
 from customer_health.model.material import Material
 from customer_health.model.panel import dates_of
 from customer_health.model.reference import reference_of
@@ -145,7 +145,7 @@ def train(
         looked_at=looked_at(features, eligible_rows) if len(eligible_rows) else (),
         window=_window(eligible_rows),
         sources=sources(eligible_rows) if len(eligible_rows) else (),
-        logged_late=_logged_late(outcomes, today),
+        logged_late=logging_delay(outcomes, HEADS[LOGO], today) / pd.Timedelta(days=1),
     )
 
 
@@ -162,13 +162,6 @@ def _distrusted(features: FeatureSet, model: ModelConfig) -> Collection[str]:
 def _window(rows: pd.DataFrame) -> tuple[str, str] | tuple[()]:
     days = dates_of(rows)
     return (days[0].date().isoformat(), days[-1].date().isoformat()) if days else ()
-
-
-def _logged_late(outcomes: pd.DataFrame, today: pd.Timestamp) -> float:
-    """Days within which nine of ten losses are logged after they took effect; 0 if before."""
-    known = outcomes[(outcomes["kind"] == LOGO) & (as_times(outcomes["known_at"]) < today)]
-    days = (as_times(known["known_at"]) - as_times(known["occurred_at"])).dt.total_seconds() / DAY
-    return max(float(days.quantile(0.9)), 0.0) if len(days) else 0.0
 
 
 class _Ticker:

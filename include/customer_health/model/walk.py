@@ -122,6 +122,8 @@ def tuned(
     labels = head.labels_by(today)
     rows = np.flatnonzero(head.rows["as_of"].isin(test).to_numpy() & ~np.isnan(labels))
     lesson = lesson_of(head, train, test[0], config)
+    if (lesson.y == 1).sum() < MIN_TRAIN_LOST:  # nobody had left yet: nothing to fit a choice on
+        return {}
     seen = head.design.iloc[rows]
 
     def attempt(kind: str, settings: Mapping[str, Any]) -> np.ndarray:

@@ -108,7 +108,7 @@ def value_of_data(
     groups = [
         (kind, name, names) for kind, name, names in groups_of(material.rows.columns) if used & set(names)
     ]
-    bench = Bench(head, folds, config.model, store or FoldStore())
+    bench = Bench(head, folds, config.model, store or FoldStore(), as_of=as_of)
     whole = bench.predictions(material.features.features)
     rows = []
     for done, (kind, name, names) in enumerate(groups, start=1):
@@ -132,11 +132,12 @@ def value_of_data(
 class Bench:
     """The same folds, test rows and account draws for every set of features."""
 
-    def __init__(self, head: Head, folds: Sequence[Fold], config: ModelConfig, store: FoldStore) -> None:
+    def __init__(
+        self, head: Head, folds: Sequence[Fold], config: ModelConfig, store: FoldStore, *, as_of: date
+    ) -> None:
         self.config, self.store = config, store
         head = replace(head, growth=None)  # several hundred fits: what a signal adds to the line itself
-        today = max(fold.matured_on for fold in folds)
-        final = head.labels_by(today)
+        final = head.labels_by(pd.Timestamp(as_of))
         self.lessons = [lesson_of(head, fold.train_dates, fold.train_date, config) for fold in folds]
         tests = [
             np.flatnonzero((head.rows["as_of"] == fold.train_date).to_numpy() & ~np.isnan(final))
