@@ -153,16 +153,17 @@ def logging_delay(outcomes: pd.DataFrame, kinds: Sequence[str], cut: pd.Timestam
         cut: What was logged on this day or later is not looked at.
 
     Returns:
-        0 if it is a fortnight at most, or if few losses are old enough to tell.
+        0 if losses are logged within a fortnight on average, or if few are old enough to tell.
     """
     logged, effective = as_times(outcomes["known_at"]), as_times(outcomes["occurred_at"])
     # Of recent losses only those that were logged quickly are known yet.
     settled = (logged < cut) & (effective < cut - pd.Timedelta(days=SETTLED_DAYS))
     taken = (logged - effective)[settled & outcomes["kind"].isin(kinds)]
-    if len(taken) < MIN_SETTLED:
+    days = taken.dt.total_seconds().to_numpy() / DAY
+    # The mean, as it tells what share of a window's losses is missing.
+    if len(days) < MIN_SETTLED or days.mean() <= LATE_DAYS:
         return pd.Timedelta(0)
-    delay = pd.Timedelta(taken.quantile(0.9)).ceil("D")
-    return delay if delay > pd.Timedelta(days=LATE_DAYS) else pd.Timedelta(0)
+    return pd.Timedelta(days=int(np.ceil(np.quantile(days, 0.9))))
 
 
 def outcome_flags(

@@ -68,7 +68,7 @@ class Training:
         looked_at: What the champion reads, and for how many accounts it is unknown; see `digest`.
         window: First and last as-of date of the panel.
         sources: Per table since when it tells anything, and what it does not tell; see `digest`.
-        logged_late: Days within which nine of ten losses are logged, if those are more than a fortnight.
+        logged_late: Days within which nine of ten losses are logged, where that takes weeks; else 0.
     """
 
     as_of: date
