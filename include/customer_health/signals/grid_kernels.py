@@ -42,12 +42,17 @@ def sum_intervals(
             continue
         first = first_date(np.int64(begin[i]), dates, table)
         last = first_date(np.int64(end[i]), dates, table)
-        if first < last:
-            each = value[i] if len(value) else 1.0
-            out[group[i], first] += each
-            if last < many:
-                out[group[i], last] -= each
-    accumulate(out)
+        if first >= last:
+            continue
+        if len(value):  # added to each date, never taken off: a sum is the same however many dates are asked
+            for k in range(first, last):
+                out[group[i], k] += value[i]
+            continue
+        out[group[i], first] += 1.0
+        if last < many:
+            out[group[i], last] -= 1.0
+    if not len(value):
+        accumulate(out)
 
 
 @compiled
@@ -85,13 +90,10 @@ def window_totals(
         counts[a, first] += 1.0
         if last < many:
             counts[a, last] -= 1.0
-        if len(value):
-            sums[a, first] += value[i] * each
-            if last < many:
-                sums[a, last] -= value[i] * each
+        if len(value):  # as in `sum_intervals`
+            for k in range(first, last):
+                sums[a, k] += value[i] * each
     accumulate(counts)
-    if len(value):
-        accumulate(sums)
 
 
 @compiled
