@@ -204,7 +204,9 @@ def resolve(
     if row is None:
         raise ConfigurationError(
             f"The model '{model_id}' does not wait for approval.",
-            hint=suggest(model_id, [str(row["model_id"]) for row in rows]),
+            hint=suggest(model_id, [str(row["model_id"]) for row in rows])
+            if rows
+            else "No model waits; a training that must be approved says so.",
         )
     record = _challenger(row)
     said = f": {reason.strip().rstrip('.')}" if reason.strip() else ""
