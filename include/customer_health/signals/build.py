@@ -169,7 +169,7 @@ def _answers(
             yield signal, values
 
     since = first_day_needed(reduced, as_of_dates, signals)
-    for low, state in reduced.parts(since, accounts_at_once):
+    for low, state in reduced.parts(since, _day(days[-1]), accounts_at_once):
         engine = Engine(state, config, Grid.of(len(state.accounts), as_of_dates))
         yield low, (engine, answers(engine))
 
@@ -179,7 +179,11 @@ def first_day_needed(reduced: Reduced, as_of_dates: Sequence[date], signals: Seq
     over_usage = [signal for signal in signals if signal.table in ("usage", "exec_activity")]
     reach = max((signal.aggregation.looks_back(signal.window or 0) for signal in over_usage), default=0)
     lag = reduced.usage.lag if reduced.usage is not None else 0
-    return (min(as_of_dates, default=EPOCH) - EPOCH).days - reach - lag - 1
+    return _day(min(as_of_dates, default=EPOCH)) - reach - lag - 1
+
+
+def _day(day: date) -> int:
+    return (day - EPOCH).days
 
 
 def write_signals(con: duckdb.DuckDBPyConnection, panel: pd.DataFrame) -> int:

@@ -31,6 +31,12 @@ without an id are not counted as users. Lists of core actions, key and advanced 
 the company file, per plan; without them, all features seen so far count as core and key, and the
 share of advanced usage is unknown. Bulk exports are known once `usage.export_features` lists them.
 
+A day on which usage delivered nothing for anybody is lost, not quiet: no row of it is visible to D,
+although most of the same weekdays of the eight weeks before it told of at least 20 accounts at that
+age. Lost days do not count into trends, means per day and days since the last usage; changes compare
+delivered days, and those of distinct users are unknown if over a tenth of either window was lost. A
+window of which more than half was lost is unknown. Rows that arrive later are used from then on.
+
 Money: a change against the window before needs facts at least as old as both windows, or else every
 new customer would seem to grow.
 

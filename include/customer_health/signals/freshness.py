@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from customer_health.company import CompanyConfig
 from customer_health.signals.grid import EPOCH
 from customer_health.signals.kernels import BLOCK
-from customer_health.signals.reduction import Reduced
 from customer_health.signals.signal import Signal
+
+if TYPE_CHECKING:
+    from customer_health.signals.reduction import Reduced
 
 Array = NDArray[Any]
 WATCHED = ("usage", "tickets", "ticket_messages", "surveys", "invoices", "interactions")

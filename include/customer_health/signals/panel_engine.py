@@ -116,7 +116,8 @@ class Engine:
             table = self.state.tables[name]
             sounds += self.grid.window(table, table["occurred"], window)[0]
         quiet = usage.quiet(window)
-        return np.where(np.isnan(quiet), np.nan, np.where((quiet > 0) & (sounds == 0), 1.0, 0.0))
+        silent = np.where(np.isnan(quiet), np.nan, np.where((quiet > 0) & (sounds == 0), 1.0, 0.0))
+        return usage.delivered(silent, window)
 
 
 def _mean(

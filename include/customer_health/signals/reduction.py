@@ -16,6 +16,7 @@ from customer_health.signals.accounts import AccountIndex, account_index
 from customer_health.signals.derived import DERIVED, EVIDENCE, SOURCES
 from customer_health.signals.executives import exec_activity
 from customer_health.signals.increments import Recipe, rebuilt, refreshed
+from customer_health.signals.outages import dark_days
 from customer_health.signals.plans import conditions, feature_sets, mask_name
 from customer_health.signals.reduction_facts import (
     reduce_contracts,
@@ -45,20 +46,23 @@ class Reduced:
     state: State
     usage: UsageHistory | None
 
-    def parts(self, since: int, size: int) -> Iterator[tuple[int, State]]:
+    def parts(self, since: int, until: int, size: int) -> Iterator[tuple[int, State]]:
         """Yield the state in ranges of `size` accounts, usage included: what bounds memory.
 
         Args:
             since: First day that any window of the asked dates holds.
+            until: Last asked date.
             size: Accounts at once.
         """
         many = len(self.state.accounts)
+        usage = self.usage
+        dark = dark_days(usage.blocks, usage.lag, until) if usage is not None else None
         for low in range(0, max(1, many), size):
             high = min(many, low + size)
             part = self.state if (low, high) == (0, many) else self.state.part(low, high)
             tables, meta = dict(part.tables), part.meta
             if self.usage is not None:
-                meta = meta | {"bits": dict(zip(self.usage.sets, self.usage.bits, strict=True))}
+                meta = meta | {"bits": dict(zip(self.usage.sets, self.usage.bits, strict=True)), "dark": dark}
                 tables |= self.usage.tables(low, high, since)
             if "exec_people" in tables:
                 people = tables.pop("exec_people")

@@ -20,5 +20,7 @@ class Reference(Facts):
     def value(self, signal: Signal, account: str, as_of: date) -> float | None:
         """Return the signal, or None where it is unknown."""
         answers = USAGE_TWINS if signal.table == "usage" else TWINS
-        how = signal.aggregation
-        return answers[type(how)](View(self, signal, account, as_of), how)
+        how, view = signal.aggregation, View(self, signal, account, as_of)
+        if signal.table == "usage" and 2 * view.dark() > view.window:
+            return None
+        return answers[type(how)](view, how)

@@ -31,18 +31,22 @@ def _own_baseline(view: View, how: agg.ChangeVsOwnBaseline) -> float | None:
     days = min(how.baseline, view.days_ago(rows[0]["occurred_at"]) - view.window)
     earlier = [row for row in rows if view.inside(row["occurred_at"], skip=view.window, days=how.baseline)]
     before = sum(float(row["events"]) for row in earlier if features is None or row["feature"] in features)
-    if days < how.least or not before:
+    delivered = days - view.dark(skip=view.window, days=max(0, days))
+    if delivered < how.least or 2 * delivered < days or not before:
         return None
-    usual = before / days
-    return (view.events(rows, features) / view.window - usual) / usual
+    usual = before / delivered
+    return (view.events(rows, features) / (view.window - view.dark()) - usual) / usual
 
 
 def _change(view: View, how: agg.ChangeVsPreviousWindow) -> float | None:
     rows, features = view.usage(), view.features()
     if not _covered(view) or isinstance(features, str):
         return None
-    before = view.events(rows, features, skip=view.window)
-    return (view.events(rows, features) - before) / before if before > 0 else None
+    lost, days = view.dark(skip=view.window), view.window - view.dark()
+    if 2 * lost > view.window:
+        return None
+    before = view.events(rows, features, skip=view.window) / (view.window - lost)
+    return (view.events(rows, features) / days - before) / before if before > 0 else None
 
 
 def _covered(view: View) -> bool:
@@ -97,6 +101,8 @@ def _per_user(view: View, how: agg.EventsPerUser) -> float | None:
 
 
 def _users_change(view: View, how: agg.ActiveUsersChange) -> float | None:
+    if any(10 * view.dark(skip=skip) > view.window for skip in (0, view.window)):
+        return None
     now, before = len(_users(view)), len(_users(view, skip=view.window))
     return (now - before) / before if before and _covered(view) else None
 
@@ -107,6 +113,7 @@ def _daily_users(view: View, how: agg.DailyUsers) -> float | None:
         return None
     first = min(stamp(row["occurred_at"]).date() for row in named)
     days = min(view.window, (view.as_of - first).days)
+    days -= view.dark(days=days)
     inside = [row for row in named if view.inside(row["occurred_at"])]
     mean = len({(row["user_id"], stamp(row["occurred_at"]).date()) for row in inside}) / days
     if how.per is None:
@@ -124,7 +131,10 @@ def _active_days(view: View, how: agg.ActiveDays) -> float | None:
 
 def _days_since(view: View, how: agg.DaysSince) -> float | None:
     rows = view.usage()
-    return float(view.days_ago(rows[-1]["occurred_at"])) if rows else None
+    if not rows:
+        return None
+    days = view.days_ago(rows[-1]["occurred_at"])
+    return float(days - view.dark(days=days))
 
 
 def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
@@ -134,17 +144,18 @@ def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
     first = min(stamp(row["occurred_at"]).date() for row in named)
     start = max(first, view.as_of - timedelta(days=view.window))
     n = (view.as_of - start).days
-    if n < max(2, how.min_days):
-        return None
     users: list[set[str]] = [set() for _ in range(n)]
     for row in named:
         day = (stamp(row["occurred_at"]).date() - start).days
         if day >= 0:
             users[day].add(row["user_id"])
-    counts = [len(active) for active in users]
-    x_mean, y_mean = (n - 1) / 2, fmean(counts)
-    slope = sum((x - x_mean) * (y - y_mean) for x, y in enumerate(counts))
-    slope /= sum((x - x_mean) ** 2 for x in range(n))
+    dark = {(day - start).days for day in view.world.dark(view.as_of)}
+    counts = {day: len(active) for day, active in enumerate(users) if day not in dark}
+    if len(counts) < max(2, how.min_days):
+        return None
+    x_mean, y_mean = fmean(counts), fmean(counts.values())
+    slope = sum((x - x_mean) * (y - y_mean) for x, y in counts.items())
+    slope /= sum((x - x_mean) ** 2 for x in counts)
     if not how.relative:
         return slope
     return slope * 30 / y_mean if y_mean > 0 else None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from math import fsum
+from statistics import median_low
 from typing import Any
 
 from customer_health.company import CompanyConfig
+from customer_health.signals.freshness import MIN_ACCOUNTS
 from customer_health.signals.plans import conditions, feature_sets
 from customer_health.signals.reference_tables import Row, derived_rows, stamp
 from customer_health.signals.signal import Absent, Signal
@@ -36,6 +38,7 @@ class Facts:
             ]
         self.tables |= derived_rows(self.tables, config)
         self._seen: dict[tuple[str, str | None, datetime], list[Row]] = {}
+        self._dark: dict[date, set[date]] = {}
 
     def seen(self, table: str, account: str | None, now: datetime) -> list[Row]:
         """Rows of an account (None: of all) that happened and were known before `now`, in order of time."""
@@ -52,6 +55,31 @@ class Facts:
                 rows, key=lambda row: (stamp(row["occurred_at"]), stamp(row["known_at"]))
             )
         return self._seen[key]
+
+    def dark(self, as_of: date) -> set[date]:
+        """Days of which `as_of` knows no usage of anybody, unlike most of their weekdays at that age."""
+        if as_of not in self._dark:
+            first: dict[date, dict[str, date]] = {}  # day -> account -> when it was first heard of
+            for row in self.tables["usage"]:
+                happened, known = stamp(row["occurred_at"]), stamp(row["known_at"])
+                accounts = first.setdefault(happened.date(), {})
+                seen, name = max(happened, known).date(), row["account_id"]
+                accounts[name] = min(seen, accounts.get(name, seen))
+
+            def heard(day: date, by: date) -> int:
+                return sum(seen < by for seen in first.get(day, {}).values())
+
+            span = (as_of - min(first, default=as_of)).days
+            self._dark[as_of] = {
+                day
+                for day in (as_of - timedelta(days=ago) for ago in range(1, span))
+                if not heard(day, as_of)
+                and median_low(
+                    heard(day - timedelta(weeks=week), as_of - timedelta(weeks=week)) for week in range(1, 9)
+                )
+                >= MIN_ACCOUNTS
+            }
+        return self._dark[as_of]
 
 
 class View:
@@ -154,6 +182,10 @@ class View:
 
     def usage(self) -> list[Row]:
         return self.seen("usage")
+
+    def dark(self, *, skip: int = 0, days: int | None = None) -> int:
+        """Dark days of the window that ends `skip` days before the as-of date."""
+        return sum(self.inside(day, skip=skip, days=days) for day in self.world.dark(self.as_of))
 
     def features(self) -> tuple[str, ...] | str | None:
         return feature_sets(self.signal, self.world.config).of(self.plan())

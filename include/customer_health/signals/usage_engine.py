@@ -13,6 +13,7 @@ from customer_health.signals import aggregations as agg
 from customer_health.signals import kernels
 from customer_health.signals.context import Context
 from customer_health.signals.grid import Grid
+from customer_health.signals.outages import DarkDays
 from customer_health.signals.plans import FeatureSets, feature_sets, lookup
 from customer_health.signals.signal import Signal
 from customer_health.signals.state import NEVER, Columns, State
@@ -20,6 +21,7 @@ from customer_health.signals.usage_blocks import MAX_FEATURES
 from customer_health.signals.usage_history import sum_name
 
 Array = NDArray[Any]
+MISSABLE = 0.1  # of a window, for a count of distinct users to be what it would have been
 
 
 class Usage:
@@ -32,6 +34,7 @@ class Usage:
         self.days, self.late = state.tables["usage"], state.tables["usage_late"]
         self.users, self.words = state.tables["usage_users"], state.tables["usage_words"]
         self.lag = int(state.meta["lag"])
+        self.dark = DarkDays(state.meta["dark"], grid)
         self._kept: dict[Any, Array] = {}  # what several signals ask for
         self._late_users = self._distinct_late_users()
         self._late_days = self._distinct_late_days()
@@ -51,7 +54,11 @@ class Usage:
     def value(self, signal: Signal) -> Array | None:
         """Return the signal's grid, or None if it needs more than usage (silence)."""
         answer = _ANSWERS[type(signal.aggregation)]
-        return answer(self, signal) if answer is not None else None
+        return self.delivered(answer(self, signal), int(signal.window or 0)) if answer is not None else None
+
+    def delivered(self, values: Array, window: int, skip: int = 0, most: float = 0.5) -> Array:
+        """The values, unknown where more of the window than a share of it is dark."""
+        return np.where(self.dark.many(window, skip) > most * window, np.nan, values)
 
     def quiet(self, window: int) -> Array:
         """1 where the window holds no usage, 0 where it does, NaN without telemetry."""
@@ -161,9 +168,10 @@ class Usage:
         return regular + self.grid.running_sum(late["account"], begin, end, late["day"] if moment else None)
 
     def watched(self, window: int) -> Array:
-        """Days of the window since the account's first user; NaN before there was one."""
+        """Days of the window since the account's first user but for dark ones; NaN before there was one."""
         start = np.maximum(self.grid.dates - window, self.first_user)
-        return np.where(self.first_user < NEVER, (self.grid.dates - start).astype(np.float64), np.nan)
+        days = self.grid.dates - start - self.dark.sums(start, self.grid.dates)[0]
+        return np.where(self.first_user < NEVER, days, np.nan)
 
     def active_days(self, window: int) -> Array:
         """Days of the window with any usage."""
@@ -191,16 +199,18 @@ class Usage:
     def slope(self, window: int, min_days: int, relative: bool) -> Array:
         """Least-squares slope of daily users, in closed form.
 
-        With S = sum(users) and T = sum(day * users) over n consecutive days around their middle m:
-        slope = (T - m S) / (n (n^2 - 1) / 12). All sums are of whole numbers, so nothing is lost.
+        With x = day - D, over the n watched days that are not dark: slope = (n sum(x users) - sum(x)
+        sum(users)) / (n sum(x^2) - sum(x)^2). All sums are of whole numbers, so nothing is lost; dark
+        days bear no users.
         """
         many, moment = self.user_days(window), self.user_days(window, moment=True)
         start = np.maximum(self.grid.dates - window, self.first_user)
-        n = (self.grid.dates - start).astype(np.float64)
+        every = (self.grid.dates - start).astype(np.float64)
+        dark, dark_x, dark_squares = self.dark.sums(start, self.grid.dates)
+        n, x = every - dark, -every * (every + 1.0) / 2.0 - dark_x
+        squares = every * (every + 1.0) * (2.0 * every + 1.0) / 6.0 - dark_squares
         usable = (self.first_user < NEVER) & (n >= max(2, min_days))
-        middle = (start + self.grid.dates - 1) / 2.0
-        spread = n * (n * n - 1.0) / 12.0
-        slope = self.grid.ratio(moment - middle * many, spread, usable)
+        slope = self.grid.ratio(n * (moment - self.grid.dates * many) - x * many, n * squares - x * x, usable)
         if not relative:
             return slope
         return self.grid.ratio(slope * 30.0 * n, many, usable & (many > 0))
@@ -257,14 +267,17 @@ def _active(usage: Usage, signal: Signal) -> Array:
 def _change(usage: Usage, signal: Signal) -> Array:
     window = int(signal.window or 0)
     covered = usage.first <= usage.grid.dates - 2 * window
+    days, days_before = (np.maximum(window - usage.dark.many(window, skip), 1.0) for skip in (0, window))
+    per_day = days / days_before
 
     def change(features: tuple[str, ...] | None) -> Array:
         now = usage.events(features, window)
-        before = usage.events(features, window, skip=window)
+        before = usage.events(features, window, skip=window) * per_day  # in as many delivered days
         usable = covered & (before > 0)
         return usage.grid.ratio(now - before, before, usable)
 
-    return usage.per_plan(feature_sets(signal, usage.config), change)
+    values = usage.per_plan(feature_sets(signal, usage.config), change)
+    return usage.delivered(values, window, skip=window)
 
 
 def _share(usage: Usage, signal: Signal) -> Array:
@@ -281,12 +294,15 @@ def _share(usage: Usage, signal: Signal) -> Array:
 def _own_baseline(usage: Usage, signal: Signal) -> Array:
     aggregation, window = signal.aggregation, int(signal.window or 0)
     assert isinstance(aggregation, agg.ChangeVsOwnBaseline)
-    days = np.minimum(usage.grid.dates - window - usage.first, aggregation.baseline)
+    end = usage.grid.dates - window
+    every = np.minimum(end - usage.first, aggregation.baseline)
+    days = every - usage.dark.sums(end - every, end)[0]
+    delivered = np.maximum(window - usage.dark.many(window), 1.0)
 
     def change(features: tuple[str, ...] | None) -> Array:
-        now = usage.events(features, window) / window
+        now = usage.events(features, window) / delivered
         before = usage.events(features, aggregation.baseline, skip=window)
-        usable = (days >= aggregation.least) & (before > 0)
+        usable = (days >= aggregation.least) & (2 * days >= every) & (before > 0)
         return usage.grid.ratio(now * days - before, before, usable)
 
     return usage.per_plan(feature_sets(signal, usage.config), change)
@@ -319,7 +335,10 @@ def _users_change(usage: Usage, signal: Signal) -> Array:
     window = int(signal.window or 0)
     now, before = usage.active_users(window), usage.active_users(window, skip=window)
     covered = usage.first <= usage.grid.dates - 2 * window
-    return usage.grid.ratio(now - before, before, covered & (before > 0))
+    values = usage.grid.ratio(now - before, before, covered & (before > 0))
+    for skip in (0, window):  # who came cannot be had per day: only nearly whole windows compare
+        values = usage.delivered(values, window, skip, most=MISSABLE)
+    return values
 
 
 def _daily_users(usage: Usage, signal: Signal) -> Array:
@@ -342,7 +361,8 @@ def _features(usage: Usage, signal: Signal) -> Array:
 
 
 def _days_since(usage: Usage, signal: Signal) -> Array:
-    return np.where(usage.first < NEVER, (usage.grid.dates - usage._last_day()).astype(np.float64), np.nan)
+    dates, last = usage.grid.dates, usage._last_day()
+    return np.where(usage.first < NEVER, dates - last - usage.dark.sums(last + 1, dates)[0], np.nan)
 
 
 _ANSWERS: dict[type[agg.Aggregation], Callable[[Usage, Signal], Array] | None] = {
