@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, inspect, select, text
 from tests.lib.ledger import day, promised, publish, run
 from tests.lib.ledgers import ledger_url
 
@@ -33,6 +33,8 @@ def old(ledger_url):
         run(engine, number)
     with engine.begin() as connection:
         connection.execute(text("DROP INDEX outbox_after"))
+        connection.execute(text("DROP INDEX outbox_turn"))
+        connection.execute(text("CREATE INDEX outbox_due ON outbox (destination, state, not_before)"))
         for table in NEW_TABLES:
             connection.execute(text(f"DROP TABLE {table}"))
         for table, columns in NEW_COLUMNS.items():
@@ -55,6 +57,9 @@ def test_an_older_ledger_is_brought_up_to_date_when_it_is_opened(old):
     states = [row["payload"]["status"]["state"] for row in promised(engine, "update_message")]
     assert states[-1] == "recovered"
     assert promised(engine, "notify", account_id="acme", as_of=day(2))
+    indexes = {index["name"] for index in inspect(engine).get_indexes("outbox")}
+    assert "outbox_turn" in indexes
+    assert "outbox_due" not in indexes
     engine.dispose()
     open_ledger(old).dispose()  # and again, without a change
 

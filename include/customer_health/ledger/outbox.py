@@ -30,6 +30,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    RowMapping,
     and_,
     exists,
     func,
@@ -57,6 +58,8 @@ PRIORITY: Mapping[str, int] = {
 OPEN_STATES = ("pending", "claimed", "sending", "checking", "unknown")
 DONE_STATES = ("delivered", "rejected", "declined", "expired", "folded", "superseded")
 _BATCH = 500
+# States in which a row may be taken, and the column that says from when.
+_DUE = ((("pending", "unknown"), "not_before"), (("claimed", "checking"), "lease_until"))
 
 
 @dataclass(frozen=True)
@@ -166,24 +169,11 @@ def claim(
         grace: How long after a send without outcome the destination may still be committing it.
         verb: Only effects of this verb; empty for all.
     """
-    c = outbox.c
     with writing(engine) as connection:
         _reap(connection, destination, now, grace)
         if destination in switches.stopped(connection, "destination"):
             return []
-        rows = (
-            connection.execute(
-                select(outbox)
-                .where(
-                    c.destination == destination, _due(now), c.verb == verb if verb else true(), _in_turn()
-                )
-                .order_by(c.priority, c.created_at, c.key)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            )
-            .mappings()
-            .all()
-        )
+        rows = _next(connection, destination, verb, now, limit)
         claims = []
         for row in rows:
             must_find = row["state"] in ("unknown", "checking")
@@ -191,7 +181,7 @@ def claim(
             taken = Claim(effect, row["fence"] + 1, row["attempts"], must_find, worker, now + lease)
             connection.execute(
                 update(outbox)
-                .where(c.key == row["key"])
+                .where(outbox.c.key == row["key"])
                 .values(
                     state="checking" if must_find else "claimed",
                     fence=taken.fence,
@@ -201,6 +191,26 @@ def claim(
             )
             claims.append(taken)
     return claims
+
+
+def _next(connection: Connection, destination: str, verb: str, now: datetime, limit: int) -> list[RowMapping]:
+    """Lock the next due rows of a destination, in the order of their turn."""
+    c = outbox.c
+    found: list[RowMapping] = []
+    # State by state, each in the order of an index: all at once, a night of 100,000 rows would be sorted
+    # for every few that are taken.
+    for states, since in _DUE:
+        for state in states:
+            query = (
+                select(outbox)
+                .where(c.destination == destination, c.state == state, c[since] <= now)
+                .where(c.verb == verb if verb else true(), _in_turn())
+                .order_by(c.priority, c.created_at, c.key)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            found.extend(connection.execute(query).mappings())
+    return sorted(found, key=lambda row: (row["priority"], row["created_at"], row["key"]))[:limit]
 
 
 def due(engine: Engine, destination: str, verb: str, *, now: datetime) -> int:
@@ -313,11 +323,7 @@ def instant(text: str | None) -> datetime | None:
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
-    c = outbox.c
-    return or_(
-        and_(c.state.in_(("pending", "unknown")), c.not_before <= now),
-        and_(c.state.in_(("claimed", "checking")), c.lease_until <= now),
-    )
+    return or_(*(and_(outbox.c.state.in_(states), outbox.c[since] <= now) for states, since in _DUE))
 
 
 def _in_turn() -> ColumnElement[bool]:

@@ -33,7 +33,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 3
+VERSION = 4
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -268,7 +268,7 @@ outbox = Table(
     Column("delivered_at", UtcDateTime),
     Column("after_key", String(36)),  # sent only once this one is delivered: a thread needs its parent
     Column("expires_at", UtcDateTime),  # an approval that nobody gave by then is none
-    Index("outbox_due", "destination", "state", "not_before"),
+    Index("outbox_turn", "destination", "state", "priority", "created_at", "key"),  # in the order of claims
     Index("outbox_after", "after_key"),
     Index("outbox_by_playbook", "playbook", "verb", "as_of"),
 )
