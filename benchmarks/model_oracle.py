@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +98,7 @@ def company(folder: Path, seed: int, accounts: int, as_of: date) -> Company:
     name = f"panel_{hashlib.sha256(words.encode()).hexdigest()[:10]}.parquet"
     if not (home / name).exists():
         pipeline.ingest(settings, as_of=as_of)
-        pipeline.check_quality(settings, as_of=as_of)
+        pipeline.check_quality(settings, as_of=as_of, now=datetime.combine(as_of, time(), UTC))
         with open_warehouse(settings.warehouse_url) as con:
             panel = build_panel(con, config, as_of_dates(as_of, months=MONTHS), state_dir=settings.state)
             cut = datetime.combine(as_of, time())

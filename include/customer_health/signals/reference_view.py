@@ -28,6 +28,7 @@ class Facts:
     def __init__(self, tables: Mapping[str, Sequence[Row]], config: CompanyConfig) -> None:
         self.config = config
         merged = {row["account_id"]: row.get("merged_into") for row in tables["accounts"]}
+        self.names = set(merged)
         self.accounts = sorted(name for name, into in merged.items() if into not in merged)
         self.tables: dict[str, list[Row]] = {}
         for name, rows in tables.items():
@@ -144,8 +145,9 @@ class View:
     # -- contracts
 
     def start(self) -> date | None:
-        """Day of the first contract, or else of the account."""
-        rows = self.seen("contracts") or self.seen("accounts")
+        """Day of the first contract, or else of the account: the one that stands for all merged ones."""
+        own = [row for row in self.seen("accounts") if row.get("merged_into") not in self.world.names]
+        rows = self.seen("contracts") or own
         return min((stamp(row["occurred_at"]).date() for row in rows), default=None)
 
     def in_force(self, days_ago: int = 0) -> list[Row]:
