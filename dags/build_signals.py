@@ -14,6 +14,10 @@ was not known before that date's midnight (UTC).
 `call_for_training` is skipped on most days: the first day of a month that has no training yet calls for
 one. Outcomes need 90 and 180 days to show, so a week more of them changes little.
 
+**A range.** Trigger it with *Since*: all days from then to the as-of date are computed in one pass over the
+raw tables, which costs little more than one day. Only the last day is scored; older scores stay as they were
+published.
+
 **When it is red.** The log names the signal and the table. The scores of the day before stay.
 Mend the cause and clear the task: it replaces its own partition, so a repeat is safe.
 """
@@ -26,7 +30,7 @@ from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW, SIGNALS, TRAINING_DUE
 from customer_health_airflow.names import WAREHOUSE_POOL
 from customer_health_airflow.operators.steps import BuildSignalsOperator, CallForTrainingOperator
-from customer_health_airflow.params import run_params
+from customer_health_airflow.params import range_params
 
 with DAG(
     dag_id="build_signals",
@@ -37,8 +41,10 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=policies.DEFAULT_ARGS,
-    params=run_params(),
+    params=range_params(),
     tags=[*policies.TAGS, "daily", "warehouse"],
 ):
-    build = BuildSignalsOperator(task_id="build", pool=WAREHOUSE_POOL, outlets=[SIGNALS])
+    build = BuildSignalsOperator(
+        task_id="build", since="{{ params.since or '' }}", pool=WAREHOUSE_POOL, outlets=[SIGNALS]
+    )
     build >> CallForTrainingOperator(task_id="call_for_training", outlets=[TRAINING_DUE])

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -117,15 +117,6 @@ def _tell(result: Result) -> None:
         print(f"  report: {result.report}")
 
 
-def _days(since: date | None, as_of: date) -> list[date]:
-    first = since or as_of
-    if first > as_of:
-        raise ConfigurationError(
-            f"The range {first} to {as_of} is empty.", hint="--since must not lie after --as-of."
-        )
-    return [first + timedelta(days=n) for n in range((as_of - first).days + 1)]
-
-
 def _steps(
     settings: Settings, arguments: argparse.Namespace, now: datetime
 ) -> Iterator[tuple[str, Callable[..., Result]]]:
@@ -133,7 +124,7 @@ def _steps(
     from customer_health import pipeline
 
     as_of: date = arguments.as_of or now.date()
-    days = _days(getattr(arguments, "since", None), as_of)
+    days = pipeline.days_between(getattr(arguments, "since", None), as_of)
     roles = pipeline.destinations(settings)
     wanted = [name for name in roles if name == (getattr(arguments, "destination", None) or name)]
     if not wanted:

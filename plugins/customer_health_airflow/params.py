@@ -23,6 +23,23 @@ def run_params() -> dict[str, Param]:
     }
 
 
+def range_params() -> dict[str, Param]:
+    """Return the fields of a DAG that may fill in a range of days, too."""
+    return {
+        **run_params(),
+        "since": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Since",
+            description_md=(
+                "First day of a range that ends with the as-of date: all its days are computed again in one "
+                "pass over the raw tables. Empty means that day alone. Only the last day travels on."
+            ),
+        ),
+    }
+
+
 def reason_param() -> dict[str, Param]:
     """Return the field of DAGs that belong to no day."""
     return {

@@ -55,6 +55,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             runs[chapter] = chain.run(day())
             effects[chapter] = _count_effects(home)
             rendered[chapter] = sum(path.is_file() for path in (home / "preview").rglob("*"))
+        runs["a range"] = chain.run(TODAY, head="build_signals", since=WEEK_BEFORE.isoformat())
+        effects["a range"] = _count_effects(home)
         runs["a training"] = chain.run(TODAY, head="train_model")
         yield Story(home, runs, effects, rendered)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.e2e.conftest import TODAY, WEEK_BEFORE, Story
@@ -64,3 +66,17 @@ def test_the_same_day_again_adds_nothing(story: Story) -> None:
 def test_a_day_filled_in_afterwards_is_scored_and_acts_on_nothing(story: Story) -> None:
     assert [run.dag_id for run in story.runs["an old day"]] == DAILY
     assert story.effects["an old day"] == story.effects["today"]
+
+
+def test_a_range_of_signals_is_filled_in_by_one_run_and_only_its_last_day_travels_on(story: Story) -> None:
+    from customer_health.warehouse.connect import open_warehouse
+
+    runs = story.runs["a range"]
+    assert [run.dag_id for run in runs][:4] == DAILY[1:]
+    assert {run.key for run in runs[1:]} == {TODAY.isoformat()}
+    assert all(set(run.states.values()) <= {"success", "skipped"} for run in runs)
+    with open_warehouse(f"duckdb:///{story.home}/warehouse.duckdb") as con:
+        kept = con.execute("SELECT DISTINCT as_of FROM signals.values ORDER BY 1").fetchall()
+    wanted = {WEEK_BEFORE + timedelta(days=n) for n in range(8)}
+    assert wanted <= {day for (day,) in kept}
+    assert story.effects["a range"] == story.effects["today"]

@@ -52,15 +52,21 @@ class Chain:
             session.execute(update(DagModel).values(is_paused=False))
         self._scheduler = SchedulerJobRunner(Job())
 
-    def run(self, day: date, *, head: str = "ingest_sources") -> list[Ran]:
-        """Run the head for one day and everything that it sets off; return the runs in order."""
-        ran = [self._one(head, day.isoformat(), None)]
+    def run(self, day: date, *, head: str = "ingest_sources", **form: str) -> list[Ran]:
+        """Run the head for one day and everything that it sets off; return the runs in order.
+
+        Args:
+            day: The as-of date.
+            head: The DAG that somebody triggers.
+            form: What is filled into its form beside the as-of date.
+        """
+        ran = [self._one(head, day.isoformat(), None, **form)]
         while called := self._called_for():
             ran += [self._one(dag_id, key, key) for dag_id, key in called]
         return ran
 
-    def _one(self, dag_id: str, as_of: str, key: str | None) -> Ran:
-        run = self._bag.dags[dag_id].test(run_conf={"as_of": as_of})
+    def _one(self, dag_id: str, as_of: str, key: str | None, **form: str) -> Ran:
+        run = self._bag.dags[dag_id].test(run_conf={"as_of": as_of, **form})
         with create_session() as session:
             found = session.merge(run)
             states = {

@@ -17,7 +17,14 @@ from customer_health.pipeline.acting import (
 )
 from customer_health.pipeline.auditing import audit_deliveries
 from customer_health.pipeline.buttons import serve_buttons
-from customer_health.pipeline.ingestion import build_signals, check_quality, company_config, ingest, sources
+from customer_health.pipeline.ingestion import (
+    build_signals,
+    check_quality,
+    company_config,
+    days_between,
+    ingest,
+    sources,
+)
 from customer_health.pipeline.result import Result, now_of
 from customer_health.pipeline.scoring import score_accounts
 from customer_health.pipeline.training import (
@@ -36,6 +43,7 @@ __all__ = [
     "build_signals",
     "check_quality",
     "company_config",
+    "days_between",
     "deliver_effects",
     "destinations",
     "ensure_champion",

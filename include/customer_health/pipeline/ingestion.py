@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.company import CompanyConfig, UsageConfig
+from customer_health.errors import ConfigurationError
 from customer_health.pipeline.result import Result
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
@@ -111,6 +112,20 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
     return Result("Data quality gate", gate.counts(), tuple(gate.lines()), report=gate.report)
 
 
+def days_between(since: date | None, as_of: date) -> list[date]:
+    """Return every day of a range that ends with `as_of`; that day alone without a beginning.
+
+    Raises:
+        ConfigurationError: It begins after its end.
+    """
+    first = since or as_of
+    if first > as_of:
+        raise ConfigurationError(
+            f"The range {first} to {as_of} is empty.", hint="Its first day must not lie after the as-of date."
+        )
+    return [first + timedelta(days=n) for n in range((as_of - first).days + 1)]
+
+
 def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: Progress = silent) -> Result:
     """Compute every signal of every account for these dates in one pass, replacing their partitions."""
     from customer_health.pipeline.remote import signals_warehouse
@@ -120,7 +135,7 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
         open_warehouse(settings.warehouse_url) as con,
         signals_warehouse(settings, con, until=max(as_of_dates)) as warehouse,
     ):
-        panel, findings = build_and_check(
+        built, findings = build_and_check(
             con,
             company_config(settings),
             as_of_dates,
@@ -128,21 +143,19 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
             warehouse=warehouse,
             progress=progress,
         )
-    customers = panel[panel["is_customer"].astype(bool)]
-    coverage = float(customers["coverage"].mean()) if len(customers) else 0.0
     stale = sum(finding.check == "stale" for finding in findings)
     return Result(
         "Build signals",
         {
             "as_of_dates": len(as_of_dates),
-            "rows": len(panel),
-            "customers": len(customers),
+            "rows": built.rows,
+            "customers": built.customers,
             "findings": len(findings),
             "stale_sources": stale,
         },
         (
-            f"{len(customers):,} customer rows over {len(as_of_dates)} as-of date(s).",
-            f"{coverage:.0%} of the signals are known on average; the rest is unknown, which is not zero.",
+            f"{built.customers:,} customer rows over {len(as_of_dates)} as-of date(s).",
+            f"{built.coverage:.0%} of the signals are known on average; what is unknown is not zero.",
             *(f"Look at this ({finding.check}): {finding.sentence}" for finding in findings),
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,24 @@ CONTEXT = (
 )  # fmt: skip
 
 ACCOUNTS_AT_ONCE = 2_000  # what fits the caches; memory beyond the panel itself stays small
+
+ROWS_AT_ONCE = 2_000_000  # of a range that is kept: about 1.5 GB
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build has put into the warehouse.
+
+    Attributes:
+        rows: Accounts x as-of dates.
+        customers: Those rows that are of customers.
+        coverage: Mean share of the signals that is known of customers.
+    """
+
+    rows: int
+    customers: int
+    coverage: float
+
 
 _TYPES = {
     "account_id": "VARCHAR", "as_of": "DATE", "is_customer": "BOOLEAN", "notice_given": "BOOLEAN",
@@ -91,24 +110,33 @@ def build_and_check(
     state_dir: Path | None = None,
     warehouse: Warehouse | None = None,
     progress: Progress = silent,
-) -> tuple[pd.DataFrame, list[Finding]]:
+) -> tuple[Built, list[Finding]]:
     """Build the panel, keep it in the warehouse, and hold its newest date against an earlier one.
 
+    The raw tables are read once; a long range is answered and kept in parts, so that memory is bounded.
+
     Returns:
-        The panel, and what a person should look at; findings and freshness are kept too.
+        What was built, and what a person should look at; findings and freshness are kept too.
     """
     signals = select(config.signals.profile)
     place = warehouse or Warehouse(con)
     reduced = reduce_warehouse(place, config, signals, state_dir=state_dir, progress=progress)
-    newest = max(as_of_dates)
+    days = sorted(set(as_of_dates))
+    newest, accounts = days[-1], max(1, len(reduced.state.accounts))
     gate_sources(con, reduced, newest, config)
-    panel = panel_of(reduced, config, as_of_dates, signals, progress=progress)
     fresh = freshness(reduced, [newest], config)
-    findings = check_panel(panel, panel_before(con, newest), fresh) if len(panel) else []
+    rows, customers, known, findings = 0, 0, 0.0, list[Finding]()
+    at_once = max(1, ROWS_AT_ONCE // accounts)
+    for first in range(0, len(days), at_once):
+        panel = panel_of(reduced, config, days[first : first + at_once], signals, progress=progress)
+        if first + at_once >= len(days) and len(panel):
+            findings = check_panel(panel, panel_before(con, newest), fresh)
+        write_signals(con, panel)
+        paying = panel.loc[panel["is_customer"].astype(bool), "coverage"]
+        rows, customers, known = rows + len(panel), customers + len(paying), known + float(paying.sum())
     findings += check_lists(reduced, config)
-    write_signals(con, panel)
     write_quality(con, newest, findings, fresh)
-    return panel, findings
+    return Built(rows, customers, known / max(1, customers)), findings
 
 
 def panel_of(

@@ -49,12 +49,23 @@ class QualityGateOperator(StepOperator):
 
 
 class BuildSignalsOperator(StepOperator):
-    """Computes every signal of every account."""
+    """Computes every signal of every account, for the run's day or for a range that ends with it.
+
+    Args:
+        since: First day of the range as ISO text; empty for the day alone.
+    """
+
+    template_fields = ("since",)
+
+    def __init__(self, *, since: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.since = since
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
-        from customer_health.pipeline import build_signals
+        from customer_health.pipeline import build_signals, days_between
 
-        return build_signals(settings, as_of_dates=[as_of], progress=progress)
+        days = days_between(date.fromisoformat(self.since) if self.since else None, as_of)
+        return build_signals(settings, as_of_dates=days, progress=progress)
 
 
 class EnsureChampionOperator(StepOperator):
