@@ -194,9 +194,10 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             split = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(
-                self.command, unquote(split.path), parse_qs(split.query), headers, self.rfile.read(length)
-            )
+            body = self.rfile.read(length)
+            if len(body) < length:  # the sender was killed in the middle of it: nothing was asked
+                return self._reset()
+            request = Request(self.command, unquote(split.path), parse_qs(split.query), headers, body)
             fault = server.fault(request)
             if fault == "reset_before":
                 return self._reset()
