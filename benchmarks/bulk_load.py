@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
 from datetime import date
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "include"))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "include")]
 
 AS_OF = date(2026, 1, 1)
 MAPPING = """
@@ -141,11 +141,10 @@ def main() -> None:
             write(folder, arguments.rows)
         else:
             {"copy": copy, "load": load, "gate": gate}[arguments.step](folder)
-        usage = resource.getrusage(resource.RUSAGE_SELF)
+        from benchmarks.memory import held
+
         seconds = time.perf_counter() - begun
-        print(
-            json.dumps({"s": seconds, "cpu": usage.ru_utime + usage.ru_stime, "mb": usage.ru_maxrss / 1024})
-        )
+        print(json.dumps({"s": seconds, "cpu": time.process_time(), "mb": held("VmHWM") * 1024}))
         return
     if not (folder / "usage.parquet").exists():
         # In a process of its own: a child's peak memory begins at its parent's.

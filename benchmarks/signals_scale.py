@@ -17,13 +17,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.memory import Memory
 from benchmarks.signals_data import DAYS, FIRST, generate
 from benchmarks.signals_peers import PEERS
 
@@ -159,35 +159,6 @@ def work(name: str, con: duckdb.DuckDBPyConnection, state: Path) -> int:
             signals = [CATALOGUE[peer] for peer in PEERS]
         return sum(len(part) for part in panel_parts(reduced, config, dates(many, apart), signals))
     return 0
-
-
-class Memory:
-    """Most memory that this process held, in GB, while the block ran.
-
-    Attributes:
-        whole: With mapped files, whose pages the system drops when it needs the room.
-        own: Without them, looked at twenty times a second.
-    """
-
-    # Not `getrusage`: its peak begins with that of the process which started this one.
-    def __enter__(self) -> Memory:
-        self.own, self._done = 0.0, threading.Event()
-        self._watch = threading.Thread(target=self._look, daemon=True)
-        self._watch.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._watch.join()
-        self.whole = self._now("VmHWM")
-
-    def _look(self) -> None:
-        while not self._done.wait(0.05):
-            self.own = max(self.own, self._now("RssAnon"))
-
-    def _now(self, name: str) -> float:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(status.split(f"{name}:")[1].split()[0]) / 2**20
 
 
 def apart(name: str, path: Path, memory: str = "") -> dict[str, Any]:
