@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Engine, RowMapping, delete, func, insert, select, update
 
-from customer_health.errors import ConfigurationError, FatalError, suggest
+from customer_health.errors import ConfigurationError, suggest
+from customer_health.ledger.approvers import check_approver
 from customer_health.ledger.connect import serialise, writing
 from customer_health.ledger.schema import challengers, champions
 from customer_health.ledger.scores import plain
@@ -194,8 +195,7 @@ def resolve(
         ConfigurationError: No such training is waiting.
         FatalError: `by` may not answer.
     """
-    if approvers and by not in approvers:
-        raise FatalError(f"{by} may not approve.", hint=f"Ask one of: {', '.join(sorted(approvers))}.")
+    check_approver(by, approvers)
     _ensure_challengers(engine)
     with engine.connect() as connection:
         open_states = challengers.c.state.in_(("pending", "held"))

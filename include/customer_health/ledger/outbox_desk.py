@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, update
 
 from customer_health.errors import FatalError, suggest
+from customer_health.ledger.approvers import check_approver
 from customer_health.ledger.connect import writing
 from customer_health.ledger.schema import deliveries, outbox
 
@@ -106,8 +107,7 @@ def _answer(
 ) -> None:
     if not by.strip() or len(reason.strip()) < 3:
         raise FatalError("An approval needs a name and a reason.", hint="Say who decides, and why.")
-    if approvers and by not in approvers:
-        raise FatalError(f"{by} may not approve.", hint=f"Ask one of: {', '.join(sorted(approvers))}.")
+    check_approver(by, approvers)
     with writing(engine) as connection:
         row = _row(connection, key)
         if row["state"] != "awaiting_approval":

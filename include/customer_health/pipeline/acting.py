@@ -47,9 +47,9 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
 def _follow_through(con: duckdb.DuckDBPyConnection, ledger: Engine, as_of: date) -> tuple[str, ...]:
     """Tell the ledger what became of its tasks in the CRM."""
     from customer_health.ledger.follow_up import read_tasks, take_in
+    from customer_health.warehouse.raw import has_table
 
-    tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'crm_tasks'").fetchone()
-    seen = read_tasks(con, as_of) if tables and tables[0] else []
+    seen = read_tasks(con, as_of) if has_table(con, "crm_tasks") else []
     changed = take_in(ledger, seen)
     return (f"{changed} of our tasks changed in the CRM.",) if changed else ()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from customer_health.warehouse.raw import has_table
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -49,8 +51,7 @@ def tell(settings: Settings, ledger: Engine, found: Mapping[str, str], *, as_of:
 
 def _stale(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> dict[str, str]:
     limits = settings.config.playbooks.stale_after_days
-    tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'freshness'").fetchone()
-    if not tables or not tables[0]:
+    if not has_table(con, "freshness"):
         return {}
     query = "SELECT table_name, days_old FROM ops.freshness WHERE as_of = ? ORDER BY table_name"
     rows = con.execute(query, [as_of]).fetchall()

@@ -61,13 +61,13 @@ class Reduced:
             high = min(many, low + size)
             part = self.state if (low, high) == (0, many) else self.state.part(low, high)
             tables, meta = dict(part.tables), part.meta
-            if self.usage is not None:
-                meta = meta | {"bits": dict(zip(self.usage.sets, self.usage.bits, strict=True)), "dark": dark}
-                tables |= self.usage.tables(low, high, since)
+            if usage is not None:
+                meta = meta | {"bits": dict(zip(usage.sets, usage.bits, strict=True)), "dark": dark}
+                tables |= usage.tables(low, high, since)
             if "exec_people" in tables:
                 people = tables.pop("exec_people")
                 people = {**people, "account": people["account"] + np.int32(low)}
-                active = exec_activity(people, _shift(tables.pop("exec_spoke"), low), self.usage, since)
+                active = exec_activity(people, _shift(tables.pop("exec_spoke"), low), usage, since)
                 tables["exec_activity"] = _shift(active, -low)
             yield low, State(part.accounts, tables, meta)
 

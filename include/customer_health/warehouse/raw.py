@@ -43,6 +43,11 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"ALTER TABLE raw.{table.name} ADD COLUMN IF NOT EXISTS {added}")
 
 
+def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether the warehouse holds a table of this name: an earlier version, or no run yet, has none."""
+    return bool(scalar(con, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]))
+
+
 def columns_of(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
     """Return the columns that raw.<table> really has, with their types; empty if it does not exist."""
     rows = con.execute(

@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 from airflow.sdk import task
-from airflow.sdk.configuration import conf
 
 from customer_health_airflow.stopping import plain_words
 
@@ -27,9 +26,10 @@ def list_questions() -> list[dict[str, Any]]:
     """Name everything that waits for a person, each with the one run that asks about it."""
     from customer_health.settings import load_settings
     from customer_health_airflow.approvals import respondents, run_id_of, waiting
+    from customer_health_airflow.operators.approval import auth_manager
 
     settings = load_settings()
     with plain_words(logging.getLogger("airflow.task")):
-        respondents(settings.config.playbooks.approvers, conf.get("core", "auth_manager", fallback=""))
+        respondents(settings.config.playbooks.approvers, auth_manager())
     found = waiting(settings)[:MOST]
     return [{"trigger_run_id": run_id_of(**each), "conf": each} for each in found]
