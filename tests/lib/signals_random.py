@@ -11,6 +11,7 @@ FIRST = datetime.fromisoformat("2025-09-01")
 DAYS = 220
 ACCOUNTS = ("a", "b", "c", "d", "e", "f")
 FEATURES = ("report", "api", "export", "search", "sso")
+TERMS = (28, 30, 31, 89, 90, 91, 92, 364, 365, 366)  # days: with months of every length, months among them
 TITLES = ("VP Sales", "Chief of Staff", "Engineer", "", None, "SVP, Product", "Analyst")
 
 
@@ -64,7 +65,7 @@ class RandomWorld(World):
                 seats=self.dice.choice((None, 0, 3, 10)),
                 plan=self.dice.choice((None, "Pro", "Basic")),
                 starts=self.dice.choice((None, start)),
-                ends=self.dice.choice((None, start + timedelta(days=self.dice.choice((30, 90, 365))))),
+                ends=self.dice.choice((None, start + timedelta(days=self.dice.choice(TERMS)))),
                 auto_renew=self.dice.choice((None, True, False)),
                 status=self.dice.choice(("active", "active", "active", "ended")),
                 notice_days=self.dice.choice((None, 0, 30, 90)),

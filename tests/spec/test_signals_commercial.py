@@ -38,6 +38,34 @@ def test_auto_renewal_moves_the_date_by_a_term(world: World) -> None:
     assert ask(world, "days_to_renewal") == 306
 
 
+@pytest.mark.parametrize(
+    ("starts", "ends", "renewal"),
+    [
+        ("2016-12-01", "2017-12-01", "2026-12-01"),  # nine years later, and still on the first
+        ("2019-12-01", "2020-12-01", "2026-12-01"),  # the first term had a 29 February
+        ("2017-01-01", "2017-12-31", "2026-12-31"),  # the last day of the term was written down
+        ("2026-01-31", "2026-02-28", "2026-11-30"),  # monthly, on the last day where a month is short
+        ("2026-01-01", "2026-02-01", "2026-12-01"),
+        ("2026-01-01", "2026-01-31", "2026-11-30"),  # monthly, by last days
+        ("2025-11-30", "2026-02-28", "2026-11-30"),  # quarterly from 30 November
+        ("2026-02-28", "2026-05-30", "2026-11-30"),  # the same contract one quarter on
+        ("2024-02-29", "2025-02-28", "2027-02-28"),  # since a leap day
+        (None, "2020-12-31", "2026-12-31"),  # of a term without a start only the year is sure
+        ("2026-10-01", "2026-10-31", "2026-11-30"),
+        ("2026-08-03", "2026-09-02", "2026-12-02"),
+        ("2026-01-05", "2026-02-04", "2026-12-04"),
+        ("2026-09-01", "2026-10-15", "2026-11-28"),  # 44 days are no months: it renews by 44 days
+    ],
+)
+def test_a_term_signed_in_months_renews_in_months(
+    world: World, starts: str | None, ends: str, renewal: str
+) -> None:
+    """As of 21 November 2026; year after year of 365 days would drift away from the signed day."""
+    world.contract("acme", occurred="2016-01-01", starts=starts, ends=ends, auto_renew=True)
+    found = world.signals("2026-11-21").at["acme", "renewal_date"]
+    assert str(found)[:10] == renewal
+
+
 def test_a_renewal_booked_late_is_overdue_and_then_lapsed(world: World) -> None:
     """Paperwork may take 30 days; after that the account is no customer."""
     world.contract("acme", ends="2026-02-20")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from customer_health.signals.grid import Grid
 from customer_health.signals.kernels import compiled
 from customer_health.signals.state import NEVER, Columns, State
+from customer_health.signals.terms import renewed_until, terms
 
 Array = NDArray[Any]
 
@@ -146,12 +147,14 @@ def rolled_end(contracts: Columns, stands: Standing, grid: Grid) -> Array:
     """Term end of each contract in force, as it stands after automatic renewals; NEVER if none."""
     if not len(contracts["end"]):
         return np.full(stands.row.shape, NEVER, dtype=np.int64)
-    row = np.maximum(stands.row, 0)
-    end, start = contracts["end"].astype(np.int64)[row], contracts["start"].astype(np.int64)[row]
-    term = np.where((start < end) & (end < NEVER), end - start, 365)
-    passed = np.maximum(grid.dates - end, 0)
-    rolled = np.where(contracts["renews"][row], end + -(-passed // term) * term, end)
-    return np.where((stands.row >= 0) & (end < NEVER), rolled, NEVER)
+    ends, row = contracts["end"].astype(np.int64), np.maximum(stands.row, 0)
+    end = ends[row]
+    out = np.where((stands.row >= 0) & (end < NEVER), end, NEVER)
+    passed = (out < grid.dates) & contracts["renews"][row]
+    if passed.any():
+        made = terms(contracts["start"], np.where(ends < NEVER, ends, 0))
+        out[passed] = renewed_until(made, row[passed], np.broadcast_to(grid.dates, out.shape)[passed])
+    return out
 
 
 def _renewal(contracts: Columns, stands: Standing, grid: Grid) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import fmean
@@ -150,12 +151,41 @@ def _rolled_end(view: View, row: Row) -> date | None:
     if row.get("term_end") is None:
         return None
     end = stamp(row["term_end"]).date()
-    if row.get("auto_renew"):
-        start = stamp(row["term_start"]).date() if row.get("term_start") is not None else end
-        term = (end - start) if start < end else timedelta(days=365)
-        while end < view.as_of:
-            end += term
-    return end
+    if not row.get("auto_renew"):
+        return end
+    start = stamp(row["term_start"]).date() if row.get("term_start") is not None else end
+    renewals = 0
+    while end_after(start, end, renewals) < view.as_of:
+        renewals += 1
+    return end_after(start, end, renewals)
+
+
+def end_after(start: date, end: date, renewals: int) -> date:
+    """End of a term that was signed from `start` to `end`, after so many renewals of the same length.
+
+    Someone with a paper calendar looks for a day of the month that start and end share, a short month's
+    last day standing for the days that it lacks: first with the end as written, then with the day after.
+    """
+    if not start < end:
+        return _in_month(end.year, end.month + 12 * renewals, end.day)
+    for last_day_counts in (timedelta(days=0), timedelta(days=1)):
+        stop = end + last_day_counts
+        months = (stop.year - start.year) * 12 + stop.month - start.month
+        shared = [
+            day
+            for day in range(1, 32)
+            if _in_month(start.year, start.month, day) == start
+            and _in_month(stop.year, stop.month, day) == stop
+        ]
+        if months and shared:
+            return _in_month(stop.year, stop.month + months * renewals, shared[0]) - last_day_counts
+    return end + renewals * (end - start)
+
+
+def _in_month(year: int, month: int, day: int) -> date:
+    """A day of a month, which may be counted on beyond December; the last day if the month lacks it."""
+    year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+    return date(year, month, min(day, monthrange(year, month)[1]))
 
 
 def _days_until_renewal(view: View, how: agg.DaysUntilRenewal) -> float | None:
