@@ -231,6 +231,16 @@ def test_a_task_decided_late_is_not_overdue_when_it_opens():
     assert due_at(friday, friday, timedelta(days=8)).strftime("%a") == "Mon"  # not on Saturday
 
 
+def test_a_long_task_falls_on_no_weekend_where_its_owner_works():
+    """Friday 22:00 UTC is Saturday morning in Tokyo; Sunday 23:00 UTC is Monday there."""
+    published = datetime(2026, 11, 13, 22, tzinfo=UTC)
+    week = timedelta(days=7)
+    assert due_at(published, published, week, "Asia/Tokyo") == datetime(2026, 11, 22, 22, tzinfo=UTC)
+    assert due_at(published, published, week) == published + week
+    sunday = datetime(2026, 11, 15, 23, tzinfo=UTC)
+    assert due_at(sunday, sunday, week, "Asia/Tokyo") == sunday + week
+
+
 def live(**quiet):
     return CompanyConfig.model_validate({"destinations": {"slack": "webhook"}, "playbooks": {"quiet": quiet}})
 

@@ -51,6 +51,20 @@ def test_a_task_has_its_owner_account_due_date_and_key(org):
     assert crm.find(promise) == remote
 
 
+@pytest.mark.parametrize(
+    ("due", "zone", "day"),
+    [
+        ("2026-11-02T23:00:00+00:00", "Asia/Tokyo", "2026-11-03"),  # Tuesday 08:00; Monday in UTC
+        ("2026-11-03T02:00:00+00:00", "America/Los_Angeles", "2026-11-02"),  # Monday 18:00
+        ("2026-11-02T23:00:00+00:00", None, "2026-11-02"),
+    ],
+)
+def test_a_task_is_due_on_the_day_that_its_owners_calendar_shows(org, due, zone, day):
+    crm = connect(org)
+    crm.deliver(effect("create_task", due_at=due, zone=zone))
+    assert tasks(org)[0]["ActivityDate"] == day
+
+
 @pytest.mark.parametrize("task_key", ["external", "plain"])
 def test_a_task_that_is_sent_again_is_the_same_task(org, task_key):
     """Whether Activity may carry an external id differs between orgs; the promise does not."""

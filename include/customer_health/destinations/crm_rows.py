@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from customer_health.destinations.crm_text import opportunity_markdown, task_markdown
 from customer_health.destinations.plain_text import clean
@@ -52,6 +53,14 @@ def close_date(effect: Effect) -> str:
 def due(effect: Effect) -> datetime:
     """Return when the task is due."""
     return datetime.fromisoformat(effect.payload["due_at"])
+
+
+def due_day(effect: Effect) -> str:
+    """Return the day on which the task is due where its owner works, as ISO date.
+
+    Tuesday 08:00 in Tokyo is Monday in UTC; a CRM that keeps days would show Monday.
+    """
+    return due(effect).astimezone(ZoneInfo(effect.payload.get("zone") or "UTC")).date().isoformat()
 
 
 def owner(effect: Effect) -> str:

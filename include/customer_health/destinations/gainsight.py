@@ -129,7 +129,7 @@ class GainsightDestination:
             return record | {
                 "Name": crm_rows.subject(effect),
                 "OwnerEmail": crm_rows.owner(effect),
-                "DueDate": crm_rows.due(effect).date().isoformat(),
+                "DueDate": crm_rows.due_day(effect),
                 "priority": PRIORITY.get(str(payload["priority"]), "Medium"),
                 "Comments": crm_rows.body(effect),
             }

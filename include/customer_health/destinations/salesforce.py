@@ -190,7 +190,7 @@ class SalesforceDestination:
             "Description": crm_rows.body(effect),
             "Priority": PRIORITY.get(str(effect.payload["priority"]), "Normal"),
             "Status": self.options.task_status,
-            "ActivityDate": crm_rows.due(effect).date().isoformat(),
+            "ActivityDate": crm_rows.due_day(effect),
             "WhatId": account,
             "OwnerId": owner,
         }

@@ -87,7 +87,7 @@ class TotangoDestination:
                 task = {
                     "title": crm_rows.subject(effect),
                     "description": crm_rows.body(effect),
-                    "due_date": crm_rows.due(effect).date().isoformat(),
+                    "due_date": crm_rows.due_day(effect),
                     "priority": PRIORITY.get(str(effect.payload["priority"]), 2),
                     "status": "open",
                     "account_id": effect.account_id,

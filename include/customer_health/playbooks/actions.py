@@ -173,7 +173,7 @@ def alert_payload(facts: Facts, playbook: Playbook, step: Notify, occasion: Occa
         and {
             "subject": first.subject,
             "owner": owner_of(facts, first.owner, config),
-            "due_at": due_at(occasion.published, now, first.due_in).isoformat(),
+            "due_at": due_at(occasion.published, now, first.due_in, _zone(facts, first, config)).isoformat(),
         },
     }
 
@@ -194,13 +194,14 @@ def task_payload(
     """Return every field of the CRM task (who, what, until when, why, evidence, how it counts as done)."""
     config = occasion.config
     owner = owner_of(facts, step.owner, config)
-    due = due_at(occasion.published, occasion.now, step.due_in)
+    zone = _zone(facts, step, config)
+    due = due_at(occasion.published, occasion.now, step.due_in, zone)
+    local = due.astimezone(zone_of(zone))
     escalates = _escalates_at(facts, playbook, occasion)
-    zone = config.playbooks.quiet.zones.get(owner["email"]) or facts.get("timezone")
     label = facts.tier or "Account"
     payload = account_payload(facts, config) | {
         "external_id": f"chs:{facts.account_id}:{playbook.name}:{cycle_id}:{step.name}",
-        "subject": subject(label, facts.name, step.subject, due.astimezone(zone_of(zone))),
+        "subject": subject(label, facts.name, step.subject, local),
         "type": step.type,
         "reason_code": facts.primary_reason,
         "priority": step.priority,
@@ -211,7 +212,7 @@ def task_payload(
         "hypothesis": facts.get("why"),
         "instructions": list(step.instructions),
         "done_when": step.done_when,
-        "review_on": (due + timedelta(days=14)).date().isoformat(),
+        "review_on": (local + timedelta(days=14)).date().isoformat(),
         "close_outcomes": list(OUTCOMES),
     }
     if step.draft:
@@ -223,6 +224,12 @@ def task_payload(
     if step.attach == "meeting_times":
         payload["times"] = occasion.times(facts, playbook, cycle_id)
     return payload
+
+
+def _zone(facts: Facts, step: CreateTask, config: CompanyConfig) -> str | None:
+    """Time zone in which a task's owner works, as far as anybody said."""
+    owner = owner_of(facts, step.owner, config)["email"]
+    return config.playbooks.quiet.zones.get(owner) or facts.get("timezone")
 
 
 def _usage_audit(facts: Facts, occasion: Occasion) -> dict[str, Any]:

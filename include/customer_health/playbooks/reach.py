@@ -51,17 +51,18 @@ def zone_of(name: str | None) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def due_at(published: datetime, now: datetime, within: timedelta) -> datetime:
+def due_at(published: datetime, now: datetime, within: timedelta, zone: str | None = None) -> datetime:
     """Return when a task is due: `within` after publication, with time left to do it.
 
     Scores that were published long before anybody decided would make a task that is late when it opens;
-    then it gets half its time from now, at least eight hours. Long tasks fall on no weekend.
+    then it gets half its time from now, at least eight hours. Long tasks fall on no weekend of `zone`.
     """
     due = published + within
     if due < now + LEAST_TIME:
         due = now + max(within / 2, LEAST_TIME)
-    if within >= LONG_TASK and due.weekday() >= SATURDAY:
-        due += timedelta(days=7 - due.weekday())
+    local = due.astimezone(zone_of(zone))
+    if within >= LONG_TASK and local.weekday() >= SATURDAY:
+        return (local + timedelta(days=7 - local.weekday())).astimezone(UTC)
     return due
 
 
