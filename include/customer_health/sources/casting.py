@@ -77,14 +77,14 @@ Format = str | tuple[str, ...] | None
 def parse(text: str, type_: Type, *, format_: Format, decimal: str, zone: str | None = None) -> str:
     """Return SQL that reads trimmed text as `type_`, NULL where it cannot be read or reads in two ways.
 
-    A time that names no zone was written down in `zone`; UTC if None.
+    A time that names no zone was written down in `zone`; UTC if None. Days: see `calendar_days.parse_day`.
     """
     if type_ is Type.TEXT:
         return text
     if type_ is Type.BOOLEAN:
         return f"CASE WHEN lower({text}) IN ({_YES}) THEN true WHEN lower({text}) IN ({_NO}) THEN false END"
-    if type_ in (Type.DATE, Type.TIMESTAMP):
-        return f"CAST({_moment(text, format_, zone)} AS {type_.value})"
+    if type_ is Type.TIMESTAMP:
+        return f"CAST({moment_of(text, format_, zone)} AS {type_.value})"
     number = _number(text, decimal)
     if type_ is Type.INTEGER:
         return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
@@ -96,9 +96,10 @@ def local(moment: str, zone: str) -> str:
     return f"(({moment}) AT TIME ZONE {literal(zone)})"
 
 
-def _moment(text: str, format_: Format, zone: str | None) -> str:
+def moment_of(text: str, format_: Format, zone: str | None) -> str:
+    """Return SQL of the instant that a text names, as `parse` reads it; its type depends on the format."""
     if isinstance(format_, tuple):
-        readings = ", ".join(f"CAST({_moment(text, one, zone)} AS TIMESTAMP)" for one in format_)
+        readings = ", ".join(f"CAST({moment_of(text, one, zone)} AS TIMESTAMP)" for one in format_)
         distinct = f"list_distinct([{readings}])"  # leaves NULL out
         return f"CASE WHEN len({distinct}) = 1 THEN {distinct}[1] END"
     if format_ in (None, "iso"):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from customer_health.errors import DataContractError, suggest
+from customer_health.sources.calendar_days import day_of_instant, day_of_local, parse_day
 from customer_health.sources.casting import (
     EXPECTED,
     NAIVE,
@@ -160,7 +161,10 @@ class FeedCompiler:
 
     def _same(self, name: str, column: Column, rule: Rule) -> _Value:
         assert rule.same_as is not None
-        other = self._value(rule.same_as, self.table.columns[rule.same_as])
+        other_column = self.table.columns[rule.same_as]
+        if column.type is Type.DATE:  # the day that was written down, not that of the instant in UTC
+            other_column = replace(other_column, type=Type.DATE, clock=column.clock)
+        other = self._value(rule.same_as, other_column)
         value = _Value("NULL", f"CAST({other.read} AS {column.type.value})")
         return self._finished(name, column, rule, value)
 
@@ -175,14 +179,7 @@ class FeedCompiler:
         here = f"g.{identifier('g:' + name)}"
         untouched = not (rule.lookup or rule.values or rule.lower or rule.prefix or rule.format)
         if untouched and native != "VARCHAR" and always_fits(native, column.type) and not column.allowed:
-            moment = here
-            if self.feed.timezone and native in NAIVE and column.type is not Type.TEXT:
-                moment = local(here, self.feed.timezone)
-            read = (
-                as_text(here, native)
-                if column.type is Type.TEXT
-                else f"CAST({moment} AS {column.type.value})"
-            )
+            read = self._cast(column, here, native)
             return _Value(given, f"nullif({read}, '')" if column.type is Type.TEXT else read)
         given = self._cleaned(as_text(given, native), column)
         reason = f"cannot be read as {EXPECTED[column.type]}"
@@ -193,9 +190,7 @@ class FeedCompiler:
         if rule.lookup:
             joined = self._join(given, rule)
             joined = f"lower({joined})" if rule.lower else joined
-            read = parse(
-                joined, column.type, format_=rule.format, decimal=self.feed.decimal, zone=self.feed.timezone
-            )
+            read = self._parsed(column, joined, rule)
             return _Value(
                 given,
                 self._typed(read, rule.prefix),
@@ -208,10 +203,27 @@ class FeedCompiler:
             given = f"lower({given})"
         if column.type is Type.TEXT:
             return _Value(given, self._typed(here, rule.prefix))
-        read = parse(
-            here, column.type, format_=rule.format, decimal=self.feed.decimal, zone=self.feed.timezone
-        )
+        read = self._parsed(column, here, rule)
         return _Value(given, read, f"{here} IS NOT NULL AND {read} IS NULL", reason)
+
+    def _parsed(self, column: Column, text: str, rule: Rule) -> str:
+        """The SQL of a text as the column's type."""
+        zone = self.feed.timezone
+        if column.type is Type.DATE:
+            return parse_day(text, format_=rule.format, zone=zone, clock=column.clock)
+        return parse(text, column.type, format_=rule.format, decimal=self.feed.decimal, zone=zone)
+
+    def _cast(self, column: Column, value: str, native: str) -> str:
+        """The SQL of a value of the engine's own type as the column's type."""
+        zone = self.feed.timezone
+        if column.type is Type.TEXT:
+            return as_text(value, native)
+        if column.type is Type.DATE and native in NAIVE:
+            return day_of_local(value, zone=zone, clock=column.clock)
+        if column.type is Type.DATE and native == "TIMESTAMP WITH TIME ZONE":
+            return day_of_instant(f"CAST({value} AS TIMESTAMP)", zone=zone, clock=column.clock)
+        moment = local(value, zone) if zone and native in NAIVE else value
+        return f"CAST({moment} AS {column.type.value})"
 
     def _typed(self, text: str, prefix: str) -> str:
         return f"({literal(prefix)} || {text})" if prefix else text

@@ -18,7 +18,8 @@ or KPIs.
 
 * **Two clocks.** `occurred_at` is when a fact happened, `known_at` when we could have known it (default:
   when it happened). A fact counts for an as-of date only if both lie before that day, 00:00 UTC. Times
-  carry no zone: they are UTC.
+  carry no zone: they are UTC. **Days** are the days that were written down: a term that ends at midnight,
+  Berlin time, ends on that day. The day of usage is that of UTC, but midnight in any zone is the day itself.
 * **Lifecycle columns** tell of a later stage of the same fact (a ticket was solved). They count only when
   they themselves lie before the as-of date.
 * **Provenance.** Every row also has `_source`, `_file`, `_row` (line or record in that file, the header

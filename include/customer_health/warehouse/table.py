@@ -37,6 +37,8 @@ class Column:
         default: Text taken when a source has no such column (as a mapping would write it).
         lifecycle: A later stage of the same fact (resolved, paid): it counts only when this
             timestamp itself lies before the as-of date.
+        clock: A date that is the UTC day of an instant; any other date is a day in a calendar, whatever
+            the zone in which it was written.
     """
 
     type: Type
@@ -48,6 +50,7 @@ class Column:
     maximum: float | None = None
     default: str | None = None
     lifecycle: bool = False
+    clock: bool = False
 
 
 @dataclass(frozen=True)

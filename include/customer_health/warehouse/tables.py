@@ -15,7 +15,7 @@ from customer_health.warehouse.table import Column, Table, Type
 
 
 def _occurred(doc: str, type_: Type = Type.TIMESTAMP) -> Column:
-    return Column(type_, doc, required=True)
+    return Column(type_, doc, required=True, clock=True)
 
 
 _KNOWN = Column(
