@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from tests.lib.files import AS_OF, CONTRACTS, MAPPING, USAGE, CompanyFiles
 
 from customer_health.sources import landing
-from customer_health.sources.load import last_day
+from customer_health.sources.last_day import last_day
 from customer_health.sources.source import TableLoad
 
 
@@ -86,6 +86,32 @@ def test_with_full_exports_the_last_file_by_name_is_right(company: CompanyFiles)
     assert company.ids("contracts", "arr") == [6000, 15000, 24000]
     assert gate.counts()["superseded"] == 1
     assert company.quarantine() == []
+
+
+def test_old_data_is_scored_on_the_last_day_with_complete_usage(company: CompanyFiles) -> None:
+    """The export was cut at breakfast on 27 May; a ticket and a term that end later decide nothing."""
+    days = [date(2026, 5, 27) - timedelta(days=back) for back in range(60)]
+    lines = [
+        f"a{1 + user % 3},u{user},{day},export,1"
+        for day in days
+        for user in range(2 if day == days[0] else 2 if day.weekday() > 4 else 10)
+    ]
+    company.write("usage.csv", "\n".join(["account,user,day,feature,events", *lines, ""]))
+    company.write("tickets.csv", "id,account,opened\nt1,a1,2026-05-30\n")
+    company.map(
+        MAPPING + "  tickets:\n    files: tickets.csv\n"
+        "    columns: {ticket_id: id, account_id: account, occurred_at: opened}\n"
+    )
+    assert last_day(company.settings, before=AS_OF) == date(2026, 5, 27)
+
+
+def test_without_usage_the_last_thing_that_happened_decides(company: CompanyFiles) -> None:
+    company.write("tickets.csv", "id,account,opened\nt1,a1,2026-05-30\n")
+    company.map(
+        MAPPING[: MAPPING.index("  usage:")] + "  tickets:\n    files: tickets.csv\n"
+        "    columns: {ticket_id: id, account_id: account, occurred_at: opened}\n"
+    )
+    assert last_day(company.settings, before=AS_OF) == date(2026, 5, 31)
 
 
 def test_old_data_has_its_own_today_whatever_was_mistyped(company: CompanyFiles) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from customer_health.sources.source import LoadResult, Source
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.contracts import literal
 from customer_health.warehouse.raw import create_tables, scalar
-from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -67,35 +65,3 @@ def _bound_memory(con: duckdb.DuckDBPyConnection, home: Path) -> None:
     spill.mkdir(parents=True, exist_ok=True)
     con.execute(f"SET temp_directory = {literal(spill)}")
     con.execute("SET memory_limit = '2GB'")
-
-
-def last_day(settings: Settings, *, before: date | None = None) -> date:
-    """Return the day after the last fact in the company's files: the natural as-of date of old data.
-
-    Loads into a warehouse in memory and looks at what happens to customers, such as usage and tickets:
-    contracts and losses may lie ahead.
-
-    Args:
-        settings: Name the data folder and the mapping.
-        before: Facts from this day on are typing errors and do not count; give it today.
-
-    Raises:
-        ConfigurationError: There is no such fact.
-    """
-    horizon = before or date(9000, 1, 1)
-    with tempfile.TemporaryDirectory() as scratch, open_warehouse("duckdb://") as con:
-        source = source_for(settings.model_copy(update={"home": Path(scratch)}))
-        create_tables(con)
-        source.load(con, as_of=horizon, progress=silent)
-        ends = [
-            scalar(con, f"SELECT max(occurred_at) FROM raw.{table.name} WHERE occurred_at < ?", [horizon])
-            for table in TABLES.values()
-            if not table.scheduled and table.name not in ("crm_snapshot", "accounts")
-        ]
-    known = [end for end in ends if end is not None]
-    if not known:
-        raise ConfigurationError(
-            f"{settings.data} holds no dated facts.", hint="Map at least usage, tickets, surveys or invoices."
-        )
-    latest = max(date(end.year, end.month, end.day) for end in known)
-    return latest + timedelta(days=1)

@@ -74,7 +74,7 @@ def _as_interrupt(number: int, frame: object) -> None:
 
 def _company(company: Company) -> tuple[Company, Settings]:
     """Settle the day, and refuse wrong settings before anything is started."""
-    from customer_health.sources.load import last_day
+    from customer_health.sources.last_day import last_day
 
     settings = load_settings(company.environment(pretend=True))
     if settings.today and settings.today > datetime.now(UTC).date():

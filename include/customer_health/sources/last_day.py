@@ -1,0 +1,83 @@
+"""The natural as-of date of old files: the day after the last one on which their usage is complete."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from customer_health.errors import ConfigurationError
+from customer_health.progress import silent
+from customer_health.sources.registry import source_for
+from customer_health.warehouse.connect import open_warehouse
+from customer_health.warehouse.raw import create_tables, scalar
+from customer_health.warehouse.tables import TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from customer_health.settings import Settings
+
+MEMORY = 56  # days with usage that tell what a usual day of the week looks like
+ENOUGH = 0.5  # of what is usual; less is an export that was cut, or a slip of the pen
+
+
+def last_day(settings: Settings, *, before: date | None = None) -> date:
+    """Return the day after the last complete day of usage in the company's files.
+
+    Signals of usage are the ones that a few missing days spoil, and they go on when a contract, an invoice
+    or a mistyped ticket is dated later. Without usage, the last thing that happened to a customer decides;
+    contracts and losses may lie ahead and do not. Loads into a warehouse in memory.
+
+    Args:
+        settings: Name the data folder and the mapping.
+        before: Facts from this day on are typing errors and do not count; give it today.
+
+    Raises:
+        ConfigurationError: There is no such fact.
+    """
+    horizon = before or date(9000, 1, 1)
+    with tempfile.TemporaryDirectory() as scratch, open_warehouse("duckdb://") as con:
+        source = source_for(settings.model_copy(update={"home": Path(scratch)}))
+        create_tables(con)
+        source.load(con, as_of=horizon, progress=silent)
+        usage = con.execute(
+            "SELECT occurred_at, count(*) FROM raw.usage WHERE occurred_at < ? GROUP BY 1", [horizon]
+        ).fetchall()
+        last = last_complete(dict(usage)) or _last_fact(con, horizon)
+    if last is None:
+        raise ConfigurationError(
+            f"{settings.data} holds no dated facts.", hint="Map at least usage, tickets, surveys or invoices."
+        )
+    return last + timedelta(days=1)
+
+
+def last_complete(rows: Mapping[date, int]) -> date | None:
+    """Return the last day with at least half as many rows as its day of the week usually has.
+
+    Args:
+        rows: Day -> rows of usage; days without any may be left out.
+
+    Returns:
+        None if there is no usage at all.
+    """
+    days = sorted((day for day in rows if rows[day]), reverse=True)
+    for day in days:
+        others = [other for other in days[:MEMORY] if other != day]
+        alike = [other for other in others if other.weekday() == day.weekday()] or others
+        if not alike or rows[day] >= ENOUGH * median(rows[other] for other in alike):
+            return day
+    return None
+
+
+def _last_fact(con: duckdb.DuckDBPyConnection, horizon: date) -> date | None:
+    """The last day on which anything happened to a customer."""
+    ends = [
+        scalar(con, f"SELECT max(occurred_at) FROM raw.{table.name} WHERE occurred_at < ?", [horizon])
+        for table in TABLES.values()
+        if not table.scheduled and table.name not in ("crm_snapshot", "accounts")
+    ]
+    return max((date(end.year, end.month, end.day) for end in ends if end is not None), default=None)
