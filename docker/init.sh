@@ -4,4 +4,4 @@ set -euo pipefail
 airflow db migrate
 airflow users create --role Admin --username admin --password "$ADMIN_PASSWORD" \
     --firstname Data --lastname Platform --email admin@example.com
-airflow pools import /opt/airflow/docker/pools.json
+python -m customer_health_airflow.pools

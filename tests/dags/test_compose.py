@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from customer_health_airflow.names import POOLS
+from tests.image.compose import copied_into
 from tests.lib.airflow_env import ROOT
 
 TEXT = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
@@ -22,7 +21,8 @@ AIRFLOW = {name: service for name, service in SERVICES.items() if name.startswit
 # Top-level and per-service keys of the Compose specification that this file may use.
 KNOWN = {
     *("image", "build", "restart", "environment", "volumes", "depends_on", "command", "entrypoint"),
-    *("ports", "healthcheck", "stop_grace_period", "profiles"),
+    *("ports", "healthcheck", "stop_grace_period", "profiles", "logging", "tmpfs", "read_only"),
+    *("security_opt", "cap_drop", "mem_limit", "pids_limit"),
 }
 
 
@@ -48,6 +48,7 @@ def test_every_part_of_airflow_3_runs_on_its_own() -> None:
         "airflow-dag-processor": "dag-processor",
         "airflow-triggerer": "triggerer",
         "airflow-worker": "celery worker",
+        "airflow-cleanup": "",
     }
 
 
@@ -90,9 +91,41 @@ def test_the_one_import_root_holds_in_every_container() -> None:
     assert "PYTHONPATH=/opt/airflow/include:/opt/airflow/plugins" in dockerfile
     assert "USER airflow" in dockerfile
     assert "--require-hashes" in dockerfile
-    for name, service in AIRFLOW.items():
-        mounted = {volume.rsplit(":", 2)[1] for volume in service["volumes"] if volume.startswith("./")}
-        assert {"/opt/airflow/dags", "/opt/airflow/plugins", "/opt/airflow/include"} <= mounted, name
+
+
+def test_the_code_is_in_the_image_and_only_a_development_file_mounts_a_checkout() -> None:
+    """An edit on the host that is live in a worker means that no tag says what made a score."""
+    for service in SERVICES.values():
+        folders = {
+            volume.split(":")[0]
+            for volume in service.get("volumes", [])
+            if volume.startswith((".", "/", "$"))
+        }
+        assert folders <= {"${COMPANY_FOLDER", "./docker/ledger.sh"}
+    development = yaml.safe_load((ROOT / "docker-compose.dev.yaml").read_text(encoding="utf-8"))["services"]
+    assert set(development) == {name for name, service in SERVICES.items() if "build" in service}
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    for source, _ in copied_into(ROOT / "Dockerfile"):
+        assert f"!{source}" in ignored
+
+
+def test_a_container_can_neither_change_itself_nor_gain_rights_nor_fill_the_disk_with_output() -> None:
+    for name, service in SERVICES.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}, name
+        assert service["mem_limit"], name
+        if "build" in service:  # the stores' images start as root to give away their volume
+            assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+            assert service["pids_limit"], name
+
+
+def test_a_worker_waits_for_the_api_server_and_has_time_to_answer_when_it_is_busy() -> None:
+    worker = SERVICES["airflow-worker"]
+    assert worker["depends_on"]["airflow-apiserver"] == {"condition": "service_healthy"}
+    assert set(AIRFLOW["airflow-scheduler"]["depends_on"]) < set(worker["depends_on"])
+    waits = int(re.findall(r"--timeout (\d+)", worker["healthcheck"]["test"][1])[0])
+    assert waits >= 10
+    assert waits < int(worker["healthcheck"]["timeout"].removesuffix("s"))
 
 
 def test_all_services_share_the_keys_that_must_agree_and_the_ledger() -> None:
@@ -111,15 +144,9 @@ def test_a_lost_task_is_not_started_twice_by_the_queue() -> None:
     assert visible > DEFAULT_ARGS["execution_timeout"].total_seconds()
 
 
-def test_every_pool_is_created_before_anything_runs() -> None:
-    pools = json.loads((ROOT / "docker" / "pools.json").read_text(encoding="utf-8"))
-    assert {name: pool["slots"] for name, pool in pools.items()} == dict.fromkeys(POOLS, 1)
-    assert "airflow pools import" in (ROOT / "docker" / "init.sh").read_text(encoding="utf-8")
-
-
 def test_the_page_is_not_open_to_the_network() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert published == ["127.0.0.1:8080:8080"]
+    assert published == ["127.0.0.1:${PORT:-8080}:8080"]
 
 
 def names(path: Path, pattern: str) -> dict[str, set[str]]:
@@ -132,14 +159,21 @@ def names(path: Path, pattern: str) -> dict[str, set[str]]:
 
 PINS = r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)"
 IMAGE = names(ROOT / "docker" / "requirements.lock", PINS)
+CLOUD = names(ROOT / "docker" / "requirements-cloud.lock", PINS)
 
 
-def test_the_image_has_the_packages_that_were_tested() -> None:
+@pytest.mark.parametrize("image", [IMAGE, CLOUD], ids=["requirements.lock", "requirements-cloud.lock"])
+def test_the_image_has_the_packages_that_were_tested(image: dict[str, set[str]]) -> None:
     tested = names(ROOT / "constraints.txt", PINS)
     older = {"python-dateutil", "deprecated"}  # what FAB asks for
-    differ = {name for name, found in IMAGE.items() if name in tested and not found <= tested[name]}
+    differ = {name for name, found in image.items() if name in tested and not found <= tested[name]}
     assert differ <= older
-    assert IMAGE["apache-airflow"] == tested["apache-airflow"]
+    assert image["apache-airflow"] == tested["apache-airflow"]
+
+
+def test_the_larger_image_is_the_tested_one_and_more() -> None:
+    """What `make image-test` ran must be what the larger image runs too."""
+    assert {name: CLOUD.get(name) for name in IMAGE} == IMAGE
 
 
 def test_the_image_holds_all_that_runs_and_nothing_that_only_develops() -> None:

@@ -1,0 +1,209 @@
+"""The services of docker-compose.yaml as processes of this machine, in the environment that the image has.
+
+Commands and variables are the file's own. What a container would give them is replaced, nothing else: host
+names by loopback ports, the image's folders by a copy, `dumb-init` by nothing, and what would clash under one
+host name (the names and log ports of two workers).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from tests.image import stores
+from tests.image.compose import Service, copied_into, read_services
+from tests.lib.airflow_env import ROOT
+
+VENV = ROOT / ".venv-image"
+
+
+class Machine:
+    """Starts services, asks their health checks, and leaves no process behind.
+
+    Args:
+        folder: Empty, and readable by everybody: PostgreSQL runs as another user.
+        variables: The content of .env.
+        faster: Variables that only shorten a wait; each is named by the test that sets it.
+    """
+
+    def __init__(self, folder: Path, variables: Mapping[str, str], faster: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.image = folder / "airflow"
+        self.faster = dict(faster)
+        self.ports = dict(
+            zip(("postgres", "redis", "api", "health", "triggerer"), _free_ports(5), strict=True)
+        )
+        self._copy_image()
+        (folder / "data").mkdir()
+        self.services = read_services(ROOT / "docker-compose.yaml", ROOT / "Dockerfile", variables)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        """Address of the API server."""
+        return f"http://127.0.0.1:{self.ports['api']}"
+
+    def _copy_image(self) -> None:
+        for source, target in copied_into(ROOT / "Dockerfile"):
+            to = self.image / target / (Path(source).name if target.endswith("/") else "")
+            to.parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, to, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(ROOT / source, to)
+        (self.image / "airflow.cfg").touch()
+        (self.image / "logs").mkdir()
+
+    def here(self, text: str) -> str:
+        """Return a text of the compose file with hosts and paths of this machine."""
+        ports = self.ports
+        for theirs, ours in {
+            "@postgres/": f"@127.0.0.1:{ports['postgres']}/",
+            "@redis:6379/": f"@127.0.0.1:{ports['redis']}/",
+            "//airflow-apiserver:8080/": f"//127.0.0.1:{ports['api']}/",
+            "//localhost:8080/": f"//127.0.0.1:{ports['api']}/",
+            "//localhost:8974/": f"//127.0.0.1:{ports['health']}/",
+            "redis-cli ": f"redis-cli -p {ports['redis']} ",
+            "/opt/airflow": str(self.image),
+            "/opt/venv": str(VENV),
+            "/company/": f"{self.folder}/company/",
+            "=/data": f"={self.folder}/data",
+        }.items():
+            text = text.replace(theirs, ours)
+        return f"{self.folder}{text}" if text == "/data" or text.startswith("/data/") else text
+
+    def environment(self, service: Service, host: str) -> dict[str, str]:
+        """Return what a process of the service sees; nothing of this machine's own environment reaches it."""
+        seen = {name: self.here(str(value)) for name, value in service.environment.items()}
+        seen["PATH"] = f"{VENV}/bin:/usr/local/bin:/usr/bin:/bin"
+        where = {"HOSTNAME": host, "HOME": str(self.image), "LANG": "C.UTF-8"}
+        ports = {
+            "AIRFLOW__API__PORT": str(self.ports["api"]),
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(self.ports["health"]),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.ports["triggerer"]),
+        }
+        return {**seen, **where, **ports, **self.faster}
+
+    def argv(self, service: Service) -> list[str]:
+        """Return the command of a service, without the init process that only a container needs."""
+        words = service.argv[2:] if service.argv[:2] == ["dumb-init", "--"] else service.argv
+        return [self.here(word) for word in words]
+
+    def run(self, name: str, *, timeout: float, **more: str) -> str:
+        """Run a service that ends by itself and return its output."""
+        service = self.services[name]
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as out:
+            done = subprocess.run(
+                self.argv(service), env={**self.environment(service, name), **more}, cwd=self.image,
+                stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=timeout, check=False,
+            )  # fmt: skip
+        assert done.returncode == 0, tail(log)
+        return log.read_text(errors="replace")
+
+    def start(self, name: str, *, copy: str = "") -> None:
+        """Start a service that stays; `copy` tells several of one kind apart."""
+        service, host = self.services[name], copy or name
+        argv, environment = self.argv(service), self.environment(service, host)
+        if copy:
+            argv = [*argv, "--celery-hostname", f"celery@{copy}"]
+            environment["AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT"] = str(_free_ports(1)[0])
+        with (self.folder / f"{host}.log").open("ab") as out:
+            self.processes[host] = subprocess.Popen(
+                argv, env=environment, cwd=self.image, stdin=subprocess.DEVNULL, start_new_session=True,
+                stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def start_stores(self) -> None:
+        """Start PostgreSQL and Redis and give the ledger its database."""
+        postgres, redis = self.services["postgres"], self.services["redis"]
+        self.processes["postgres"] = stores.start_postgres(
+            postgres, self.folder / "postgres", self.ports["postgres"]
+        )
+        self.processes["redis"] = stores.start_redis(redis, self.folder / "redis", self.ports["redis"])
+        for port in (self.ports["postgres"], self.ports["redis"]):
+            self.until(f"port {port} answers", lambda port=port: _answers(port), within=60)
+        self.until("PostgreSQL takes connections", lambda: self.is_well("postgres"), within=30)
+        stores.initialise_postgres(postgres, self.ports["postgres"], ROOT / "docker" / "ledger.sh")
+
+    def is_well(self, name: str, *, copy: str = "", timeout: float = 60) -> bool:
+        """Run the service's own health check."""
+        service = self.services[name]
+        server = stores.redis_server()
+        environment = self.environment(service, copy or name)
+        environment |= {"PGHOST": "127.0.0.1", "PGPORT": str(self.ports["postgres"])}
+        environment["PATH"] += f":{stores.POSTGRES_BIN}:{server.parent if server else ''}"
+        if name.endswith(("dag-processor", "triggerer")):
+            environment["HOSTNAME"] = socket.gethostname()  # the job's own word for where it runs
+        done = subprocess.run(
+            [self.here(word) for word in service.probe], env=environment, cwd=self.image,
+            capture_output=True, timeout=timeout, check=False,
+        )  # fmt: skip
+        return done.returncode == 0
+
+    def until(self, what: str, ready: Callable[[], bool], *, within: float) -> None:
+        """Wait, and say which service died or what never came."""
+        deadline = time.monotonic() + within
+        while not ready():
+            for name, process in self.processes.items():
+                log = self.folder / f"{name}.log"
+                assert process.poll() is None, f"{name} ended with {process.returncode}:\n{tail(log)}"
+            assert time.monotonic() < deadline, f"waited {within:.0f} s in vain until {what}"
+            time.sleep(0.5)
+
+    def kill(self, name: str) -> None:
+        """End every process of a service at once, as the death of its container does."""
+        process = self.processes.pop(name)
+        for one in _session(process.pid):
+            one.kill()
+        process.wait(timeout=10)
+
+    def stop(self) -> None:
+        """Ask all to end, and make them; stores last."""
+        for name in sorted(self.processes, key=lambda name: name in ("postgres", "redis")):
+            process = self.processes[name]
+            for one in _session(process.pid):
+                one.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        for name in list(self.processes):
+            self.kill(name)
+
+
+def _session(leader: int) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def tail(log: Path, lines: int = 40) -> str:
+    """Return the end of a log file."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no output)"
