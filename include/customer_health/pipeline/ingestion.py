@@ -127,14 +127,20 @@ def days_between(since: date | None, as_of: date) -> list[date]:
 
 
 def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: Progress = silent) -> Result:
-    """Compute every signal of every account for these dates in one pass, replacing their partitions."""
+    """Compute every signal of every account for these dates in one pass, replacing their partitions.
+
+    Raises:
+        RetriableError: Rows have arrived since the gate looked.
+    """
     from customer_health.pipeline.remote import signals_warehouse
     from customer_health.signals.build import build_and_check
+    from customer_health.warehouse.gate import require_gated
 
     with (
         open_warehouse(settings.warehouse_url) as con,
         signals_warehouse(settings, con, until=max(as_of_dates)) as warehouse,
     ):
+        require_gated(con)
         built, findings = build_and_check(
             con,
             company_config(settings),

@@ -19,7 +19,7 @@ from customer_health.sources.files import ROW, Readable
 from customer_health.sources.locate import DataFile
 from customer_health.sources.source import LoadResult
 from customer_health.warehouse.contracts import IN_THE_FUTURE, UNKNOWN_ACCOUNT, identifier, literal
-from customer_health.warehouse.raw import column_list, first, scalar
+from customer_health.warehouse.raw import column_list, first, next_load_id, scalar
 from customer_health.warehouse.table import Table
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Landing:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, source: str, as_of: date, state: Path) -> None:
         self.con, self.source, self.as_of, self._state = con, source, as_of, state
-        self.load_id = f"load-{scalar(con, 'SELECT count(DISTINCT load_id) + 1 FROM ops.loads'):06d}"
+        self.load_id = next_load_id(con)
         self.result = LoadResult(source)
         self._pending: list[_Pending] = []
 

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from customer_health.errors import DataContractError
+from customer_health.errors import DataContractError, RetriableError
 from customer_health.warehouse.contracts import row_rules
 from customer_health.warehouse.demands import Demand, demands
 from customer_health.warehouse.duplicates import Duplicates, find_duplicates, settle_duplicates
@@ -15,7 +15,7 @@ from customer_health.warehouse.expectations import Verdict, judge
 from customer_health.warehouse.gate_report import write_report
 from customer_health.warehouse.gate_result import GateResult
 from customer_health.warehouse.measures import WITHOUT_CONTRACT, Measures, measure, write_measures
-from customer_health.warehouse.raw import columns_of, scalar
+from customer_health.warehouse.raw import columns_of, has_table, scalar
 from customer_health.warehouse.row_check import Scan, move_broken, scan
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
@@ -70,26 +70,50 @@ def run_gate(
     return result
 
 
+def require_gated(con: duckdb.DuckDBPyConnection) -> None:
+    """Refuse to read rows that no gate has seen: a load may have been committed since the gate was there.
+
+    Raises:
+        RetriableError: There are such rows. Their own run's gate comes, or has been forgotten.
+    """
+    if not has_table(con, "loads"):
+        return
+    found = con.execute(
+        "SELECT table_name, count(DISTINCT load_id) FROM ops.loads WHERE NOT gated GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    if found:
+        named = ", ".join(f"{table} ({loads} load{'s' if loads > 1 else ''})" for table, loads in found)
+        raise RetriableError(
+            f"Rows have arrived that were not held against their contracts yet: {named}.",
+            hint="The gate (check_quality) of the run that loaded them comes first; without Airflow: "
+            "python -m customer_health gate.",
+        )
+
+
 def _gate_table(con: duckdb.DuckDBPyConnection, table: Table, as_of: date, horizon: date) -> Measures:
     missing = _missing(con, table)
     if missing:
         return measure(con, table, as_of, Scan(), Duplicates(), missing)
     rules = row_rules(table, horizon)
-    loads = [
-        row[0]
-        for row in con.execute(
-            "SELECT DISTINCT load_id FROM ops.loads WHERE table_name = ? AND NOT gated", [table.name]
-        ).fetchall()
-    ]
     con.execute("BEGIN")
     try:
+        # Listed inside the transaction: a load that is committed from here on is neither seen nor marked.
+        loads = [
+            row[0]
+            for row in con.execute(
+                "SELECT DISTINCT load_id FROM ops.loads WHERE table_name = ? AND NOT gated", [table.name]
+            ).fetchall()
+        ]
         seen = scan(con, table, rules, loads)
         move_broken(con, table, rules, loads, seen)
         found = find_duplicates(con, table, loads)
         measured = measure(con, table, as_of, seen, found, {})
         if (measured.values["contradiction_share"] or 0) <= table.max_duplicate_share:
             settle_duplicates(con, table, found)
-            con.execute("UPDATE ops.loads SET gated = true WHERE table_name = ?", [table.name])
+            con.execute(
+                "UPDATE ops.loads SET gated = true WHERE table_name = ? AND list_contains(?, load_id)",
+                [table.name, loads],
+            )
             measured.values["rows"] = float(
                 (measured.values["rows"] or 0) - found.copies - found.superseded - found.contradictions
             )

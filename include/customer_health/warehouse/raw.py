@@ -43,6 +43,18 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"ALTER TABLE raw.{table.name} ADD COLUMN IF NOT EXISTS {added}")
 
 
+def next_load_id(con: duckdb.DuckDBPyConnection) -> str:
+    """Return a load's identity that nobody else gets, whatever runs beside it; later ones sort later.
+
+    A sequence hands out its numbers outside of transactions: two loads that begin together differ, and a
+    number that was rolled back is not used again.
+    """
+    newest = scalar(con, "SELECT max(CAST(substr(load_id, 6) AS BIGINT)) FROM ops.loads") or 0
+    con.execute(f"CREATE SEQUENCE IF NOT EXISTS ops.load_numbers START {int(newest) + 1}")
+    number = scalar(con, "SELECT nextval('ops.load_numbers')")
+    return f"load-{number:06d}"
+
+
 def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether the warehouse holds a table of this name: an earlier version, or no run yet, has none."""
     return bool(scalar(con, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]))
