@@ -11,7 +11,7 @@ at that midnight.
 | | |
 |---|---|
 | Runs | daily at 00:00 UTC |
-| Reads | the sources: a company's mapped files, or the simulated company |
+| Reads | the sources: vendors, a company's mapped files, its warehouse, or the simulated company |
 | Writes | `raw.*`, `quarantine.rows`, the gate's report |
 | Tells | `build_signals`, through the asset `health_raw` |
 
@@ -27,6 +27,8 @@ Days that already ran are left alone (`--reprocess-behavior completed` repeats t
 back-filled, and the chain follows; to repeat one later step, clear its run of that day.
 
 **When it is red.**
+- `ask`: one vendor is down (tried again, from where it stopped), or does not let us in (renew what the log
+  names). The other sources come in all the same; signals of the missing one go stale and become unknown.
 - `load`: the log names file, row and column and says what to do. Nothing was lost or half loaded.
 - `check_quality`: a table as a whole cannot be trusted (a missing column, an empty source, too many
   duplicates). Open *Data gate report* on the task. Yesterday's scores stay. Mend the source, then clear
@@ -36,13 +38,13 @@ back-filled, and the chain follows; to repeat one later step, clear its run of t
 
 from __future__ import annotations
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task_group
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW
-from customer_health_airflow.names import WAREHOUSE_POOL
+from customer_health_airflow.names import SOURCES_POOL, WAREHOUSE_POOL
 from customer_health_airflow.operators.lists import list_sources
-from customer_health_airflow.operators.steps import IngestSourceOperator, QualityGateOperator
+from customer_health_airflow.operators import steps
 from customer_health_airflow.params import run_params
 from customer_health_airflow.schedule import START, every_midnight
 
@@ -59,7 +61,17 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "daily", "warehouse"],
 ):
-    load = IngestSourceOperator.partial(
-        task_id="load", pool=WAREHOUSE_POOL, map_index_template="{{ task.source }}"
-    ).expand(source=list_sources())
-    load >> QualityGateOperator(task_id="check_quality", pool=WAREHOUSE_POOL, outlets=[RAW])
+
+    @task_group(prefix_group_id=False)
+    def bring_in(source: str) -> None:
+        # A source that is down holds nobody else up.
+        named = {"source": source, "map_index_template": "{{ task.source }}"}
+        ask = steps.AskSourceOperator(task_id="ask", pool=SOURCES_POOL, **named)
+        ask >> steps.IngestSourceOperator(task_id="load", pool=WAREHOUSE_POOL, **named)
+
+    bring_in.expand(source=list_sources()) >> steps.QualityGateOperator(
+        task_id="check_quality",
+        pool=WAREHOUSE_POOL,
+        outlets=[RAW],
+        trigger_rule="all_done_min_one_success",
+    )

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from customer_health.connections import ConnectionsConfig
+from customer_health.connections import ConnectionsConfig, SourceName, SourceOptions
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.sections import Section, known_keys
 
@@ -345,6 +345,7 @@ class CompanyConfig(Section):
     playbooks: PlaybookConfig = PlaybookConfig()
     destinations: DestinationsConfig = DestinationsConfig()
     connections: ConnectionsConfig = ConnectionsConfig()
+    sources: Mapping[SourceName, SourceOptions] = Field(default_factory=dict)
     simulator: Mapping[str, Any] = Field(default_factory=dict)
 
 

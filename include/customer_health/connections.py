@@ -195,6 +195,26 @@ class EmailOptions(Options):
     smtp_port: int = Field(587, ge=1, le=65535)
 
 
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class SourceOptions(Section):
+    """One vendor that the company asks for data; the section's name is the source's.
+
+    Attributes:
+        vendor: The vendor file, by its name; empty: the same as the source's.
+        options: Values of the vendor file's `connection:` that are no secrets, such as a subdomain.
+        tables: Canonical tables that are taken from it; empty: all that it brings.
+        through: An address that every call goes to instead, with its path: a recording proxy, or a server on
+            this machine. Only https addresses, and http on this machine, are accepted.
+    """
+
+    vendor: str = ""
+    options: Mapping[str, str] = Field(default_factory=dict)
+    tables: tuple[str, ...] = ()
+    through: str = Field("", pattern=r"^(https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)?$")
+
+
 class ConnectionsConfig(Section):
     """One section per kind of destination; kinds that nobody uses are ignored."""
 

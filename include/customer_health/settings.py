@@ -35,6 +35,8 @@ class Settings(Section):
         source_warehouse: URL of the warehouse where a company's raw tables already lie; None if there is
             none. Holds a password, so it is neither printed nor dumped.
         source_schema: The schema there whose tables are canonical, if no mapping describes them.
+        vendors: Folder of the company's own vendor files.
+        landing: Folder or fsspec URL in which vendors' files land; None: `home`/landing.
         today: Pretend that this is today. For files that end in the past; refused unless every
             destination is `preview`.
         config: The company file.
@@ -48,6 +50,8 @@ class Settings(Section):
     mapping: Path | None = None
     source_warehouse: str | None = Field(default=None, repr=False, exclude=True)
     source_schema: str = "raw"
+    vendors: Path | None = None
+    landing: str | None = None
     today: date | None = None
     config: CompanyConfig = CompanyConfig()
     secrets: Annotated[Mapping[str, Mapping[str, str]], SkipValidation] = Field(
@@ -147,6 +151,8 @@ def load_settings(
         mapping=Path(mapping) if mapping else None,
         source_warehouse=get("SOURCE_WAREHOUSE"),
         source_schema=get("SOURCE_SCHEMA") or "raw",
+        vendors=Path(vendors) if (vendors := get("VENDORS")) else None,
+        landing=get("LANDING"),
         today=today,
         config=config,
         secrets=secrets_of(env) | {kind: Secret(values) for kind, values in (secrets or {}).items()},

@@ -50,6 +50,19 @@ def with_credentials(settings: Settings) -> Settings:
     return settings.with_secrets(found)
 
 
+def with_source_credentials(settings: Settings) -> Settings:
+    """Return the settings with the credentials of every vendor that the company file names.
+
+    The source `zendesk` is reached with the connection `customer_health_zendesk`; its extra holds what the
+    vendor file lists under `connection:`.
+
+    Raises:
+        ConfigurationError: The extra of a connection is no flat object of texts. It is not repeated.
+    """
+    found = {name: values for name in sorted(settings.config.sources) if (values := _read(name))}
+    return settings.with_secrets(found)
+
+
 def with_source_warehouse(settings: Settings) -> Settings:
     """Return the settings with the address behind `airflow:<connection id>`, if that is what they name.
 
@@ -88,7 +101,7 @@ def _read(kind: str) -> dict[str, str]:
         connection = Connection.get(name)
     except AirflowNotFoundException:
         return {}
-    given = {ours: getattr(connection, theirs) for theirs, ours in PLACES[kind].items()}
+    given = {ours: getattr(connection, theirs) for theirs, ours in PLACES.get(kind, {}).items()}
     try:
         extra = connection.extra_dejson
     except ValueError:

@@ -9,6 +9,9 @@ from customer_health.company import DestinationsConfig
 # that warehouse should serve at a time.
 WAREHOUSE_POOL = "warehouse"
 
+# Vendors that are asked at the same time; each keeps to its own rate limit.
+SOURCES_POOL = "sources"
+
 # What playbooks may address. The roles are fixed; the company file says what stands behind each.
 DESTINATIONS = tuple(sorted(DestinationsConfig.model_fields))
 
@@ -19,6 +22,7 @@ def delivery_pool(destination: str) -> str:
 
 
 POOLS = {
+    SOURCES_POOL: "Vendors that are asked at the same time; asking needs no warehouse",
     WAREHOUSE_POOL: "DuckDB lets one process in at a time; give another warehouse as many slots as it serves",
     **{
         delivery_pool(name): f"One delivery to {name} at a time, so that its rate limit is kept"

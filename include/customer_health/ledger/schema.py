@@ -3,7 +3,8 @@
 Three families. *Published*: scores with their history, and the champion that made them. *Decided*:
 episodes (spells of trouble) and one decision per account, playbook and day. *Promised*: the outbox,
 one row per effect under a unique key, and `deliveries`, the append-only diary of every attempt.
-*Followed*: what became of tasks and episodes, who was held out, and what is switched off.
+*Followed*: what became of tasks and episodes, who was held out, and what is switched off. *Read*: how far
+each source has been asked.
 
 A column that is added here must be nullable: older ledgers get it by ALTER TABLE when they are opened.
 """
@@ -33,7 +34,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 4
+VERSION = 5
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -337,4 +338,24 @@ switches = Table(
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+)
+
+# How far a vendor has been read; saved after the files that it stands for.
+source_cursors = Table(
+    "source_cursors",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("resource", String(255), primary_key=True),
+    Column("cursor", JSON, nullable=False),
+    Column("as_of", Date, nullable=False),
+)
+
+# What the last reading of a day brought: asked, read, landed, known, changed, deleted, calls.
+source_readings = Table(
+    "source_readings",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("resource", String(255), primary_key=True),
+    Column("as_of", Date, primary_key=True),
+    Column("counts", JSON, nullable=False),
 )

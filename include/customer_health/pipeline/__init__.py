@@ -18,6 +18,7 @@ from customer_health.pipeline.acting import (
 from customer_health.pipeline.auditing import audit_deliveries
 from customer_health.pipeline.buttons import serve_buttons
 from customer_health.pipeline.ingestion import (
+    ask_source,
     build_signals,
     check_quality,
     company_config,
@@ -39,6 +40,7 @@ from customer_health.pipeline.watching import value_of_data, watch_model
 
 __all__ = [
     "Result",
+    "ask_source",
     "audit_deliveries",
     "build_signals",
     "check_quality",

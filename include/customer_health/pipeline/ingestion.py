@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.company import CompanyConfig, UsageConfig
-from customer_health.errors import ConfigurationError
+from customer_health.errors import ConfigurationError, CustomerHealthError, WarehouseBusyError
 from customer_health.pipeline.result import Result
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 def sources(settings: Settings) -> list[str]:
     """Names of the sources that `ingest` reads, one mapped task each."""
-    named = {"files": settings.data, "warehouse": settings.source_warehouse}
-    return [name for name, place in named.items() if place] or ["simulated"]
+    from customer_health.sources.registry import names
+
+    return names(settings)
 
 
 def company_config(settings: Settings) -> CompanyConfig:
@@ -34,8 +35,31 @@ def company_config(settings: Settings) -> CompanyConfig:
     return config
 
 
+def ask_source(settings: Settings, *, as_of: date, source: str, progress: Progress = silent) -> Result:
+    """Ask one source for what is new, into raw files; needs no warehouse, so that sources do not wait for it.
+
+    Raises:
+        SourceBusyError: The vendor is down or wants a pause; what has landed stays.
+        SourceRefusedError, DataContractError: Somebody must change something first.
+    """
+    from customer_health.sources.registry import source_for
+
+    if source == "simulated":
+        _simulate(settings, as_of, progress)
+        return Result(f"Ask {source}", {}, ("The simulated company has lived on.",))
+    reading = source_for(settings, source).fetch(as_of=as_of, progress=progress)
+    if reading is None:
+        return Result(f"Ask {source}", {}, (f"{source} is read where it lies.",))
+    return Result(f"Ask {source}", {"source": source, **reading.counts()}, tuple(reading.lines()))
+
+
 def ingest(
-    settings: Settings, *, as_of: date, source: str | None = None, progress: Progress = silent
+    settings: Settings,
+    *,
+    as_of: date,
+    source: str | None = None,
+    progress: Progress = silent,
+    asked: bool = False,
 ) -> Result:
     """Load what a source knows before `as_of` into `raw`; loading it twice loads nothing twice.
 
@@ -44,20 +68,33 @@ def ingest(
         as_of: The day of the run.
         source: One of `sources(settings)`; default: all, one after the other.
         progress: Told about every file.
+        asked: Whether `ask_source` has run for this day.
+
+    Raises:
+        CustomerHealthError: The last source that failed, after the others were loaded.
     """
     from customer_health.sources.load import ingest as load
 
     counts: dict[str, int | float | str] = {}
     lines: list[str] = []
+    failed: list[CustomerHealthError] = []
     for name in [source] if source else sources(settings):
-        if name == "simulated":
-            _simulate(settings, as_of, progress)
-        loaded = load(settings, as_of=as_of, progress=progress, source=name)
+        try:
+            if not asked:
+                lines += ask_source(settings, as_of=as_of, source=name, progress=progress).lines()
+            loaded = load(settings, as_of=as_of, progress=progress, source=name, fetch=False)
+        except CustomerHealthError as error:
+            if source or isinstance(error, WarehouseBusyError):
+                raise
+            failed.append(error)  # one source is down; the others still come in
+            continue
         lines += loaded.lines()
         for key, value in loaded.counts().items():
             before = counts.get(key)
             added = f"{before}, {value}" if isinstance(value, str) else float(before or 0) + value
             counts[key] = value if before is None else added
+    if failed:
+        raise failed[-1]
     return Result("Ingest sources", counts, tuple(lines))
 
 

@@ -52,7 +52,12 @@ def _table_of(stem: str) -> str:
     return max(begins, key=len, default=stem)
 
 
-@register("simulated", applies=lambda settings: settings.data is None)
+def no_source_named(settings: Settings) -> bool:
+    """Whether the settings name no data at all: then the simulated company stands in."""
+    return not (settings.data or settings.source_warehouse or settings.config.sources)
+
+
+@register("simulated", applies=lambda settings: no_source_named(settings))
 def create(settings: Settings) -> MappedFiles:
     """Return the source of the simulated company, whose files are written before it is loaded."""
     place = settings.home / SIMULATED

@@ -18,7 +18,8 @@ from customer_health.sources.casting import (
     shifted,
 )
 from customer_health.sources.files import ROW, Readable
-from customer_health.sources.mapping import Feed, Offset, Rule, Where
+from customer_health.sources.mapping import Feed, Lookup, Offset, Rule, Where
+from customer_health.sources.mapping_check import identity
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Column, Table, Type
 
@@ -32,10 +33,12 @@ class Compiled:
     Attributes:
         good: SELECT of the contract's columns, in order, and `__row`.
         bad: SELECT of row_number, column_name, value, reason, record; None if no value can fail.
+        gone: SELECT of the ids (`key`) of records that are no longer there; empty if the feed knows none.
     """
 
     good: str
     bad: str | None
+    gone: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class FeedCompiler:
         if feed.unless_followed:
             self._steering["begins"] = self._ruled("begins", _MOMENT, feed.unless_followed.begins)
         self._conditions = self._where(feed.where, "where")
+        self._gone = self._where(feed.gone, "gone", " OR ")
         if self._missing:
             self._refuse()
 
@@ -106,7 +110,12 @@ class FeedCompiler:
             good = self._without_followed(good, others, self.feed.unless_followed.within_days)
         if self.feed.combine == "sum":
             good = self._summed(good)
-        return Compiled(good, self._bad(self._base(), failures, failed) if failed else None)
+        known_by = identity(self.table)
+        return Compiled(
+            good,
+            self._bad(self._base(), failures, failed) if failed else None,
+            self.gone(known_by) if known_by else "",
+        )
 
     def rows(self) -> str:
         """Return the SQL of the rows that can be read, before they are held against each other."""
@@ -133,12 +142,24 @@ class FeedCompiler:
     def _native(self, column: str) -> str:
         return self.file.columns.get(column, "VARCHAR")
 
-    def _where(self, where: Where, place: str) -> str:
+    def _where(self, where: Where, place: str, sign: str = " AND ") -> str:
         tests = []
         for name, condition in where.items():
             column = self._column(name, place)
             tests.append(holds(column, self._native(column), condition, self.feed.decimal))
-        return " AND ".join(tests)
+        return sign.join(tests)
+
+    def gone(self, column: str) -> str:
+        """Return SQL of the values of `column` whose newest record says that it is no longer there; or "".
+
+        Args:
+            column: The column by which a record is known in all its states.
+        """
+        if not self._gone:
+            return ""
+        value = self._values[column]
+        inner = self._base(f"({self._gone})")
+        return f"SELECT DISTINCT {value.read} AS key FROM ({inner}) g WHERE {value.read} IS NOT NULL"
 
     def _value(self, name: str, column: Column) -> _Value:
         rule = self.feed.columns.get(name)
@@ -188,13 +209,13 @@ class FeedCompiler:
         elif rule.format:
             reason += f" by format {rule.format}"
         if rule.lookup:
-            joined = self._join(given, rule)
+            joined = self._join(given, rule.lookup)
             joined = f"lower({joined})" if rule.lower else joined
             read = self._parsed(column, joined, rule)
             return _Value(
                 given,
                 self._typed(read, rule.prefix),
-                f"{here} IS NOT NULL AND {joined} IS NULL",
+                self._unanswered(rule.lookup, here, joined, read),
                 f"is not among the {rule.lookup.key} of {rule.lookup.file}",
             )
         if rule.values:
@@ -225,6 +246,12 @@ class FeedCompiler:
         moment = local(value, zone) if zone and native in NAIVE else value
         return f"CAST({moment} AS {column.type.value})"
 
+    def _unanswered(self, lookup: Lookup, here: str, joined: str, read: str) -> str:
+        """Return SQL that is true where a lookup has no answer, or one that cannot be read."""
+        if lookup.missing == "report":
+            return f"{here} IS NOT NULL AND ({joined} IS NULL OR {read} IS NULL)"
+        return f"{joined} IS NOT NULL AND {read} IS NULL"
+
     def _typed(self, text: str, prefix: str) -> str:
         return f"({literal(prefix)} || {text})" if prefix else text
 
@@ -244,11 +271,14 @@ class FeedCompiler:
         rest = literal(_plain(rule.otherwise)) if rule.otherwise is not None else given
         return f"CASE WHEN {given} IS NULL THEN NULL ELSE CASE lower({given}) {cases} ELSE {rest} END END"
 
-    def _join(self, given: str, rule: Rule) -> str:
-        assert rule.lookup is not None
-        alias = f"l{len(self._joins)}"
-        name = self.lookups[rule.lookup.file, rule.lookup.key, rule.lookup.value]
-        self._joins.append(f"LEFT JOIN {name} {alias} ON {alias}.__key = {given}")
+    def _join(self, given: str, lookup: Lookup) -> str:
+        """Join the files of a lookup, one behind the other, and return the last one's value."""
+        alias = ""
+        for one in lookup.chain():
+            alias = f"l{len(self._joins)}"
+            name = self.lookups[one.file, one.key, one.value]
+            self._joins.append(f"LEFT JOIN {name} {alias} ON {alias}.__key = {given}")
+            given = f"{alias}.__value"
         return f"g.{identifier('l:' + alias)}"
 
     def _finished(self, name: str, column: Column, rule: Rule, value: _Value) -> _Value:
@@ -259,8 +289,9 @@ class FeedCompiler:
             amount = repr(rule.plus.amount)
             if rule.plus.column is not None:
                 source = self._column(rule.plus.column, f"columns.{name}.plus")
+                text = as_text(identifier(source), self._native(source))
                 amount = parse(
-                    as_text(identifier(source), self._native(source)),
+                    self._join(text, rule.plus.lookup) if rule.plus.lookup else text,
                     Type.NUMBER,
                     format_=None,
                     decimal=self.feed.decimal,
@@ -276,14 +307,17 @@ class FeedCompiler:
             read = f"coalesce({read}, CAST({literal(column.default)} AS {column.type.value}))"
         return _Value(value.given, read, failed, value.reason)
 
-    def _base(self) -> str:
+    def _base(self, instead: str = "") -> str:
         given = [
             f"{value.given} AS {identifier('g:' + name)}"
             for name, value in self._all().items()
             if value.given != "NULL"
         ]
         given += [f"l{i}.__value AS {identifier(f'l:l{i}')}" for i in range(len(self._joins))]
-        where = f" WHERE {self._conditions}" if self._conditions else ""
+        # What is gone may lack every other field, so that `where:` does not see it.
+        tests = [f"({self._conditions})"] if self._conditions and not instead else []
+        tests += [instead] if instead else [f"NOT ({self._gone})"] if self._gone else []
+        where = f" WHERE {' AND '.join(tests)}" if tests else ""
         return (
             f"SELECT {', '.join(['s.*', *given])} FROM {self.file.relation} s {' '.join(self._joins)}{where}"
         )

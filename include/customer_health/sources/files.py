@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.sources import text
 from customer_health.sources.mapping import Reading
-from customer_health.warehouse.contracts import literal
+from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.raw import scalar
 
 if TYPE_CHECKING:
@@ -47,6 +47,16 @@ class Readable:
     rows: int
     broken: tuple[text.BrokenLine, ...] = ()
     encoding: str = ""
+
+    def with_columns(self, names: Iterable[str]) -> Readable:
+        """Return the same file with an empty column for each name that it does not have."""
+        known = {name.strip().casefold() for name in self.columns}
+        absent = [name for name in names if name.strip().casefold() not in known]
+        if not absent or not self.columns:
+            return self
+        empty = ", ".join(f"CAST(NULL AS VARCHAR) AS {identifier(name)}" for name in dict.fromkeys(absent))
+        relation = f"(SELECT *, {empty} FROM {self.relation})"
+        return replace(self, relation=relation, columns={**self.columns, **dict.fromkeys(absent, "VARCHAR")})
 
 
 @dataclass
@@ -223,7 +233,7 @@ def _json_records(lines: Any) -> Iterator[tuple[int, dict[str, str | None]] | te
             return
         for number, item in enumerate(items, start=1):
             yield (
-                (number, _flat(item))
+                (number, flat(item))
                 if isinstance(item, dict)
                 else text.BrokenLine(number, str(item), "no object")
             )
@@ -237,18 +247,18 @@ def _json_records(lines: Any) -> Iterator[tuple[int, dict[str, str | None]] | te
             yield text.BrokenLine(number, line, f"the line is no JSON: {error}")
             continue
         yield (
-            (number, _flat(item))
+            (number, flat(item))
             if isinstance(item, dict)
             else text.BrokenLine(number, line, "no JSON object")
         )
 
 
-def _flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, str | None]:
+def flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, str | None]:
     """Flatten nested objects: {"user": {"id": 1}} has the column `user.id`."""
     row: dict[str, str | None] = {}
     for name, value in item.items():
         if isinstance(value, dict):
-            row |= _flat(value, f"{prefix}{name}.")
+            row |= flat(value, f"{prefix}{name}.")
         elif value is None:
             row[prefix + name] = None
         else:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from customer_health.sources.compile import Compiled
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.locate import DataFile
+from customer_health.sources.mapping_check import identity
 from customer_health.sources.source import LoadResult
 from customer_health.warehouse.contracts import IN_THE_FUTURE, UNKNOWN_ACCOUNT, identifier, literal
 from customer_health.warehouse.raw import column_list, first, next_load_id, scalar
 from customer_health.warehouse.table import Table
+from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -85,6 +87,7 @@ class Landing:
         self.load_id = next_load_id(con)
         self.result = LoadResult(source)
         self._pending: list[_Pending] = []
+        self._buried: set[str] = set()
 
     def is_loaded(self, unit: Unit) -> bool:
         """Whether this file, in this state and by these rules, is in the table already.
@@ -125,6 +128,7 @@ class Landing:
     def land(self, unit: Unit, readable: Readable, compiled: Sequence[Compiled]) -> None:
         """Land the rows of one file; small ones wait for `flush`."""
         bad = [feed.bad for feed in compiled if feed.bad]
+        self._bury(unit, compiled)
         if readable.rows > BULK_ROWS:
             self._land_in_bulk(unit, readable, compiled, bad)
             return
@@ -135,6 +139,27 @@ class Landing:
         self._pending.append(pending)
         if sum(item.rows.num_rows for item in self._pending if item.rows is not None) > _FLUSH_ROWS:
             self.flush()
+
+    def _bury(self, unit: Unit, compiled: Sequence[Compiled]) -> None:
+        """Remember which records the file says are gone; `flush` takes their earlier states out."""
+        key = [self.source, unit.table.name, unit.file.name]
+        self.con.execute("DELETE FROM ops.gone WHERE source = ? AND table_name = ? AND file = ?", key)
+        for feed in compiled:
+            if feed.gone:
+                self.con.execute(f"INSERT INTO ops.gone SELECT ?, ?, ?, key FROM ({feed.gone})", key)
+        self._buried.add(unit.table.name)
+
+    def _take_out(self) -> None:
+        """Take out what is gone: states of a record in files no newer than the one that says so."""
+        for name in sorted(self._buried):
+            known_by = identity(TABLES[name])
+            if known_by is not None:
+                self.con.execute(
+                    f"DELETE FROM raw.{name} t USING ops.gone g WHERE g.source = ? AND g.table_name = ? "
+                    f"AND t._source = g.source AND t.{identifier(known_by)} = g.key AND t._file <= g.file",
+                    [self.source, name],
+                )
+        self._buried = set()
 
     def flush(self) -> None:
         """Hand everything that waits to dlt, then remember it as loaded."""
@@ -150,6 +175,7 @@ class Landing:
             self._remember(item.unit, item.rows.num_rows if item.rows is not None else 0, item, "dlt")
             self.con.execute("COMMIT")
         self._pending = []
+        self._take_out()
 
     def _land_in_bulk(
         self, unit: Unit, readable: Readable, compiled: Sequence[Compiled], bad: list[str]

@@ -23,7 +23,12 @@ IngestResult = LoadResult
 
 
 def ingest(
-    settings: Settings, *, as_of: date, progress: Progress | None = None, source: str | None = None
+    settings: Settings,
+    *,
+    as_of: date,
+    progress: Progress | None = None,
+    source: str | None = None,
+    fetch: bool = True,
 ) -> IngestResult:
     """Load what is new or changed into raw.*; a second run loads nothing.
 
@@ -31,7 +36,8 @@ def ingest(
         settings: Name the warehouse, and the data folder and mapping if the company is a real one.
         as_of: The day of the run.
         progress: Told about every file.
-        source: Name of one source; default: the one that the settings use.
+        source: Name of one source; default: the first that the settings use.
+        fetch: Ask first for what lies elsewhere; False where a task of its own has done so.
 
     Raises:
         ConfigurationError: The mapping, or the folder, is wrong; or the warehouse holds another company.
@@ -39,6 +45,8 @@ def ingest(
         WarehouseBusyError: Another process holds the warehouse.
     """
     chosen = source_for(settings, source)
+    if fetch:
+        chosen.fetch(as_of=as_of, progress=progress or silent)
     with open_warehouse(settings.warehouse_url) as con:
         create_tables(con)
         _claim(con, chosen)

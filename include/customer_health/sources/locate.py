@@ -62,6 +62,10 @@ class Folder:
             )
         return found
 
+    def listed(self) -> list[str]:
+        """Return the names of all files, as they were at the last look."""
+        return list(self._listed())
+
     def look(self) -> None:
         """List the folder anew; until then what came after the last look is not seen."""
         if self._remote:

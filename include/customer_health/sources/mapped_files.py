@@ -15,10 +15,10 @@ from customer_health.progress import Progress
 from customer_health.settings import Settings
 from customer_health.sources.casting import as_text
 from customer_health.sources.compile import FeedCompiler
-from customer_health.sources.files import make_readable
+from customer_health.sources.files import ROW, make_readable
 from customer_health.sources.landing import Landing, Unit
 from customer_health.sources.locate import DataFile, Folder
-from customer_health.sources.mapping import Feed, Lookup, MappingFile, Reading
+from customer_health.sources.mapping import Feed, Lookup, MappingFile
 from customer_health.sources.mapping_file import load_mapping
 from customer_health.sources.registry import register
 from customer_health.sources.source import LoadResult, in_order
@@ -54,6 +54,9 @@ class MappedFiles:
     def company(self) -> str:
         """Whose data it is."""
         return self._mapping.company
+
+    def fetch(self, *, as_of: date, progress: Progress) -> None:
+        """Nothing lies elsewhere: the files are read where they are."""
 
     def load(self, con: duckdb.DuckDBPyConnection, *, as_of: date, progress: Progress) -> LoadResult:
         """Load every file that is new or changed.
@@ -152,7 +155,8 @@ class _Workshop:
         compiled = []
         for feed in feeds:
             others = self._neighbours(unit, feed, lookups) if feed.unless_followed else []
-            compiler = FeedCompiler(unit.table, feed, readable, unit.file.name, lookups)
+            seen = readable.with_columns(feed.source_columns()) if feed.sparse else readable
+            compiler = FeedCompiler(unit.table, feed, seen, unit.file.name, lookups)
             compiled.append(compiler.compile(others))
         landing.land(unit, readable, compiled)
 
@@ -163,6 +167,7 @@ class _Workshop:
             if file.name == unit.file.name:
                 continue
             readable = make_readable(self._con, file.path, feed, self._place())
+            readable = readable.with_columns(feed.source_columns()) if feed.sparse else readable
             if readable.columns:
                 found.append(FeedCompiler(unit.table, feed, readable, file.name, lookups).rows())
         return found
@@ -175,17 +180,16 @@ class _Workshop:
 
     def _lookups_of(self, feeds: Sequence[Feed]) -> Mapping[tuple[str, str, str], str]:
         for feed in feeds:
-            for rule in feed.columns.values():
-                lookup = rule.lookup
-                if lookup and (lookup.file, lookup.key, lookup.value) not in self._lookups:
+            for lookup in feed.lookups():
+                if (lookup.file, lookup.key, lookup.value) not in self._lookups:
                     self._lookups[lookup.file, lookup.key, lookup.value] = self._read_lookup(lookup, feed)
         return self._lookups
 
-    def _read_lookup(self, lookup: Lookup, reading: Reading) -> str:
+    def _read_lookup(self, lookup: Lookup, reading: Feed) -> str:
         from customer_health.errors import DataContractError
 
         files = self._folder.matching(lookup.file)
-        if not files:
+        if not files and not reading.sparse:
             raise ConfigurationError(
                 f"The mapping looks up '{lookup.file}'; {self._folder.url} has no such file.",
                 hint=suggest(lookup.file, self._folder.names()),
@@ -194,6 +198,9 @@ class _Workshop:
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} (__key VARCHAR, __value VARCHAR)")
         for file in files:
             readable = make_readable(self._con, file.path, reading, self._place())
+            readable = readable.with_columns((lookup.key, lookup.value)) if reading.sparse else readable
+            if not readable.columns:
+                continue
             for column in (lookup.key, lookup.value):
                 if column not in readable.columns:
                     raise DataContractError(
@@ -202,11 +209,15 @@ class _Workshop:
                         hint=suggest(column, readable.columns),
                     )
             key, value = (as_text(identifier(c), readable.columns[c]) for c in (lookup.key, lookup.value))
-            # A key that comes back with another value would double rows; the first by name of value is taken.
+            # Of several files the newest by name knows better; a key twice in one file would double rows, so
+            # that there the last row counts.
             self._con.execute(
-                f"INSERT INTO {name} SELECT {key}, min({value}) FROM {readable.relation} "
-                f"WHERE {key} IS NOT NULL AND {key} NOT IN (SELECT __key FROM {name}) GROUP BY 1"
+                f"CREATE OR REPLACE TEMP TABLE lookup_new AS SELECT {key} AS k, "
+                f"arg_max_null({value}, {ROW}) AS v FROM {readable.relation} "
+                f"WHERE {key} IS NOT NULL GROUP BY 1"
             )
+            self._con.execute(f"DELETE FROM {name} WHERE __key IN (SELECT k FROM lookup_new)")
+            self._con.execute(f"INSERT INTO {name} SELECT k, v FROM lookup_new")
         return name
 
 

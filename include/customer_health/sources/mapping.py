@@ -8,7 +8,7 @@ with quoted names and literals (compile.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -29,11 +29,38 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Lookup(Part):
+    """Translate a value through another file: find `key` = the value, take `value`.
+
+    Where several files match, the newest by name knows best: a record that moved is where it is now.
+
+    Attributes:
+        missing: What a value is that the file does not have, or has without an answer: a mistake to report,
+            or empty.
+        then: A further file through which the found value is translated.
+    """
+
+    file: str
+    key: str
+    value: str
+    missing: Literal["report", "empty"] = "report"
+    then: Lookup | None = None
+
+    def chain(self) -> list[Lookup]:
+        """Return this lookup and those that follow on it."""
+        return [self, *(self.then.chain() if self.then else [])]
+
+
 class Offset(Part):
-    """A span of time added to a date: an amount from a column, or a fixed one."""
+    """A span of time added to a date: an amount from a column, or a fixed one.
+
+    Attributes:
+        lookup: Translate the column through another file; where that has no amount, there is no date.
+    """
 
     column: str | None = None
     amount: float | None = None
+    lookup: Lookup | None = None
     unit: Unit
 
     @model_validator(mode="after")
@@ -41,14 +68,6 @@ class Offset(Part):
         if (self.column is None) == (self.amount is None):
             raise ValueError("give either `column:` or `amount:`")
         return self
-
-
-class Lookup(Part):
-    """Translate a value through another file: find `key` = the value, take `value`."""
-
-    file: str
-    key: str
-    value: str
 
 
 class Condition(Part):
@@ -206,6 +225,10 @@ class Feed(Reading):
         unless_followed: Outcomes only, for losses that show only as ended contracts: rows are terms,
             `occurred_at` is their end, and only ends after which the account has no other term in the
             same file count.
+        gone: Conditions that each say: this record is no longer there (deleted, merged away). The newest
+            state of a record decides, and its earlier states go with it; `where:` would only pass it by.
+        sparse: A column that a file does not have is empty there, for JSON whose records leave out what they
+            do not know.
         combine: sum adds up the numbers of rows that agree in everything else (event logs).
         repeated_keys: `report` keeps the first row and quarantines contradictions; `latest_file` lets
             the last file by name win (each file is a full export); `add` lets files add up.
@@ -220,6 +243,8 @@ class Feed(Reading):
     columns: Mapping[str, Annotated[Rule, BeforeValidator(_rule)]]
     ends_on: Annotated[Rule, BeforeValidator(_rule)] | None = None
     unless_followed: Following | None = None
+    gone: Where = Field(default_factory=dict)
+    sparse: bool = False
     combine: Literal["none", "sum"] = "none"
     repeated_keys: Literal["report", "latest_file", "add"] | None = None
     optional: bool = False
@@ -234,6 +259,31 @@ class Feed(Reading):
                 "`timezone:` is applied to files only; tell UTC in the warehouse, and write `timezone: null`"
             )
         return self
+
+    def rules(self) -> Iterator[Rule]:
+        """Yield every rule of the feed."""
+        yield from self.columns.values()
+        if self.ends_on is not None:
+            yield self.ends_on
+        if self.unless_followed is not None:
+            yield self.unless_followed.begins
+
+    def lookups(self) -> list[Lookup]:
+        """Return the lookups of all rules."""
+        found = []
+        for rule in self.rules():
+            for lookup in (rule.lookup, rule.plus.lookup if rule.plus else None):
+                found += lookup.chain() if lookup is not None else []
+        return found
+
+    def source_columns(self) -> list[str]:
+        """Return the names of all source columns that the feed reads, each once."""
+        names = [*self.where, *self.gone]
+        for rule in self.rules():
+            names += rule.when
+            names += [rule.column] if rule.column is not None else []
+            names += [rule.plus.column] if rule.plus is not None and rule.plus.column is not None else []
+        return list(dict.fromkeys(names))
 
     @property
     def repeats(self) -> str:

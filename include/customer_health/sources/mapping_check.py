@@ -73,8 +73,21 @@ def _without_column(feed: Feed) -> list[str]:
     return [name for name, rule in steering.items() if rule is not None and rule.column is None]
 
 
-def problems(mapping: MappingFile) -> list[tuple[str, str, list[str]]]:
-    """Return what the model cannot see: (place, message, names that would have been accepted)."""
+def identity(table: Table) -> str | None:
+    """Return the column by which a record is known in all its states; None where rows have no own id."""
+    if table.key == ("account_id",):
+        return "account_id"
+    own = [name for name in table.columns if name.endswith("_id") and name not in ("account_id", "user_id")]
+    return own[0] if own else None
+
+
+def problems(mapping: MappingFile, *, whole: bool = True) -> list[tuple[str, str, list[str]]]:
+    """Return what the model cannot see: (place, message, names that would have been accepted).
+
+    Args:
+        mapping: The mapping.
+        whole: Whether it describes all that a company has; one vendor of several need not.
+    """
     found: list[tuple[str, str, list[str]]] = []
     for table_name, feeds in mapping.tables.items():
         place = f"tables.{table_name}"
@@ -100,12 +113,15 @@ def problems(mapping: MappingFile) -> list[tuple[str, str, list[str]]]:
                 (f"{here}.columns", f"{table_name}.{name} is required and nothing fills it", [])
                 for name in unfilled(table, feed)
             ]
+            if feed.gone and identity(table) is None:
+                message = f"rows of {table_name} have no id by which one of them could go"
+                found.append((f"{here}.gone", message, []))
             if feed.ends_on and table_name != "contracts":
                 found.append((f"{here}.ends_on", "only contracts end", []))
             if feed.unless_followed and table_name != "outcomes":
                 found.append((f"{here}.unless_followed", "only outcomes are told by what follows", []))
             found += [(f"{here}.{name}", "needs a source column", []) for name in _without_column(feed)]
-    for table in TABLES.values():
+    for table in TABLES.values() if whole else ():
         if table.required and table.name not in mapping.tables:
             found.append(
                 (f"tables.{table.name}", f"{table.name} is required: nobody can be scored without", [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -52,28 +53,7 @@ def load_mapping(path: Path) -> MappingFile:
         ConfigurationError: The file is missing, is no YAML, or a key or value is not accepted. The message
             lists every problem with its place, so that one round of mending is enough.
     """
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainWords)
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"The mapping file {path} does not exist.",
-            hint="Let `python -m customer_health draft-mapping FOLDER --output mapping.yaml` draft one.",
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not UTF-8 text: {error}", hint="Save it as UTF-8.") from None
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read: {error.strerror}.", hint="Name a YAML file."
-        ) from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError(
-            f"{path} is not valid YAML: {error}", hint="Mend the line it names."
-        ) from None
-    if not isinstance(raw, dict):
-        raise ConfigurationError(
-            f"{path} holds no mapping: expected `company:` and `tables:` at the top.",
-            hint="See examples/mapping.yaml.",
-        )
+    raw = read_yaml(path, "holds no mapping: expected `company:` and `tables:` at the top")
     try:
         mapping = MappingFile.model_validate(raw)
     except ValidationError as error:
@@ -87,6 +67,38 @@ def load_mapping(path: Path) -> MappingFile:
             hint=" ".join(hints) or "Correct the rule, or map the column; see examples/mapping.yaml.",
         )
     return mapping
+
+
+def read_yaml(path: Path, wrong: str) -> dict[str, Any]:
+    """Return the content of a YAML file whose top is a mapping, without YAML 1.1's guesses.
+
+    Args:
+        path: The file.
+        wrong: What is said of a file whose top is something else.
+
+    Raises:
+        ConfigurationError: It is missing, or cannot be read as such.
+    """
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainWords)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"The file {path} does not exist.",
+            hint="Let `python -m customer_health draft-mapping FOLDER --output mapping.yaml` draft one.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8 text: {error}", hint="Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.", hint="Name a YAML file."
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(
+            f"{path} is not valid YAML: {error}", hint="Mend the line it names."
+        ) from None
+    if not isinstance(raw, dict):
+        raise ConfigurationError(f"{path}: {wrong}.", hint="See examples/mapping.yaml and docs/sources.md.")
+    return raw
 
 
 def _refusal(path: Path, error: ValidationError) -> ConfigurationError:

@@ -1,4 +1,4 @@
-"""Which sources exist. A source is one module in this package that registers a factory."""
+"""Which sources exist: the only list of them. A source is a module here that registers a factory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from customer_health.errors import ConfigurationError, suggest
 from customer_health.settings import Settings
 from customer_health.sources.source import Source
 
+Names = Callable[[Settings], list[str]]
+Create = Callable[[Settings, str], Source]
+
 
 @dataclass(frozen=True)
 class _Kind:
-    applies: Callable[[Settings], bool]
-    create: Callable[[Settings], Source]
+    names: Names
+    create: Create
 
 
 _KINDS: dict[str, _Kind] = {}
@@ -33,7 +36,24 @@ def register(
     """
 
     def keep(create: Callable[[Settings], Source]) -> Callable[[Settings], Source]:
-        _KINDS[name] = _Kind(applies, create)
+        _KINDS[name] = _Kind(
+            lambda settings: [name] if applies(settings) else [], lambda settings, _: create(settings)
+        )
+        return create
+
+    return keep
+
+
+def register_each(kind: str, *, names: Names) -> Callable[[Create], Create]:
+    """Decorate the factory of a kind of which a company may use several.
+
+    Args:
+        kind: For messages.
+        names: The names of those that these settings use.
+    """
+
+    def keep(create: Create) -> Create:
+        _KINDS[kind] = _Kind(names, create)
         return create
 
     return keep
@@ -47,7 +67,7 @@ def _kinds() -> dict[str, _Kind]:
 
 def names(settings: Settings) -> list[str]:
     """Return the names of the sources that these settings use, sorted."""
-    return sorted(name for name, kind in _kinds().items() if kind.applies(settings))
+    return sorted(name for kind in _kinds().values() for name in kind.names(settings))
 
 
 def source_for(settings: Settings, name: str | None = None) -> Source:
@@ -56,8 +76,10 @@ def source_for(settings: Settings, name: str | None = None) -> Source:
     Raises:
         ConfigurationError: There is no such source, or its settings are wrong.
     """
-    chosen = name or next(iter(names(settings)))
-    try:
-        return _kinds()[chosen].create(settings)
-    except KeyError:
-        raise ConfigurationError(f"There is no source '{chosen}'.", hint=suggest(chosen, _KINDS)) from None
+    used = {one: kind for kind in _kinds().values() for one in kind.names(settings)}
+    # One that the settings do not use says what it lacks, which helps more than that it is not used.
+    chosen = name or next(iter(sorted(used)), "")
+    kind = used.get(chosen) or _KINDS.get(chosen)
+    if kind is None:
+        raise ConfigurationError(f"There is no source '{chosen}'.", hint=suggest(chosen, {*used, *_KINDS}))
+    return kind.create(settings, chosen)

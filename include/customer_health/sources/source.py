@@ -12,6 +12,8 @@ from customer_health.progress import Progress
 if TYPE_CHECKING:
     import duckdb
 
+    from customer_health.sources.asking.reading import Reading
+
 
 @dataclass
 class TableLoad:
@@ -101,6 +103,15 @@ class Source(Protocol):
 
     @property
     def company(self) -> str: ...
+
+    def fetch(self, *, as_of: date, progress: Progress) -> Reading | None:
+        """Bring what lies elsewhere to where `load` finds it, without the warehouse; None if nothing does.
+
+        Args:
+            as_of: The day of the run.
+            progress: Told about every step.
+        """
+        ...
 
     def load(self, con: duckdb.DuckDBPyConnection, *, as_of: date, progress: Progress) -> LoadResult:
         """Load what is new or changed.

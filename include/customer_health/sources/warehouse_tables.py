@@ -87,6 +87,9 @@ class WarehouseTables:
         """Whose data it is."""
         return self._mapping.company
 
+    def fetch(self, *, as_of: date, progress: Progress) -> None:
+        """Nothing lies elsewhere: `load` copies what it needs."""
+
     def load(self, con: duckdb.DuckDBPyConnection, *, as_of: date, progress: Progress) -> LoadResult:
         """Copy, then load what is new or changed; see `Source`."""
         assert self._settings.source_warehouse is not None

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from customer_health_airflow.credentials import with_credentials, with_source_warehouse
+from customer_health_airflow.credentials import (
+    with_credentials,
+    with_source_credentials,
+    with_source_warehouse,
+)
 from customer_health_airflow.links import page_of
 from customer_health_airflow.progress import LogProgress
 from customer_health_airflow.run_day import run_day
@@ -31,6 +35,7 @@ class StepOperator(BaseOperator):
 
     page = ""
     reaches_out = False  # whether it needs the credentials of destinations
+    reads_sources = False  # whether it needs those of sources
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         """Call the pipeline; implemented by each step."""
@@ -43,6 +48,8 @@ class StepOperator(BaseOperator):
             settings = with_source_warehouse(load_settings())
             if self.reaches_out:
                 settings = with_credentials(settings)
+            if self.reads_sources:
+                settings = with_source_credentials(settings)
             as_of = run_day(context, settings)
             self._banner(context, as_of)
             began = time.monotonic()

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from customer_health.settings import Settings
 
 
-class IngestSourceOperator(StepOperator):
-    """Loads what one source knows before the as-of date."""
+class SourceOperator(StepOperator):
+    """A step that works with one source; the others do not wait for it."""
 
     template_fields = ("source",)
 
@@ -31,10 +31,25 @@ class IngestSourceOperator(StepOperator):
         super().__init__(**kwargs)
         self.source = source
 
+
+class AskSourceOperator(SourceOperator):
+    """Asks one source for what is new; what lies here already needs no asking."""
+
+    reads_sources = True
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import ask_source
+
+        return ask_source(settings, as_of=as_of, source=self.source, progress=progress)
+
+
+class IngestSourceOperator(SourceOperator):
+    """Loads what one source knows before the as-of date."""
+
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import ingest
 
-        return ingest(settings, as_of=as_of, source=self.source, progress=progress)
+        return ingest(settings, as_of=as_of, source=self.source, progress=progress, asked=True)
 
 
 class QualityGateOperator(StepOperator):

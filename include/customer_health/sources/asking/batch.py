@@ -1,0 +1,200 @@
+"""The rows of one resource on their way into files: what is known already is left out, the rest is written.
+
+A row that comes again with the same content does not land. Of a key that comes twice before a file is
+written, the later state by the cursor stays. Rows are told apart by a digest of their content, which is kept
+for those that the next reading may bring again: all where everything is read, else those within the lag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from customer_health.errors import DataContractError, suggest
+from customer_health.sources.asking.binding import ordinal
+from customer_health.sources.asking.raw_files import RawFiles, digest, dotted
+from customer_health.sources.asking.reading import ResourceReading
+from customer_health.sources.asking.vendor import Incremental, Resource
+
+FILE_ROWS = 20_000
+GONE = "_gone"
+"""Field of a row that stands for a record which is no longer at the vendor."""
+
+TAIL = 5_000  # digests kept where a token, and no field, says where the next run begins
+_MARGIN = 1.0  # seconds: times are written to the millisecond, and cut off
+
+
+class Batch:
+    """Collects rows and writes them.
+
+    Args:
+        vendor: For messages.
+        resource: What is read.
+        files: Where it lands.
+        number: Number of the last file that the ledger knows.
+        newest: Cursor value up to which was read; None at first.
+        counts: What happened.
+    """
+
+    def __init__(
+        self,
+        vendor: str,
+        resource: Resource,
+        files: RawFiles,
+        number: int,
+        newest: float | None,
+        counts: ResourceReading,
+    ) -> None:
+        self._vendor, self._resource, self._files = vendor, resource, files
+        self.number, self.newest, self._counts = number, newest, counts
+        self._known = files.read_seen(number)
+        # Digests by key, with the cursor value that decides how long they are kept.
+        self._recent: dict[str, tuple[float, str]] = {}
+        self._rows: dict[str, tuple[float, bytes]] = {}
+        self._anonymous: list[bytes] = []
+
+    @property
+    def _incremental(self) -> Incremental | None:
+        found = self._resource.endpoint.incremental
+        return found if found and found.cursor_path else None
+
+    @property
+    def full(self) -> bool:
+        """Whether it holds enough rows for a file."""
+        return len(self._rows) + len(self._anonymous) >= FILE_ROWS
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take in the rows of one page.
+
+        Raises:
+            DataContractError: A row lacks a field that every row has, or its cursor cannot be read.
+        """
+        for row in rows:
+            self._counts.read += 1
+            self._check(row)
+            at = self._at(row)
+            if at is not None and (self.newest is None or at > self.newest):
+                self.newest = at
+            line = orjson.dumps(_without(row, self._resource), option=orjson.OPT_SORT_KEYS)
+            if not self._resource.key:
+                self._anonymous.append(line)
+                self._counts.new += 1
+                continue
+            self._keep(str(dotted(row, self._resource.key)[1]), at or 0.0, line)
+
+    def _keep(self, key: str, at: float, line: bytes) -> None:
+        mark = digest(line)
+        earlier = self._rows.get(key)
+        if earlier is not None and earlier[0] > at:
+            return
+        before = self._recent.get(key)
+        if (before[1] if before else self._known.get(key)) == mark:
+            self._counts.known += 1
+            if before is None:
+                self._recent[key] = (at, mark)
+            return
+        self._counts.changed += key in self._known or before is not None
+        self._counts.new += key not in self._known and before is None
+        self._recent[key] = (at, mark)
+        self._rows[key] = (at, line)
+
+    def _check(self, row: Any) -> None:
+        if not isinstance(row, Mapping):
+            raise DataContractError(
+                f"{self._vendor}.{self._resource.name}: expected records, found {type(row).__name__}.",
+                hint="Correct `data_selector:`; the API's description says where the records are.",
+            )
+        for name in (*self._resource.requires, self._resource.key):
+            if name and not dotted(row, name)[0]:
+                raise DataContractError(
+                    f"{self._vendor}.{self._resource.name}: a record has no field '{name}'; it was "
+                    "renamed, or the credentials may no longer read it. Nothing of this reading was kept.",
+                    hint=suggest(name, [str(one) for one in row]),
+                )
+
+    def _at(self, row: Mapping[str, Any]) -> float | None:
+        incremental = self._incremental
+        if incremental is None:
+            return None
+        value = dotted(row, incremental.cursor_path)[1]
+        try:
+            return ordinal(value)
+        except ValueError:
+            raise DataContractError(
+                f"{self._vendor}.{self._resource.name}: '{incremental.cursor_path}' is neither a number nor "
+                "a time any more, so that nobody can tell where the next run begins.",
+                hint="Look at the vendor's changelog, then correct `cursor_path:`.",
+            ) from None
+
+    def mark_deleted(self) -> None:
+        """After everything was read: what was known and has not come again is gone at the vendor."""
+        for key in self._known.keys() - self._recent.keys():
+            row: dict[str, Any] = {GONE: True}
+            _put(row, self._resource.key, key)
+            self._rows[key] = (0.0, orjson.dumps(row))
+            self._counts.deleted += 1
+
+    def write(self) -> bool:
+        """Write what waits, then the digests; return whether there was anything."""
+        lines = [line for _, line in self._rows.values()] + self._anonymous
+        if not lines and self._digests() == self._known:
+            return False
+        self.number += 1
+        if lines:
+            self._files.write_lines(self.number, lines)
+        self._known = self._digests()
+        self._files.write_seen(self.number, self._known)
+        self._rows, self._anonymous = {}, []
+        return True
+
+    def _digests(self) -> dict[str, str]:
+        recent = self._recent
+        if self._resource.endpoint.incremental is None:
+            return {key: mark for key, (_, mark) in recent.items()}
+        if not recent:
+            return self._known  # nothing came: what was known may still come again
+        if self._incremental is None or self.newest is None:
+            return {key: mark for key, (_, mark) in list(recent.items())[-TAIL:]}
+        oldest = self.newest - self._incremental.lag - _MARGIN
+        self._recent = {key: one for key, one in recent.items() if one[0] >= oldest}
+        return {key: mark for key, (_, mark) in self._recent.items()}
+
+
+def _without(row: Mapping[str, Any], resource: Resource) -> Mapping[str, Any]:
+    if resource.keep:
+        kept: dict[str, Any] = {}
+        for name in resource.keep:
+            there, value = dotted(row, name)
+            if there:
+                _put(kept, name, value)
+        return kept
+    if not resource.drop:
+        return row
+    return _dropped(row, resource.drop)
+
+
+def _dropped(row: Mapping[str, Any], names: Iterable[str]) -> Mapping[str, Any]:
+    copy = dict(row)
+    for name in names:
+        if name in copy:
+            del copy[name]
+            continue
+        head, _, rest = name.partition(".")
+        inner = copy.get(head)
+        if rest and isinstance(inner, Mapping):
+            copy[head] = _dropped(inner, [rest])
+        elif rest and isinstance(inner, list):
+            copy[head] = [_dropped(one, [rest]) if isinstance(one, Mapping) else one for one in inner]
+    return copy
+
+
+def _put(row: dict[str, Any], path: str, value: Any) -> None:
+    head, _, rest = path.partition(".")
+    if rest:
+        inner = row.setdefault(head, {})
+        if isinstance(inner, dict):
+            _put(inner, rest, value)
+            return
+    row[path if not rest else head] = value

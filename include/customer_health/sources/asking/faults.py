@@ -1,0 +1,17 @@
+"""What a vendor's refusal means for a run: it may work later, or a person must change something."""
+
+from __future__ import annotations
+
+from customer_health.errors import FatalError, RetriableError
+
+
+class SourceBusyError(RetriableError):
+    """The vendor is down, or we asked too often; what has landed stays, and the next try goes on there."""
+
+
+class SourceRefusedError(FatalError):
+    """The vendor does not let us in, or does not understand what we ask; asking again cannot help."""
+
+
+class TokenExpiredError(FatalError):
+    """The vendor no longer knows the token with which the last run ended; everything is read anew."""

@@ -1,0 +1,283 @@
+"""The vendor file: how to ask one vendor, and what its answers mean, without code.
+
+The model is closed: a misspelt key is refused with its place and a suggestion, which dlt would not do. The
+words under `client`, `paginator` and `endpoint` are those of dlt's `rest_api`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from customer_health.sources.mapping import Feed, Part, Scalar
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Convert = Literal["iso", "day", "unix", "unix_ms", "unix_ms_text"]
+
+
+class Need(Part):
+    """One thing that the connection must give.
+
+    Attributes:
+        about: What it is and where the user finds it.
+        secret: Masked in logs; an address or a user name is not.
+        default: Taken if nothing is given.
+    """
+
+    about: str
+    secret: bool = True
+    default: str | None = None
+
+
+def _need(value: Any) -> Any:
+    return {"about": value} if isinstance(value, str) else value
+
+
+class Limits(Part):
+    """What the vendor allows, kept by our session; dlt has no rate limiter.
+
+    Attributes:
+        per_second, per_minute, per_hour: Calls at most.
+        left_header: Answer header with the calls that are left.
+        reset_header: Answer header with the unix time at which calls are allowed again.
+        says: Words in a 403 that mean "too many calls", for vendors that do not answer 429.
+    """
+
+    per_second: float | None = Field(None, gt=0)
+    per_minute: float | None = Field(None, gt=0)
+    per_hour: float | None = Field(None, gt=0)
+    left_header: str = ""
+    reset_header: str = ""
+    says: tuple[str, ...] = ()
+
+
+class Ends(Part):
+    """Something of the API that ends; doctor reports it from half a year before."""
+
+    what: str
+    on: date
+    instead: str
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _text_date(cls, value: Any) -> Any:
+        return value.isoformat() if isinstance(value, date) else value
+
+
+class Auth(Part):
+    """How we sign in.
+
+    Attributes:
+        type: bearer, basic, header, or token: an OAuth 2 access token that is renewed when it is refused.
+        token: For bearer.
+        username, password: For basic.
+        name, value: For header.
+        access_token_url, client_id, client_secret, scope: For token.
+        grant: How the token is asked for.
+        private_key, subject, audience: For the grant jwt_bearer; `client_id` is the issuer.
+    """
+
+    type: Literal["bearer", "basic", "header", "token"]
+    token: str = ""
+    username: str = ""
+    password: str = ""
+    name: str = ""
+    value: str = ""
+    access_token_url: str = ""
+    grant: Literal["client_credentials", "jwt_bearer", "refresh_token"] = "client_credentials"
+    client_id: str = ""
+    client_secret: str = ""
+    refresh_token: str = ""
+    private_key: str = ""
+    subject: str = ""
+    audience: str = ""
+    scope: str = ""
+
+
+class Client(Part):
+    """Where we ask: dlt's `client`.
+
+    Attributes:
+        hosts: Further hosts that next-page links may lead to; credentials go nowhere else.
+    """
+
+    base_url: str
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    auth: Auth
+    hosts: tuple[str, ...] = ()
+
+
+class Incremental(Part):
+    """From where the next run goes on.
+
+    Attributes:
+        cursor_path: Field of a row by which the vendor's filter compares, never another time of the row.
+        initial_value: Where the first run begins.
+        convert: How the value is written in the request; not given: as the vendor sent it, a number.
+        lag: Seconds before the last value that are read again, where rows change without the cursor field.
+        ordered: Rows come in ascending order of the cursor, so that every landed file is a checkpoint.
+        token_path: Instead of a field: where the last page keeps the token, or the link, of the next run.
+        token_param: Query parameter in which the token goes; without it the token is a link.
+        drops: Query parameters that must not stand beside the token.
+    """
+
+    cursor_path: str = ""
+    initial_value: Scalar = ""
+    convert: Convert | None = None
+    lag: float = Field(0, ge=0)
+    ordered: bool = False
+    token_path: str = ""
+    token_param: str = ""
+    drops: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Incremental:
+        if bool(self.cursor_path) == bool(self.token_path):
+            raise ValueError("give either `cursor_path:` or `token_path:`")
+        return self
+
+
+class Windows(Part):
+    """Whole days are asked for, each landing as one file that replaces the same days' earlier file.
+
+    Attributes:
+        start: First day of the first run.
+        again: So many of the last days are asked for again on the next day: data comes in late.
+        stride: So many days at most go into one call of the first run.
+        format, end_format: How `{window.start}` and `{window.end}` are written: strftime, unix or unix_ms.
+        end: Whether `{window.end}` is the last day itself or the day after it.
+    """
+
+    start: date
+    again: int = Field(1, ge=0)
+    stride: int = Field(1, ge=1)
+    format: str = "%Y-%m-%d"
+    end_format: str = ""
+    end: Literal["last_day", "day_after"] = "last_day"
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _text_date(cls, value: Any) -> Any:
+        return value.isoformat() if isinstance(value, date) else value
+
+
+class Endpoint(Part):
+    """One address: dlt's `endpoint`.
+
+    Attributes:
+        empty_on: Statuses with which this vendor says "nothing found".
+        expired_on: Statuses with which it says that the token of the last run is too old: all is read anew.
+    """
+
+    path: str
+    method: Literal["GET", "POST"] = "GET"
+    params: Mapping[str, Any] = Field(default_factory=dict)
+    body: Mapping[str, Any] | None = Field(None, alias="json")
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    data_selector: str = "$"
+    paginator: Mapping[str, Any] | str = "single_page"
+    incremental: Incremental | None = None
+    windows: Windows | None = None
+    empty_on: tuple[int, ...] = ()
+    expired_on: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_cursor(self) -> Endpoint:
+        if self.incremental and self.windows:
+            raise ValueError("give either `incremental:` or `windows:`")
+        return self
+
+
+class Also(Part):
+    """Further records in the same answers.
+
+    Attributes:
+        select: JSON path of them.
+        key: Field that tells them apart.
+    """
+
+    select: str
+    key: str
+
+
+class Resource(Part):
+    """One kind of record that the vendor has.
+
+    Attributes:
+        key: Field that tells records apart; exports of windows need none.
+        also: Name -> further records in the same answers.
+        requires: Fields that every row has; without them the vendor has renamed something.
+        keep: Only these fields land (dotted names); everything else stays at the vendor.
+        drop: Fields that never land, such as words that people wrote.
+        each: Ask once for each of a comma-separated list, filled in as `{each}`.
+        answers: pages of JSON, or one export: JSON lines, or a zip of gzipped JSON lines.
+        without_scope: `skip` goes on without this resource if the vendor refuses it with 403.
+    """
+
+    name: Name
+    key: str = ""
+    endpoint: Endpoint
+    also: Mapping[Name, Also] = Field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    each: str = ""
+    answers: Literal["json", "jsonl", "zip"] = "json"
+    without_scope: Literal["stop", "skip"] = "stop"
+
+    @model_validator(mode="after")
+    def _exports_have_windows(self) -> Resource:
+        if self.answers != "json" and (self.endpoint.windows is None or not self.keep):
+            raise ValueError("an export needs `endpoint.windows:`, and `keep:` with the fields that land")
+        if not self.key and self.endpoint.windows is None:
+            raise ValueError("give `key:`, the field that tells records apart")
+        return self
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+class Vendor(Part):
+    """The whole file.
+
+    Attributes:
+        vendor: Its name: of the source, of the connection and of the folder in which its files land.
+        about: What it brings, in one sentence.
+        documented_at: Where the vendor describes what is asked here.
+        extends: Another vendor file whose parts are taken over where this one says nothing.
+        connection: What the connection must give.
+        scopes: Rights that the credentials need, for doctor and for messages.
+        late: Hours by which this vendor's data is behind by its own account.
+        history: False if answers are snapshots: a back-test over the time before the first run would leak.
+    """
+
+    vendor: Name
+    about: str
+    documented_at: str = ""
+    extends: Name | None = None
+    connection: Mapping[Name, Annotated[Need, BeforeValidator(_need)]] = Field(default_factory=dict)
+    scopes: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    ends: Annotated[tuple[Ends, ...], BeforeValidator(_listed)] = ()
+    late: float = Field(0, ge=0)
+    history: bool = True
+    client: Client
+    resources: tuple[Resource, ...] = Field(min_length=1)
+    means: Mapping[str, Annotated[tuple[Feed, ...], BeforeValidator(_listed)]]
+
+    @model_validator(mode="after")
+    def _names_once(self) -> Vendor:
+        names = [name for one in self.resources for name in (one.name, *one.also)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two resources are called '{name}'; their files would land in one place")
+        return self
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Names of the values that must not print."""
+        return frozenset(name for name, need in self.connection.items() if need.secret)

@@ -1,0 +1,144 @@
+"""Find, read and check vendor files: those that come with the project, and a company's own beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from customer_health.errors import ConfigurationError, suggest
+from customer_health.sections import known_keys
+from customer_health.sources.asking.batch import GONE
+from customer_health.sources.asking.binding import secrets_in
+from customer_health.sources.asking.vendor import Vendor
+from customer_health.sources.mapping import Condition, MappingFile
+from customer_health.sources.mapping_check import problems
+from customer_health.sources.mapping_file import read_yaml
+
+_GONE: Mapping[str, Any] = {GONE: Condition.model_validate({"in": [True]})}
+SHIPPED = Path(__file__).parents[1] / "vendors"
+
+
+def vendor_files(own: Path | None = None) -> dict[str, Path]:
+    """Return name -> file of every vendor; a company's own file takes the place of a shipped one.
+
+    Raises:
+        ConfigurationError: The company's folder does not exist.
+    """
+    if own is not None and not own.is_dir():
+        raise ConfigurationError(
+            f"The folder of vendor files {own} does not exist.", hint="Correct CUSTOMER_HEALTH_VENDORS."
+        )
+    folders = [SHIPPED, *([own] if own else [])]
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+
+
+def vendor_called(name: str, own: Path | None = None) -> Vendor:
+    """Return the vendor of this name.
+
+    Raises:
+        ConfigurationError: There is none, or its file is wrong.
+    """
+    found = vendor_files(own)
+    if name not in found:
+        raise ConfigurationError(f"There is no vendor file '{name}'.", hint=suggest(name, found))
+    return load_vendor(found[name], own)
+
+
+def load_vendor(path: Path, own: Path | None = None) -> Vendor:
+    """Read and check one vendor file.
+
+    Raises:
+        ConfigurationError: It cannot be read, or a key, a value, a placeholder or a column is wrong. The
+            message lists every problem with its place.
+    """
+    raw = read_yaml(path, "expected `vendor:`, `client:`, `resources:` and `means:` at the top")
+    if isinstance(base := raw.get("extends"), str):
+        shipped = SHIPPED / f"{base}.yaml"
+        beside = (own or path.parent) / f"{base}.yaml"
+        parent = beside if beside.exists() and beside != path else shipped
+        if not parent.exists() or parent == path:
+            raise ConfigurationError(
+                f"{path}: extends: there is no vendor file '{base}'.", hint=suggest(base, vendor_files(own))
+            )
+        raw = _merged(read_yaml(parent, "expected a vendor file"), raw)
+    try:
+        vendor = Vendor.model_validate(raw)
+    except ValidationError as error:
+        lines, hints = [], []
+        for problem in error.errors():
+            place = [part for part in problem["loc"] if not str(part).startswith(("function-", "tuple["))]
+            lines.append(f"{path}: {'.'.join(map(str, place))}: {problem['msg']}")
+            if problem["type"] == "extra_forbidden":
+                hints.append(suggest(str(place[-1]), known_keys(Vendor, tuple(place[:-1]))))
+        raise ConfigurationError("\n".join(lines), hint=" ".join(hints) or "See docs/sources.md.") from None
+    _check(path, vendor)
+    return vendor
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one file over another: mappings part by part, resources by name, everything else as a whole."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = below.get(key)
+        if key == "resources" and isinstance(old, list) and isinstance(value, list):
+            named = {one["name"]: one for one in old}
+            for one in value:
+                named[one["name"]] = _merged(named.get(one["name"], {}), one)
+            merged[key] = list(named.values())
+        elif isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _check(path: Path, vendor: Vendor) -> None:
+    lines, hints = [], []
+    places = {name for one in vendor.resources for name in (one.name, *one.also)}
+    for name, feeds in vendor.means.items():
+        for feed in feeds:
+            lookups = [rule.lookup for rule in feed.columns.values() if rule.lookup]
+            for pattern in (feed.files, *(lookup.file for lookup in lookups)):
+                if pattern and (folder := pattern.split("/")[0]) not in places:
+                    lines.append(f"{path}: means.{name}: no resource '{folder}' lands files for '{pattern}'")
+                    hints.append(suggest(folder, places))
+    needed = secrets_in(vendor.model_dump(mode="python", exclude={"means", "connection"}))
+    for missing in sorted(needed - set(vendor.connection)):
+        lines.append(f"{path}: ${{{missing}}} is not among `connection:`")
+        hints.append(suggest(missing, vendor.connection))
+    for place, message, known in problems(as_mapping(vendor, "any"), whole=False):
+        lines.append(f"{path}: {place.replace('tables.', 'means.', 1)}: {message}")
+        hints += [suggest(place.rsplit(".", 1)[-1], known)] if known else []
+    kept = {one.name: one.keep for one in vendor.resources if one.keep}
+    for name, feeds in vendor.means.items():
+        for feed in feeds:
+            keep = kept.get(feed.files.split("/")[0], ())
+            for column, rule in feed.columns.items():
+                if keep and rule.column and rule.column not in keep:
+                    lines.append(
+                        f"{path}: means.{name}.columns.{column}: '{rule.column}' is not among `keep:`"
+                    )
+                    hints.append(suggest(rule.column, keep))
+    if lines:
+        raise ConfigurationError(
+            "\n".join(lines), hint=" ".join(dict.fromkeys(hints)) or "See docs/sources.md."
+        )
+
+
+def as_mapping(vendor: Vendor, company: str, tables: tuple[str, ...] = ()) -> MappingFile:
+    """Return what the vendor's files mean as an ordinary mapping; `tables` chooses some of it.
+
+    Fields that a vendor leaves out where they are empty are empty, and nothing having come is no mistake.
+    """
+    means = {
+        name: tuple(
+            feed.model_copy(update={"optional": True, "sparse": True, "gone": {**feed.gone, **_GONE}})
+            for feed in feeds
+        )
+        for name, feeds in vendor.means.items()
+        if not tables or name in tables
+    }
+    return MappingFile(company=company, tables=means)

@@ -1,0 +1,258 @@
+"""What every vendor file must do. A vendor joins by its YAML and a server of its name in tests/lib."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import requests
+from tests.lib.servers.vendors.base import AS_OF, VendorServer
+from tests.lib.vendor_company import VendorCompany
+
+from customer_health.errors import DataContractError
+from customer_health.sources.asking.faults import SourceBusyError, SourceRefusedError
+from customer_health.sources.asking.vendor_file import vendor_files
+from customer_health.sources.registry import names, source_for
+
+MANY = 105
+
+
+@pytest.fixture(params=sorted(vendor_files()))
+def remote(request: pytest.FixtureRequest) -> Iterator[VendorServer]:
+    server: VendorServer = import_module(f"tests.lib.servers.vendors.{request.param}").Remote()
+    yield server
+    server.close()
+    assert server.violations == []
+
+
+@pytest.fixture
+def company(remote: VendorServer, tmp_path: Path) -> VendorCompany:
+    return VendorCompany(tmp_path, remote)
+
+
+def agree(company: VendorCompany) -> None:
+    """What has landed is what is served: nothing lost, nothing of what is gone."""
+    landed, served = company.landed(), company.remote.served()
+    assert sorted(landed) == sorted(served)
+    for key, row in landed.items():
+        shared = {name: value for name, value in row.items() if name in served[key]}
+        assert shared
+        assert shared == {name: served[key][name] for name in shared}, key
+
+
+def ready(company: VendorCompany, number: int = MANY) -> None:
+    company.remote.seed(number)
+    company.remote.now += 3600
+
+
+def test_a_vendor_that_the_company_file_names_is_a_source(company: VendorCompany) -> None:
+    assert names(company.settings) == [company.name]
+    assert source_for(company.settings).name == company.name
+
+
+def test_all_pages_are_read_to_the_end(company: VendorCompany) -> None:
+    ready(company)
+    reading = company.fetch()
+    agree(company)
+    assert (
+        reading.resources[next(n for n in reading.resources if n.startswith(company.remote.main))].read >= 1
+    )
+
+
+def test_a_second_run_with_nothing_new_makes_one_call_per_resource_and_one_for_a_token(
+    company: VendorCompany,
+) -> None:
+    ready(company)
+    company.fetch()
+    before = sorted(path.name for path in company.home.rglob("landing/**/*.jsonl.gz"))
+    reading = company.fetch()
+    assert sorted(path.name for path in company.home.rglob("landing/**/*.jsonl.gz")) == before
+    assert reading.calls <= company.remote.calls_of_an_idle_run + company.remote.renews
+    agree(company)
+
+
+def test_what_is_new_or_changed_comes_with_the_next_run(company: VendorCompany) -> None:
+    ready(company)
+    company.fetch()
+    company.remote.change("00003")
+    company.remote.add("00900")
+    company.remote.now += 3600
+    company.fetch(AS_OF + timedelta(days=1))
+    agree(company)
+
+
+def test_a_record_that_appears_at_the_very_time_of_the_last_one_is_not_lost(company: VendorCompany) -> None:
+    company.remote.seed(MANY)
+    last = company.remote.now
+    company.remote.now += 3600
+    company.fetch()
+    company.remote.now = last
+    company.remote.add("00901", same_time=True)
+    company.remote.now = last + 7200
+    company.fetch(AS_OF + timedelta(days=1))
+    agree(company)
+
+
+def test_a_limit_is_waited_for_as_long_as_the_vendor_says(company: VendorCompany) -> None:
+    ready(company)
+    company.remote.next.extend([None, "429"])
+    company.fetch()
+    assert company.remote.injected["429"] == 1
+    assert max(company.waits) >= company.remote.pause
+    agree(company)
+
+
+def test_an_error_of_the_vendor_is_tried_again(company: VendorCompany) -> None:
+    ready(company)
+    company.remote.next.extend(["500_before", None, "reset_before"])
+    company.fetch()
+    agree(company)
+
+
+def test_a_vendor_that_stays_down_is_left_for_the_next_try_of_the_task(company: VendorCompany) -> None:
+    ready(company)
+    company.remote.next.extend(["500_before"] * 5)
+    with pytest.raises(SourceBusyError):
+        company.fetch()
+    company.fetch()
+    agree(company)
+
+
+def test_a_sign_in_that_ends_in_mid_run_is_renewed_or_reported(company: VendorCompany) -> None:
+    ready(company)
+    company.remote.next.extend([None, None, "auth_expired"])
+    if company.remote.renews:
+        company.fetch()
+    else:
+        with pytest.raises(SourceRefusedError, match="401") as caught:
+            company.fetch()
+        assert "Renew the credentials" in caught.value.hint
+        company.fetch()
+    agree(company)
+
+
+def test_a_page_that_breaks_off_is_asked_for_again(company: VendorCompany) -> None:
+    ready(company)
+    company.remote.cut = 1
+    try:
+        company.fetch()
+    except SourceBusyError:
+        company.fetch()  # exports are asked for again by the task's next try
+    agree(company)
+
+
+def test_a_new_field_does_no_harm_and_a_renamed_one_stops_before_anything_is_kept(
+    company: VendorCompany,
+) -> None:
+    ready(company)
+    company.remote.add("00902", brand_new_field={"of": "yesterday"})
+    company.remote.now += 3600
+    company.fetch()
+    agree(company)
+    company.remote.add("00903")
+    company.remote.now += 3600
+    old, new = company.remote.renamed
+    company.remote.field_names = {old: new}
+    with pytest.raises(DataContractError, match=f"no field '.*{old}'"):
+        company.fetch(AS_OF + timedelta(days=1))
+    company.remote.field_names = {}
+    company.fetch(AS_OF + timedelta(days=1))
+    agree(company)
+
+
+def test_a_deleted_record_goes_with_all_its_states(company: VendorCompany) -> None:
+    if not company.remote.deletes:
+        pytest.skip(f"{company.name} has no way to delete, or none that shows")
+    ready(company)
+    company.fetch()
+    company.remote.change("00004")
+    company.remote.now += 3600
+    company.fetch()
+    company.load()
+    company.remote.delete("00004")
+    company.remote.now += 3600
+    company.fetch(AS_OF + timedelta(days=1))
+    company.load(AS_OF + timedelta(days=1))
+    assert company.remote.id_of("00004") not in company.remote.served()
+    table, column, value = company.remote.canonical("00004")
+    assert company.query(f"SELECT count(*) FROM raw.{table} WHERE {column} = '{value}'") == [(0,)]
+    _, _, other = company.remote.canonical("00005")
+    assert company.query(f"SELECT count(*) FROM raw.{table} WHERE {column} = '{other}'") != [(0,)]
+
+
+def test_a_vendor_without_records_is_no_error(company: VendorCompany) -> None:
+    company.fetch()
+    company.load()
+    assert company.landed() == {}
+
+
+def test_a_run_that_is_killed_is_taken_up_again_and_nothing_is_lost_or_there_twice(
+    company: VendorCompany,
+) -> None:
+    import customer_health.sources.asking.asker
+    import customer_health.sources.asking.paginators  # noqa: F401  loaded before the process is doubled
+
+    ready(company)
+    company.remote.kill_at = 2
+    child = os.fork()
+    if child == 0:
+        try:
+            company.fetch()
+        finally:
+            os._exit(0)
+    company.remote.victim = child
+    _, status = os.waitpid(child, 0)
+    company.remote.victim = 0
+    company.fetch()
+    agree(company)
+    assert os.WIFSIGNALED(status) or company.remote.export or company.remote.asked_main <= 2
+
+
+def test_what_the_vendor_refuses_is_refused_here(company: VendorCompany) -> None:
+    company.fetch()
+    said = dict(company.remote.requests[-1].headers)
+    sign = {name: value for name, value in said.items() if name in company.remote.signs}
+    for method, path, given in company.remote.wrong():
+        headers = {**sign, **given.pop("headers", {})}
+        answer = requests.request(method, company.remote.url + path, headers=headers, timeout=5, **given)
+        assert answer.status_code >= 400, (method, path, given)
+    stranger = requests.get(company.remote.url + company.remote.requests[-1].path, timeout=5)
+    assert stranger.status_code >= 400
+
+
+def test_no_credential_is_in_a_file_a_log_or_the_ledger(
+    company: VendorCompany, caplog: pytest.LogCaptureFixture
+) -> None:
+    ready(company, 10)
+    with caplog.at_level(logging.DEBUG):
+        reading = company.fetch()
+    secrets = [
+        value for name, value in company.remote.secret.items() if name in company.source.vendor.secrets
+    ]
+    kept = b"".join(path.read_bytes() for path in company.home.rglob("*") if path.is_file())
+    said = caplog.text + json.dumps(reading.counts()) + "\n".join(reading.lines())
+    for secret in [*secrets, *company.remote.tokens]:
+        assert secret.encode() not in kept
+        assert secret not in said
+
+
+def test_its_story_becomes_the_canonical_rows_that_a_csm_expects(company: VendorCompany) -> None:
+    expected = company.remote.story()
+    company.remote.now += 3600
+    company.fetch()
+    company.load()
+    for table, records in expected.items():
+        id_column = company.remote.id_columns.get(table, f"{table.rstrip('s')}_id")
+        found = company.query(f"SELECT {id_column} FROM raw.{table} ORDER BY 1")
+        assert [one for (one,) in found] == sorted(records), table
+        for key, columns in records.items():
+            names_ = ", ".join(f"CAST({name} AS VARCHAR)" for name in columns)
+            row = company.query(f"SELECT {names_} FROM raw.{table} WHERE {id_column} = '{key}'")
+            assert dict(zip(columns, row[0], strict=True)) == columns, key
+    assert company.query("SELECT table_name, column_name, value, reason FROM quarantine.rows") == []
