@@ -43,8 +43,8 @@ from airflow.sdk import DAG, task_group
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW
 from customer_health_airflow.names import SOURCES_POOL, WAREHOUSE_POOL
-from customer_health_airflow.operators.lists import list_sources
 from customer_health_airflow.operators import steps
+from customer_health_airflow.operators.lists import list_sources
 from customer_health_airflow.params import run_params
 from customer_health_airflow.schedule import START, every_midnight
 
