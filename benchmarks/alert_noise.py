@@ -30,9 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "include"))
 from tests.lib.ledger import score_row
 
 from customer_health.company import CompanyConfig
-from customer_health.ledger import episodes, outbox_desk, scores
-from customer_health.ledger.connect import open_ledger
-from customer_health.playbooks.run import run_playbooks
+from customer_health.ledger import episodes, scores
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.engine import open_ledger
+from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.tiers import scheme_named
 
@@ -126,7 +127,7 @@ def run(*, accounts: int, weeks: int, noise: float, seed: int = 7) -> Report:
 def _counted(ledger, names, measured, sliding, weeks) -> Report:  # type: ignore[no-untyped-def]
     days, accounts = measured.shape
     share = (accounts / ACCOUNTS_PER_CSM) * weeks
-    rows = [row for row in outbox_desk.find(ledger) if row["verb"] in ("notify", "reply")]
+    rows = [row for row in admin.find(ledger) if row["verb"] in ("notify", "reply")]
     kinds = Counter(row["payload"].get("kind", "alert") for row in rows)
     named = {row["account_id"] for row in rows} | {
         account for row in rows for account in row["payload"].get("mentions", ())

@@ -83,8 +83,8 @@ class Company:
 
 def write_files(company: Company, day: date) -> None:
     """Write a company's files of everything known before a day."""
-    from customer_health.simulator.company import default_start
-    from customer_health.simulator.vendors import write_tables
+    from customer_health.simulator.product import default_start
+    from customer_health.simulator.canonical_exports import write_tables
 
     start = default_start(DAY)
     files = company.home / "company"
@@ -103,13 +103,13 @@ def begin(folder: Path, accounts: int) -> Company:
 
 def lend_champion(to: Company, trained: Company) -> None:
     """Put the model of one company into the office of another."""
-    from customer_health.ledger import champion
-    from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger import model_registry
+    from customer_health.ledger.engine import open_ledger
 
-    record = champion.current(open_ledger(f"sqlite:///{trained.home}/ledger.db"))
+    record = model_registry.current(open_ledger(f"sqlite:///{trained.home}/ledger.db"))
     if record is None or record.decision != "model":
         raise SystemExit("The smaller company gave no model; raise --trained-on.")
-    champion.promote(open_ledger(f"sqlite:///{to.home}/ledger.db"), record)
+    model_registry.promote(open_ledger(f"sqlite:///{to.home}/ledger.db"), record)
 
 
 def main() -> None:

@@ -38,11 +38,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "include"))
 from tests.lib.destinations import RIGS, Rig, effect
 from tests.lib.servers.base import FAULTS, Server
 
-from customer_health.destinations import slack_files
-from customer_health.destinations.delivery import Policy
-from customer_health.destinations.dispatch import deliver
-from customer_health.ledger import outbox, outbox_desk
-from customer_health.ledger.connect import open_ledger, writing
+from customer_health.destinations.slack import file_upload
+from customer_health.delivery.delivery_policy import Policy
+from customer_health.delivery.dispatch import deliver
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.schema import outbox as rows
 
 START = datetime(2026, 11, 2, 6, tzinfo=UTC)
@@ -167,14 +167,14 @@ def _promise(url: str, rigs: dict[str, Rig], actions: int) -> dict[str, list[tup
 def _warm_up(url: str) -> None:
     """Draw one picture, so that no dispatcher spends its lease on importing what draws."""
     ledger = open_ledger(url)
-    drawn = next((row for row in outbox_desk.find(ledger) if row["verb"] == "attach_file"), None)
+    drawn = next((row for row in admin.find(ledger) if row["verb"] == "attach_file"), None)
     ledger.dispose()
     if drawn is not None:
-        slack_files.content_of(drawn["payload"])
+        file_upload.content_of(drawn["payload"])
 
 
 def _open_rows(ledger: Engine) -> int:
-    tally = outbox_desk.tally(ledger)
+    tally = admin.tally(ledger)
     return sum(
         count for states in tally.values() for state, count in states.items() if state in outbox.OPEN_STATES
     )
@@ -183,13 +183,13 @@ def _open_rows(ledger: Engine) -> int:
 def _person(ledger: Engine, rigs: dict[str, Rig], clock: Clock) -> int:
     """Settle what nobody can ask about: look into the remote, resend what is not there."""
     settled = 0
-    for row in outbox_desk.find(ledger, state="rejected"):
+    for row in admin.find(ledger, state="rejected"):
         rig = rigs[row["destination"]]
         if rig.landed(outbox.effect_of(row)):
             with writing(ledger) as connection:
                 connection.execute(update(rows).where(rows.c.key == row["key"]).values(state="delivered"))
         else:
-            outbox_desk.resend(ledger, row["key"], "looked: it is not there", now=clock())
+            admin.resend(ledger, row["key"], "looked: it is not there", now=clock())
         settled += 1
     return settled
 

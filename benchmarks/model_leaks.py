@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from benchmarks.model_oracle import company
 
-from customer_health.model import leaks
-from customer_health.model.features import FeatureSet
-from customer_health.model.labels import eligible, loss_times
-from customer_health.model.panel import prepare
+from customer_health.model.evaluation import leak_detector
+from customer_health.model.data.features import FeatureSet
+from customer_health.model.data.labels import eligible, loss_times
+from customer_health.model.data.training_panel import prepare
 from customer_health.model.training import STATIC
 from customer_health.warehouse.connect import open_warehouse
 
@@ -33,7 +33,7 @@ def examine(folder: Path, seed: int, accounts: int, as_of: date) -> tuple[int, i
     mask = eligible(rows, found.config.model).to_numpy()
     times = loss_times(found.outcomes, rows, logged_before=as_of)[mask]
     rows = rows[mask].reset_index(drop=True)
-    fates = leaks.Fates(
+    fates = leak_detector.Fates(
         times["loss_after"].to_numpy(), times["known_for"].to_numpy(), rows["account_id"].to_numpy()
     )
     with open_warehouse(f"duckdb:///{found.folder}/warehouse.duckdb") as con:
@@ -44,14 +44,14 @@ def examine(folder: Path, seed: int, accounts: int, as_of: date) -> tuple[int, i
     snapshot["cancellation_sometimes"] = np.where(gone, ticked < 0.30, ticked < 0.01)
     fields = snapshot.drop_duplicates("account_id").set_index("account_id").reindex(rows["account_id"])
     numbers = pd.DataFrame({name: pd.to_numeric(fields[name]).to_numpy(dtype=float) for name in TRAPS})
-    measured = leaks.separations(numbers, TRAPS, fates)
-    alone = {finding.column: finding.test for finding in leaks.judge(measured)}
-    caught = {finding.column for finding in leaks.without_past(snapshot, rows, fates)} & set(TRAPS)
+    measured = leak_detector.separations(numbers, TRAPS, fates)
+    alone = {finding.column: finding.test for finding in leak_detector.judge(measured)}
+    caught = {finding.column for finding in leak_detector.without_past(snapshot, rows, fates)} & set(TRAPS)
     features = FeatureSet.of(rows)
     names = [f.name for f in features.features if f.concept != "calendar"]
-    table = leaks.separations(features.design(rows), names, fates)
+    table = leak_detector.separations(features.design(rows), names, fates)
     static = [f.name for f in features.features if f.source in STATIC]
-    accused = leaks.judge(table, static=static)
+    accused = leak_detector.judge(table, static=static)
     told = f"{len(caught)} of {len(TRAPS)} traps caught, {len(accused)} of {len(names)} signals accused"
     print(f"\nSeed {seed}: {told}")
     for name in TRAPS:
@@ -61,7 +61,7 @@ def examine(folder: Path, seed: int, accounts: int, as_of: date) -> tuple[int, i
     worst = table.drop(index=static, errors="ignore")
     print(
         f"  honest signals: highest near AUC {table['near'].max():.3f}, highest retention above near 0.60: "
-        f"{worst.loc[worst['near'] > leaks.WORTH_ASKING, 'retention'].max():.2f}"
+        f"{worst.loc[worst['near'] > leak_detector.WORTH_ASKING, 'retention'].max():.2f}"
     )
     for finding in accused:
         print(f"  accused: {finding.sentence()}")

@@ -24,13 +24,13 @@ import pandas as pd
 
 from customer_health import pipeline
 from customer_health.company import CompanyConfig
-from customer_health.model.features import FeatureSet
-from customer_health.model.panel import as_of_dates
+from customer_health.model.data.features import FeatureSet
+from customer_health.model.data.training_panel import as_of_dates
 from customer_health.settings import load_settings
-from customer_health.signals.build import build_panel
+from customer_health.signals.build_panel import build_panel
 from customer_health.signals.catalogue import CATALOGUE
-from customer_health.simulator.oracle import true_probability
-from customer_health.simulator.vendors import build_world
+from tests.lib.oracle import true_probability
+from customer_health.simulator.canonical_exports import build_world
 from customer_health.simulator.world import World
 from customer_health.warehouse.connect import open_warehouse
 

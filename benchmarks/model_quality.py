@@ -27,15 +27,15 @@ import pandas as pd
 from tests.lib.model_worlds import LAST, make_world
 
 from customer_health.company import CompanyConfig
-from customer_health.model.baselines import NaiveBaseline
-from customer_health.model.blend import Blend
-from customer_health.model.features import RENEWAL, FeatureSet
-from customer_health.model.labels import eligible
-from customer_health.model.metrics import PROBABILITY, RANKING, Sample, calendar_strata, recall_at
-from customer_health.model.panel import as_of_dates, prepare
-from customer_health.model.report import Training
-from customer_health.model.roster import WORDS
-from customer_health.model.store import FoldStore
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.blend import Blend
+from customer_health.model.data.features import RENEWAL, FeatureSet
+from customer_health.model.data.labels import eligible
+from customer_health.model.evaluation.metrics import PROBABILITY, RANKING, Sample, calendar_strata, recall_at
+from customer_health.model.data.training_panel import as_of_dates, prepare
+from customer_health.model.reports.training_report import Training
+from customer_health.model.candidates.candidate_list import WORDS
+from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.training import train
 from customer_health.settings import load_settings
 
@@ -60,7 +60,7 @@ PATHS = 32
 
 def company(home: Path, as_of: date) -> tuple[pd.DataFrame, pd.DataFrame, CompanyConfig]:
     """Read outcomes and build the panel of an ingested company."""
-    from customer_health.signals.build import build_panel
+    from customer_health.signals.build_panel import build_panel
     from customer_health.warehouse.connect import open_warehouse
 
     settings = load_settings(home=home)

@@ -83,7 +83,7 @@ def environment() -> Path:
 def answered(con: duckdb.DuckDBPyConnection, dates: Sequence[date]) -> tuple[pd.DataFrame, float]:
     """Our panel of the same signals, from the raw tables, and its CPU seconds."""
     from customer_health.company import CompanyConfig
-    from customer_health.signals.build import build_panel
+    from customer_health.signals.build_panel import build_panel
     from customer_health.signals.catalogue import named
 
     config, signals = CompanyConfig(), named(SIGNALS)

@@ -25,7 +25,7 @@ from benchmarks import signals_peers as peers
 from benchmarks.signals_data import DAYS, FIRST, generate
 
 from customer_health.company import CompanyConfig
-from customer_health.signals.build import build_panel
+from customer_health.signals.build_panel import build_panel
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.warehouse.connect import open_warehouse
 

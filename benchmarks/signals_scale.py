@@ -114,7 +114,7 @@ def append_day(con: duckdb.DuckDBPyConnection) -> None:
 def measure(name: str, path: Path, memory: str) -> dict[str, Any]:
     """Run one measurement in this process; start-up (imports, compiled loops and queries) is not measured."""
     from customer_health.company import CompanyConfig
-    from customer_health.signals.build import build_panel
+    from customer_health.signals.build_panel import build_panel
 
     config = CompanyConfig()
     with tempfile.TemporaryDirectory() as folder:
@@ -136,10 +136,10 @@ def measure(name: str, path: Path, memory: str) -> dict[str, Any]:
 def work(name: str, con: duckdb.DuckDBPyConnection, state: Path) -> int:
     """Do what is measured and return the number of rows computed."""
     from customer_health.company import CompanyConfig
-    from customer_health.signals.build import build_panel, panel_parts
+    from customer_health.signals.build_panel import build_panel, panel_parts
     from customer_health.signals.catalogue import CATALOGUE, select
-    from customer_health.signals.reduction import reduce_warehouse
-    from customer_health.signals.warehouse_tables import Warehouse
+    from customer_health.signals.state.reduction import reduce_warehouse
+    from customer_health.signals.state.table_reader import Warehouse
 
     config = CompanyConfig()
     signals = select(config.signals.profile)

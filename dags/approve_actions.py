@@ -24,8 +24,8 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from customer_health_airflow import policies
-from customer_health_airflow.operators.approval import AskOperator
-from customer_health_airflow.params import question_params
+from customer_health_airflow.operators.approval_operator import AskOperator
+from customer_health_airflow.trigger_form import question_params
 
 with DAG(
     dag_id="approve_actions",

@@ -21,8 +21,8 @@ from __future__ import annotations
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from customer_health_airflow import policies
-from customer_health_airflow.operators.delivery import audit_each
-from customer_health_airflow.params import reason_param
+from customer_health_airflow.operators.delivery_operator import audit_each
+from customer_health_airflow.trigger_form import reason_param
 from customer_health_airflow.schedule import START
 
 with DAG(

@@ -28,9 +28,9 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW, SIGNALS, TRAINING_DUE
-from customer_health_airflow.names import WAREHOUSE_POOL
-from customer_health_airflow.operators.steps import BuildSignalsOperator, CallForTrainingOperator
-from customer_health_airflow.params import range_params
+from customer_health_airflow.dag_names import WAREHOUSE_POOL
+from customer_health_airflow.operators.step_operators import BuildSignalsOperator, CallForTrainingOperator
+from customer_health_airflow.trigger_form import range_params
 
 with DAG(
     dag_id="build_signals",

@@ -26,8 +26,8 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import ACTIONS
-from customer_health_airflow.operators.delivery import deliver_to_each
-from customer_health_airflow.params import run_params
+from customer_health_airflow.operators.delivery_operator import deliver_to_each
+from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="deliver_effects",

@@ -42,10 +42,10 @@ from airflow.sdk import DAG, task_group
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW
-from customer_health_airflow.names import SOURCES_POOL, WAREHOUSE_POOL
-from customer_health_airflow.operators import steps
-from customer_health_airflow.operators.lists import list_sources
-from customer_health_airflow.params import run_params
+from customer_health_airflow.dag_names import SOURCES_POOL, WAREHOUSE_POOL
+from customer_health_airflow.operators import step_operators
+from customer_health_airflow.operators.mapped_lists import list_sources
+from customer_health_airflow.trigger_form import run_params
 from customer_health_airflow.schedule import START, every_midnight
 
 with DAG(
@@ -66,10 +66,10 @@ with DAG(
     def bring_in(source: str) -> None:
         # A source that is down holds nobody else up.
         named = {"source": source, "map_index_template": "{{ task.source }}"}
-        ask = steps.AskSourceOperator(task_id="ask", pool=SOURCES_POOL, **named)
-        ask >> steps.IngestSourceOperator(task_id="load", pool=WAREHOUSE_POOL, **named)
+        ask = step_operators.AskSourceOperator(task_id="ask", pool=SOURCES_POOL, **named)
+        ask >> step_operators.IngestSourceOperator(task_id="load", pool=WAREHOUSE_POOL, **named)
 
-    bring_in.expand(source=list_sources()) >> steps.QualityGateOperator(
+    bring_in.expand(source=list_sources()) >> step_operators.QualityGateOperator(
         task_id="check_quality",
         pool=WAREHOUSE_POOL,
         outlets=[RAW],

@@ -24,9 +24,9 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import ACTIONS, REPORT_DUE, SCORES
-from customer_health_airflow.names import WAREHOUSE_POOL
-from customer_health_airflow.operators.steps import CallForReportOperator, RunPlaybooksOperator
-from customer_health_airflow.params import run_params
+from customer_health_airflow.dag_names import WAREHOUSE_POOL
+from customer_health_airflow.operators.step_operators import CallForReportOperator, RunPlaybooksOperator
+from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="run_playbooks",

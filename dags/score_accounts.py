@@ -27,9 +27,9 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import SCORES, SIGNALS
-from customer_health_airflow.names import WAREHOUSE_POOL
-from customer_health_airflow.operators.steps import EnsureChampionOperator, ScoreAccountsOperator
-from customer_health_airflow.params import run_params
+from customer_health_airflow.dag_names import WAREHOUSE_POOL
+from customer_health_airflow.operators.step_operators import EnsureChampionOperator, ScoreAccountsOperator
+from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="score_accounts",

@@ -25,10 +25,10 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from customer_health_airflow import policies
-from customer_health_airflow.operators.delivery import deliver_to_each
-from customer_health_airflow.operators.lists import list_questions
-from customer_health_airflow.operators.steps import FollowUpOperator
-from customer_health_airflow.params import reason_param
+from customer_health_airflow.operators.delivery_operator import deliver_to_each
+from customer_health_airflow.operators.mapped_lists import list_questions
+from customer_health_airflow.operators.step_operators import FollowUpOperator
+from customer_health_airflow.trigger_form import reason_param
 from customer_health_airflow.schedule import START
 
 with DAG(

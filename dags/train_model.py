@@ -25,9 +25,9 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import TRAINING_DUE
-from customer_health_airflow.names import WAREHOUSE_POOL
-from customer_health_airflow.operators.steps import TrainModelOperator, ValueOfDataOperator
-from customer_health_airflow.params import run_params
+from customer_health_airflow.dag_names import WAREHOUSE_POOL
+from customer_health_airflow.operators.step_operators import TrainModelOperator, ValueOfDataOperator
+from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="train_model",

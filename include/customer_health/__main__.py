@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from customer_health import desk
+from customer_health.cli import user_actions
 from customer_health.errors import ConfigurationError, CustomerHealthError, RetriableError, suggest
 from customer_health.settings import Settings, load_settings
 
@@ -78,7 +78,7 @@ def _parser(commands: Sequence[str]) -> _Parser:
         judge = add(f"{verb}-model", help=f"{verb.capitalize()} a model that waits for a person")
         judge.add_argument("model")
         judge.add_argument("--by", required=True, help="who decides; kept in the registry")
-    desk.register(add)
+    user_actions.register(add)
     draft = add("draft-mapping", help="Look at a folder of files and draft a mapping for it")
     draft.add_argument("folder", type=Path)
     draft.add_argument("--output", type=Path, help="write here instead of printing")
@@ -215,9 +215,9 @@ def _run(arguments: argparse.Namespace) -> int:
             print(text)
         return 0
     if arguments.command == "docs":
-        from customer_health.playbooks.docs import write_playbooks_page
-        from customer_health.signals.docs import render
-        from customer_health.warehouse.docs import write_contracts_page
+        from customer_health.playbooks.playbook_docs import write_playbooks_page
+        from customer_health.signals.signal_docs import render
+        from customer_health.warehouse.contract_docs import write_contracts_page
 
         signals = arguments.folder / "signals.md"
         signals.write_text(render(), encoding="utf-8")
@@ -230,15 +230,15 @@ def _run(arguments: argparse.Namespace) -> int:
     # The command line is an edge: here, and in the operators, a clock is read and handed inwards.
     now = pipeline.now_of(settings, datetime.now(tz=UTC))
     if arguments.command == "summary":
-        from customer_health.summary import demo_summary
+        from customer_health.cli.run_summary import demo_summary
 
         print(demo_summary(settings, as_of=arguments.as_of or now.date()))
         return 0
     if arguments.command in ("rollback", "approve-model", "reject-model"):
         _tell(_decide(settings, arguments, now))
         return 0
-    if arguments.command in desk.COMMANDS:
-        _tell(desk.run(settings, arguments, now))
+    if arguments.command in user_actions.COMMANDS:
+        _tell(user_actions.run(settings, arguments, now))
         return 0
     if arguments.command == "slack-buttons":
         _tell(_listen(settings))

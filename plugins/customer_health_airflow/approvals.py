@@ -42,12 +42,13 @@ class Question:
 
 def waiting(settings: Settings) -> list[dict[str, str]]:
     """Return `kind` and `id` of everything that waits for an answer."""
-    from customer_health.ledger import champion, outbox_desk
-    from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger import model_registry
+    from customer_health.ledger.outbox import admin
+    from customer_health.ledger.engine import open_ledger
 
     ledger = open_ledger(settings.ledger_url)
-    found = [{"kind": EFFECT, "id": str(row["key"])} for row in outbox_desk.awaiting(ledger)]
-    pending = champion.pending(ledger)
+    found = [{"kind": EFFECT, "id": str(row["key"])} for row in admin.awaiting(ledger)]
+    pending = model_registry.pending(ledger)
     return found + ([{"kind": MODEL, "id": pending.model_id}] if pending else [])
 
 
@@ -79,13 +80,14 @@ def run_id_of(kind: str, id: str) -> str:
 
 def question(settings: Settings, kind: str, id: str) -> Question | None:
     """Return the question, or None when it waits no longer."""
-    from customer_health.ledger import champion, outbox_desk
-    from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger import model_registry
+    from customer_health.ledger.outbox import admin
+    from customer_health.ledger.engine import open_ledger
 
     ledger = open_ledger(settings.ledger_url)
     approvers = settings.config.playbooks.approvers
     if kind == MODEL:
-        record = champion.pending(ledger)
+        record = model_registry.pending(ledger)
         if record is None or record.model_id != id:
             return None
         body = "\n".join(
@@ -99,7 +101,7 @@ def question(settings: Settings, kind: str, id: str) -> Question | None:
             ]
         )
         return Question("Shall a new model score the accounts?", body, approvers)
-    row = next((row for row in outbox_desk.awaiting(ledger) if row["key"] == id), None)
+    row = next((row for row in admin.awaiting(ledger) if row["key"] == id), None)
     if row is None:
         return None
     asks = str(row["payload"].get("approval_asks") or "May this be sent?")
@@ -164,8 +166,8 @@ def settle(
 
     An answer that comes after another one, or after the end of its time, changes nothing and says so.
     """
-    from customer_health.ledger import outbox_desk
-    from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger.outbox import admin
+    from customer_health.ledger.engine import open_ledger
     from customer_health.pipeline import resolve_challenger
 
     word = "approved" if approve else "declined"
@@ -176,7 +178,7 @@ def settle(
                 settings, model_id=id, approve=approve, by=by, now=now, reason=reason, approvers=allowed
             )
         else:
-            act = outbox_desk.approve if approve else outbox_desk.decline
+            act = admin.approve if approve else admin.decline
             act(open_ledger(settings.ledger_url), id, by=by, reason=reason, now=now, approvers=allowed)
     except CustomerHealthError as error:
         return f"Nothing was changed. {error.message} {error.hint}"
@@ -209,9 +211,9 @@ def promise_link(settings: Settings, kind: str, id: str, *, title: str, link: st
     """
     from dataclasses import replace
 
-    from customer_health.ledger import outbox
-    from customer_health.ledger.connect import open_ledger, writing
-    from customer_health.playbooks.notices import Notice
+    from customer_health.ledger.outbox import queue as outbox
+    from customer_health.ledger.engine import open_ledger, writing
+    from customer_health.playbooks.operator_notices import Notice
 
     remedy = "Answer in Airflow: no answer in time is a no."
     lines = ("Nothing has been sent yet; the form shows what would be.",)

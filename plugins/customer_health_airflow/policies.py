@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from customer_health_airflow.failures import tell_the_data_team
+from customer_health_airflow.failure_notice import tell_the_data_team
 
 OWNER = "customer-health"
 TAGS = ("customer-health",)
@@ -15,12 +15,12 @@ TAGS = ("customer-health",)
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception="customer_health_airflow.stopping.NeedsAPerson",
+            exception="customer_health_airflow.task_stop.NeedsAPerson",
             action=RetryAction.FAIL,
             reason="Trying again cannot help: code, configuration or data must change first.",
         ),
         RetryRule(
-            exception="customer_health_airflow.stopping.TryAgainLater",
+            exception="customer_health_airflow.task_stop.TryAgainLater",
             action=RetryAction.RETRY,
             reason="The same call may work later.",
         ),

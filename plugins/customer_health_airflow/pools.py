@@ -6,7 +6,7 @@ database, so it runs in the container that migrates, not in a task.
 
 from __future__ import annotations
 
-from customer_health_airflow.names import POOLS
+from customer_health_airflow.dag_names import POOLS
 
 
 def create_missing_pools() -> list[str]:

@@ -17,14 +17,14 @@ from tests.lib.servers import specs
 from tests.lib.servers.base import FAULTS, Request
 
 from customer_health.company import CompanyConfig, DestinationsConfig
-from customer_health.destinations.dispatch import Policy, deliver
+from customer_health.delivery.dispatch import Policy, deliver
 from customer_health.destinations.preview import PreviewDestination
-from customer_health.destinations.registry import FACTORIES, destination_for
+from customer_health.destinations.destination_registry import FACTORIES, destination_for
 from customer_health.effects.destination import Destination, RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import outbox, outbox_desk
-from customer_health.ledger.connect import writing
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import writing
 from customer_health.settings import Settings
 
 NUMBERS = itertools.count(1)
@@ -97,7 +97,7 @@ def settle(ledger, destination: Destination, effects: list[Effect], *, hours: in
         outbox.add(connection, effects, now=clock["now"])
     for _ in range(hours * 12):
         deliver(ledger, destination, now=lambda: clock["now"], policy=policy)
-        states = {row["key"]: row["state"] for row in outbox_desk.find(ledger)}
+        states = {row["key"]: row["state"] for row in admin.find(ledger)}
         if not set(states.values()) & set(outbox.OPEN_STATES):
             return states
         clock["now"] += timedelta(minutes=5)
@@ -148,9 +148,9 @@ def test_whatever_happens_to_the_call_the_effect_lands_once_or_waits_for_a_perso
     states = settle(ledger, rig.destination, [promise])
 
     assert not rig.server.next  # it did happen
-    (row,) = outbox_desk.find(ledger)
+    (row,) = admin.find(ledger)
     if fault.endswith("_after") and (name, fault) != ("webhook", "garbage_after"):  # any 2xx is its yes
-        assert "unknown" in [line["event"] for line in outbox_desk.diary(ledger, promise.key)]
+        assert "unknown" in [line["event"] for line in admin.diary(ledger, promise.key)]
     if states[promise.key] == "delivered":
         assert rig.landed(promise) == 1
     else:
@@ -175,7 +175,7 @@ def test_a_refused_row_keeps_the_remotes_words_and_the_others_go_on(rig, ledger,
     states = settle(ledger, rig.destination, [good[0], bad, good[1]])
 
     assert [states[one.key] for one in (*good, bad)] == ["delivered", "delivered", "rejected"]
-    (row,) = outbox_desk.find(ledger, state="rejected")
+    (row,) = admin.find(ledger, state="rejected")
     assert "nobody" in row["error"]
     assert row["fix"]
 

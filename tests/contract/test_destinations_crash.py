@@ -10,9 +10,10 @@ from tests.lib.ledger import morning
 from tests.lib.ledgers import new_url
 from tests.lib.servers.base import Server
 
-from customer_health.destinations.dispatch import deliver
-from customer_health.ledger import crash_points, outbox, outbox_desk
-from customer_health.ledger.connect import open_ledger, writing
+from customer_health.delivery.dispatch import deliver
+from customer_health.ledger import crash_points
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import open_ledger, writing
 
 POINTS = ("after_claim", "before_send", "after_send", "after_settle")
 
@@ -67,6 +68,6 @@ def test_a_kill_at_any_point_leaves_every_effect_landed_once(rig, tmp_path, poin
     for _ in range(6):
         now += timedelta(minutes=6)
         deliver(ledger, rig.destination, now=lambda at=now: at)
-    assert [row["state"] for row in outbox_desk.find(ledger)] == ["delivered"] * 3
+    assert [row["state"] for row in admin.find(ledger)] == ["delivered"] * 3
     assert [rig.landed(one) for one in effects] == [1, 1, 1]
     ledger.dispose()

@@ -11,7 +11,7 @@ from tests.lib.files import AS_OF, CompanyFiles
 
 from customer_health.settings import Settings
 from customer_health.sources.load import ingest
-from customer_health.sources.registry import names, source_for
+from customer_health.sources.source_registry import names, source_for
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.raw import columns_of
 from customer_health.warehouse.tables import TABLES

@@ -18,7 +18,7 @@ from tests.lib.vendor_company import VendorCompany
 from customer_health.errors import DataContractError
 from customer_health.sources.asking.faults import SourceBusyError, SourceRefusedError
 from customer_health.sources.asking.vendor_file import vendor_files
-from customer_health.sources.registry import names, source_for
+from customer_health.sources.source_registry import names, source_for
 
 MANY = 105
 

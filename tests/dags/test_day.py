@@ -16,9 +16,9 @@ from airflow.sdk import RetryAction
 from customer_health.errors import ConfigurationError, DataContractError, WarehouseBusyError
 from customer_health.settings import Settings
 from customer_health_airflow.policies import RETRY_POLICY
-from customer_health_airflow.progress import LogProgress
+from customer_health_airflow.task_progress import LogProgress
 from customer_health_airflow.run_day import run_day
-from customer_health_airflow.stopping import NeedsAPerson, TryAgainLater, plain_words
+from customer_health_airflow.task_stop import NeedsAPerson, TryAgainLater, plain_words
 
 
 def settings(today: date | None = None) -> Settings:
@@ -140,8 +140,8 @@ def test_long_work_says_how_far_it_is_and_how_long_it_will_take(caplog: pytest.L
 def test_a_task_that_failed_for_good_is_told_to_the_data_team_in_its_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from customer_health.ledger import outbox_desk
-    from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger.outbox import admin
+    from customer_health.ledger.engine import open_ledger
     from customer_health.settings import load_settings
     from customer_health_airflow.policies import DEFAULT_ARGS
 
@@ -154,7 +154,7 @@ def test_a_task_that_failed_for_good_is_told_to_the_data_team_in_its_own_words(
     for _ in range(2):
         DEFAULT_ARGS["on_failure_callback"](failed)
     ledger = open_ledger(load_settings().ledger_url)
-    (row,) = outbox_desk.find(ledger)
+    (row,) = admin.find(ledger)
     ledger.dispose()
     assert row["payload"]["title"] == "score_accounts.score failed (as of 2026-03-01)"
     assert row["payload"]["lines"] == ["raw.accounts lacks the column arr."]

@@ -10,7 +10,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import Asset
 
-from customer_health_airflow.names import DESTINATIONS
+from customer_health_airflow.dag_names import DESTINATIONS
 from tests.lib import airflow_env
 
 CHAIN = {

@@ -64,7 +64,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 def _count_effects(home: Path) -> int:
     from sqlalchemy import func, select
 
-    from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger.engine import open_ledger
     from customer_health.ledger.schema import outbox
 
     with open_ledger(f"sqlite:///{home}/ledger.db").connect() as connection:

@@ -42,7 +42,7 @@ def test_the_weekly_report_grades_what_was_published_and_a_training_is_followed_
 
 def test_every_account_of_both_days_has_a_published_score(story: Story) -> None:
     from customer_health.ledger import scores
-    from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger.engine import open_ledger
 
     ledger = open_ledger(f"sqlite:///{story.home}/ledger.db")
     assert {WEEK_BEFORE, TODAY} <= set(scores.days(ledger))

@@ -21,10 +21,11 @@ from customer_health import pipeline
 from customer_health.__main__ import main
 from customer_health.company import CompanyConfig
 from customer_health.errors import CustomerHealthError
-from customer_health.ledger import champion as registry
-from customer_health.ledger import findings, outbox_desk, trainings
+from customer_health.ledger import model_registry as registry
+from customer_health.ledger import report_numbers, training_runs
+from customer_health.ledger.outbox import admin
 from customer_health.ledger import scores as ledger_scores
-from customer_health.ledger.connect import open_ledger, writing
+from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.schema import champions, score_runs
 from customer_health.warehouse.connect import open_warehouse
 from tests.lib import telling_company
@@ -110,7 +111,7 @@ def test_the_scoreboard_says_what_a_person_counts_by_hand(lived: Path) -> None:
 
     with open_warehouse(settings.warehouse_url) as con:
         lost = dict(con.execute("SELECT account_id, occurred_at::DATE FROM raw.outcomes").fetchall())
-    _, kept = findings.latest(ledger, findings.SCOREBOARD)
+    _, kept = report_numbers.latest(ledger, report_numbers.SCOREBOARD)
     assert kept is not None
     graded = {row["as_of"]: row for row in kept["days"]}
     assert sorted(graded) == [day.isoformat() for day in DAYS if day + HORIZON <= LAST]
@@ -144,7 +145,7 @@ def test_a_missed_loss_is_shown_with_what_its_signals_said_that_day(lived: Path)
     report = pipeline.watch_model(settings, as_of=LAST).report
     assert report is not None
 
-    _, kept = findings.latest(ledger_of(lived), findings.SCOREBOARD)
+    _, kept = report_numbers.latest(ledger_of(lived), report_numbers.SCOREBOARD)
 
     assert kept is not None
     told = [row for row in kept["missed"] if row["signals"]]
@@ -167,7 +168,7 @@ def test_a_loss_that_was_not_known_yet_changes_no_grade(folder: Path) -> None:
         con.execute("DELETE FROM raw.outcomes WHERE known_at >= ?", [DAYS[-1]])
 
     assert pipeline.watch_model(settings, as_of=DAYS[-1]).counts() == before
-    assert findings.latest(ledger, findings.SCOREBOARD, as_of=DAYS[-1])[0] == DAYS[-1]
+    assert report_numbers.latest(ledger, report_numbers.SCOREBOARD, as_of=DAYS[-1])[0] == DAYS[-1]
 
 
 def test_a_rollback_by_command_returns_to_the_model_before_which_then_scores(
@@ -251,7 +252,7 @@ def test_a_model_that_asks_scores_nothing_until_it_is_approved_by_command(folder
     assert (code, "waits for approval" in said) == (0, True)
     assert waiting is not None
     assert current(folder) == in_office
-    assert trainings.history(ledger_of(folder))[0].outcome == "pending"
+    assert training_runs.history(ledger_of(folder))[0].outcome == "pending"
     assert command("approve-model", "model-1", "--by", "grace")[0] == 2
     code, said = command("approve-model", waiting.model_id, "--by", "grace")
     assert (code, "approved: it is the champion now (by grace)" in said) == (0, True)
@@ -266,7 +267,7 @@ def test_two_months_without_a_good_training_are_told_once_through_the_outbox(fol
     broken = settings_of(folder, with_model(primary_horizon=180))  # a horizon that is not trained
 
     def told() -> list[Any]:
-        rows = [row for row in outbox_desk.find(ledger_of(folder)) if row["playbook"] == "data_notice"]
+        rows = [row for row in admin.find(ledger_of(folder)) if row["playbook"] == "data_notice"]
         return [row for row in rows if row["step"] == "training"]
 
     november, december = date(2025, 11, 1), date(2025, 12, 1)
@@ -284,7 +285,7 @@ def test_two_months_without_a_good_training_are_told_once_through_the_outbox(fol
     assert "2025-12-01: failed: model.primary_horizon is 180 days" in text
     assert "2025-11-01: held" in text
     assert "would change colour" in text
-    from customer_health.summary import demo_summary
+    from customer_health.cli.run_summary import demo_summary
 
     assert "No training went well for 2 months" in demo_summary(held, as_of=december)
 
@@ -309,7 +310,7 @@ def test_a_training_that_is_killed_goes_on_where_it_stopped_and_its_death_is_not
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
-    assert trainings.history(ledger)[0].outcome == "started"
+    assert training_runs.history(ledger)[0].outcome == "started"
     kept = {path.name: path.stat().st_mtime_ns for path in models.glob(".folds/*.npy")}
 
     assert command("train", "--as-of", SECOND_TRAINING.isoformat())[0] == 0
@@ -317,7 +318,7 @@ def test_a_training_that_is_killed_goes_on_where_it_stopped_and_its_death_is_not
     after = {path.name: path.stat().st_mtime_ns for path in models.glob(".folds/*.npy")}
     assert kept.items() <= after.items(), "what was computed before the kill was computed again"
     assert champion_of(ledger).model_id == whole
-    assert trainings.history(ledger)[0].outcome == "promoted"
+    assert training_runs.history(ledger)[0].outcome == "promoted"
 
 
 def test_the_value_of_data_is_a_command_whose_findings_reach_card_and_page(
@@ -327,7 +328,7 @@ def test_the_value_of_data_is_a_command_whose_findings_reach_card_and_page(
 
     assert code == 0
     assert "Sources that matter: contracts" in said
-    _, kept = findings.latest(ledger_of(folder), findings.VALUE_OF_DATA)
+    _, kept = report_numbers.latest(ledger_of(folder), report_numbers.VALUE_OF_DATA)
     assert kept is not None
     rows = pd.DataFrame(kept["rows"]).set_index(["kind", "name"])
     noise = rows.loc[("source", "surveys"), "verdict"]

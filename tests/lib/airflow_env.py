@@ -58,7 +58,7 @@ def migrate() -> None:
     from airflow.utils.db import initdb
 
     initdb()
-    from customer_health_airflow.names import POOLS
+    from customer_health_airflow.dag_names import POOLS
 
     for name in POOLS:
         Pool.create_or_update_pool(name, slots=1, description="", include_deferred=False)

@@ -11,9 +11,10 @@ import pandas as pd
 from sqlalchemy import Engine, RowMapping
 
 from customer_health.company import CompanyConfig
-from customer_health.ledger import decisions, outbox_desk, scores
-from customer_health.ledger.connect import open_ledger
-from customer_health.playbooks.run import PlaybookRun, run_playbooks
+from customer_health.ledger import decisions, scores
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.engine import open_ledger
+from customer_health.playbooks.playbook_run import PlaybookRun, run_playbooks
 
 
 def new_ledger(folder: Path) -> Engine:
@@ -116,7 +117,7 @@ def run(engine: Engine, number: int, config: CompanyConfig | None = None, **argu
 
 def promised(engine: Engine, verb: str, **fields: Any) -> list[RowMapping]:
     """Return the outbox rows of one verb whose columns equal `fields`, by account, day and step."""
-    rows = [row for row in outbox_desk.find(engine) if row["verb"] == verb]
+    rows = [row for row in admin.find(engine) if row["verb"] == verb]
     chosen = [row for row in rows if all(row[name] == value for name, value in fields.items())]
     return sorted(chosen, key=lambda row: (row["account_id"], row["as_of"], row["playbook"], row["step"]))
 

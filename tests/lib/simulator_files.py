@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from customer_health.simulator.vendors import write_tables
+from customer_health.simulator.canonical_exports import write_tables
 from customer_health.warehouse.tables import TABLES
 
 START = date(2024, 1, 1)

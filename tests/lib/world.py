@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from customer_health.company import CompanyConfig
-from customer_health.signals.build import build_panel
+from customer_health.signals.build_panel import build_panel
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Signal
 from customer_health.warehouse.table import Type

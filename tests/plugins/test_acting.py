@@ -11,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from customer_health.ledger import champion as registry
-from customer_health.ledger import outbox_desk
+from customer_health.ledger import model_registry as registry
+from customer_health.ledger.outbox import admin as outbox_desk
 from tests.lib import airflow_env, ledger_facts
 
 ACTIONS = "/customer-health/actions"

@@ -23,12 +23,13 @@ from sqlalchemy import Engine, select
 
 from customer_health import pipeline
 from customer_health.company import PlaybookConfig
-from customer_health.destinations import slack
+from customer_health.destinations.slack import slack_destination as slack
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import champion, outbox, outbox_desk
-from customer_health.ledger.champion import ChampionRecord
-from customer_health.ledger.connect import open_ledger, writing
+from customer_health.ledger import model_registry
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.model_registry import ChampionRecord
+from customer_health.ledger.engine import open_ledger, writing
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow import approvals
 from tests.lib.destinations import RIGS
@@ -88,7 +89,7 @@ def in_time() -> Iterator[None]:
 
 
 def row(ledger: Engine, key: str) -> Any:
-    return next(found for found in outbox_desk.find(ledger) if found["key"] == key)
+    return next(found for found in admin.find(ledger) if found["key"] == key)
 
 
 def answering(api_server: TestClient, how: dict[str, Any]) -> Callable[[], list[dict[str, Any]]]:
@@ -141,14 +142,14 @@ def test_an_approval_in_airflow_frees_the_effect_and_keeps_name_and_reason(
     assert all(line.startswith("    ") for line in form["body"].splitlines() if EVIL in line)
     assert run.state == "success"
     assert row(ledger, key)["state"] == "pending"
-    assert outbox_desk.diary(ledger, key)[-1]["detail"] == "admin: agreed with the CFO"
+    assert admin.diary(ledger, key)[-1]["detail"] == "admin: agreed with the CFO"
 
 
 def test_a_question_that_was_answered_elsewhere_is_not_asked(
     bag: DagBag, settings: Settings, ledger: Engine
 ) -> None:
     key = promise(ledger, "acme")
-    outbox_desk.decline(ledger, key, by="lee", reason="too early", now=NOW)
+    admin.decline(ledger, key, by="lee", reason="too early", now=NOW)
     run = bag.dags["approve_actions"].test(run_conf={"kind": "effect", "id": key})
     with create_session() as session:
         assert [ti.state for ti in session.merge(run).task_instances] == ["skipped"]
@@ -206,7 +207,7 @@ def test_a_training_that_waits_is_a_question_and_yes_makes_it_champion(
     record = ChampionRecord(
         "rules-2026-11-01", str(settings.models), {}, "rules", "Nothing beat it.", NOW.date()
     )
-    champion.propose(ledger, record, state="pending", reason="A person decides.")
+    model_registry.propose(ledger, record, state="pending", reason="A person decides.")
     assert approvals.waiting(settings) == [{"kind": "model", "id": record.model_id}]
     found = approvals.question(settings, "model", record.model_id)
     assert found is not None
@@ -215,7 +216,7 @@ def test_a_training_that_waits_is_a_question_and_yes_makes_it_champion(
         settings, "model", record.model_id, approve=True, by="dana", reason="checked", now=NOW
     )
     assert said == f"{record.model_id} was approved by dana."
-    present = champion.current(ledger)
+    present = model_registry.current(ledger)
     assert present is not None
     assert present.model_id == record.model_id
     assert approvals.waiting(settings) == []

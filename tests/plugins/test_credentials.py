@@ -18,9 +18,10 @@ from airflow.sdk.log import redact
 from airflow.utils.session import create_session
 from sqlalchemy import Engine, delete
 
-from customer_health.destinations import registry, slack
-from customer_health.ledger import outbox, outbox_desk
-from customer_health.ledger.connect import open_ledger, writing
+from customer_health.destinations import destination_registry
+from customer_health.destinations.slack import slack_destination as slack
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import open_ledger, writing
 from customer_health.settings import load_settings
 from tests.lib.destinations import RIGS, Rig, effect
 
@@ -37,7 +38,7 @@ def crm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A CRM of each kind, to which every https session of ours leads."""
     rig = RIGS[request.param]()
     rig.add("acme")
-    monkeypatch.setattr(registry, "_session", lambda options: rig.server.session(2.0))
+    monkeypatch.setattr(destination_registry, "_session", lambda options: rig.server.session(2.0))
     yield rig
     rig.server.close()
 
@@ -92,7 +93,7 @@ def connections(crm: Rig, request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def states(ledger: Engine) -> dict[str, dict[str, int]]:
-    return outbox_desk.tally(ledger)
+    return admin.tally(ledger)
 
 
 @pytest.mark.usefixtures("connections")

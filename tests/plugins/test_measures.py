@@ -11,11 +11,11 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from customer_health.ledger import champion as registry
-from customer_health.ledger import findings, trainings
-from customer_health.ledger.trainings import TrainingNote
-from customer_health.model import office
-from customer_health.model.promotion import Verdict
+from customer_health.ledger import model_registry as registry
+from customer_health.ledger import report_numbers, training_runs
+from customer_health.ledger.training_runs import TrainingNote
+from customer_health.model.registry import current_model
+from customer_health.model.registry.promotion import Verdict
 from customer_health_airflow.ui.plotting import calibration, lines
 from tests.lib import airflow_env, ledger_facts
 from tests.lib.ledger_facts import EVIL, TODAY
@@ -68,15 +68,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("measured")
     engine = ledger_facts.fill(folder)
     training = trained()
-    office.register(
+    current_model.register(
         engine, training, folder / "models" / training.model_id, Verdict("promote", ("It passed.",))
     )
     (folder / "models" / training.model_id / "model_card.md").write_text("# Card")
-    trainings.note(engine, TrainingNote(date(2026, 9, 1), "promoted", "It passed.", training.model_id))
-    findings.keep(engine, findings.SCOREBOARD, TODAY, BOARD)
-    findings.keep(engine, findings.VALUE_OF_DATA, TODAY, VALUE)
-    findings.keep(engine, findings.KPIS, date(2026, 11, 9), KPIS | {"nrr": 1.02})
-    findings.keep(engine, findings.KPIS, TODAY, KPIS)
+    training_runs.note(engine, TrainingNote(date(2026, 9, 1), "promoted", "It passed.", training.model_id))
+    report_numbers.keep(engine, report_numbers.SCOREBOARD, TODAY, BOARD)
+    report_numbers.keep(engine, report_numbers.VALUE_OF_DATA, TODAY, VALUE)
+    report_numbers.keep(engine, report_numbers.KPIS, date(2026, 11, 9), KPIS | {"nrr": 1.02})
+    report_numbers.keep(engine, report_numbers.KPIS, TODAY, KPIS)
     return folder
 
 
@@ -143,7 +143,7 @@ def test_two_bad_months_and_a_waiting_training_stand_at_the_top(home: Path, read
     record = registry.current(engine)
     assert record is not None
     for month, reason in ((10, "AUC fell"), (11, "raw.outcomes is missing")):
-        trainings.note(engine, TrainingNote(date(2026, month, 1), "failed", reason))
+        training_runs.note(engine, TrainingNote(date(2026, month, 1), "failed", reason))
     waiting = registry.ChampionRecord("model-next", "", {}, "model", "it won", date(2026, 11, 2))
     registry.propose(engine, waiting, state="pending", reason="it asks")
 

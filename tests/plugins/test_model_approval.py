@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from customer_health.ledger import champion
-from customer_health.ledger.connect import open_ledger
-from customer_health.model import office
-from customer_health.model.promotion import Verdict
+from customer_health.ledger import model_registry
+from customer_health.ledger.engine import open_ledger
+from customer_health.model.registry import current_model
+from customer_health.model.registry.promotion import Verdict
 from customer_health.settings import Settings
 from customer_health_airflow import approvals
 from tests.lib.model_worlds import trained
@@ -28,7 +28,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def ledger(settings: Settings) -> Engine:
     engine = open_ledger(settings.ledger_url)
-    office.register(engine, trained(), settings.models / trained().model_id, ASKS)
+    current_model.register(engine, trained(), settings.models / trained().model_id, ASKS)
     return engine
 
 
@@ -50,7 +50,7 @@ def test_the_form_says_in_a_screenful_how_the_model_was_tested_and_what_it_warns
 
 
 def test_yes_makes_it_champion_and_the_rules_had_scored_meanwhile(settings: Settings, ledger: Engine) -> None:
-    meanwhile = champion.current(ledger)
+    meanwhile = model_registry.current(ledger)
     assert meanwhile is not None
     assert meanwhile.decision == "rules"
 
@@ -58,7 +58,7 @@ def test_yes_makes_it_champion_and_the_rules_had_scored_meanwhile(settings: Sett
         settings, "model", trained().model_id, approve=True, by="dana", reason="looked at it", now=NOW
     )
 
-    present = champion.current(ledger)
+    present = model_registry.current(ledger)
     assert present is not None
     assert (present.model_id, "Approved by dana" in present.why) == (trained().model_id, True)
     assert said == f"{trained().model_id} was approved by dana."
@@ -84,7 +84,7 @@ def test_no_leaves_the_champion_in_office_and_is_not_asked_again(settings: Setti
     approvals.settle(
         settings, "model", trained().model_id, approve=False, by="dana", reason="not yet", now=NOW
     )
-    office.register(ledger, trained(), settings.models / trained().model_id, ASKS)
+    current_model.register(ledger, trained(), settings.models / trained().model_id, ASKS)
 
     assert approvals.waiting(settings) == []
     assert approvals.question(settings, "model", trained().model_id) is None

@@ -63,7 +63,7 @@ def test_the_account_page_says_what_would_help_and_what_the_score_would_be(visit
 
 
 def test_the_steps_from_the_start_add_up_to_the_score() -> None:
-    from customer_health_airflow.ui.drawing import steps
+    from customer_health_airflow.ui.score_drawing import steps
 
     found = steps({"start": 61.0, "calendar": 4.0, "usage": -50.0, "limit": 2.5}, 17.5)
     assert [step.name for step in found] == [

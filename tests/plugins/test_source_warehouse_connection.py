@@ -11,8 +11,8 @@ import pytest
 
 from customer_health.errors import ConfigurationError
 from customer_health.settings import Settings
-from customer_health.warehouse.source import open_source
-from customer_health_airflow.credentials import with_source_warehouse
+from customer_health.remote.company_warehouse import open_source
+from customer_health_airflow.connection_secrets import with_source_warehouse
 
 
 def settings_of(place: str | None) -> Settings:

@@ -11,10 +11,10 @@ from tests.lib.ledger import day, morning, new_ledger, publish, run
 
 from customer_health.company import CompanyConfig
 from customer_health.destinations.preview import render
-from customer_health.destinations.slack_rules import problems
-from customer_health.ledger import outbox_desk
-from customer_health.ledger.outbox import effect_of
-from customer_health.playbooks.notices import Notice, missing_scores, tell_data_team
+from customer_health.destinations.slack.slack_limits import problems
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox.queue import effect_of
+from customer_health.playbooks.operator_notices import Notice, missing_scores, tell_data_team
 
 CONFIG = CompanyConfig()
 FAILED = Notice(
@@ -35,7 +35,7 @@ def ledger(tmp_path: Path):
 
 
 def notices(engine: Engine):
-    return [row for row in outbox_desk.find(engine) if row["playbook"] == "data_notice"]
+    return [row for row in admin.find(engine) if row["playbook"] == "data_notice"]
 
 
 def test_a_failure_is_told_once_however_often_it_is_noticed(ledger):
@@ -76,6 +76,6 @@ def test_a_notice_leaves_the_alerts_of_the_day_alone(ledger):
     tell_data_team(ledger, CONFIG, [FAILED], now=morning(2))
     run(ledger, 2)
     alerts = [
-        row for row in outbox_desk.find(ledger) if (row["account_id"], row["verb"]) == ("acme", "notify")
+        row for row in admin.find(ledger) if (row["account_id"], row["verb"]) == ("acme", "notify")
     ]
     assert len(alerts) == 1

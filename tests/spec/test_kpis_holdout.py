@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tests.lib.ledger import alerts, day, new_ledger, outcome, promised, publish, run
 
 from customer_health.company import CompanyConfig
-from customer_health.kpis.holdout import NO_HOLDOUT, Readout, readout
+from customer_health.kpis.holdout_effect import NO_HOLDOUT, Readout, readout
 from customer_health.kpis.interventions import save_rate
-from customer_health.ledger import holdout
-from customer_health.playbooks.saves import SaveRate
+from customer_health.ledger import holdout_assignments
+from customer_health.playbooks.save_rate import SaveRate
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def fall(ledger, names, settings, first=1):
 
 
 def arms(ledger):
-    return {row["account_id"]: row["arm"] for row in holdout.all_of(ledger)}
+    return {row["account_id"]: row["arm"] for row in holdout_assignments.all_of(ledger)}
 
 
 def test_in_every_stratum_the_share_holds_and_a_second_run_draws_nothing_new(ledger):
@@ -91,7 +91,7 @@ def test_nobody_is_held_out_above_the_ceiling_on_the_list_or_inherited(ledger):
         run(ledger, number, settings)
 
     assert set(arms(ledger).values()) == {"not_eligible"}
-    why = {row["account_id"]: row["why"] for row in holdout.all_of(ledger)}
+    why = {row["account_id"]: row["why"] for row in holdout_assignments.all_of(ledger)}
     assert why["vip"] == "on the list of those never held out"
     assert "above 300,000 USD" in why["large"]
 
@@ -105,7 +105,7 @@ def test_an_account_keeps_its_arm_in_its_next_episode(ledger):
     fall(ledger, ["a1", "a2"], config(), first=5)
 
     assert arms(ledger) == before
-    assert len({row["as_of"] for row in holdout.all_of(ledger)}) == 1
+    assert len({row["as_of"] for row in holdout_assignments.all_of(ledger)}) == 1
 
 
 def test_without_an_experiment_nobody_is_drawn_and_the_save_rate_says_so(ledger):

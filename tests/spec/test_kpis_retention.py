@@ -13,11 +13,13 @@ from customer_health.kpis.interventions import (
     save_rate,
     time_to_intervention,
 )
-from customer_health.kpis.precision import alert_precision
-from customer_health.kpis.report import build_report
+from customer_health.kpis.alert_precision import alert_precision
+from customer_health.kpis.kpi_report import build_report
 from customer_health.kpis.retention import Retention, retention
-from customer_health.ledger import care, episodes, findings, outbox_desk
-from customer_health.playbooks.run import run_playbooks
+from customer_health.ledger import episodes
+from customer_health.ledger import episode_events, report_numbers
+from customer_health.ledger.outbox import admin
+from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.warehouse.tables import TABLES
 
 
@@ -118,7 +120,7 @@ def test_alerts_are_graded_by_who_left_in_time_and_by_those_who_called(ledger, w
     opened = {episode.account_id: episode.episode_id for episode in episodes.all_of(ledger)}
     for name in names[:11]:
         outcome = "false_alarm" if name in names[9:11] else "saved"
-        care.record_outcome(
+        episode_events.record_outcome(
             ledger, opened[name], outcome, by="dana", reason="we talked to them", now=morning(9)
         )
 
@@ -136,7 +138,7 @@ def test_time_to_intervention_runs_from_publication_to_the_first_completed_task(
     run_playbooks(ledger, CompanyConfig(), as_of=day(2), now=morning(2))
     keys = [
         row["key"]
-        for row in outbox_desk.find(ledger)
+        for row in admin.find(ledger)
         if row["verb"] == "create_task" and row["account_id"] == "acme" and row["playbook"] == "critical_save"
     ]
     for number, key in enumerate(keys[:2]):
@@ -167,6 +169,6 @@ def test_the_report_says_not_enough_data_instead_of_inventing(ledger, warehouse,
     assert report.path.read_text().count("not enough data yet") >= 4
     assert "nrr" not in report.counts()
     assert len(report.lines()) == 4
-    kept = findings.latest(ledger, findings.KPIS)
+    kept = report_numbers.latest(ledger, report_numbers.KPIS)
     assert kept[0] == day(1)
     assert kept[1]["precision"]["share_lost"] is None, "the page shows a dash where nobody can know"

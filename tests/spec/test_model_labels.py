@@ -10,7 +10,7 @@ import pytest
 
 from customer_health.company import ModelConfig
 from customer_health.errors import ConfigurationError
-from customer_health.model.labels import eligible, outcome_labels
+from customer_health.model.data.labels import eligible, outcome_labels
 
 TRAINED = date(2026, 1, 1)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from customer_health.model.rules import RULES_V1_SEED, rules_v1_seed
+from customer_health.model.candidates.rules_v1 import RULES_V1_SEED, rules_v1_seed
 
 HEALTHY = {
     "usage_trend_slope": 0.3,

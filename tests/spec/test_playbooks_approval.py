@@ -10,12 +10,13 @@ from tests.lib.ledger import day, morning, new_ledger, promised, publish, run
 from tests.lib.remote import Remote
 
 from customer_health.company import CompanyConfig
-from customer_health.destinations.dispatch import deliver
+from customer_health.delivery.dispatch import deliver
 from customer_health.errors import FatalError
-from customer_health.ledger import outbox_desk, switches
-from customer_health.ledger.connect import writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger import kill_switches
+from customer_health.ledger.engine import writing
 from customer_health.ledger.schema import champions, episodes
-from customer_health.playbooks.follow import follow_up
+from customer_health.playbooks.reminders import follow_up
 from customer_health.playbooks.graduation import gate
 
 
@@ -41,41 +42,41 @@ def sent(ledger, tmp_path, destination, now):
 
 
 def test_a_concession_and_a_mail_to_a_customer_never_leave_unasked(critical, tmp_path):
-    waiting = {row["step"] for row in outbox_desk.awaiting(critical)}
+    waiting = {row["step"] for row in admin.awaiting(critical)}
     assert waiting == {"concession_review", "draft_email"}
     concession = promised(critical, "create_task", step="concession_review")[0]
     mail = promised(critical, "draft_email")[0]
 
     assert concession["key"] not in sent(critical, tmp_path, "crm", morning(3))
     assert sent(critical, tmp_path, "email", morning(3)) == []
-    outbox_desk.approve(critical, mail["key"], by="lee", reason="well put", now=morning(3))
+    admin.approve(critical, mail["key"], by="lee", reason="well put", now=morning(3))
     assert sent(critical, tmp_path, "email", morning(3)) == [mail["key"]]
-    assert outbox_desk.diary(critical, mail["key"])[0]["detail"] == "lee: well put"
+    assert admin.diary(critical, mail["key"])[0]["detail"] == "lee: well put"
 
 
 def test_what_was_declined_or_expired_stays_so(critical, tmp_path):
-    concession, mail = sorted(outbox_desk.awaiting(critical), key=lambda row: row["step"])
-    outbox_desk.decline(critical, concession["key"], by="lee", reason="too early", now=morning(3))
+    concession, mail = sorted(admin.awaiting(critical), key=lambda row: row["step"])
+    admin.decline(critical, concession["key"], by="lee", reason="too early", now=morning(3))
     with pytest.raises(FatalError, match="declined"):
-        outbox_desk.approve(critical, concession["key"], by="lee", reason="changed my mind", now=morning(3))
+        admin.approve(critical, concession["key"], by="lee", reason="changed my mind", now=morning(3))
 
     with pytest.raises(FatalError, match="expired at"):
-        outbox_desk.approve(critical, mail["key"], by="lee", reason="late", now=morning(5))
+        admin.approve(critical, mail["key"], by="lee", reason="late", now=morning(5))
     assert follow_up(critical, CompanyConfig(), now=morning(5)).numbers["approvals_expired"] == 1
     assert {row["state"] for row in promised(critical, "draft_email")} == {"expired"}
     assert sent(critical, tmp_path, "email", morning(6)) == []
     with pytest.raises(FatalError, match="only what was sent"):
-        outbox_desk.resend(critical, mail["key"], "please send", now=morning(6))
+        admin.resend(critical, mail["key"], "please send", now=morning(6))
 
 
 def test_only_those_who_may_approve_do_and_with_a_reason(critical):
-    key = outbox_desk.awaiting(critical)[0]["key"]
+    key = admin.awaiting(critical)[0]["key"]
     with pytest.raises(FatalError, match="may not approve"):
-        outbox_desk.approve(critical, key, by="dana", reason="fine", now=morning(3), approvers=["lee"])
+        admin.approve(critical, key, by="dana", reason="fine", now=morning(3), approvers=["lee"])
     with pytest.raises(FatalError, match="name and a reason"):
-        outbox_desk.approve(critical, key, by="lee", reason=" ", now=morning(3), approvers=["lee"])
+        admin.approve(critical, key, by="lee", reason=" ", now=morning(3), approvers=["lee"])
     with pytest.raises(FatalError, match="no effect with the key"):
-        outbox_desk.approve(critical, key[:-1], by="lee", reason="fine", now=morning(3))
+        admin.approve(critical, key[:-1], by="lee", reason="fine", now=morning(3))
 
 
 def test_a_segment_may_opt_out_of_approval_for_mails_but_not_for_concessions(ledger):
@@ -84,7 +85,7 @@ def test_a_segment_may_opt_out_of_approval_for_mails_but_not_for_concessions(led
         publish(ledger, number, {"acme": score, "calm": 90})
         run(ledger, number, settings)
 
-    assert [row["step"] for row in outbox_desk.awaiting(ledger)] == ["concession_review"]
+    assert [row["step"] for row in admin.awaiting(ledger)] == ["concession_review"]
     assert promised(ledger, "draft_email")[0]["state"] == "pending"
 
 
@@ -93,17 +94,17 @@ def test_the_brakes_summary_waits_until_somebody_says_that_the_customers_moved(l
     for number, score in ((1, 80), (2, 20)):
         publish(ledger, number, dict.fromkeys(names, score))
         run(ledger, number)
-    (summary,) = [row for row in outbox_desk.awaiting(ledger) if row["playbook"] == "alert_brake"]
+    (summary,) = [row for row in admin.awaiting(ledger) if row["playbook"] == "alert_brake"]
 
     assert summary["key"] not in sent(ledger, tmp_path, "slack", morning(3))
-    outbox_desk.approve(ledger, summary["key"], by="lee", reason="price rise, it is real", now=morning(3))
+    admin.approve(ledger, summary["key"], by="lee", reason="price rise, it is real", now=morning(3))
     assert summary["key"] in sent(ledger, tmp_path, "slack", morning(3))
 
 
 def test_a_stopped_destination_gets_nothing_and_loses_nothing(critical, tmp_path):
-    switches.stop(critical, "destination", "slack", by="lee", reason="wrong workspace", now=morning(2))
+    kill_switches.stop(critical, "destination", "slack", by="lee", reason="wrong workspace", now=morning(2))
     assert sent(critical, tmp_path, "slack", morning(2)) == []
-    switches.start(critical, "destination", "slack")
+    kill_switches.start(critical, "destination", "slack")
     assert len(sent(critical, tmp_path, "slack", morning(2))) == 3  # baseline, alert, Monday's digest
 
 

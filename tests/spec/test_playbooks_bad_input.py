@@ -9,11 +9,12 @@ from sqlalchemy import update
 from tests.lib.ledger import alerts, new_ledger, outcome, promised, publish, run
 
 from customer_health.company import CompanyConfig, PlaybookConfig
-from customer_health.destinations import slack_blocks, slack_rules
+from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.destinations.preview import render
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import episodes, outbox, outbox_desk
-from customer_health.ledger.connect import writing
+from customer_health.ledger import episodes
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import writing
 from customer_health.ledger.schema import scores
 from customer_health.playbooks.playbook import load_playbooks
 
@@ -109,9 +110,9 @@ def test_five_hundred_hostile_names_and_endless_reasons_end_in_messages_that_sla
     run(ledger, 2, quiet)
 
     assert len(alerts(ledger)) == 500
-    for row in outbox_desk.find(ledger):
+    for row in admin.find(ledger):
         if row["verb"] in ("notify", "reply", "update_message"):
-            assert slack_rules.problems(slack_blocks.message(row["payload"])) == []
+            assert slack_limits.problems(blocks.message(row["payload"])) == []
         if row["verb"] == "create_task":
             assert len(row["payload"]["subject"]) <= 80 or row["account_id"] == "portfolio"
     for row in promised(ledger, "create_task", step="executive_outreach")[:50]:

@@ -7,7 +7,8 @@ from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised
 
 from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.errors import ConfigurationError, FatalError
-from customer_health.ledger import decisions, episodes, outbox_desk
+from customer_health.ledger import decisions, episodes
+from customer_health.ledger.outbox import admin
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def test_an_old_day_is_decided_and_logged_but_nothing_leaves_and_no_episode_open
     done = run(ledger, 2, now=morning(2) + timedelta(hours=36))
 
     assert done.mode == "too_old"
-    assert outbox_desk.find(ledger) == []
+    assert admin.find(ledger) == []
     assert episodes.all_of(ledger) == []
     assert outcome(ledger, 2, "acme", "critical_save")[0] == "too_old"
 
@@ -309,7 +310,7 @@ def test_an_account_that_gave_notice_or_is_too_new_gets_no_play(ledger):
     )
     run(ledger, 1)
 
-    assert {row["verb"] for row in outbox_desk.find(ledger)} == {"set_fields", "notify"}
+    assert {row["verb"] for row in admin.find(ledger)} == {"set_fields", "notify"}
     assert outcome(ledger, 1, "b", "score_fields") == ("no_match", "the account's state is not scored yet")
 
 

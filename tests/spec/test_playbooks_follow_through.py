@@ -10,12 +10,13 @@ from tests.lib.ledger import alerts, band_of, day, morning, new_ledger, promised
 from tests.lib.remote import Remote
 
 from customer_health.company import CompanyConfig, PlaybookConfig, ScoreConfig
-from customer_health.destinations import slack_blocks, slack_rules
-from customer_health.destinations.dispatch import deliver
+from customer_health.destinations.slack import blocks, slack_limits
+from customer_health.delivery.dispatch import deliver
 from customer_health.errors import FatalError
-from customer_health.ledger import care, follow_up, outbox_desk
-from customer_health.ledger.follow_up import TaskSeen
-from customer_health.playbooks.follow import follow_up as look
+from customer_health.ledger import episode_events, crm_tasks
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.crm_tasks import TaskSeen
+from customer_health.playbooks.reminders import follow_up as look
 from customer_health.warehouse.tables import TABLES
 
 
@@ -40,7 +41,7 @@ def after(ledger, hours, settings=None):
 
 def said(ledger):
     """Everything the thread says, oldest first: edits by their text in brackets."""
-    rows = [row for row in outbox_desk.find(ledger) if row["after_key"]]
+    rows = [row for row in admin.find(ledger) if row["after_key"]]
     rows.sort(key=lambda row: (row["created_at"], row["verb"] == "update_message"))
     return [
         f"[{row['payload']['status']['text']}]" if row["verb"] == "update_message" else row["payload"]["text"]
@@ -91,8 +92,8 @@ def test_an_outage_of_the_clock_leads_to_the_escalation_alone(ledger):
 
 def test_a_begun_task_stops_the_clock(ledger):
     fall(ledger)
-    assert follow_up.take_in(ledger, [seen(task(ledger), 30)]) == 1
-    assert follow_up.take_in(ledger, [seen(task(ledger), 30)]) == 0
+    assert crm_tasks.take_in(ledger, [seen(task(ledger), 30)]) == 1
+    assert crm_tasks.take_in(ledger, [seen(task(ledger), 30)]) == 0
     after(ledger, 36)
     after(ledger, 60)
 
@@ -101,8 +102,8 @@ def test_a_begun_task_stops_the_clock(ledger):
 
 def test_an_acknowledgement_saves_the_reminder_but_not_the_escalation(ledger):
     episode = fall(ledger)
-    assert care.acknowledge(ledger, episode, by="dana", now=morning(2) + timedelta(hours=3))
-    assert not care.acknowledge(ledger, episode, by="lee", now=morning(2) + timedelta(hours=4))
+    assert episode_events.acknowledge(ledger, episode, by="dana", now=morning(2) + timedelta(hours=3))
+    assert not episode_events.acknowledge(ledger, episode, by="lee", now=morning(2) + timedelta(hours=4))
     after(ledger, 36)
     after(ledger, 48)
 
@@ -121,8 +122,8 @@ def test_a_snooze_needs_a_reason_and_an_end_and_the_clock_goes_on_when_it_is_ove
         (day(200), "they are on holiday"),
     ):
         with pytest.raises(FatalError):
-            care.snooze(ledger, episode, until=until, by="dana", reason=reason, now=now)
-    care.snooze(ledger, episode, until=day(9), by="dana", reason="they are on holiday", now=now)
+            episode_events.snooze(ledger, episode, until=until, by="dana", reason=reason, now=now)
+    episode_events.snooze(ledger, episode, until=day(9), by="dana", reason="they are on holiday", now=now)
 
     after(ledger, 60)
     assert said(ledger) == ["[Snoozed until 9 Nov by dana: they are on holiday]"]
@@ -134,15 +135,15 @@ def test_a_snooze_needs_a_reason_and_an_end_and_the_clock_goes_on_when_it_is_ove
 
 def test_an_outcome_chosen_in_the_crm_or_by_hand_is_recorded_with_who_said_it(ledger):
     episode = fall(ledger)
-    follow_up.take_in(ledger, [seen(task(ledger), 30, status="completed", outcome="False alarm")])
+    crm_tasks.take_in(ledger, [seen(task(ledger), 30, status="completed", outcome="False alarm")])
     after(ledger, 31)
     assert said(ledger) == [
         "[Judged false alarm by dana@example.com: chosen in the CRM when closing executive_outreach]"
     ]
 
     with pytest.raises(FatalError, match="Did you mean one of: saved"):
-        care.record_outcome(ledger, episode, "savd", by="lee", reason="renewed", now=morning(4))
-    care.record_outcome(
+        episode_events.record_outcome(ledger, episode, "savd", by="lee", reason="renewed", now=morning(4))
+    episode_events.record_outcome(
         ledger, episode, "partly", by="lee", reason="renewed with fewer seats", now=morning(4)
     )
     after(ledger, 50)
@@ -152,11 +153,11 @@ def test_an_outcome_chosen_in_the_crm_or_by_hand_is_recorded_with_who_said_it(le
 def test_an_older_state_of_a_task_does_not_undo_a_newer_one(ledger):
     fall(ledger)
     row = task(ledger)
-    follow_up.take_in(ledger, [seen(row, 30, status="completed")])
-    assert follow_up.take_in(ledger, [seen(row, 20, status="open")]) == 0
-    assert follow_up.of_episode(ledger, row["episode_id"])[0]["status"] == "completed"
+    crm_tasks.take_in(ledger, [seen(row, 30, status="completed")])
+    assert crm_tasks.take_in(ledger, [seen(row, 20, status="open")]) == 0
+    assert crm_tasks.of_episode(ledger, row["episode_id"])[0]["status"] == "completed"
     assert (
-        follow_up.take_in(ledger, [TaskSeen("no-key", "t", "open", None, None, None, None, morning(3))]) == 0
+        crm_tasks.take_in(ledger, [TaskSeen("no-key", "t", "open", None, None, None, None, morning(3))]) == 0
     )
 
 
@@ -173,8 +174,8 @@ def test_the_crms_tasks_are_read_from_the_warehouse_as_known_on_the_day(ledger):
         [task(ledger)["key"], begun, begun],
     )
 
-    assert follow_up.read_tasks(con, day(3)) == []
-    assert follow_up.take_in(ledger, follow_up.read_tasks(con, day(4))) == 1
+    assert crm_tasks.read_tasks(con, day(3)) == []
+    assert crm_tasks.take_in(ledger, crm_tasks.read_tasks(con, day(4))) == 1
     after(ledger, 47)
     assert said(ledger) == ["[First step begun 3 Nov 11:00 UTC]"]
 
@@ -196,11 +197,11 @@ def test_a_task_is_recognised_by_our_key_our_external_id_or_the_crms_own_id(ledg
     state = {"status": "completed", "owner": "dana@example.com", "outcome": "saved"}
     state |= {"started_at": None, "completed_at": done, "known_at": done}
 
-    assert follow_up.take_in(ledger, [TaskSeen(**known, **state)]) == 1
+    assert crm_tasks.take_in(ledger, [TaskSeen(**known, **state)]) == 1
 
-    (kept,) = follow_up.of_episode(ledger, row["episode_id"])
+    (kept,) = crm_tasks.of_episode(ledger, row["episode_id"])
     assert (kept["step"], kept["status"]) == ("value_realization_call", "completed")
-    events = {event["kind"]: event for event in care.events_of(ledger, row["episode_id"])}
+    events = {event["kind"]: event for event in episode_events.events_of(ledger, row["episode_id"])}
     assert events["begun"]["detail"]["step"] == "value_realization_call"
     assert events["outcome"]["detail"]["outcome"] == "saved"
 
@@ -209,7 +210,7 @@ def test_a_task_that_somebody_else_made_is_nobodys_step(ledger):
     fall(ledger)
     at = morning(2) + timedelta(hours=9)
     stranger = TaskSeen("", "t-77", "completed", "x@y.z", "saved", at, at, at, "acme", "their-own-id")
-    assert follow_up.take_in(ledger, [stranger]) == 0
+    assert crm_tasks.take_in(ledger, [stranger]) == 0
     assert after(ledger, 49)["escalated"] == 1
 
 
@@ -266,7 +267,7 @@ def test_the_thread_waits_for_its_message_and_keeps_its_order(ledger, tmp_path):
     down[0] = False
     clock += timedelta(hours=1)
     deliver(ledger, remote, now=lambda: clock)
-    rows = {row["key"]: row for row in outbox_desk.find(ledger)}
+    rows = {row["key"]: row for row in admin.find(ledger)}
     parent = next(key for key, row in rows.items() if row["account_id"] == "acme" and row["verb"] == "notify")
     history = [key for key in remote.history() if rows[key]["account_id"] == "acme"]
     steps = [rows[key]["step"] for key in history]
@@ -277,9 +278,9 @@ def test_the_thread_waits_for_its_message_and_keeps_its_order(ledger, tmp_path):
 
 def test_an_edit_that_was_overtaken_is_not_sent(ledger):
     episode = fall(ledger)
-    care.acknowledge(ledger, episode, by="dana", now=morning(2))
+    episode_events.acknowledge(ledger, episode, by="dana", now=morning(2))
     after(ledger, 1)
-    care.record_outcome(ledger, episode, "saved", by="dana", reason="they renewed", now=morning(3))
+    episode_events.record_outcome(ledger, episode, "saved", by="dana", reason="they renewed", now=morning(3))
     after(ledger, 25)
 
     states = [row["state"] for row in promised(ledger, "update_message")]
@@ -296,7 +297,7 @@ def test_an_account_told_in_the_digest_only_escalates_in_one_message_of_the_day(
 
     (message,) = [row for row in promised(ledger, "notify") if row["payload"]["kind"] == "overdue"]
     assert message["payload"]["count"] == 2
-    assert slack_rules.problems(slack_blocks.message(message["payload"])) == []
+    assert slack_limits.problems(blocks.message(message["payload"])) == []
 
 
 def test_no_clock_runs_for_what_was_red_before_for_the_small_and_for_the_held_out(ledger):
@@ -320,11 +321,11 @@ def test_no_clock_runs_for_what_was_red_before_for_the_small_and_for_the_held_ou
 
 def test_every_message_that_follows_an_alert_is_one_that_slack_takes(ledger):
     episode = fall(ledger)
-    care.acknowledge(ledger, episode, by="<!channel> *x*", now=morning(2))
+    episode_events.acknowledge(ledger, episode, by="<!channel> *x*", now=morning(2))
     after(ledger, 60)
-    for row in outbox_desk.find(ledger):
+    for row in admin.find(ledger):
         if row["destination"] == "slack":
-            assert slack_rules.problems(slack_blocks.message(row["payload"])) == []
+            assert slack_limits.problems(blocks.message(row["payload"])) == []
 
 
 def test_the_monday_digest_comes_once_a_week_and_not_in_the_week_of_the_first_day(ledger):
@@ -358,9 +359,9 @@ def test_the_monday_digest_comes_once_a_week_and_not_in_the_week_of_the_first_da
     assert [entry["account_id"] for entry in payload["worst"]["entries"]] == ["acme", "tiny"]
     assert payload["tiers"]["Healthy"]["accounts_change"] == -2
     assert [payload[name]["count"] for name in ("small", "expansion", "overdue", "saved")] == [1, 1, 0, 0]
-    message = slack_blocks.message(payload)
-    assert slack_rules.problems(message) == []
-    page = slack_rules.as_markdown(message)
+    message = blocks.message(payload)
+    assert slack_limits.problems(message) == []
+    page = slack_limits.as_markdown(message)
     assert "Turned Red, too small for people" in page
     assert "Healthy: 1 account (-2)" in page
 
@@ -372,7 +373,7 @@ def test_the_first_weeks_compare_no_tiers_because_falls_show_before_rises_do(led
         run(ledger, number)
 
     first, second, third, fourth = (
-        slack_rules.as_markdown(slack_blocks.message(row["payload"]))
+        slack_limits.as_markdown(blocks.message(row["payload"]))
         for row in promised(ledger, "notify")
         if row["payload"]["kind"] == "weekly"
     )

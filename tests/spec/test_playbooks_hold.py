@@ -11,8 +11,9 @@ from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised
 
 from customer_health import pipeline
 from customer_health.company import CompanyConfig
-from customer_health.ledger import champion, findings, outbox_desk
-from customer_health.ledger.champion import ChampionRecord
+from customer_health.ledger import model_registry, report_numbers
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.model_registry import ChampionRecord
 from customer_health.settings import load_settings
 from customer_health.warehouse.connect import open_warehouse
 
@@ -49,7 +50,7 @@ def test_a_drift_holds_single_alerts_until_a_person_says_that_the_customers_move
     assert summary["payload"]["mentions"] == ["a1"]
     assert "3 signals moved" in outcome(ledger, 2, "a1", "critical_save")[1]
 
-    outbox_desk.approve(ledger, summary["key"], by="lee", reason="the source is right", now=morning(2))
+    admin.approve(ledger, summary["key"], by="lee", reason="the source is right", now=morning(2))
     done = fall(ledger, 3, 2, DRIFT)
     assert alerts(ledger) == ["a2"]
     assert "approved by lee, holds nothing back before 2026-11-09" in " ".join(done.lines())
@@ -67,7 +68,7 @@ def test_no_and_no_answer_release_nothing(ledger, answer):
     (summary,) = summaries(ledger)
     assert summary["expires_at"] == morning(2) + timedelta(hours=72)
     if answer == "decline":
-        outbox_desk.decline(ledger, summary["key"], by="lee", reason="a broken feed", now=morning(2))
+        admin.decline(ledger, summary["key"], by="lee", reason="a broken feed", now=morning(2))
     fall(ledger, 6, 2, DRIFT)
 
     assert alerts(ledger) == []
@@ -80,7 +81,7 @@ def test_no_and_no_answer_release_nothing(ledger, answer):
 def test_a_yes_to_one_reason_is_none_to_another_and_without_a_reason_nothing_is_held(ledger):
     fall(ledger, 1, 0)
     fall(ledger, 2, 1, DRIFT)
-    outbox_desk.approve(ledger, summaries(ledger)[0]["key"], by="lee", reason="it is right", now=morning(2))
+    admin.approve(ledger, summaries(ledger)[0]["key"], by="lee", reason="it is right", now=morning(2))
     fall(ledger, 3, 2, {**DRIFT, "stale:usage": "usage is 9 days old"})
     assert alerts(ledger) == []
     assert summaries(ledger)[-1]["payload"]["hold_kinds"] == ["stale:usage"]
@@ -115,7 +116,7 @@ def test_what_the_model_reads_and_foretold_decides_in_the_whole_chain(
     ledger, home, factor, foretold, came, kinds
 ):
     record = ChampionRecord("m-1", str(home), {}, "model", "It beat the rules.", day(1), {"signals": SIGNALS})
-    champion.promote(ledger, record)
+    model_registry.promote(ledger, record)
     publish(ledger, 1, {"acme": 61, "calm": 90})
     run(ledger, 1)
     publish(ledger, 2, {"acme": 20, "calm": 90})
@@ -127,7 +128,7 @@ def test_what_the_model_reads_and_foretold_decides_in_the_whole_chain(
             'CREATE SCHEMA IF NOT EXISTS signals; CREATE TABLE signals."values" AS SELECT * FROM panel'
         )
     graded = [{"as_of": day(-90).isoformat(), "predicted": foretold, "observed": came, "verdict": ""}]
-    findings.keep(ledger, findings.SCOREBOARD, day(1), {"calibration": graded})
+    report_numbers.keep(ledger, report_numbers.SCOREBOARD, day(1), {"calibration": graded})
 
     pipeline.run_playbooks(chosen, as_of=day(2), now=morning(2))
     pipeline.run_playbooks(chosen, as_of=day(2), now=morning(2))

@@ -9,11 +9,12 @@ from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised
 
 from customer_health import pipeline
 from customer_health.company import CompanyConfig, PlaybookConfig
-from customer_health.destinations import slack_blocks, slack_rules
-from customer_health.destinations.crm_text import task_markdown
-from customer_health.ledger import decisions, episodes, switches
-from customer_health.playbooks.reach import due_at, not_before
-from customer_health.playbooks.worth import clv_remaining
+from customer_health.destinations.slack import blocks, slack_limits
+from customer_health.destinations.crm.task_text import task_markdown
+from customer_health.ledger import decisions, episodes
+from customer_health.ledger import kill_switches
+from customer_health.playbooks.routing import due_at, not_before
+from customer_health.playbooks.account_value import clv_remaining
 from customer_health.settings import load_settings
 from customer_health.warehouse.connect import open_warehouse
 
@@ -136,7 +137,7 @@ def test_a_fall_without_any_risk_names_the_renewal_as_its_reason_and_shows_what_
     run(ledger, 2)
 
     (alert,) = promised(ledger, "notify", account_id="acme")
-    page = slack_rules.as_markdown(slack_blocks.message(alert["payload"]))
+    page = slack_limits.as_markdown(blocks.message(alert["payload"]))
     assert "**Renewal in 89 days; known signals are fine**" in page
     assert "(89 d, `-58`)" in page
     assert "•" not in page
@@ -334,14 +335,14 @@ def test_a_playbook_in_shadow_reports_once_per_cycle_what_it_would_have_done(led
 
 
 def test_a_kill_switch_stops_a_playbook_at_once_and_names_who_threw_it(ledger):
-    switches.stop(ledger, "playbook", "critical_save", by="lee", reason="wrong owner", now=morning(1))
+    kill_switches.stop(ledger, "playbook", "critical_save", by="lee", reason="wrong owner", now=morning(1))
     for number, score in ((1, 60), (2, 20)):
         publish(ledger, number, {"acme": score, "calm": 90})
         run(ledger, number)
 
     assert promised(ledger, "create_task", account_id="acme") == []
     assert "stopped by lee: wrong owner" in outcome(ledger, 2, "acme", "critical_save")[1]
-    assert switches.start(ledger, "playbook", "critical_save")
+    assert kill_switches.start(ledger, "playbook", "critical_save")
     publish(ledger, 3, {"acme": 20, "calm": 90})
     run(ledger, 3)
     assert len(promised(ledger, "create_task", account_id="acme", playbook="critical_save")) == 6

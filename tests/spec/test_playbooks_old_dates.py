@@ -13,11 +13,12 @@ from tests.lib.remote import Remote
 from customer_health import __main__ as command_line
 from customer_health import pipeline
 from customer_health.company import CompanyConfig, PlaybookConfig
-from customer_health.destinations.dispatch import deliver
+from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError
-from customer_health.ledger import episodes, outbox_desk
-from customer_health.ledger.connect import open_ledger
-from customer_health.playbooks.follow import follow_up
+from customer_health.ledger import episodes
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.engine import open_ledger
+from customer_health.playbooks.reminders import follow_up
 from customer_health.settings import load_settings
 
 __all__ = ["ledger_url"]
@@ -164,7 +165,7 @@ def test_a_day_without_slack_holds_up_nobody_else_and_ends_in_one_digest(ledger,
             waiting = {"awaiting_approval", "delivered"}
             assert {row["state"] for row in promised(ledger, "create_task")} <= waiting
 
-    rows = outbox_desk.find(ledger)
+    rows = admin.find(ledger)
     folded = {row["account_id"] for row in rows if row["state"] == "folded" and row["verb"] == "notify"}
     digests = [row for row in rows if row["playbook"] == "alert_backlog"]
     told = {row["account_id"] for row in rows if row["verb"] == "notify" and row["state"] == "delivered"}

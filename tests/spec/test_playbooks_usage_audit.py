@@ -7,12 +7,13 @@ from tests.lib.ledger import day, morning, new_ledger, promised, publish
 from tests.lib.world import World
 
 from customer_health.company import CompanyConfig
-from customer_health.destinations import slack_blocks, slack_rules, usage_audit
-from customer_health.destinations.crm_text import task_markdown
+from customer_health.destinations.slack import blocks, slack_limits
+from customer_health.destinations import usage_audit_table
+from customer_health.destinations.crm.task_text import task_markdown
 from customer_health.destinations.preview import PreviewDestination
-from customer_health.ledger import outbox, outbox_desk
-from customer_health.playbooks.background import of_warehouse
-from customer_health.playbooks.run import run_playbooks
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.playbooks.warehouse_context import of_warehouse
+from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.playbooks.usage_audit import read_audits
 
 AS_OF = date(2026, 11, 2)
@@ -49,7 +50,7 @@ def test_it_counts_distinct_users_of_30_60_and_90_days_against_the_seats(world):
 
     assert found["active"] == {"30": 1, "60": 2, "90": 3}
     assert found["utilisation"] == 0.1
-    assert usage_audit.rows(found)[:2] == [("Licensed seats", "10"), ("Active, 30 days", "1 (10% of seats)")]
+    assert usage_audit_table.rows(found)[:2] == [("Licensed seats", "10"), ("Active, 30 days", "1 (10% of seats)")]
 
 
 def test_what_happened_or_became_known_on_the_day_or_later_is_not_in_it(world):
@@ -76,7 +77,7 @@ def test_a_feature_is_dropped_when_it_was_in_use_and_nobody_touched_it_for_30_da
     found = audit(world)
 
     assert found["dropped"] == [{"feature": "reports", "last_used": "2026-09-03", "users": 2}]
-    assert "• reports: last on 3 Sep 2026, 2 users within a year" in list(usage_audit.notes(found))
+    assert "• reports: last on 3 Sep 2026, 2 users within a year" in list(usage_audit_table.notes(found))
 
 
 def test_the_trend_compares_the_last_four_weeks_with_the_four_before(world):
@@ -89,7 +90,7 @@ def test_the_trend_compares_the_last_four_weeks_with_the_four_before(world):
     assert found["change"] == -0.5
     assert len(found["weeks"]) == 13
     assert found["weeks"][-1] == ("2026-10-26", 1)
-    assert usage_audit.headline(found) == (
+    assert usage_audit_table.headline(found) == (
         "2 of 10 seats in use (20%), 50% fewer than the four weeks before."
     )
 
@@ -98,7 +99,7 @@ def test_use_that_began_this_month_has_no_share_and_is_not_unknown(world):
     world.daily_usage("acme", first="2026-10-12", last="2026-11-01", user="ann")
     found = audit(world)
     assert found["change"] is None
-    assert ("Last 4 weeks", "nobody before") in usage_audit.rows(found)
+    assert ("Last 4 weeks", "nobody before") in usage_audit_table.rows(found)
 
 
 def test_teams_are_named_where_they_are_known_and_the_rest_is_said(world):
@@ -111,7 +112,7 @@ def test_teams_are_named_where_they_are_known_and_the_rest_is_said(world):
 
     assert found["teams"] == [{"team": "Sales", "active_30": 1, "active_90": 2}]
     assert found["team_known"] == pytest.approx(2 / 3)
-    assert any("the team of 67% of the users is known" in note for note in usage_audit.notes(found))
+    assert any("the team of 67% of the users is known" in note for note in usage_audit_table.notes(found))
 
 
 @pytest.mark.parametrize(
@@ -130,22 +131,22 @@ def test_what_nobody_recorded_is_unknown_and_not_zero(world, facts, seats, said)
 
     assert found["active"] == {"30": None, "60": None, "90": None}
     assert found["utilisation"] is None
-    assert said in list(usage_audit.notes(found))
-    assert ("Active, 30 days", "unknown") in usage_audit.rows(found)
+    assert said in list(usage_audit_table.notes(found))
+    assert ("Active, 30 days", "unknown") in usage_audit_table.rows(found)
 
 
 def test_unknown_seats_leave_the_users_and_make_no_share(world):
     world.usage("acme", user="ann", occurred="2026-10-30")
     found = audit(world, None)
-    assert usage_audit.rows(found)[:2] == [("Licensed seats", "unknown"), ("Active, 30 days", "1")]
-    assert usage_audit.headline(found) == "1 people use it; seats unknown."
+    assert usage_audit_table.rows(found)[:2] == [("Licensed seats", "unknown"), ("Active, 30 days", "1")]
+    assert usage_audit_table.headline(found) == "1 people use it; seats unknown."
 
 
 def test_a_source_that_has_been_silent_for_a_month_does_not_say_that_nobody_works(world):
     world.usage("acme", user="ann", occurred="2026-09-20")
     found = audit(world)
     assert found["active"] == {"30": None, "60": 1, "90": 1}
-    assert any("usage data reaches 20 Sep 2026" in note for note in usage_audit.notes(found))
+    assert any("usage data reaches 20 Sep 2026" in note for note in usage_audit_table.notes(found))
 
 
 def test_a_company_without_usage_gets_an_audit_that_says_so(world):
@@ -170,7 +171,7 @@ def fall(ledger, world, tmp_path):
             background=of_warehouse(con, day(number)),
         )
     con.close()
-    for row in outbox_desk.find(ledger):
+    for row in admin.find(ledger):
         if row["state"] == "pending":
             PreviewDestination(row["destination"], tmp_path).deliver(outbox.effect_of(row))
     return tmp_path / day(2).isoformat()
@@ -185,8 +186,8 @@ def test_it_reaches_the_task_the_thread_and_a_picture_in_the_preview(ledger, wor
     assert "| Licensed seats  |               10 |" in text
     assert "| Active, 30 days | 1 (10% of seats) |" in text
     (table,) = [row for row in promised(ledger, "reply") if row["step"] == "reply_usage_audit"]
-    message = slack_blocks.message(table["payload"])
-    assert slack_rules.problems(message) == []
+    message = blocks.message(table["payload"])
+    assert slack_limits.problems(message) == []
     assert "Licensed seats" in message["blocks"][1]["text"]["text"]
     (file,) = promised(ledger, "attach_file")
     assert file["after_key"] == table["after_key"] == promised(ledger, "notify", account_id="acme")[0]["key"]
@@ -210,17 +211,17 @@ def test_an_account_without_usage_gets_the_alert_and_no_empty_picture(ledger, wo
 def test_running_the_day_again_promises_the_audit_once(ledger, world, tmp_path):
     world.daily_usage("acme", first="2026-08-10", last="2026-10-30", user="ann")
     fall(ledger, world, tmp_path)
-    before = len(outbox_desk.find(ledger))
+    before = len(admin.find(ledger))
     con = world.connect()
     again = run_playbooks(
         ledger, CompanyConfig(), as_of=day(2), now=morning(2), background=of_warehouse(con, day(2))
     )
     con.close()
     assert again.numbers["effects"] == 0
-    assert len(outbox_desk.find(ledger)) == before
+    assert len(admin.find(ledger)) == before
 
 
 def test_equal_audits_give_equal_pictures(world):
     world.daily_usage("acme", first="2026-08-10", last="2026-10-30", user="ann")
     found = audit(world)
-    assert usage_audit.picture(found) == usage_audit.picture(found)
+    assert usage_audit_table.picture(found) == usage_audit_table.picture(found)

@@ -5,9 +5,10 @@ from tests.lib.ledger import day, morning, new_ledger, publish, run
 from tests.lib.world import World, insert
 
 from customer_health.kpis.interventions import time_to_intervention
-from customer_health.ledger import care, episodes, follow_up
-from customer_health.playbooks.follow import follow_up as look
-from customer_health.simulator.work import given, seen, worked
+from customer_health.ledger import episodes
+from customer_health.ledger import episode_events, crm_tasks
+from customer_health.playbooks.reminders import follow_up as look
+from customer_health.simulator.task_outcomes import given, seen, worked
 
 ACCOUNTS = [f"acc_{number}" for number in range(30)]
 
@@ -34,7 +35,7 @@ def live(ledger, warehouse, config):
         facts = worked(given(ledger, day(number)))
         rows = seen(facts, day(number - 1), day(number)).astype(object)
         insert(warehouse, "crm_tasks", rows.where(rows.notna(), None).to_dict("records"))
-        follow_up.take_in(ledger, follow_up.read_tasks(warehouse, day(number)))
+        crm_tasks.take_in(ledger, crm_tasks.read_tasks(warehouse, day(number)))
         publish(ledger, number, dict.fromkeys(ACCOUNTS, 20))
         run(ledger, number, config)
 
@@ -52,7 +53,7 @@ def test_what_people_begin_stops_the_clock_and_what_nobody_begins_escalates(ledg
 
     opened = episodes.all_of(ledger)
     kinds = {
-        episode.episode_id: {event["kind"] for event in care.events_of(ledger, episode.episode_id)}
+        episode.episode_id: {event["kind"] for event in episode_events.events_of(ledger, episode.episode_id)}
         for episode in opened
     }
     begun = {name for name, found in kinds.items() if "begun" in found}

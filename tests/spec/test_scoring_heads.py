@@ -14,8 +14,8 @@ from tests.lib.scoring_world import AS_OF, SIGNALS, HandChampion, panel
 from customer_health.company import CompanyConfig, ScoreConfig
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import scores as ledger_scores
-from customer_health.playbooks.run import run_playbooks
-from customer_health.scoring.score import score_accounts
+from customer_health.playbooks.playbook_run import run_playbooks
+from customer_health.scoring.daily_scores import score_accounts
 
 RULES_V2 = CompanyConfig(score=ScoreConfig(rules="rules_v2"))
 PLAYBOOK = """

@@ -13,7 +13,7 @@ from tests.lib.scoring_world import AS_OF, SIGNALS, HandChampion, panel
 
 from customer_health.company import CompanyConfig, ModelConfig, ScoreConfig
 from customer_health.errors import ConfigurationError, DataContractError
-from customer_health.scoring.score import score_accounts
+from customer_health.scoring.daily_scores import score_accounts
 from customer_health.scoring.tiers import tier_of
 from customer_health.signals.signal import Direction
 

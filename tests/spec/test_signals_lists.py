@@ -9,7 +9,7 @@ from typing import Any
 from tests.lib.world import World
 
 from customer_health.company import CompanyConfig
-from customer_health.signals.build import build_and_check
+from customer_health.signals.build_panel import build_and_check
 
 AS_OF = date(2026, 3, 1)
 

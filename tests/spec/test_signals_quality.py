@@ -15,12 +15,12 @@ from tests.lib.world import World
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import DataContractError
-from customer_health.model.rules import rules_v1_seed
-from customer_health.signals import build
-from customer_health.signals.build import build_and_check
+from customer_health.model.candidates.rules_v1 import rules_v1_seed
+from customer_health.signals import build_panel
+from customer_health.signals.build_panel import build_and_check
 from customer_health.signals.catalogue import CATALOGUE, named
-from customer_health.signals.freshness import sources_of
-from customer_health.signals.quality import check_panel
+from customer_health.signals.quality.freshness import sources_of
+from customer_health.signals.quality.panel_checks import check_panel
 
 ACCOUNTS = [f"a{number:02d}" for number in range(25)]
 SIGNALS = named(
@@ -278,7 +278,7 @@ def test_a_range_is_filled_in_by_one_pass_and_gives_what_single_days_give(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The DAG of one day and a range over many write the same partitions, in however many parts."""
-    monkeypatch.setattr(build, "ROWS_AT_ONCE", 4 * len(ACCOUNTS))
+    monkeypatch.setattr(build_panel, "ROWS_AT_ONCE", 4 * len(ACCOUNTS))
     world = delivered(days=80)
     days = [MARCH - timedelta(days=n) for n in range(10)]
     one_by_one, at_once = world.connect(), world.connect()

@@ -17,7 +17,7 @@ from tests.lib.world import World
 from customer_health.company import BusinessHours
 from customer_health.signals.business_hours import hours_between
 from customer_health.signals.catalogue import CATALOGUE
-from customer_health.signals.reference_facts import _working_seconds
+from tests.lib.slow_engine.slow_facts import _working_seconds
 from customer_health.warehouse.tables import TABLES
 
 DATES = [FIRST.date() + timedelta(days=n) for n in range(60, 220, 20)]

@@ -11,7 +11,7 @@ from tests.lib.files import AS_OF, CONTRACTS, MAPPING, USAGE, CompanyFiles
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import RetriableError
-from customer_health.signals.build import build_panel
+from customer_health.signals.build_panel import build_panel
 from customer_health.signals.catalogue import named
 from customer_health.sources import files
 from customer_health.sources.load import ingest

@@ -9,10 +9,10 @@ import pytest
 from tests.lib.destinations import RIGS, effect
 from tests.lib.ledger import morning, new_ledger
 
-from customer_health.destinations.dispatch import deliver
+from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
-from customer_health.ledger import outbox, outbox_desk
-from customer_health.ledger.connect import writing
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import writing
 
 ENOUGH = 230  # with the threshold of these tests
 
@@ -125,6 +125,6 @@ def test_whatever_happens_to_any_of_its_calls_every_row_lands_in_the_end(rig, tm
         deliver(ledger, rig.destination, now=lambda at=now: at)
         now += timedelta(minutes=11)
 
-    assert outbox_desk.tally(ledger) == {"crm": {"delivered": 6}}
+    assert admin.tally(ledger) == {"crm": {"delivered": 6}}
     assert [rig.landed(one) for one in effects] == [1] * 6
     ledger.dispose()

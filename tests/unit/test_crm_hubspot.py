@@ -5,8 +5,8 @@ from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.hubspot import COMPANY_KEY, HubspotPortal
 
 from customer_health.connections import HubspotOptions, Secret
-from customer_health.destinations.faults import ChannelStoppedError
-from customer_health.destinations.hubspot import HubspotClient, HubspotDestination
+from customer_health.delivery.http_faults import ChannelStoppedError
+from customer_health.destinations.crm.hubspot import HubspotClient, HubspotDestination
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import ConfigurationError
 

@@ -5,9 +5,9 @@ from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY, SalesforceOrg
 
 from customer_health.connections import SalesforceOptions, Secret
-from customer_health.destinations.faults import ChannelStoppedError
-from customer_health.destinations.salesforce import SalesforceDestination
-from customer_health.destinations.salesforce_client import SalesforceClient
+from customer_health.delivery.http_faults import ChannelStoppedError
+from customer_health.destinations.crm.salesforce import SalesforceDestination
+from customer_health.destinations.crm.salesforce_client import SalesforceClient
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import ConfigurationError
 

@@ -11,12 +11,12 @@ from tests.lib.ledgers import ledger_url
 
 from customer_health import __main__ as command_line
 from customer_health import pipeline
-from customer_health.destinations.audit import FOUND, GONE, audit, standing
-from customer_health.destinations.dispatch import deliver
-from customer_health.destinations.registry import FACTORIES
+from customer_health.delivery.duplicate_audit import FOUND, GONE, audit, standing
+from customer_health.delivery.dispatch import deliver
+from customer_health.destinations.destination_registry import FACTORIES
 from customer_health.effects.destination import UnknownOutcomeError
-from customer_health.ledger import outbox, outbox_desk
-from customer_health.ledger.connect import open_ledger, writing
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import open_ledger, writing
 from customer_health.settings import load_settings
 
 __all__ = ["ledger_url"]
@@ -90,17 +90,17 @@ def test_what_is_there_twice_is_counted_once_named_on_its_row_and_gone_when_tidi
     for _ in range(2):
         found = audit(ledger, destination, now=morning(3))
         assert (found.suspects, found.checked, found.duplicated) == (1, 1, 1)
-    (row,) = outbox_desk.find(ledger)
+    (row,) = admin.find(ledger)
     assert (row["state"], standing(ledger)) == ("delivered", 1)
     assert "it is there 2 times" in row["error"]
     assert "Delete all but one" in row["fix"]
-    assert [line["event"] for line in outbox_desk.diary(ledger, promise.key)].count(FOUND) == 1
+    assert [line["event"] for line in admin.diary(ledger, promise.key)].count(FOUND) == 1
 
     copies = destination.copies(promise)
     destination.copies = lambda effect: copies[:1]  # a person deleted the other
     assert audit(ledger, destination, now=morning(4)).duplicated == 0
-    assert (standing(ledger), outbox_desk.find(ledger)[0]["error"]) == (0, None)
-    assert outbox_desk.diary(ledger, promise.key)[-1]["event"] == GONE
+    assert (standing(ledger), admin.find(ledger)[0]["error"]) == (0, None)
+    assert admin.diary(ledger, promise.key)[-1]["event"] == GONE
     ledger.dispose()
 
 
@@ -110,7 +110,7 @@ def test_what_a_person_sent_again_is_no_duplicate_and_what_landed_at_once_is_no_
     with writing(ledger) as connection:
         outbox.add(connection, promises, now=morning(2))
     deliver(ledger, rig.destination, now=lambda: morning(2))
-    outbox_desk.resend(ledger, promises[0].key, "they deleted it", now=morning(2))
+    admin.resend(ledger, promises[0].key, "they deleted it", now=morning(2))
     deliver(ledger, rig.destination, now=lambda: morning(2))
 
     found = audit(ledger, rig.destination, now=morning(3))

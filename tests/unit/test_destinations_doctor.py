@@ -11,9 +11,9 @@ from customer_health import destinations, pipeline
 from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.connections import EmailOptions, SalesforceOptions, Secret
 from customer_health.destinations.doctor import examine, look
-from customer_health.destinations.mail import SmtpDestination
-from customer_health.destinations.pace import Pace
-from customer_health.destinations.registry import FACTORIES
+from customer_health.destinations.mailbox.mail_drafts import SmtpDestination
+from customer_health.delivery.rate_limiter import Pace
+from customer_health.destinations.destination_registry import FACTORIES
 from customer_health.errors import ConfigurationError
 from customer_health.settings import Settings, load_settings
 

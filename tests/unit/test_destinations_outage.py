@@ -8,17 +8,17 @@ from tests.lib.ledger import new_ledger
 from tests.lib.remote import Remote
 
 from customer_health import pipeline
-from customer_health.destinations.breaker import Breaker
-from customer_health.destinations.delivery import Policy
-from customer_health.destinations.dispatch import deliver, drain
-from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
-from customer_health.destinations.pace import Pace
-from customer_health.destinations.registry import FACTORIES
+from customer_health.delivery.circuit_breaker import Breaker
+from customer_health.delivery.delivery_policy import Policy
+from customer_health.delivery.dispatch import deliver, drain
+from customer_health.delivery.http_faults import CannotTellError, ChannelStoppedError
+from customer_health.delivery.rate_limiter import Pace
+from customer_health.destinations.destination_registry import FACTORIES
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, FatalError, RetriableError
-from customer_health.ledger import outbox, outbox_desk
-from customer_health.ledger.connect import writing
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import writing
 from customer_health.settings import load_settings
 
 START = datetime(2026, 11, 2, 6, tzinfo=UTC)
@@ -54,7 +54,7 @@ class World:
         return deliver(self.ledger, self.remote, now=self.clock, **given)
 
     def states(self):
-        return outbox_desk.tally(self.ledger).get("slack", {})
+        return admin.tally(self.ledger).get("slack", {})
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_day_of_outage_costs_few_calls_and_ends_in_one_digest_per_channel(worl
     world.now += HOUR
     world.deliver()
 
-    rows = {row["account_id"]: row for row in outbox_desk.find(world.ledger)}
+    rows = {row["account_id"]: row for row in admin.find(world.ledger)}
     assert rows["portfolio"]["payload"]["count"] == 10
     assert rows["portfolio"]["payload"]["mentions"] == sorted("abcdefghij")
     assert rows["a"]["state"] == "folded"
@@ -189,7 +189,7 @@ def test_where_nobody_can_tell_a_lost_answer_goes_to_a_person(world):
     world.error = CannotTellError("no key", hint="Look there.")
     world.now += HOUR
     world.deliver()
-    (row,) = outbox_desk.find(world.ledger)
+    (row,) = admin.find(world.ledger)
     assert (row["state"], row["fix"]) == ("rejected", "Look there.")
 
 

@@ -15,12 +15,15 @@ from tests.lib.servers.mail import MailServer
 
 from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.connections import EmailOptions, Secret, WebhookOptions
-from customer_health.destinations import crm_rows, faults, meeting_text, slack_blocks, slack_rules
-from customer_health.destinations.faults import CannotTellError, ChannelStoppedError
-from customer_health.destinations.mail import SmtpDestination, draft
-from customer_health.destinations.registry import destination_for
-from customer_health.destinations.webhook import check
-from customer_health.destinations.wire import PublicOnly, TimedSession, Wire
+from customer_health.destinations import payload_values
+from customer_health.delivery import http_faults
+from customer_health.destinations.mailbox import meeting_text
+from customer_health.destinations.slack import blocks, slack_limits
+from customer_health.delivery.http_faults import CannotTellError, ChannelStoppedError
+from customer_health.destinations.mailbox.mail_drafts import SmtpDestination, draft
+from customer_health.destinations.destination_registry import destination_for
+from customer_health.destinations.http.webhook import check
+from customer_health.delivery.http_client import PublicOnly, TimedSession, Wire
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import ConfigurationError
 from customer_health.settings import Settings, load_settings
@@ -42,18 +45,18 @@ def hostile_names():
 
 def test_five_hundred_hostile_names_pass_every_renderer_without_harm():
     for name in hostile_names():
-        message = slack_blocks.message(effect("notify", name=name, why=name).payload)
-        assert slack_rules.problems(message) == []
+        message = blocks.message(effect("notify", name=name, why=name).payload)
+        assert slack_limits.problems(message) == []
         assert not any(
             mark in json.dumps(message) for mark in ("<!channel>", "<@U1>", "<https://evil", "<script")
         )
         task = effect("create_task", name=name, why=name)
-        body = crm_rows.body(task)
-        assert crm_rows.subject(task).isprintable()
+        body = payload_values.body(task)
+        assert payload_values.subject(task).isprintable()
         assert "\x00" not in body
         assert "\u202e" not in body
         opportunity = effect("create_opportunity", name=name)
-        assert "\n" not in crm_rows.subject(opportunity)
+        assert "\n" not in payload_values.subject(opportunity)
         mail = draft(effect("draft_email", name=name), EmailOptions())
         assert "\n" not in str(mail["Subject"])
         assert "\x00" not in meeting_text.markdown(effect("propose_meeting", name=name).payload)
@@ -64,10 +67,10 @@ def test_hostile_teams_and_features_stay_inside_the_usage_audit():
         team = {"team": name, "active_30": 1, "active_90": 2}
         feature = {"feature": name, "last_used": "2026-09-03", "users": None}
         audit = usage_audit(teams=[team] * 8, dropped=[feature] * 8)
-        message = slack_blocks.message(effect("reply", usage_audit=audit).payload)
-        assert slack_rules.problems(message) == []
+        message = blocks.message(effect("reply", usage_audit=audit).payload)
+        assert slack_limits.problems(message) == []
         assert not any(mark in json.dumps(message) for mark in ("<!channel>", "<@U1>", "<script"))
-        page = crm_rows.body(effect("create_task", usage_audit=audit))
+        page = payload_values.body(effect("create_task", usage_audit=audit))
         assert "\x00" not in page
         assert "\u202e" not in page
 
@@ -201,7 +204,7 @@ def test_secrets_are_neither_printed_nor_dumped_nor_logged(caplog, tmp_path):
 def test_what_a_failed_call_says_repeats_no_url():
     """Totango's service id and ChurnZero's host stand in URLs; the ledger keeps errors for ever."""
     error = requests.ConnectionError("https://sdr.totango.com/pixel.gif?sdr_s=SP-SECRET")
-    assert "SECRET" not in faults.of_exception("Totango", error).message
+    assert "SECRET" not in http_faults.of_exception("Totango", error).message
 
 
 def test_secrets_of_the_connection_go_before_those_of_the_environment(tmp_path):
@@ -255,5 +258,5 @@ def test_a_mail_server_that_says_no_is_understood(post, code, error):
 
 def test_a_certificate_that_nobody_trusts_stops_the_channel():
     assert isinstance(
-        faults.of_exception("X", requests.exceptions.SSLError("self signed")), ChannelStoppedError
+        http_faults.of_exception("X", requests.exceptions.SSLError("self signed")), ChannelStoppedError
     )

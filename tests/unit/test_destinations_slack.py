@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.lib.ledger import day, new_ledger, promised, publish, run
 
-from customer_health.destinations import slack_blocks, slack_rules
-from customer_health.destinations.plain_text import clean, money, slug
+from customer_health.destinations.slack import blocks, slack_limits
+from customer_health.destinations.safe_text import clean, money, slug
 from customer_health.destinations.preview import PreviewDestination, rendered
-from customer_health.ledger import outbox
+from customer_health.ledger.outbox import queue as outbox
 
 HOSTILE = [
     "<!channel> urgent",
@@ -48,10 +48,10 @@ def alert_row(tmp_path):
 
 
 def test_the_alert_says_change_why_money_clock_owner_reasons_and_next_step(alert_row):
-    message = slack_blocks.message(alert_row()["payload"])
-    page = slack_rules.as_markdown(message)
+    message = blocks.message(alert_row()["payload"])
+    page = slack_limits.as_markdown(message)
 
-    assert slack_rules.problems(message) == []
+    assert slack_limits.problems(message) == []
     for words in (
         "🔴 Critical · Acme · 61 → 27 (▼34)",
         "Usage down 30%; sponsor left.",
@@ -74,11 +74,11 @@ def test_the_alert_says_change_why_money_clock_owner_reasons_and_next_step(alert
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_name_can_neither_mention_nor_link_nor_break_the_message(alert_row, tmp_path, name):
     row = alert_row(name=name, why=name, owner_email=name, segment=name)
-    message = slack_blocks.message(row["payload"])
+    message = blocks.message(row["payload"])
 
-    assert slack_rules.problems(message) == []
+    assert slack_limits.problems(message) == []
     assert "<!channel>" not in json.dumps(message)
-    assert "<script" not in slack_rules.as_markdown(message)
+    assert "<script" not in slack_limits.as_markdown(message)
     preview = PreviewDestination("slack", tmp_path / "preview")
     landed = tmp_path / "preview" / preview.deliver(outbox.effect_of(row))
     assert landed.resolve().is_relative_to((tmp_path / "preview").resolve())
@@ -100,9 +100,9 @@ def test_an_account_id_that_is_a_path_stays_inside_the_preview_folder(tmp_path):
 
 @given(st.text(max_size=400))
 def test_any_text_becomes_one_visible_line_that_slack_accepts(text):
-    header = slack_blocks.plain(f"Critical · {text}")
-    assert len(header["text"]) <= slack_rules.HEADER_MOST
-    line = slack_blocks.quoted(text)
+    header = blocks.plain(f"Critical · {text}")
+    assert len(header["text"]) <= slack_limits.HEADER_MOST
+    line = blocks.quoted(text)
     assert not set("<>\n\r*`~") & set(line)
     assert clean(clean(text)) == clean(text)
 
@@ -120,9 +120,9 @@ def test_any_text_becomes_one_visible_line_that_slack_accepts(text):
     ],
 )
 def test_the_validator_finds_what_slack_would_refuse(alert_row, break_it, said):
-    message = slack_blocks.message(alert_row()["payload"])
+    message = blocks.message(alert_row()["payload"])
     break_it(message)
-    assert any(said in problem for problem in slack_rules.problems(message))
+    assert any(said in problem for problem in slack_limits.problems(message))
 
 
 def test_amounts_and_file_names_are_short():

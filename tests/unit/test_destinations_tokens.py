@@ -9,15 +9,15 @@ from tests.lib.servers.mail import GmailMailbox, GraphMailbox
 from tests.lib.servers.tokens import TokenServer
 
 from customer_health.connections import EmailOptions, Secret
-from customer_health.destinations.calendars import GoogleCalendarDestination
-from customer_health.destinations.dispatch import deliver
-from customer_health.destinations.faults import ChannelStoppedError
-from customer_health.destinations.mail import GmailDestination, GraphDestination
-from customer_health.destinations.tokens import RenewingWire, Tokens, token_url
+from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination
+from customer_health.delivery.dispatch import deliver
+from customer_health.delivery.http_faults import ChannelStoppedError
+from customer_health.destinations.mailbox.mail_drafts import GmailDestination, GraphDestination
+from customer_health.destinations.oauth_tokens import RenewingWire, Tokens, token_url
 from customer_health.effects.destination import BusyError
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import outbox, outbox_desk
-from customer_health.ledger.connect import writing
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import writing
 
 REFRESH = {"refresh_token": "refresh-1", "client_id": "c", "client_secret": "s"}
 CREDENTIALS = {"client_id": "c", "client_secret": "s", "tenant": "acme.com"}
@@ -132,7 +132,7 @@ def test_a_new_token_that_is_refused_too_stops_the_channel_with_one_call_for_a_p
     assert "Renew the credentials of gmail" in done.remedy
     assert len(gmail.calls) == 2
     assert len(issuer.grants) == 2
-    assert {row["state"] for row in outbox_desk.find(ledger)} == {"pending"}
+    assert {row["state"] for row in admin.find(ledger)} == {"pending"}
     issuer.broken = False
     later = deliver(ledger, mail, now=lambda: morning(3))
     assert later.delivered == 5

@@ -12,8 +12,9 @@ from tests.lib.ledger import day, morning, new_ledger, publish, score_row
 from tests.lib.ledgers import ledger_url
 
 from customer_health.errors import ConfigurationError, DataContractError
-from customer_health.ledger import champion, scores
-from customer_health.ledger.connect import open_ledger
+from customer_health.ledger import scores
+from customer_health.ledger import model_registry
+from customer_health.ledger.engine import open_ledger
 
 __all__ = ["ledger_url"]
 
@@ -169,27 +170,27 @@ def test_a_ledger_url_that_means_nothing_says_how_to_write_one():
 
 
 def test_the_champion_is_the_last_one_promoted_and_promoting_it_again_changes_nothing(ledger):
-    first = champion.ChampionRecord(
+    first = model_registry.ChampionRecord(
         "m1", "models/m1", {"model.txt": "aa"}, "model", "beats it", day(1), {"auc": 0.8}
     )
-    second = champion.ChampionRecord("m2", "models/m2", "bb", "rules", "too few churners", day(9))
-    assert champion.current(ledger) is None
+    second = model_registry.ChampionRecord("m2", "models/m2", "bb", "rules", "too few churners", day(9))
+    assert model_registry.current(ledger) is None
 
-    champion.promote(ledger, first)
-    champion.promote(ledger, second)
-    champion.promote(ledger, second)
+    model_registry.promote(ledger, first)
+    model_registry.promote(ledger, second)
+    model_registry.promote(ledger, second)
 
-    assert champion.current(ledger).model_id == "m2"
-    assert [record.model_id for record in champion.history(ledger)] == ["m2", "m1"]
-    assert champion.history(ledger)[1].sha256 == {"model.txt": "aa"}
+    assert model_registry.current(ledger).model_id == "m2"
+    assert [record.model_id for record in model_registry.history(ledger)] == ["m2", "m1"]
+    assert model_registry.history(ledger)[1].sha256 == {"model.txt": "aa"}
 
 
 def test_a_past_day_is_never_scored_by_a_champion_that_saw_its_future(ledger):
-    champion.promote(ledger, champion.ChampionRecord("m1", "f", "aa", "model", "", day(1)))
-    champion.promote(ledger, champion.ChampionRecord("m9", "f", "bb", "model", "", day(9)))
+    model_registry.promote(ledger, model_registry.ChampionRecord("m1", "f", "aa", "model", "", day(1)))
+    model_registry.promote(ledger, model_registry.ChampionRecord("m9", "f", "bb", "model", "", day(9)))
 
-    assert champion.current(ledger, as_of=day(5)).model_id == "m1"
-    assert champion.current(ledger, as_of=date_before_all()) is None
+    assert model_registry.current(ledger, as_of=day(5)).model_id == "m1"
+    assert model_registry.current(ledger, as_of=date_before_all()) is None
 
 
 def date_before_all():

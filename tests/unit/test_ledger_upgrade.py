@@ -10,8 +10,9 @@ from tests.lib.ledger import day, promised, publish, run
 from tests.lib.ledgers import ledger_url
 
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import outbox_desk, schema
-from customer_health.ledger.connect import open_ledger
+from customer_health.ledger import schema
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.engine import open_ledger
 
 __all__ = ["ledger_url"]  # every test here runs on SQLite and on Postgres
 
@@ -47,13 +48,13 @@ def old(ledger_url):
 
 def test_an_older_ledger_is_brought_up_to_date_when_it_is_opened(old):
     engine = open_ledger(old)
-    before = {row["key"] for row in outbox_desk.find(engine)}
+    before = {row["key"] for row in admin.find(engine)}
     publish(engine, 3, {"acme": 52, "calm": 90})
     run(engine, 3)
     publish(engine, 4, {"acme": 52, "calm": 90})
     run(engine, 4)
 
-    assert before <= {row["key"] for row in outbox_desk.find(engine)}
+    assert before <= {row["key"] for row in admin.find(engine)}
     states = [row["payload"]["status"]["state"] for row in promised(engine, "update_message")]
     assert states[-1] == "recovered"
     assert promised(engine, "notify", account_id="acme", as_of=day(2))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.lib.model_worlds import champion_of_all_kinds, make_world
 
-from customer_health.model.artefact import DamagedArtefactError, load, save
+from customer_health.model.registry.artefact import DamagedArtefactError, load, save
 
 Saved = tuple[Path, dict[str, str]]
 

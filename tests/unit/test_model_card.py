@@ -12,14 +12,15 @@ from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.model import card, gates, leaks
-from customer_health.model.gates import LeakageError
-from customer_health.model.labels import outcome_labels
+from customer_health.model.reports import model_card
+from customer_health.model.evaluation import training_gates, leak_detector
+from customer_health.model.evaluation.training_gates import LeakageError
+from customer_health.model.data.labels import outcome_labels
 from customer_health.model.training import train
 
 
 def told(training: object, folder: Path) -> str:
-    return card.write(training, folder).read_text(encoding="utf-8")  # type: ignore[arg-type]
+    return model_card.write(training, folder).read_text(encoding="utf-8")  # type: ignore[arg-type]
 
 
 def distrusting(*names: str) -> CompanyConfig:
@@ -78,10 +79,10 @@ def test_a_card_of_the_rules_claims_nothing_that_only_a_model_could(tmp_path: Pa
 
 
 def test_a_field_of_the_crm_that_nobody_maps_is_not_accused() -> None:
-    fates = leaks.Fates(np.full(100, np.inf), np.full(100, 400.0), np.arange(100))
+    fates = leak_detector.Fates(np.full(100, np.inf), np.full(100, 400.0), np.arange(100))
     rows = pd.DataFrame({"account_id": [f"a{n}" for n in range(100)]})
     snapshot = rows.assign(seats_now=5.0, weeks_since_crm_update=np.nan)
-    assert [finding.column for finding in leaks.without_past(snapshot, rows, fates)] == ["seats_now"]
+    assert [finding.column for finding in leak_detector.without_past(snapshot, rows, fates)] == ["seats_now"]
 
 
 def test_an_export_that_shows_todays_auto_renewal_is_named() -> None:
@@ -108,8 +109,8 @@ def test_a_person_who_checked_the_suspects_lets_a_nearly_perfect_model_train() -
     """A small company whose losses all announce themselves: the gate asks once, and can be answered."""
     alone = pd.Series({"tickets_90d": 0.94, "stickiness_28d": 0.9, "recent_nps": 0.8, "open_tickets": 0.7})
     with pytest.raises(LeakageError, match="trusted_signals"):
-        gates.forbid_perfect_model("blend", 0.97, 0.96, alone, 90, ["tickets_90d", "stickiness_28d"])
-    gates.forbid_perfect_model("blend", 0.97, 0.96, alone, 90, [*alone.index[:3]])
+        training_gates.forbid_perfect_model("blend", 0.97, 0.96, alone, 90, ["tickets_90d", "stickiness_28d"])
+    training_gates.forbid_perfect_model("blend", 0.97, 0.96, alone, 90, [*alone.index[:3]])
 
 
 def test_a_distrusted_signal_that_does_not_exist_is_refused_with_a_suggestion() -> None:

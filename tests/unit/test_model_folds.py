@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_health.model.folds import EmbargoError, Fold, walk_forward
-from customer_health.model.panel import as_of_dates
+from customer_health.model.data.folds import EmbargoError, Fold, walk_forward
+from customer_health.model.data.training_panel import as_of_dates
 
 DAYS = st.dates(date(2023, 1, 1), date(2026, 1, 1)).map(pd.Timestamp)
 

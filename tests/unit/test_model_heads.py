@@ -11,19 +11,19 @@ import pytest
 from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
 from customer_health.errors import ConfigurationError
-from customer_health.model import brought
-from customer_health.model.baselines import NaiveBaseline
-from customer_health.model.calibration import Calibrated
-from customer_health.model.expected_loss import ExpectedLoss, measured_shares
-from customer_health.model.features import FeatureSet
-from customer_health.model.folds import EmbargoError
-from customer_health.model.forest import RandomForest
-from customer_health.model.hazard import HazardTrees, edges_of, spells_of
-from customer_health.model.labels import eligible, loss_times, outcome_flags, outcome_labels
-from customer_health.model.linear import LogisticRegression, sigmoid
-from customer_health.model.panel import prepare
-from customer_health.model.rules_v2 import CAPS, RULES_V2, rules_v2
-from customer_health.model.store import FoldStore
+from customer_health.model.candidates import external_score
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.calibration import Calibrated
+from customer_health.model.candidates.expected_loss import ExpectedLoss, measured_shares
+from customer_health.model.data.features import FeatureSet
+from customer_health.model.data.folds import EmbargoError
+from customer_health.model.candidates.random_forest import RandomForest
+from customer_health.model.candidates.hazard import HazardTrees, edges_of, spells_of
+from customer_health.model.data.labels import eligible, loss_times, outcome_flags, outcome_labels
+from customer_health.model.candidates.constrained_logistic import LogisticRegression, sigmoid
+from customer_health.model.data.training_panel import prepare
+from customer_health.model.candidates.rules_v2 import CAPS, RULES_V2, rules_v2
+from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.training import train
 
 TODAY = pd.Timestamp("2026-01-01")
@@ -169,18 +169,18 @@ def test_a_brought_score_takes_part_and_a_stale_one_is_unknown(tmp_path: Path):
     table = world.panel[world.panel["as_of"] == first][["account_id"]]
     table.assign(as_of=f"{first:%Y-%m-%d}", score=0.5).to_csv(path, index=False)
 
-    attached = brought.attach(world.panel, brought.read(path))
+    attached = external_score.attach(world.panel, external_score.read(path))
 
     known = attached.groupby("as_of")["brought_score"].count()
     assert list(known > 0) == [True, True, False, False]
     with pytest.raises(ConfigurationError, match="does not exist"):
-        brought.read(tmp_path / "nothing.csv")
+        external_score.read(tmp_path / "nothing.csv")
 
 
 def test_a_thorough_training_lets_everybody_compete_and_a_repeated_one_computes_nothing(tmp_path: Path):
     world = make_world(SIZE, MONTHS, seed=1)
     risk = world.panel[["account_id", "as_of"]].assign(score=-world.panel["usage_delta_28d"])
-    panel = brought.attach(world.panel, risk)
+    panel = external_score.attach(world.panel, risk)
     model = CONFIG.model.model_copy(
         update={"effort": "thorough", "heads": ("logo_churn",), "min_unique_churners": 20}
     )

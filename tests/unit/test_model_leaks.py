@@ -7,22 +7,22 @@ import pandas as pd
 import pytest
 from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
-from customer_health.model import leaks
-from customer_health.model.features import FeatureSet
-from customer_health.model.labels import eligible, loss_times
-from customer_health.model.panel import prepare
+from customer_health.model.evaluation import leak_detector
+from customer_health.model.data.features import FeatureSet
+from customer_health.model.data.labels import eligible, loss_times
+from customer_health.model.data.training_panel import prepare
 from customer_health.model.training import train
 
 
 @pytest.fixture(scope="module")
-def company() -> tuple[pd.DataFrame, leaks.Fates, np.ndarray]:
+def company() -> tuple[pd.DataFrame, leak_detector.Fates, np.ndarray]:
     """Rows of a company, their fates, and which accounts are lost by the end."""
     world = make_world(1500, MONTHS, seed=3)
     rows = prepare(world.panel)
     mask = eligible(rows, CONFIG.model).to_numpy()
     times = loss_times(world.outcomes, rows, logged_before=world.as_of)[mask]
     rows = rows[mask].reset_index(drop=True)
-    fates = leaks.Fates(
+    fates = leak_detector.Fates(
         times["loss_after"].to_numpy(), times["known_for"].to_numpy(), rows["account_id"].to_numpy()
     )
     return rows, fates, rows["account_id"].isin(world.outcomes["account_id"]).to_numpy()
@@ -33,7 +33,7 @@ def test_no_honest_signal_is_accused(company):
     features = FeatureSet.of(rows)
     names = [f.name for f in features.features if f.concept != "calendar"]
 
-    assert leaks.judge(leaks.separations(features.design(rows), names, fates)) == []
+    assert leak_detector.judge(leak_detector.separations(features.design(rows), names, fates)) == []
 
 
 def test_four_fields_of_hindsight_are_caught_and_named(company):
@@ -52,7 +52,7 @@ def test_four_fields_of_hindsight_are_caught_and_named(company):
         }
     ).drop_duplicates("account_id")
 
-    found = {finding.column: finding for finding in leaks.without_past(snapshot, rows, fates)}
+    found = {finding.column: finding for finding in leak_detector.without_past(snapshot, rows, fates)}
 
     assert set(found) == {"cancel_requested", "cancel_sometimes", "seats_now", "weeks_since_update"}
     assert all("AUC" in finding.evidence for finding in found.values())
@@ -66,7 +66,7 @@ def test_a_signal_whose_past_was_rewritten_for_those_who_left_is_caught():
     lost = pd.Series(np.arange(200) < 50, dtype=float)
     now.loc[:39, "contacts_known"] = 0.0
 
-    found = leaks.audit(then, now, lost, ["contacts_known", "recent_nps"])
+    found = leak_detector.audit(then, now, lost, ["contacts_known", "recent_nps"])
 
     assert [finding.column for finding in found] == ["contacts_known"]
     assert "80% of the lost and 0% of the kept" in found[0].evidence

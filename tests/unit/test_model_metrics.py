@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_health.model.metrics import (
+from customer_health.model.evaluation.metrics import (
     Sample,
     account_draws,
     auc,

@@ -12,11 +12,12 @@ import pytest
 from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, champion_of_all_kinds, make_world, trained
 
 from customer_health.errors import ConfigurationError, RetriableError
-from customer_health.ledger import champion as registry
-from customer_health.ledger.connect import open_ledger
-from customer_health.model import artefact, drift, office, probe, promotion, scoreboard
-from customer_health.model.artefact import DamagedArtefactError
-from customer_health.model.card_watch import write
+from customer_health.ledger import model_registry as registry
+from customer_health.ledger.engine import open_ledger
+from customer_health.model.registry import artefact, current_model, trial_load, promotion
+from customer_health.model.monitoring import drift, scoreboard
+from customer_health.model.registry.artefact import DamagedArtefactError
+from customer_health.model.reports.scoreboard_page import write
 from customer_health.model.training import train
 
 LENIENT = CONFIG.model.model_copy(update={"max_tier_churn": 1.0})
@@ -51,7 +52,7 @@ def test_a_model_that_needs_approval_scores_nothing_until_a_person_approves(ledg
     panel = make_world(SIZE, MONTHS, seed=1).panel
     verdict = promotion.judge(training, None, panel, CONFIG.model_copy(update={"model": model}))
 
-    office.register(ledger, training, tmp_path, verdict)
+    current_model.register(ledger, training, tmp_path, verdict)
 
     assert verdict.action == "ask"
     assert registry.current(ledger).decision == "rules"
@@ -96,8 +97,8 @@ def test_a_champion_of_an_older_catalogue_is_compared_on_the_same_rows_and_one_o
 
     assert np.isfinite(verdict.tier_churn)
     assert "It also reads usage_delta_28d." in verdict.reasons
-    assert office.comparable(older, world.panel) == (older, ())
-    rival, why = office.comparable(trained().champion, fewer)
+    assert current_model.comparable(older, world.panel) == (older, ())
+    rival, why = current_model.comparable(trained().champion, fewer)
     assert rival is None
     assert "reads usage_delta_28d, which is no longer built" in why[0]
 
@@ -118,8 +119,8 @@ def test_a_damaged_champion_gives_way_to_the_one_before_and_then_to_the_rules(tm
     (bad / "champion.json").write_text("{}")
     older, newer = record("older", str(good), sha256=digests), record("newer", str(bad), sha256=digests)
 
-    found, told = office.load_with_fallback(newer, [older])
-    none, last = office.load_with_fallback(newer, [])
+    found, told = current_model.load_with_fallback(newer, [older])
+    none, last = current_model.load_with_fallback(newer, [])
 
     assert found is not None
     assert "newer is not usable" in told
@@ -130,18 +131,18 @@ def test_a_damaged_champion_gives_way_to_the_one_before_and_then_to_the_rules(tm
 
 def test_a_model_that_kills_its_reader_is_refused_by_the_trial(tmp_path: Path, monkeypatch):
     digests = artefact.save(champion_of_all_kinds(), tmp_path)
-    monkeypatch.setattr(probe.sys, "executable", "/bin/false")
+    monkeypatch.setattr(trial_load.sys, "executable", "/bin/false")
 
     with pytest.raises(DamagedArtefactError, match="ended with code 1"):
-        probe.load_safely(tmp_path, digests)
+        trial_load.load_safely(tmp_path, digests)
 
 
 def test_a_machine_too_busy_to_load_a_model_is_asked_again_and_nobody_falls_back(tmp_path: Path, monkeypatch):
     sha256 = artefact.save(champion_of_all_kinds(), tmp_path)
-    monkeypatch.setattr(probe, "SECONDS", 0.01)
+    monkeypatch.setattr(trial_load, "SECONDS", 0.01)
 
     with pytest.raises(RetriableError, match="took more than"):
-        office.load_with_fallback(record("m1", str(tmp_path), sha256=sha256))
+        current_model.load_with_fallback(record("m1", str(tmp_path), sha256=sha256))
 
 
 def test_drift_thresholds_grow_as_rows_get_few():
@@ -205,5 +206,5 @@ def test_every_matured_prediction_is_graded_and_the_missed_are_shown_with_their_
     assert told["precision_red"] == 1.0
     assert told["median_lead_days"] == 59
     assert list(board.missed["account_id"]) == ["a9"]
-    page = write(office.Watch(board, pd.DataFrame({"level": []}), ()), tmp_path, date(2026, 1, 1))
+    page = write(current_model.Watch(board, pd.DataFrame({"level": []}), ()), tmp_path, date(2026, 1, 1))
     assert "| a9 | 2025-01-01 | 68 | all is well | NPS 3 | none |" in page.read_text()

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from tests.lib.model_worlds import CONFIG, LAST, MONTHS, SIZE, make_world, trained
 
-from customer_health.model import reference
-from customer_health.model.champion import Champion
-from customer_health.model.labels import eligible
-from customer_health.model.panel import prepare
+from customer_health.model.registry import reference_account
+from customer_health.model.registry.champion import Champion
+from customer_health.model.data.labels import eligible
+from customer_health.model.data.training_panel import prepare
 from customer_health.scoring import smoothing
-from customer_health.scoring.score import score_accounts
+from customer_health.scoring.daily_scores import score_accounts
 
 
 def champion() -> Champion:
@@ -23,7 +23,7 @@ def champion() -> Champion:
 
 
 def test_model_and_scoring_judge_signals_at_the_same_distance_from_the_renewal():
-    assert reference.REFERENCE_DAYS == smoothing.REFERENCE_DAYS
+    assert reference_account.REFERENCE_DAYS == smoothing.REFERENCE_DAYS
 
 
 def test_base_and_mean_contributions_add_up_to_the_mean_risk():

@@ -14,15 +14,16 @@ from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
 from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.errors import ConfigurationError, DataContractError
-from customer_health.model import card, gates
-from customer_health.model.folds import walk_forward
-from customer_health.model.gates import LeakageError
-from customer_health.model.labels import outcome_labels
-from customer_health.model.material import Material
-from customer_health.model.panel import dates_of
-from customer_health.model.store import FoldStore
+from customer_health.model.reports import model_card
+from customer_health.model.evaluation import training_gates
+from customer_health.model.data.folds import walk_forward
+from customer_health.model.evaluation.training_gates import LeakageError
+from customer_health.model.data.labels import outcome_labels
+from customer_health.model.data.training_data import Material
+from customer_health.model.data.training_panel import dates_of
+from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.training import train
-from customer_health.model.walk import countable, tuned
+from customer_health.model.evaluation.walk_forward import countable, tuned
 
 
 def test_a_model_that_beats_both_baselines_becomes_champion():
@@ -102,14 +103,14 @@ def test_a_model_too_good_to_be_true_stops_the_training_unless_the_calendar_expl
     suspects = pd.Series({"contacts_known": 0.9})
 
     with pytest.raises(LeakageError, match="contacts_known"):
-        gates.forbid_perfect_model("blend", 0.97, 0.96, suspects, 90)
-    gates.forbid_perfect_model("blend", 0.97, 0.75, suspects, 90)
+        training_gates.forbid_perfect_model("blend", 0.97, 0.96, suspects, 90)
+    training_gates.forbid_perfect_model("blend", 0.97, 0.75, suspects, 90)
 
 
 @pytest.mark.parametrize("name", ["cancellation_requested", "churn_flag", "NoticeDate"])
 def test_a_signal_named_after_the_outcome_is_refused(name: str):
     with pytest.raises(LeakageError, match=name):
-        gates.forbid_outcome_names(["recent_nps", name])
+        training_gates.forbid_outcome_names(["recent_nps", name])
 
 
 def test_nothing_that_happens_after_the_training_date_can_change_the_model():
@@ -218,7 +219,7 @@ def test_a_panel_with_a_row_twice_is_refused():
 
 
 def test_the_card_says_what_was_decided_and_when_not_to_believe_it(tmp_path: Path):
-    path = card.write(trained(), tmp_path)
+    path = model_card.write(trained(), tmp_path)
     text = path.read_text(encoding="utf-8")
 
     assert trained().why in text
@@ -233,7 +234,7 @@ def test_the_card_says_what_was_decided_and_when_not_to_believe_it(tmp_path: Pat
 def test_the_card_says_when_revenue_helped_to_weigh_the_signals(tmp_path: Path):
     heads = {horizon: replace(report, moved=900) for horizon, report in trained().heads.items()}
 
-    text = card.write(replace(trained(), heads=heads), tmp_path).read_text(encoding="utf-8")
+    text = model_card.write(replace(trained(), heads=heads), tmp_path).read_text(encoding="utf-8")
 
     assert "also learned from 900 account-months after which revenue grew or shrank" in text
 
@@ -242,7 +243,7 @@ def test_a_training_that_ends_with_the_rules_gets_a_card_as_well(tmp_path: Path)
     world = make_world(20, 2, seed=2)
     training = train(world.panel, world.outcomes, CONFIG, as_of=world.as_of)
 
-    assert "rule score stays in charge" in card.write(training, tmp_path).read_text(encoding="utf-8")
+    assert "rule score stays in charge" in model_card.write(training, tmp_path).read_text(encoding="utf-8")
 
 
 def test_a_company_that_lost_nobody_in_its_first_year_can_still_be_tuned_for() -> None:

@@ -8,8 +8,9 @@ import pytest
 from tests.lib.ledger import morning, new_ledger, promised, publish, run
 
 from customer_health import __main__ as command_line
-from customer_health import desk
-from customer_health.ledger import care, outbox_desk
+from customer_health.cli import user_actions
+from customer_health.ledger import episode_events
+from customer_health.ledger.outbox import admin
 from customer_health.playbooks import actions
 
 
@@ -54,8 +55,8 @@ def test_what_waits_can_be_listed_approved_and_declined(say, ledger):
 
 
 def test_the_outcomes_of_the_command_the_task_and_the_ledger_are_the_same():
-    in_the_crm = tuple(care.outcome_named(words) for words in actions.OUTCOMES)
-    assert desk.OUTCOMES == care.OUTCOMES == in_the_crm
+    in_the_crm = tuple(episode_events.outcome_named(words) for words in actions.OUTCOMES)
+    assert user_actions.OUTCOMES == episode_events.OUTCOMES == in_the_crm
 
 
 def test_who_and_why_are_asked_for(say):
@@ -69,7 +70,7 @@ def test_an_episode_is_acknowledged_snoozed_and_judged(say, ledger):
     words = ("--by", "dana", "--reason", "they are on holiday")
     assert say("snooze", episode, "--until", "2026-11-09", *words)[0] == 0
     assert say("outcome", episode, "saved", "--by", "dana", "--reason", "they renewed")[0] == 0
-    assert [row["kind"] for row in care.events_of(ledger, episode)] == ["acknowledged", "snoozed", "outcome"]
+    assert [row["kind"] for row in episode_events.events_of(ledger, episode)] == ["acknowledged", "snoozed", "outcome"]
     code, said = say("ack", episode[:-1], "--by", "dana")
     assert (code, f"Did you mean one of: {episode}" in said) == (1, True)
 
@@ -85,4 +86,4 @@ def test_a_resend_keeps_its_reason_and_a_switch_its_owner(say, ledger):
 
 def test_the_hourly_look_can_be_taken_by_hand(say, ledger):
     assert "nothing was due" in say("follow-up")[1]
-    assert outbox_desk.find(ledger, as_of=datetime(2030, 1, 1, tzinfo=UTC).date()) == []
+    assert admin.find(ledger, as_of=datetime(2030, 1, 1, tzinfo=UTC).date()) == []

@@ -11,13 +11,14 @@ from tests.lib.ledger import day, morning, outcome, publish, run
 from tests.lib.ledgers import ledger_url
 from tests.lib.remote import Remote
 
-from customer_health.destinations.dispatch import Policy, deliver
+from customer_health.delivery.dispatch import Policy, deliver
 from customer_health.destinations.preview import PreviewDestination
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.errors import FatalError
-from customer_health.ledger import crash_points, outbox, outbox_desk
-from customer_health.ledger.connect import open_ledger, writing
+from customer_health.ledger import crash_points
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.crash_points import CRASH_POINTS
 
 __all__ = ["ledger_url"]  # every test here runs on SQLite and on Postgres
@@ -64,7 +65,7 @@ def promise(ledger, count, *, destination="slack", now=START):
 
 
 def states(ledger, destination="slack"):
-    return outbox_desk.tally(ledger).get(destination, {})
+    return admin.tally(ledger).get(destination, {})
 
 
 def test_a_promise_made_twice_is_one_promise_and_delivered_once(ledger, tmp_path, clock):
@@ -75,7 +76,7 @@ def test_a_promise_made_twice_is_one_promise_and_delivered_once(ledger, tmp_path
     assert deliver(ledger, remote, now=clock).delivered == 3
     assert deliver(ledger, remote, now=clock).delivered == 0
     assert len(remote.history()) == 3
-    assert [row["event"] for row in outbox_desk.diary(ledger, effect(1).key)] == ["sending", "delivered"]
+    assert [row["event"] for row in admin.diary(ledger, effect(1).key)] == ["sending", "delivered"]
 
 
 def test_a_destination_gets_its_own_rows_and_no_more_than_the_limit(ledger, tmp_path, clock):
@@ -100,7 +101,7 @@ def test_busy_waits_as_long_as_asked_and_counts_no_attempt(ledger, tmp_path, clo
     assert deliver(ledger, remote, now=clock).counts()["delivered"] == 0
     clock.forward(seconds=2)
     assert deliver(ledger, remote, now=clock).delivered == 1
-    assert outbox_desk.find(ledger)[0]["attempts"] == 1
+    assert admin.find(ledger)[0]["attempts"] == 1
 
 
 def test_three_busy_answers_in_a_row_end_the_call_and_the_rest_stays_untouched(ledger, tmp_path, clock):
@@ -151,7 +152,7 @@ def test_while_the_destination_cannot_be_asked_nothing_is_sent_again_and_in_the_
         deliver(ledger, remote, now=clock)
         clock.forward(hours=2)
 
-    (row,) = outbox_desk.find(ledger)
+    (row,) = admin.find(ledger)
     assert (row["state"], remote.history()) == ("rejected", [])
     assert "resend it with a reason" in row["fix"]
 
@@ -167,16 +168,16 @@ def test_a_refusal_keeps_the_remotes_words_and_the_others_go_on(ledger, tmp_path
     counts = deliver(ledger, remote, now=clock)
 
     assert (counts.delivered, counts.rejected) == (4, 1)
-    (row,) = outbox_desk.find(ledger, state="rejected")
+    (row,) = admin.find(ledger, state="rejected")
     assert (row["error"], row["fix"]) == ("FIELD_CUSTOM_VALIDATION: Amount must be > 0", "Set an ARR.")
     assert "FIELD_CUSTOM_VALIDATION" in " ".join(counts.lines())
 
     remote.fault = lambda moment, effect: None
     with pytest.raises(FatalError, match="needs its reason"):
-        outbox_desk.resend(ledger, row["key"], " ", now=clock())
-    outbox_desk.resend(ledger, row["key"], "ARR was added in the CRM", now=clock())
+        admin.resend(ledger, row["key"], " ", now=clock())
+    admin.resend(ledger, row["key"], "ARR was added in the CRM", now=clock())
     assert deliver(ledger, remote, now=clock).delivered == 1
-    assert "ARR was added in the CRM" in [line["detail"] for line in outbox_desk.diary(ledger, row["key"])]
+    assert "ARR was added in the CRM" in [line["detail"] for line in admin.diary(ledger, row["key"])]
 
 
 def test_a_defect_of_ours_in_one_row_does_not_stop_the_others(ledger, tmp_path, clock):
@@ -218,7 +219,7 @@ def test_a_worker_that_slept_through_its_lease_can_no_longer_change_the_row(ledg
     late = outbox.delivered(sleeper, "remote-1", now=clock())
 
     assert outbox.write(ledger, [late], now=clock()) == [False]
-    assert [line["event"] for line in outbox_desk.diary(ledger, effect().key)] == [
+    assert [line["event"] for line in admin.diary(ledger, effect().key)] == [
         "sending",
         "late delivered",
     ]

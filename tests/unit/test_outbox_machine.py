@@ -20,13 +20,15 @@ from tests.lib.ledgers import new_url
 from tests.lib.remote import Remote
 
 from customer_health.company import CompanyConfig
-from customer_health.destinations.dispatch import deliver
+from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import FatalError
-from customer_health.ledger import care, crash_points, episodes, follow_up, outbox, outbox_desk, switches
-from customer_health.ledger.connect import open_ledger
-from customer_health.ledger.follow_up import TaskSeen
-from customer_health.playbooks.follow import follow_up as look
+from customer_health.ledger import crash_points, episodes
+from customer_health.ledger import episode_events, crm_tasks, kill_switches
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.crm_tasks import TaskSeen
+from customer_health.playbooks.reminders import follow_up as look
 
 ACCOUNTS = ("a", "b", "c")
 SCORES = st.fixed_dictionaries({name: st.sampled_from([15, 35, 43, 55, 90]) for name in ACCOUNTS})
@@ -150,32 +152,32 @@ class Month(RuleBasedStateMachine):
             return
         episode = known[pick % len(known)].episode_id
         if what == "ack":
-            care.acknowledge(self.ledger, episode, by="dana", now=self.now)
+            episode_events.acknowledge(self.ledger, episode, by="dana", now=self.now)
         elif what == "snooze":
             end = self.now.date() + timedelta(days=2)
-            care.snooze(self.ledger, episode, until=end, by="dana", reason="on holiday", now=self.now)
+            episode_events.snooze(self.ledger, episode, until=end, by="dana", reason="on holiday", now=self.now)
         elif what == "outcome":
-            care.record_outcome(self.ledger, episode, "partly", by="dana", reason="fewer", now=self.now)
+            episode_events.record_outcome(self.ledger, episode, "partly", by="dana", reason="fewer", now=self.now)
         else:
-            tasks = [row for row in outbox_desk.find(self.ledger) if row["verb"] == "create_task"]
+            tasks = [row for row in admin.find(self.ledger) if row["verb"] == "create_task"]
             if tasks:
                 key = tasks[pick % len(tasks)]["key"]
                 state = TaskSeen(key, "t", "in_progress", "dana", None, self.now, None, self.now)
-                follow_up.take_in(self.ledger, [state])
+                crm_tasks.take_in(self.ledger, [state])
 
     @rule(approve=st.booleans())
     def somebody_answers(self, approve):
-        for row in outbox_desk.awaiting(self.ledger)[:1]:
-            answer = outbox_desk.approve if approve else outbox_desk.decline
+        for row in admin.awaiting(self.ledger)[:1]:
+            answer = admin.approve if approve else admin.decline
             with suppress(FatalError):  # it has expired
                 answer(self.ledger, row["key"], by="lee", reason="because", now=self.now)
 
     @rule(stop=st.booleans())
     def somebody_throws_the_switch(self, stop):
         if stop:
-            switches.stop(self.ledger, "destination", "slack", by="lee", reason="testing it", now=self.now)
+            kill_switches.stop(self.ledger, "destination", "slack", by="lee", reason="testing it", now=self.now)
         else:
-            switches.start(self.ledger, "destination", "slack")
+            kill_switches.start(self.ledger, "destination", "slack")
 
     @invariant()
     def nothing_landed_twice(self):
@@ -186,7 +188,7 @@ class Month(RuleBasedStateMachine):
     def every_promise_stands_and_is_of_its_own_day(self):
         if not hasattr(self, "ledger"):
             return
-        rows = outbox_desk.find(self.ledger)
+        rows = admin.find(self.ledger)
         keys = {row["key"] for row in rows}
         assert self.promised <= keys
         self.promised = keys
@@ -212,13 +214,13 @@ class Month(RuleBasedStateMachine):
         """The world heals: everything that was promised is settled, and what is settled is true."""
         if not hasattr(self, "ledger"):
             return
-        switches.start(self.ledger, "destination", "slack")
+        kill_switches.start(self.ledger, "destination", "slack")
         for _ in range(12):
             look(self.ledger, CONFIG, now=self.now)
             for remote in (self.slack, self.crm):
                 self._deliver(remote)
             self.now += timedelta(hours=1)
-        rows = outbox_desk.find(self.ledger)
+        rows = admin.find(self.ledger)
         refused = {row["key"] for row in rows if row["state"] == "rejected"}
         for name, remote in (("slack", self.slack), ("crm", self.crm)):
             landed = remote.history()

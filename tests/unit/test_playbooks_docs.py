@@ -6,7 +6,7 @@ import pytest
 
 from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.errors import ConfigurationError
-from customer_health.playbooks.docs import ASKED_FOR, playbooks_page
+from customer_health.playbooks.playbook_docs import ASKED_FOR, playbooks_page
 from customer_health.playbooks.playbook import LIBRARY, load_playbook, load_playbooks
 
 PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.lib.ledger import alerts, day, morning, new_ledger, promised, publish, run
 
 from customer_health.company import CompanyConfig, PlaybookConfig
-from customer_health.ledger import episodes, outbox_desk
+from customer_health.ledger import episodes
+from customer_health.ledger.outbox import admin
 
 ACCOUNTS = ("a", "b", "c")
 SCORES = st.fixed_dictionaries({name: st.sampled_from([10, 28, 33, 39, 43, 48, 60, 85]) for name in ACCOUNTS})
@@ -23,7 +24,7 @@ EXTRAS = st.lists(
 
 
 def keys(ledger):
-    return Counter(row["key"] for row in outbox_desk.find(ledger))
+    return Counter(row["key"] for row in admin.find(ledger))
 
 
 @settings(max_examples=6)
@@ -54,7 +55,7 @@ def test_re_runs_restatements_and_back_fills_never_double_and_never_wake_the_pas
         told = [(row["account_id"], row["episode_id"], row["playbook"]) for row in promised(ledger, "notify")]
         assert len(told) == len(set(told))
         assert len(alerts(ledger, "baseline")) == 1
-        assert all(day(1) <= row["as_of"] <= day(len(week)) for row in outbox_desk.find(ledger))
+        assert all(day(1) <= row["as_of"] <= day(len(week)) for row in admin.find(ledger))
     finally:
         ledger.dispose()
         shutil.rmtree(folder)

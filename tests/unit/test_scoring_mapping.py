@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customer_health.errors import ConfigurationError, FatalError
-from customer_health.scoring.mapping import Linear, log_odds, mapping_for
+from customer_health.scoring.score_scale import Linear, log_odds, mapping_for
 from customer_health.scoring.tiers import round_half_up, scheme_named
 
 ANCHORS = {180: {"p_green": 0.021, "p_red": 0.059}}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.lib.scoring_world import AS_OF, FROZEN, SIGNALS, HandChampion, panel
 
 from customer_health.company import CompanyConfig, ScoreConfig
-from customer_health.scoring.score import score_accounts
+from customer_health.scoring.daily_scores import score_accounts
 from customer_health.scoring.smoothing import Memory, smooth
 
 

@@ -19,15 +19,15 @@ from customer_health.signals.aggregations import (
     ShareOfUsage,
     Sum,
 )
-from customer_health.signals.build import CONTEXT, build_panel, read_signals, write_signals
+from customer_health.signals.build_panel import CONTEXT, build_panel, read_signals, write_signals
 from customer_health.signals.catalogue import CATALOGUE, named, select
-from customer_health.signals.contract_engine import CONTRACT_ANSWERS
-from customer_health.signals.docs import page, render
+from customer_health.signals.facts.contract_engine import CONTRACT_ANSWERS
+from customer_health.signals.signal_docs import page, render
 from customer_health.signals.panel_engine import check_answerable
-from customer_health.signals.reference_facts import TWINS
-from customer_health.signals.reference_usage import USAGE_TWINS
+from tests.lib.slow_engine.slow_facts import TWINS
+from tests.lib.slow_engine.slow_usage import USAGE_TWINS
 from customer_health.signals.signal import RESERVED, Concept, Direction, FromConfig, Signal, days
-from customer_health.signals.usage_engine import Usage
+from customer_health.signals.usage.usage_engine import Usage
 
 
 def declare(**changes: Any) -> Signal:
@@ -122,7 +122,7 @@ def test_every_phrase_renders_and_every_signal_has_a_reader() -> None:
 
 
 def test_the_page_about_signals_is_current() -> None:
-    assert page().read_text(encoding="utf-8") == render(), "run python -m customer_health.signals.docs"
+    assert page().read_text(encoding="utf-8") == render(), "run python -m customer_health.signals.signal_docs"
 
 
 def test_a_newcomer_adds_a_signal_by_one_declaration() -> None:

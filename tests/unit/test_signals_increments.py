@@ -16,10 +16,10 @@ from tests.lib.signals_random import FIRST, RandomWorld
 from tests.lib.world import World, create_raw_tables, insert, moment
 from tests.unit.test_signals_state import CONFIG, DATES, GENERATE, SIGNALS, SLOW, loaded, same
 
-from customer_health.signals import increments, reduction
-from customer_health.signals.build import build_panel
-from customer_health.signals.state import Columns
-from customer_health.signals.warehouse_tables import Warehouse
+from customer_health.signals.state import increments, reduction
+from customer_health.signals.build_panel import build_panel
+from customer_health.signals.state.daily_state import Columns
+from customer_health.signals.state.table_reader import Warehouse
 
 DAY = [date(2026, 3, 1)]
 CHANGING = ("tickets", "invoices", "contracts", "surveys", "contacts", "contact_changes", "interactions")

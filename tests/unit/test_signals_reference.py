@@ -14,7 +14,7 @@ from tests.lib.signals_random import FIRST, RandomWorld
 from customer_health.company import CompanyConfig
 from customer_health.signals.aggregations import ChangeVsPreviousWindow, Sum
 from customer_health.signals.catalogue import CATALOGUE
-from customer_health.signals.reference import Reference
+from tests.lib.slow_engine.slow_panel import Reference
 from customer_health.signals.signal import Concept, Direction, Signal, days
 
 # Aggregations that no declared signal uses yet are held to the same standard.

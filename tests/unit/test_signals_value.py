@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from tests.lib.world import World
 
-from customer_health.signals.value import coverage_by_segment, groups_of
+from customer_health.signals.signal_sources import coverage_by_segment, groups_of
 
 
 @pytest.fixture

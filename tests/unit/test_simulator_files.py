@@ -14,8 +14,8 @@ import pytest
 from tests.lib.simulator_files import START, THROUGH, merged, shared, write
 
 from customer_health.errors import ConfigurationError
-from customer_health.simulator.vendors import write_tables
-from customer_health.simulator.writing import arrow_schema
+from customer_health.simulator.canonical_exports import write_tables
+from customer_health.simulator.parquet_writer import arrow_schema
 from customer_health.warehouse.table import Type
 from customer_health.warehouse.tables import TABLES
 

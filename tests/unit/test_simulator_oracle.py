@@ -10,8 +10,8 @@ import pytest
 
 from customer_health.errors import ConfigurationError
 from customer_health.simulator.behaviour import CONTRACTION, DOWNGRADE, LOGO
-from customer_health.simulator.contracts import notices
-from customer_health.simulator.oracle import oracle, true_drivers, true_probability
+from customer_health.simulator.contract_events import notices
+from tests.lib.oracle import oracle, true_drivers, true_probability
 from customer_health.simulator.world import World, simulate
 
 WEEKS = (40, 66, 92)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 
-from customer_health.simulator.work import Given, seen, worked
+from customer_health.simulator.task_outcomes import Given, seen, worked
 
 DAY = date(2026, 11, 2)  # a Monday
 TASKS = [

@@ -13,11 +13,13 @@ from tests.lib.servers.slack_line import SlackLine
 
 from customer_health import pipeline
 from customer_health.company import CompanyConfig
-from customer_health.destinations import registry, slack, slack_blocks, slack_rules
-from customer_health.destinations.slack_buttons import NOT_A_RISK, ON_IT, SNOOZE
+from customer_health.destinations import destination_registry
+from customer_health.destinations.slack import slack_destination as slack, blocks, slack_limits
+from customer_health.destinations.slack.buttons import NOT_A_RISK, ON_IT, SNOOZE
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import care, episodes
-from customer_health.pipeline.buttons import ALIVE
+from customer_health.ledger import episodes
+from customer_health.ledger import episode_events
+from customer_health.pipeline.button_listener import ALIVE
 from customer_health.settings import Settings
 
 NOW = morning(2)
@@ -83,7 +85,7 @@ class Office:
         raise AssertionError("nothing came of it")
 
     def events(self, kind):
-        return [row for row in care.events_of(self.ledger, self.episode) if row["kind"] == kind]
+        return [row for row in episode_events.events_of(self.ledger, self.episode) if row["kind"] == kind]
 
     def close(self):
         self.stop.set()
@@ -100,7 +102,7 @@ def office(home, monkeypatch) -> Iterator[Office]:
         options = settings.config.connections.slack
         return slack.SlackDestination(role, SECRET, options, no_pace(), base_url=rig.server.url + "/")
 
-    monkeypatch.setitem(registry.FACTORIES, "slack", build)
+    monkeypatch.setitem(destination_registry.FACTORIES, "slack", build)
     monkeypatch.setattr(pipeline.buttons, "BEAT", 0.2)
     office = Office(home, rig.server)
     yield office
@@ -151,12 +153,12 @@ def test_not_a_risk_is_a_false_alarm_with_its_reason_after_slack_has_changed_the
 
 def test_buttons_are_there_only_where_somebody_listens_and_slack_takes_them():
     payload = effect("notify", to="slack").payload
-    plain, wired = (slack_blocks.message(payload, buttons=on)["blocks"] for on in (False, True))
+    plain, wired = (blocks.message(payload, buttons=on)["blocks"] for on in (False, True))
     assert not [block for block in plain if block.get("block_id") == "chs_care"]
     (row,) = [block for block in wired if block.get("block_id") == "chs_care"]
     assert [button["action_id"] for button in row["elements"]] == [ON_IT, SNOOZE, NOT_A_RISK]
-    assert slack_rules.problems({"text": "x", "blocks": wired}) == []
-    over = slack_blocks.message(
+    assert slack_limits.problems({"text": "x", "blocks": wired}) == []
+    over = blocks.message(
         {**payload, "status": {"state": "recovered", "sign": "✅", "text": "ok"}}, buttons=True
     )
     assert not [block for block in over["blocks"] if block.get("block_id") == "chs_care"]

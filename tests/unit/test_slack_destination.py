@@ -5,8 +5,8 @@ from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.slack import SlackWorkspace
 
 from customer_health.connections import Secret, SlackOptions
-from customer_health.destinations.faults import ChannelStoppedError
-from customer_health.destinations.slack import SlackDestination
+from customer_health.delivery.http_faults import ChannelStoppedError
+from customer_health.destinations.slack.slack_destination import SlackDestination
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError

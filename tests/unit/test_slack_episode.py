@@ -6,12 +6,13 @@ from tests.lib.destinations import RIGS
 from tests.lib.ledger import morning, new_ledger, publish, run
 
 from customer_health.company import CompanyConfig
-from customer_health.destinations import slack_acks
-from customer_health.destinations.dispatch import deliver
+from customer_health.destinations.slack import reactions
+from customer_health.delivery.dispatch import deliver
 from customer_health.destinations.preview import PreviewDestination
 from customer_health.errors import RetriableError
-from customer_health.ledger import outbox_desk, threads
-from customer_health.playbooks.follow import follow_up
+from customer_health.ledger.outbox import admin
+from customer_health.ledger import slack_threads
+from customer_health.playbooks.reminders import follow_up
 
 
 def test_one_message_per_episode_lives_through_acknowledgement_and_escalation(tmp_path):
@@ -25,10 +26,10 @@ def test_one_message_per_episode_lives_through_acknowledgement_and_escalation(tm
     deliver(ledger, rig.destination, now=lambda: noon)
     (parent,) = [m for m in rig.server.messages.values() if "Acme" in m["text"] and "61 → 20" in m["text"]]
 
-    assert slack_acks.poll(ledger, rig.destination, now=noon) == 0
+    assert reactions.poll(ledger, rig.destination, now=noon) == 0
     parent["reactions"] = [{"name": "eyes", "users": ["U1"], "count": 1}]
-    assert slack_acks.poll(ledger, rig.destination, now=noon) == 1
-    assert threads.awaiting_ack(ledger) == []
+    assert reactions.poll(ledger, rig.destination, now=noon) == 1
+    assert slack_threads.awaiting_ack(ledger) == []
     follow_up(ledger, config, now=noon)
     later = noon + timedelta(minutes=5)
     deliver(ledger, rig.destination, now=lambda: later)
@@ -42,7 +43,7 @@ def test_one_message_per_episode_lives_through_acknowledgement_and_escalation(tm
     assert [("without a first step" in m["text"]) for m in replies] == [True]
     mentions = [m for m in rig.server.messages.values() if "Acme" in m["text"] and not m.get("thread_ts")]
     assert len(mentions) == 1
-    assert not outbox_desk.find(ledger, state="rejected")
+    assert not admin.find(ledger, state="rejected")
     assert rig.server.violations == []
     rig.server.close()
     ledger.dispose()
@@ -65,6 +66,6 @@ def test_slack_out_of_reach_ends_the_round_and_a_preview_has_no_reactions(tmp_pa
         def person(self, user_id):
             return user_id
 
-    assert slack_acks.poll(ledger, preview, now=noon) == 0
-    assert slack_acks.poll(ledger, Down(), now=noon) == 0
+    assert reactions.poll(ledger, preview, now=noon) == 0
+    assert reactions.poll(ledger, Down(), now=noon) == 0
     ledger.dispose()

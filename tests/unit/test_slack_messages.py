@@ -7,10 +7,10 @@ from tests.lib.destinations import effect, usage_audit
 from tests.lib.ledger import morning
 
 from customer_health.company import PlaybookConfig
-from customer_health.destinations import slack_blocks, slack_rules
-from customer_health.destinations import usage_audit as audits
-from customer_health.destinations.slack_summaries import SUMMARIES
-from customer_health.playbooks.about import link_of
+from customer_health.destinations.slack import blocks as slack_blocks, slack_limits
+from customer_health.destinations import usage_audit_table as audits
+from customer_health.destinations.slack.portfolio_messages import SUMMARIES
+from customer_health.playbooks.effect_context import link_of
 
 HOSTILE = "<!channel> *x* `y` <https://evil|pay> \u202e\u200b\x00|" + "long " * 1000
 ENTRY = {
@@ -56,7 +56,7 @@ def test_a_summary_of_hostile_names_is_one_that_slack_takes(kind):
     if kind not in PAYLOADS:
         pytest.skip("a message about data, tested where it is made")
     message = slack_blocks.message(payload(kind))
-    assert slack_rules.problems(message) == []
+    assert slack_limits.problems(message) == []
     for mark in ("<!channel>", "<https://evil", "\\u202e", "\\u0000"):
         assert mark not in json.dumps(message)
 
@@ -73,14 +73,14 @@ def test_an_alert_with_everything_that_it_can_hold_is_one_that_slack_takes():
     promise = effect("notify", name=HOSTILE, why=HOSTILE, **given)
     promise.payload["score"]["history"] = [[f"2026-10-{day:02d}", 50] for day in range(1, 28)]
     message = slack_blocks.message(promise.payload)
-    assert slack_rules.problems(message) == []
+    assert slack_limits.problems(message) == []
     assert len(message["blocks"]) <= 12
     assert len(next(block for block in message["blocks"] if block["type"] == "actions")["elements"]) == 5
 
 
 def lines_of(message):
     """Lines as a wide screen shows them; a chart and a row of buttons count as one each."""
-    texts = slack_rules.as_markdown(message).splitlines()[1:]
+    texts = slack_limits.as_markdown(message).splitlines()[1:]
     return [line for line in texts if line and line != "---"]
 
 
@@ -128,7 +128,7 @@ def test_an_alert_that_only_the_renewal_explains_says_so_and_blames_no_signal():
 )
 def test_buttons_that_slack_would_refuse_are_found(elements, said):
     blocks = [{"type": "actions", "elements": elements}]
-    assert said in " ".join(slack_rules.problems({"text": "x", "blocks": blocks}))
+    assert said in " ".join(slack_limits.problems({"text": "x", "blocks": blocks}))
 
 
 def test_an_account_id_cannot_leave_its_place_in_a_link():

@@ -7,14 +7,14 @@ from tests.lib.servers.slack import SlackWorkspace
 
 from customer_health.company import CompanyConfig, DestinationsConfig, PlaybookConfig, Route
 from customer_health.connections import Secret, SlackOptions
-from customer_health.destinations.dispatch import deliver
+from customer_health.delivery.dispatch import deliver
 from customer_health.destinations.doctor import look
-from customer_health.destinations.faults import ChannelStoppedError
-from customer_health.destinations.slack import SlackDestination
+from customer_health.delivery.http_faults import ChannelStoppedError
+from customer_health.destinations.slack.slack_destination import SlackDestination
 from customer_health.effects.destination import BusyError, RejectedError
 from customer_health.effects.effect import Effect
-from customer_health.ledger import outbox_desk
-from customer_health.playbooks.follow import follow_up
+from customer_health.ledger.outbox import admin
+from customer_health.playbooks.reminders import follow_up
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_bytes_go_to_slack_and_nowhere_else(workspace, thread, monkeypatch, url)
 
 
 def test_an_upload_that_lost_bytes_is_refused_by_slack_and_said(workspace, thread, monkeypatch):
-    monkeypatch.setattr("customer_health.destinations.slack_files._upload", lambda *given: None)
+    monkeypatch.setattr("customer_health.destinations.slack.file_upload._upload", lambda *given: None)
     with pytest.raises(RejectedError, match="file_upload_size_mismatch"):
         thread.deliver(effect("attach_file", to="slack"))
 
@@ -226,4 +226,4 @@ def test_the_whole_story_of_an_alert_arrives_in_order(workspace, ledger):
     deliver(ledger, connect(workspace), now=lambda: morning(4).replace(hour=9))
     channels = [channel for channel, _ in workspace.messages if channel.startswith("D")]
     assert channels == ["DU1", "DU1"]
-    assert outbox_desk.find(ledger, state="rejected") == []
+    assert admin.find(ledger, state="rejected") == []

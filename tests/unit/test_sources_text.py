@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_health.sources.text import BrokenLine, delimiter_of, encoding_of, records
+from customer_health.sources.text_files import BrokenLine, delimiter_of, encoding_of, records
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from customer_health.ledger import outbox_desk, trainings
-from customer_health.ledger.connect import open_ledger
-from customer_health.ledger.trainings import TrainingNote, bad_months
-from customer_health.pipeline.watching import tell_of_trainings
+from customer_health.ledger.outbox import admin
+from customer_health.ledger import training_runs
+from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.training_runs import TrainingNote, bad_months
+from customer_health.pipeline.model_watch import tell_of_trainings
 from customer_health.settings import Settings
 
 DECEMBER = date(2025, 12, 1)
@@ -30,7 +31,7 @@ def ledger(settings: Settings) -> Engine:
 
 def story(ledger: Engine, *months: tuple[str, str]) -> None:
     for day, outcome in months:
-        trainings.note(ledger, TrainingNote(date.fromisoformat(day), outcome, f"it was {outcome}"))
+        training_runs.note(ledger, TrainingNote(date.fromisoformat(day), outcome, f"it was {outcome}"))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_a_later_month_does_not_change_what_an_earlier_day_knew(ledger: Engine) 
 
 
 def notices(ledger: Engine) -> list[str]:
-    return [row["payload"]["title"] for row in outbox_desk.find(ledger) if row["playbook"] == "data_notice"]
+    return [row["payload"]["title"] for row in admin.find(ledger) if row["playbook"] == "data_notice"]
 
 
 def test_the_data_team_is_told_once_a_month_through_the_outbox(settings: Settings, ledger: Engine) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from customer_health.warehouse.docs import contracts_page
+from customer_health.warehouse.contract_docs import contracts_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "data_contracts.md"
 

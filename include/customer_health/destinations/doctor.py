@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from customer_health.destinations import slack_files
-from customer_health.destinations.calendars import GoogleCalendarDestination, GraphCalendarDestination
-from customer_health.destinations.churnzero import ChurnzeroDestination
-from customer_health.destinations.gainsight import GainsightDestination
-from customer_health.destinations.hubspot import OBJECTS, HubspotDestination
-from customer_health.destinations.mail import GmailDestination, GraphDestination, SmtpDestination
+from customer_health.destinations.slack import file_upload
+from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination, GraphCalendarDestination
+from customer_health.destinations.success_platforms.churnzero import ChurnzeroDestination
+from customer_health.destinations.success_platforms.gainsight import GainsightDestination
+from customer_health.destinations.crm.hubspot import OBJECTS, HubspotDestination
+from customer_health.destinations.mailbox.mail_drafts import GmailDestination, GraphDestination, SmtpDestination
 from customer_health.destinations.preview import PreviewDestination
-from customer_health.destinations.registry import destination_for
-from customer_health.destinations.salesforce import SalesforceDestination
-from customer_health.destinations.slack import SlackDestination
-from customer_health.destinations.totango import TotangoDestination
+from customer_health.destinations.destination_registry import destination_for
+from customer_health.destinations.crm.salesforce import SalesforceDestination
+from customer_health.destinations.slack.slack_destination import SlackDestination
+from customer_health.destinations.success_platforms.totango import TotangoDestination
 from customer_health.effects.destination import Destination
 from customer_health.errors import CustomerHealthError
 from customer_health.settings import Settings
@@ -150,7 +150,7 @@ def _hubspot(destination: HubspotDestination) -> Iterator[tuple[str, str]]:
 def _slack(destination: SlackDestination, channels: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     scopes = destination.identity()["scopes"].replace(" ", "").split(",")
     direct = any(name.startswith("@") for name in channels)
-    for scope in (*SLACK_SCOPES, *slack_files.SCOPES, *(DIRECT_SCOPES if direct else ())):
+    for scope in (*SLACK_SCOPES, *file_upload.SCOPES, *(DIRECT_SCOPES if direct else ())):
         if scope not in scopes:
             yield (
                 f"The app lacks the scope {scope}.",

@@ -10,9 +10,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from customer_health.destinations import meeting_text, slack_blocks, slack_files, slack_rules
-from customer_health.destinations.crm_text import opportunity_markdown, task_markdown
-from customer_health.destinations.plain_text import slug
+from customer_health.destinations.mailbox import meeting_text
+from customer_health.destinations.slack import blocks, file_upload, slack_limits
+from customer_health.destinations.crm.task_text import opportunity_markdown, task_markdown
+from customer_health.destinations.safe_text import slug
 from customer_health.effects.destination import RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.ledger.crash_points import crash_point
@@ -118,13 +119,13 @@ def render(effect: Effect) -> tuple[dict[str, Any], str]:
     payload = effect.payload
     match effect.verb:
         case "notify" | "update_message" | "reply":
-            body = slack_blocks.message(payload)
-            if faults := slack_rules.problems(body):
+            body = blocks.message(payload)
+            if faults := slack_limits.problems(body):
                 raise RejectedError(
                     f"Slack would refuse this message: {'; '.join(faults)}.",
                     hint="Shorten the playbook's words; names and reasons are shortened by themselves.",
                 )
-            read, headline = slack_rules.as_markdown(body), body["text"]
+            read, headline = slack_limits.as_markdown(body), body["text"]
         case "create_task":
             body, read, headline = dict(payload), task_markdown(payload), payload["subject"]
         case "create_opportunity":
@@ -162,7 +163,7 @@ def render(effect: Effect) -> tuple[dict[str, Any], str]:
 def files(effect: Effect) -> dict[str, bytes]:
     """Return what travels beside the text, by the ending of its name: a picture, an invitation."""
     if effect.verb == "attach_file":
-        return {".png": slack_files.content_of(effect.payload)}
+        return {".png": file_upload.content_of(effect.payload)}
     attached = effect.payload.get("attachments", ()) if effect.verb == "draft_email" else ()
     return {Path(file["name"]).suffix: str(file["text"]).encode() for file in attached}
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, select
 
 from customer_health.ledger import episodes
-from customer_health.ledger.follow_up import read_tasks, recognise
+from customer_health.ledger.crm_tasks import read_tasks, recognise
 from customer_health.ledger.schema import holdout, outbox, score_runs
-from customer_health.playbooks.saves import MIN_EPISODES, SAVE_GOAL, SAVED_WITHIN, SaveRate, rate_of
+from customer_health.playbooks.save_rate import MIN_EPISODES, SAVE_GOAL, SAVED_WITHIN, SaveRate, rate_of
 
 if TYPE_CHECKING:
     import duckdb

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, insert, select
 
-from customer_health.ledger.connect import writing
+from customer_health.ledger.engine import writing
 from customer_health.ledger.schema import source_cursors, source_readings
 
 

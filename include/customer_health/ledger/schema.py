@@ -171,7 +171,7 @@ trainings = Table(
     "trainings",
     metadata,
     Column("as_of", Date, primary_key=True),
-    Column("outcome", String(16), nullable=False),  # see ledger/trainings.py
+    Column("outcome", String(16), nullable=False),  # see ledger/training_runs.py
     Column("model_id", String(128)),
     Column("reason", Text, nullable=False),
 )
@@ -180,7 +180,7 @@ trainings = Table(
 findings = Table(
     "findings",
     metadata,
-    Column("kind", String(32), primary_key=True),  # see ledger/findings.py
+    Column("kind", String(32), primary_key=True),  # see ledger/report_numbers.py
     Column("as_of", Date, primary_key=True),
     Column("content", JSON, nullable=False),
 )
@@ -254,7 +254,7 @@ outbox = Table(
     Column("step", String(64), nullable=False),
     Column("episode_id", String(64), nullable=False),
     Column("payload", JSON, nullable=False),
-    Column("state", String(32), nullable=False),  # see ledger/outbox.py
+    Column("state", String(32), nullable=False),  # see ledger/outbox/queue.py
     Column("priority", Integer, nullable=False, default=5),
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", UtcDateTime, nullable=False),
@@ -292,7 +292,7 @@ episode_events = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("episode_id", String(64), nullable=False, index=True),
-    Column("kind", String(24), nullable=False),  # see ledger/care.py
+    Column("kind", String(24), nullable=False),  # see ledger/episode_events.py
     Column("ref", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("by", Text),

@@ -13,26 +13,27 @@ import pandas as pd
 
 from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.errors import ConfigurationError, suggest
-from customer_health.model import calibration, gates, leaks, overfit
-from customer_health.model.baselines import NaiveBaseline
-from customer_health.model.blend import Blend
-from customer_health.model.candidate import Candidate
-from customer_health.model.champion import Champion, anchors_of
-from customer_health.model.digest import looked_at, sources
-from customer_health.model.evaluation import DRAWS, LOGO, Evaluation, measure
-from customer_health.model.expected_loss import ExpectedLoss, measured_shares
-from customer_health.model.features import CATEGORIES, LOGARITHMS, FeatureSet
-from customer_health.model.folds import walk_forward
-from customer_health.model.growth import moved
-from customer_health.model.labels import HEADS, logging_delay
-from customer_health.model.material import Material
-from customer_health.model.panel import dates_of
-from customer_health.model.reference import reference_of
-from customer_health.model.report import HeadReport, Training, capital
-from customer_health.model.roster import Head, as_candidate, build, singles, teach, thin
-from customer_health.model.selection import choose, models_in
-from customer_health.model.store import FoldStore
-from customer_health.model.walk import blend_parts, countable, lesson_of, tuned, walk
+from customer_health.model.candidates import calibration
+from customer_health.model.evaluation import training_gates, leak_detector, optimism
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.blend import Blend
+from customer_health.model.candidates.candidate import Candidate
+from customer_health.model.registry.champion import Champion, anchors_of
+from customer_health.model.reports.training_summary import looked_at, sources
+from customer_health.model.evaluation.fold_results import DRAWS, LOGO, Evaluation, measure
+from customer_health.model.candidates.expected_loss import ExpectedLoss, measured_shares
+from customer_health.model.data.features import CATEGORIES, LOGARITHMS, FeatureSet
+from customer_health.model.data.folds import walk_forward
+from customer_health.model.data.revenue_growth import moved
+from customer_health.model.data.labels import HEADS, logging_delay
+from customer_health.model.data.training_data import Material
+from customer_health.model.data.training_panel import dates_of
+from customer_health.model.registry.reference_account import reference_of
+from customer_health.model.reports.training_report import HeadReport, Training, capital
+from customer_health.model.candidates.candidate_list import Head, as_candidate, build, singles, teach, thin
+from customer_health.model.evaluation.selection import choose, models_in
+from customer_health.model.evaluation.fold_store import FoldStore
+from customer_health.model.evaluation.walk_forward import blend_parts, countable, lesson_of, tuned, walk
 from customer_health.progress import Progress, silent
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Concept
@@ -90,7 +91,7 @@ def train(
     eligible_rows, design = material.rows, material.design
     features = material.features.without(_distrusted(material.features, model))
     # The contract's calendar may say "notice": a deadline that everybody can read is no outcome.
-    gates.forbid_outcome_names([f.source for f in features.features if f.concept != CALENDAR])
+    training_gates.forbid_outcome_names([f.source for f in features.features if f.concept != CALENDAR])
     heads = {horizon: material.head(horizon) for horizon in horizons}
     others: dict[tuple[str, int], Head] = {
         (name, h): material.head(h, name) for name in model.heads if name != LOGO for h in horizons
@@ -183,9 +184,9 @@ def _alone(head: Head, features: FeatureSet, today: pd.Timestamp, trusted: Colle
     labels = head.labels_by(today)
     known = np.flatnonzero(~np.isnan(labels))
     picked = known[thin(labels[known], 1)[0]] if len(known) else known
-    found = gates.column_aucs(head.design.iloc[picked], features.names, labels[picked])
+    found = training_gates.column_aucs(head.design.iloc[picked], features.names, labels[picked])
     checked = [*DATES, *trusted]
-    gates.forbid_perfect_columns(found.drop(checked, errors="ignore"), head.horizon_days)
+    training_gates.forbid_perfect_columns(found.drop(checked, errors="ignore"), head.horizon_days)
     return found
 
 
@@ -195,20 +196,20 @@ def _findings(
     snapshot: pd.DataFrame | None,
     stored: pd.DataFrame | None,
     today: pd.Timestamp,
-) -> list[leaks.Finding]:
+) -> list[leak_detector.Finding]:
     """Run the three tests of the leak detector on the columns of the panel and of the CRM's snapshot."""
     assert head.times_by is not None
     times = head.times_by(today)
     accounts = head.rows["account_id"].to_numpy()
-    fates = leaks.Fates(times["loss_after"].to_numpy(), times["known_for"].to_numpy(), accounts)
+    fates = leak_detector.Fates(times["loss_after"].to_numpy(), times["known_for"].to_numpy(), accounts)
     static = [f.name for f in features.features if f.source in STATIC]
     names = [f.name for f in features.features if f.source not in DATES]
-    found = leaks.judge(leaks.separations(head.design, names, fates), static=static)
+    found = leak_detector.judge(leak_detector.separations(head.design, names, fates), static=static)
     if stored is not None and len(stored):
         lost = pd.Series(fates.near(), index=head.rows.index)
-        found += leaks.audit(stored, head.rows, lost, features.sources)
+        found += leak_detector.audit(stored, head.rows, lost, features.sources)
     if snapshot is not None:
-        found += leaks.without_past(snapshot, head.rows, fates)
+        found += leak_detector.without_past(snapshot, head.rows, fates)
     return found
 
 
@@ -230,7 +231,7 @@ def _compete(
     known = ~np.isnan(labels)
     churners = int(head.rows["account_id"][labels == 1].nunique())
     months = (dates[-1] - dates[0]).days / 30.44 if dates else 0.0
-    too_little = gates.insufficiency(
+    too_little = training_gates.insufficiency(
         planned=len(planned),
         folds=len(folds),
         churners=churners,
@@ -257,13 +258,13 @@ def _compete(
     for kind in models_in(evaluation, head.horizon_days):
         area, within = (evaluation.value(head.horizon_days, kind, metric) for metric in ("auc", "cal_auc"))
         trusted = config.model.trusted_signals
-        gates.forbid_perfect_model(kind, area, within, alone, head.horizon_days, trusted)
+        training_gates.forbid_perfect_model(kind, area, within, alone, head.horizon_days, trusted)
     office = incumbent.kind_of(head.horizon_days) if incumbent else None
     best, why = choose(evaluation, head.horizon_days, incumbent=office)
     complaint = calibration.complaint(evaluation, head.horizon_days, best) if best else None
     flattery = None
     if config.model.effort == "thorough":
-        flattery = overfit.gap(head, labels, features.features, evaluation, config.model)
+        flattery = optimism.gap(head, labels, features.features, evaluation, config.model)
     report = replace(report, kind=best, why=why, separations=alone)
     return replace(report, complaint=complaint, flattery=flattery), evaluation
 

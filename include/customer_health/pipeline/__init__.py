@@ -5,7 +5,7 @@ earlier run of the same date left behind, and returns a small result that can sa
 what happened. Nothing here decides anything: the rules live in the packages below.
 """
 
-from customer_health.pipeline.acting import (
+from customer_health.pipeline.activation import (
     deliver_effects,
     destinations,
     examine_destinations,
@@ -15,8 +15,8 @@ from customer_health.pipeline.acting import (
     report_kpis,
     run_playbooks,
 )
-from customer_health.pipeline.auditing import audit_deliveries
-from customer_health.pipeline.buttons import serve_buttons
+from customer_health.pipeline.delivery_audit import audit_deliveries
+from customer_health.pipeline.button_listener import serve_buttons
 from customer_health.pipeline.ingestion import (
     ask_source,
     build_signals,
@@ -26,9 +26,9 @@ from customer_health.pipeline.ingestion import (
     ingest,
     sources,
 )
-from customer_health.pipeline.result import Result, now_of
+from customer_health.pipeline.step_result import Result, now_of
 from customer_health.pipeline.scoring import score_accounts
-from customer_health.pipeline.training import (
+from customer_health.pipeline.retraining import (
     ensure_champion,
     load_champion,
     resolve_challenger,
@@ -36,7 +36,7 @@ from customer_health.pipeline.training import (
     train_model,
     training_due,
 )
-from customer_health.pipeline.watching import value_of_data, watch_model
+from customer_health.pipeline.model_watch import value_of_data, watch_model
 
 __all__ = [
     "Result",

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from customer_health.company import CompanyConfig, UsageConfig
 from customer_health.errors import ConfigurationError, CustomerHealthError, WarehouseBusyError
-from customer_health.pipeline.result import Result
+from customer_health.pipeline.step_result import Result
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
     from customer_health.settings import Settings
-    from customer_health.simulator.work import Given
+    from customer_health.simulator.task_outcomes import Given
 
 
 def sources(settings: Settings) -> list[str]:
     """Names of the sources that `ingest` reads, one mapped task each."""
-    from customer_health.sources.registry import names
+    from customer_health.sources.source_registry import names
 
     return names(settings)
 
@@ -29,7 +29,7 @@ def company_config(settings: Settings) -> CompanyConfig:
     """Return the company file; the simulated company knows its own product if nobody describes it."""
     config = settings.config
     if sources(settings) == ["simulated"] and config.usage == UsageConfig():
-        from customer_health.simulator.company import USAGE_SETTINGS
+        from customer_health.simulator.product import USAGE_SETTINGS
 
         return config.model_copy(update={"usage": UsageConfig.model_validate(USAGE_SETTINGS)})
     return config
@@ -42,7 +42,7 @@ def ask_source(settings: Settings, *, as_of: date, source: str, progress: Progre
         SourceBusyError: The vendor is down or wants a pause; what has landed stays.
         SourceRefusedError, DataContractError: Somebody must change something first.
     """
-    from customer_health.sources.registry import source_for
+    from customer_health.sources.source_registry import source_for
 
     if source == "simulated":
         _simulate(settings, as_of, progress)
@@ -100,8 +100,8 @@ def ingest(
 
 def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
     """Let the simulated company live on until `as_of`; its past never changes."""
-    from customer_health.simulator.company import default_start
-    from customer_health.simulator.vendors import write_tables
+    from customer_health.simulator.product import default_start
+    from customer_health.simulator.canonical_exports import write_tables
 
     folder = settings.home / "company"
     birth = folder / "company.json"
@@ -125,8 +125,8 @@ def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
 
 def _tasks_given(settings: Settings, as_of: date) -> list[Given]:
     """Return what playbooks asked the simulated company's people to do before `as_of`."""
-    from customer_health.ledger.connect import open_ledger
-    from customer_health.simulator.work import given
+    from customer_health.ledger.engine import open_ledger
+    from customer_health.simulator.task_outcomes import given
 
     return given(open_ledger(settings.ledger_url), as_of)
 
@@ -137,7 +137,7 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
     Raises:
         DataContractError: A table as a whole cannot be trusted.
     """
-    from customer_health.pipeline.remote import gated_elsewhere
+    from customer_health.remote.usage_placement import gated_elsewhere
     from customer_health.warehouse.gate import run_gate
 
     progress(0, 0, "checking contracts")
@@ -169,8 +169,8 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
     Raises:
         RetriableError: Rows have arrived since the gate looked.
     """
-    from customer_health.pipeline.remote import signals_warehouse
-    from customer_health.signals.build import build_and_check
+    from customer_health.remote.usage_placement import signals_warehouse
+    from customer_health.signals.build_panel import build_and_check
     from customer_health.warehouse.gate import require_gated
 
     with (

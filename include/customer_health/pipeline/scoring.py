@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from customer_health.pipeline.result import Result
-from customer_health.pipeline.training import load_champion
+from customer_health.pipeline.step_result import Result
+from customer_health.pipeline.retraining import load_champion
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
@@ -28,11 +28,11 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     Only a model trained on that day's knowledge, or older, may score the day: scoring the past with
     a model that has seen its future would flatter every back-filled score.
     """
-    from customer_health.ledger import champion as registry
+    from customer_health.ledger import model_registry as registry
     from customer_health.ledger import scores as ledger_scores
-    from customer_health.ledger.connect import open_ledger
-    from customer_health.scoring.score import score_accounts as score
-    from customer_health.signals.build import read_signals
+    from customer_health.ledger.engine import open_ledger
+    from customer_health.scoring.daily_scores import score_accounts as score
+    from customer_health.signals.build_panel import read_signals
     from customer_health.sources.money import company_currency
 
     ledger = open_ledger(settings.ledger_url)
@@ -45,7 +45,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
     champion, spoken = load_champion(registry.current(ledger, as_of=as_of), earlier, panel.columns)
     if champion is not None and settings.config.model.brought_scores:
-        from customer_health.model.brought import attach, read
+        from customer_health.model.candidates.external_score import attach, read
 
         panel = attach(panel, read(settings.config.model.brought_scores))
     progress(0, 0, f"scoring {len(panel):,} accounts")

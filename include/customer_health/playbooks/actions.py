@@ -10,18 +10,18 @@ from typing import Any
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
-from customer_health.playbooks.about import (
+from customer_health.playbooks.effect_context import (
     account_fields,
     account_payload,
     owner_of,
     subject,
     weekly_readings,
 )
-from customer_health.playbooks.facts import LEVELS, Facts
+from customer_health.playbooks.account_view import LEVELS, Facts
 from customer_health.playbooks.graduation import Gate
-from customer_health.playbooks.meetings import Diary, Wish, invitation
+from customer_health.playbooks.meeting_times import Diary, Wish, invitation
 from customer_health.playbooks.playbook import Playbook
-from customer_health.playbooks.reach import channel_of, due_at, not_before, zone_of
+from customer_health.playbooks.routing import channel_of, due_at, not_before, zone_of
 from customer_health.playbooks.steps import (
     CreateOpportunity,
     CreateTask,

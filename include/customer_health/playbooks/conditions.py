@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from customer_health.playbooks.facts import Facts, slug
+from customer_health.playbooks.account_view import Facts, slug
 from customer_health.scoring.tiers import load_schemes, tier_of
 
 
@@ -86,7 +86,7 @@ class When(Part):
         outcome_head: Likeliest kind of loss, "utility" (leave) or "efficiency" (shrink); unknown where
             the model foretells one loss only, and under the rules.
         owner: One of these owners (CSM's e-mail).
-        worth_people: Whether the account is worth people's hours (see playbooks/worth.py).
+        worth_people: Whether the account is worth people's hours (see playbooks/account_value.py).
         reasons: Reason codes that the score names.
         signals: Signals by name; an unknown signal satisfies nothing.
         arr: Annual recurring revenue.

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from customer_health.company import CompanyConfig
 from customer_health.ledger.episodes import Episode, episode_of
 from customer_health.ledger.schema import champions, episodes
-from customer_health.playbooks.saves import rate_of
+from customer_health.playbooks.save_rate import rate_of
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, func, or_, select
 
 from customer_health.company import CompanyConfig
-from customer_health.ledger import decisions, episodes, holdout, scores, switches, threads
+from customer_health.ledger import decisions, episodes, scores
+from customer_health.ledger import holdout_assignments, kill_switches, slack_threads
 from customer_health.ledger.schema import episodes as episode_table
 from customer_health.ledger.schema import outbox, playbook_runs, score_runs, score_signals
 from customer_health.ledger.schema import scores as score_table
 from customer_health.ledger.scores import BAND_SHOWN, TIER_SHOWN, as_shown
-from customer_health.playbooks.facts import Facts, Reading, level_of
+from customer_health.playbooks.account_view import Facts, Reading, level_of
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.steps import SetFields
 
@@ -130,10 +131,10 @@ def read(
         last_fired=_last_fired(connection, as_of, [book.name for book in books if book.cooldown]),
         sent_fields=_sent_fields(connection, as_of, books),
         notified=_notified(connection, as_of),
-        told=frozenset(threads.told(connection)),
-        arms=holdout.arms(connection),
-        drawn=holdout.drawn(connection),
-        stopped=switches.stopped(connection, "playbook"),
+        told=frozenset(slack_threads.told(connection)),
+        arms=holdout_assignments.arms(connection),
+        drawn=holdout_assignments.drawn(connection),
+        stopped=kill_switches.stopped(connection, "playbook"),
         broken=broken,
     )
 

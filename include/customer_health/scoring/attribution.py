@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from customer_health.scoring.mapping import Floats, ScoreMapping
+from customer_health.scoring.score_scale import Floats, ScoreMapping
 from customer_health.signals.signal import Concept, Signal
 
 CALENDAR = Concept.CALENDAR.value

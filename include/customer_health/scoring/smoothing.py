@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_health.scoring.mapping import Floats
+from customer_health.scoring.score_scale import Floats
 
 RENEWAL = "days_to_renewal"
 REFERENCE_DAYS: Mapping[int, int] = {

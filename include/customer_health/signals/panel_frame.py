@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.signals.grid import Grid
+from customer_health.signals.facts.grid import Grid
 from customer_health.signals.kernels import compiled
 from customer_health.signals.panel_engine import Engine
 from customer_health.signals.signal import Signal
-from customer_health.signals.state import NEVER, State
+from customer_health.signals.state.daily_state import NEVER, State
 
 if TYPE_CHECKING:
     import pandas as pd

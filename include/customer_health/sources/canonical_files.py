@@ -8,7 +8,7 @@ from customer_health.sources.files import kind_of
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapped_files import MappedFiles
 from customer_health.sources.mapping import Feed, MappingFile, Rule
-from customer_health.sources.registry import register
+from customer_health.sources.source_registry import register
 from customer_health.warehouse.tables import TABLES
 
 SIMULATED = "company"

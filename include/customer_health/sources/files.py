@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from customer_health.errors import ConfigurationError, DataContractError
-from customer_health.sources import text
+from customer_health.sources import text_files
 from customer_health.sources.mapping import Reading
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.raw import scalar
@@ -45,7 +45,7 @@ class Readable:
     relation: str
     columns: Mapping[str, str]
     rows: int
-    broken: tuple[text.BrokenLine, ...] = ()
+    broken: tuple[text_files.BrokenLine, ...] = ()
     encoding: str = ""
 
     def with_columns(self, names: Iterable[str]) -> Readable:
@@ -113,8 +113,8 @@ def make_readable(con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, 
             hint=f"Save it as one of: {', '.join(KINDS)} (each may be gzipped).",
         )
     try:
-        encoding = reading.encoding or text.encoding_of(path)
-        if text.looks_binary(path, encoding):
+        encoding = reading.encoding or text_files.encoding_of(path)
+        if text_files.looks_binary(path, encoding):
             raise DataContractError(
                 f"{path.name} is no text in {encoding}: it holds binary data.",
                 hint=f"Export it as {kind[1:]} again; if it is UTF-16 text, write `encoding: utf-16`.",
@@ -146,20 +146,20 @@ def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Readable:
 def _csv(
     con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, encoding: str, scratch: Path
 ) -> Readable:
-    delimiter = reading.delimiter or ("\t" if kind_of(path) == ".tsv" else text.delimiter_of(path, encoding))
+    delimiter = reading.delimiter or ("\t" if kind_of(path) == ".tsv" else text_files.delimiter_of(path, encoding))
     if encoding == "utf-8" and path.suffix != ".gz" and path.stat().st_size > LARGE_TEXT:
         return _large_csv(con, path, delimiter)
     spill, broken = _Spill(scratch), []
-    with text.open_text(path, encoding) as lines:
+    with text_files.open_text(path, encoding) as lines:
         head = lines.readline()
-        header = text.header_of(next(csv.reader([head], delimiter=delimiter), []))
+        header = text_files.header_of(next(csv.reader([head], delimiter=delimiter), []))
         if not header:
             return Readable("", {}, 0, encoding=encoding)
-        parsed = text.records(iter(lines), delimiter, first_line=2)
+        parsed = text_files.records(iter(lines), delimiter, first_line=2)
         while batch := list(islice(parsed, _BATCH)):
             numbers, rows = [], []
             for item in batch:
-                if isinstance(item, text.BrokenLine):
+                if isinstance(item, text_files.BrokenLine):
                     broken.append(item)
                     continue
                 number, row = item
@@ -168,7 +168,7 @@ def _csv(
                         continue
                     if any(row[len(header) :]) or len(row) < len(header):
                         reason = f"the line has {len(row)} fields where the header has {len(header)}"
-                        broken.append(text.BrokenLine(number, delimiter.join(row), reason))
+                        broken.append(text_files.BrokenLine(number, delimiter.join(row), reason))
                         continue
                     row = row[: len(header)]
                 numbers.append(number)
@@ -181,8 +181,8 @@ def _csv(
 
 
 def _large_csv(con: duckdb.DuckDBPyConnection, path: Path, delimiter: str) -> Readable:
-    with text.open_text(path, "utf-8") as lines:
-        header = text.header_of(next(csv.reader([lines.readline()], delimiter=delimiter), []))
+    with text_files.open_text(path, "utf-8") as lines:
+        header = text_files.header_of(next(csv.reader([lines.readline()], delimiter=delimiter), []))
     # Nothing is left to detection: one broken line among the first would end it.
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
     options = (
@@ -197,7 +197,7 @@ def _large_csv(con: duckdb.DuckDBPyConnection, path: Path, delimiter: str) -> Re
     ).fetchall()
     con.execute("DROP TABLE IF EXISTS reject_errors")
     con.execute("DROP TABLE IF EXISTS reject_scans")
-    broken = [text.BrokenLine(line, raw or "", (why or "").splitlines()[0]) for line, raw, why in rejects]
+    broken = [text_files.BrokenLine(line, raw or "", (why or "").splitlines()[0]) for line, raw, why in rejects]
     # Rejected lines shift the numbers of the rows behind them by one each; see docs/data_contracts.md.
     good = f"read_csv({literal(path)}, {options}, ignore_errors = true)"
     relation = f"(SELECT *, row_number() OVER () + 1 AS {ROW} FROM {good})"
@@ -206,11 +206,11 @@ def _large_csv(con: duckdb.DuckDBPyConnection, path: Path, delimiter: str) -> Re
 
 def _json(path: Path, encoding: str, scratch: Path) -> Readable:
     spill, broken = _Spill(scratch), []
-    with text.open_text(path, encoding) as lines:
+    with text_files.open_text(path, encoding) as lines:
         parsed = _json_records(lines)
         while batch := list(islice(parsed, _BATCH)):
-            rows = [item for item in batch if not isinstance(item, text.BrokenLine)]
-            broken += [item for item in batch if isinstance(item, text.BrokenLine)]
+            rows = [item for item in batch if not isinstance(item, text_files.BrokenLine)]
+            broken += [item for item in batch if isinstance(item, text_files.BrokenLine)]
             names = list(dict.fromkeys(name for _, row in rows for name in row))
             spill.add(
                 [number for number, _ in rows], {name: [row.get(name) for _, row in rows] for name in names}
@@ -220,7 +220,7 @@ def _json(path: Path, encoding: str, scratch: Path) -> Readable:
     return Readable(spill.relation, spill.columns, spill.rows, tuple(broken), encoding)
 
 
-def _json_records(lines: Any) -> Iterator[tuple[int, dict[str, str | None]] | text.BrokenLine]:
+def _json_records(lines: Any) -> Iterator[tuple[int, dict[str, str | None]] | text_files.BrokenLine]:
     start = lines.read(1)
     while start.isspace():
         start = lines.read(1)
@@ -229,13 +229,13 @@ def _json_records(lines: Any) -> Iterator[tuple[int, dict[str, str | None]] | te
         try:
             items = json.load(lines)
         except ValueError as error:
-            yield text.BrokenLine(1, "", f"the file is no JSON: {error}")
+            yield text_files.BrokenLine(1, "", f"the file is no JSON: {error}")
             return
         for number, item in enumerate(items, start=1):
             yield (
                 (number, flat(item))
                 if isinstance(item, dict)
-                else text.BrokenLine(number, str(item), "no object")
+                else text_files.BrokenLine(number, str(item), "no object")
             )
         return
     for number, line in enumerate(lines, start=1):
@@ -244,12 +244,12 @@ def _json_records(lines: Any) -> Iterator[tuple[int, dict[str, str | None]] | te
         try:
             item = json.loads(line)
         except ValueError as error:
-            yield text.BrokenLine(number, line, f"the line is no JSON: {error}")
+            yield text_files.BrokenLine(number, line, f"the line is no JSON: {error}")
             continue
         yield (
             (number, flat(item))
             if isinstance(item, dict)
-            else text.BrokenLine(number, line, "no JSON object")
+            else text_files.BrokenLine(number, line, "no JSON object")
         )
 
 

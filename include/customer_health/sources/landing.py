@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from customer_health.sources.compile import Compiled
+from customer_health.sources.feed_sql import Compiled
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.locate import DataFile
 from customer_health.sources.mapping_check import identity

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.errors import ConfigurationError
 from customer_health.progress import silent
-from customer_health.sources.registry import source_for
+from customer_health.sources.source_registry import source_for
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.raw import create_tables, scalar
 from customer_health.warehouse.tables import TABLES

@@ -14,13 +14,13 @@ from customer_health.errors import ConfigurationError, suggest
 from customer_health.progress import Progress
 from customer_health.settings import Settings
 from customer_health.sources.casting import as_text
-from customer_health.sources.compile import FeedCompiler
+from customer_health.sources.feed_sql import FeedCompiler
 from customer_health.sources.files import ROW, make_readable
 from customer_health.sources.landing import Landing, Unit
 from customer_health.sources.locate import DataFile, Folder
 from customer_health.sources.mapping import Feed, Lookup, MappingFile
 from customer_health.sources.mapping_file import load_mapping
-from customer_health.sources.registry import register
+from customer_health.sources.source_registry import register
 from customer_health.sources.source import LoadResult, in_order
 from customer_health.warehouse.contracts import identifier
 from customer_health.warehouse.table import Table

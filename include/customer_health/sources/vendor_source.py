@@ -16,7 +16,7 @@ from customer_health.sources.asking.vendor_file import as_mapping, vendor_called
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapped_files import MappedFiles
 from customer_health.sources.mapping_file import load_mapping
-from customer_health.sources.registry import register_each
+from customer_health.sources.source_registry import register_each
 from customer_health.sources.source import LoadResult
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class VendorSource:
 
     def fetch(self, *, as_of: date, progress: Progress) -> Reading:
         """Ask the vendor for what is new; needs no warehouse."""
-        from customer_health.ledger.connect import open_ledger
+        from customer_health.ledger.engine import open_ledger
         from customer_health.sources.asking.extract import Extraction
 
         extraction = Extraction(

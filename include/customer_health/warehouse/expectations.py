@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from customer_health.errors import FatalError
-from customer_health.warehouse.demands import Demand
+from customer_health.warehouse.bounds import Demand
 from customer_health.warehouse.measures import Measures
 
 

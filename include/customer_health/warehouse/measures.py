@@ -8,7 +8,7 @@ from datetime import date, datetime
 from statistics import median
 from typing import TYPE_CHECKING
 
-from customer_health.warehouse.demands import FEW_CONTRADICTIONS
+from customer_health.warehouse.bounds import FEW_CONTRADICTIONS
 from customer_health.warehouse.duplicates import Duplicates
 from customer_health.warehouse.raw import first, scalar
 from customer_health.warehouse.row_check import Scan

@@ -16,7 +16,7 @@ from customer_health.errors import ConfigurationError, CustomerHealthError
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow.local import processes
 from customer_health_airflow.local.chain import ChainFailedError, Watch
-from customer_health_airflow.local.company import Company
+from customer_health_airflow.local.company_data import Company
 from customer_health_airflow.local.rest import AirflowApiError
 from customer_health_airflow.local.stack import Stack
 
@@ -109,7 +109,7 @@ def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> st
     watch.run("report_kpis", today, until="report_kpis", stamp=stamp)
     after = _count_effects(settings)
     say(f"{after - before:,} new effects promised; {before:,} had been there before and were not repeated.")
-    from customer_health.summary import demo_summary
+    from customer_health.cli.run_summary import demo_summary
 
     return demo_summary(settings, as_of=today, colour=sys.stdout.isatty())
 
@@ -118,7 +118,7 @@ def _count_effects(settings: Settings) -> int:
     """Count what has ever been promised: a run that repeats a day must not change it."""
     from sqlalchemy import func, select
 
-    from customer_health.ledger.connect import open_ledger
+    from customer_health.ledger.engine import open_ledger
     from customer_health.ledger.schema import outbox
 
     with open_ledger(settings.ledger_url).connect() as connection:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from customer_health_airflow.local import processes
 from customer_health_airflow.local.chain import DAGS, TICKING
-from customer_health_airflow.local.company import Company
+from customer_health_airflow.local.company_data import Company
 from customer_health_airflow.local.environment import (
     HOME,
     USER,
@@ -24,7 +24,7 @@ from customer_health_airflow.local.environment import (
     free_ports,
 )
 from customer_health_airflow.local.rest import Airflow, AirflowApiError
-from customer_health_airflow.names import POOLS
+from customer_health_airflow.dag_names import POOLS
 
 READY_WITHIN = 240.0
 

@@ -9,7 +9,8 @@ from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from customer_health.errors import CustomerHealthError, RetriableError
-from customer_health_airflow.ui import acting, files, measures, pages, shell
+from customer_health_airflow.ui import pages, shell
+from customer_health_airflow.ui import page_actions, report_files, number_pages
 from customer_health_airflow.ui.access import can_read
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,8 @@ def create_app() -> FastAPI:
         return shell.trouble(request, told)
 
     app.include_router(pages.router)
-    app.include_router(measures.router)
-    app.include_router(acting.router)
-    app.include_router(acting.models)
-    app.include_router(files.router)
+    app.include_router(number_pages.router)
+    app.include_router(page_actions.router)
+    app.include_router(page_actions.models)
+    app.include_router(report_files.router)
     return app

@@ -9,15 +9,15 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
-from customer_health.ledger.outbox import DONE_STATES, OPEN_STATES
+from customer_health.ledger.outbox.queue import DONE_STATES, OPEN_STATES
 from customer_health.scoring.tiers import Scheme, scheme_named
 from customer_health.settings import Settings, load_settings
-from customer_health_airflow.ui import files, wording
+from customer_health_airflow.ui import report_files, page_wording
 from customer_health_airflow.ui.access import may_act
-from customer_health_airflow.ui.acting import VERBS
-from customer_health_airflow.ui.auditing import usage_of
-from customer_health_airflow.ui.drawing import HEIGHT, WIDTH, chart, steps
-from customer_health_airflow.ui.reading import PAGE, Filters, Portfolio, day_before, is_stale, ledger
+from customer_health_airflow.ui.page_actions import VERBS
+from customer_health_airflow.ui.usage_audit_view import usage_of
+from customer_health_airflow.ui.score_drawing import HEIGHT, WIDTH, chart, steps
+from customer_health_airflow.ui.page_queries import PAGE, Filters, Portfolio, day_before, is_stale, ledger
 from customer_health_airflow.ui.shell import TEMPLATES, render
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -114,7 +114,7 @@ def account(request: Request, account_id: str, as_of: date | None = None) -> HTM
         decisions=found.decisions(account_id),
         effects=effects,
         audit=usage_of(effects),
-        value_of=wording.reason_value,
+        value_of=page_wording.reason_value,
     )
 
 
@@ -144,6 +144,6 @@ def reports(request: Request) -> HTMLResponse:
         request,
         "reports.html",
         company=settings.config.name,
-        reports=files.listing(settings, "reports"),
-        cards=files.listing(settings, "models"),
+        reports=report_files.listing(settings, "reports"),
+        cards=report_files.listing(settings, "models"),
     )

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from customer_health.errors import CustomerHealthError
-from customer_health_airflow.ui import wording
+from customer_health_airflow.ui import page_wording
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -24,11 +24,11 @@ def _templates() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     found.filters.update(
-        money=wording.money,
-        change=wording.change,
-        day=wording.day,
-        moment=wording.moment,
-        points=wording.points,
+        money=page_wording.money,
+        change=page_wording.change,
+        day=page_wording.day,
+        moment=page_wording.moment,
+        points=page_wording.points,
     )
     return found
 

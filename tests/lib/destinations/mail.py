@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from customer_health.connections import EmailOptions, Secret
-from customer_health.destinations.calendars import GoogleCalendarDestination, GraphCalendarDestination
-from customer_health.destinations.mail import GmailDestination, GraphDestination, SmtpDestination
-from customer_health.destinations.wire import Wire
+from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination, GraphCalendarDestination
+from customer_health.destinations.mailbox.mail_drafts import GmailDestination, GraphDestination, SmtpDestination
+from customer_health.delivery.http_client import Wire
 from tests.lib.destinations.rig import Rig, no_pace
 from tests.lib.servers.base import Server
 from tests.lib.servers.calendars import GoogleCalendars, GraphCalendars

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from customer_health.destinations.pace import Pace
+from customer_health.delivery.rate_limiter import Pace
 from customer_health.effects.destination import Destination
 from customer_health.effects.effect import Effect
 from tests.lib.servers.base import Server

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from customer_health.connections import Secret, SlackOptions
-from customer_health.destinations.slack import SlackDestination
+from customer_health.destinations.slack.slack_destination import SlackDestination
 from tests.lib.destinations.effects import THREAD
 from tests.lib.destinations.rig import Rig, no_pace
 from tests.lib.servers.slack import SlackWorkspace

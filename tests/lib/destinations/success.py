@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from customer_health.connections import ChurnzeroOptions, GainsightOptions, TotangoOptions
-from customer_health.destinations.churnzero import ChurnzeroDestination
-from customer_health.destinations.gainsight import GainsightDestination
-from customer_health.destinations.totango import TotangoDestination
-from customer_health.destinations.wire import Wire
+from customer_health.destinations.success_platforms.churnzero import ChurnzeroDestination
+from customer_health.destinations.success_platforms.gainsight import GainsightDestination
+from customer_health.destinations.success_platforms.totango import TotangoDestination
+from customer_health.delivery.http_client import Wire
 from tests.lib.destinations.rig import Rig, no_pace
 from tests.lib.servers.success import ChurnzeroTenant, GainsightTenant, TotangoService
 

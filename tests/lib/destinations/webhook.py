@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from customer_health.connections import Secret, WebhookOptions
-from customer_health.destinations.crm_rows import CRM_VERBS
-from customer_health.destinations.webhook import WebhookDestination
-from customer_health.destinations.wire import Wire
+from customer_health.destinations.payload_values import CRM_VERBS
+from customer_health.destinations.http.webhook import WebhookDestination
+from customer_health.delivery.http_client import Wire
 from tests.lib.destinations.rig import Rig, no_pace
 from tests.lib.servers.mail import SIGNING_KEY, WebhookReceiver
 

@@ -120,7 +120,7 @@ class Server:
 
     def session(self, timeout: float = 2.0) -> requests.Session:
         """Return a session whose https calls all come here."""
-        from customer_health.destinations.wire import TimedSession
+        from customer_health.delivery.http_client import TimedSession
 
         session = TimedSession(timeout)
         session.trust_env = False

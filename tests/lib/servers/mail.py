@@ -26,7 +26,7 @@ class WebhookReceiver(Server):
 
     def answer(self, request: Request) -> Answer:
         """Take one effect."""
-        from customer_health.destinations.webhook import signature
+        from customer_health.destinations.http.webhook import signature
 
         headers = request.headers
         wanted = signature(SIGNING_KEY.encode(), headers["x-customer-health-timestamp"], request.raw)

@@ -1,0 +1,194 @@
+"""Carries claimed effects to their destination and the outcomes back into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from customer_health.delivery.batching import (
+    BatchDestination,
+    BulkDestination,
+    Discerning,
+    Outcome,
+    groups,
+    repeatable,
+)
+from customer_health.delivery.circuit_breaker import Breaker
+from customer_health.delivery.delivery_policy import Clock, DeliveryCounts, Policy
+from customer_health.delivery.http_faults import CannotTellError, ChannelStoppedError
+from customer_health.effects.destination import BusyError, Destination
+from customer_health.effects.effect import Effect
+from customer_health.errors import FatalError, RetriableError
+from customer_health.ledger.outbox import queue as outbox
+from customer_health.ledger.crash_points import crash_point
+from customer_health.ledger.outbox.queue import Claim, Note
+
+Together = Callable[[Sequence[Effect]], Sequence[Outcome]]
+
+
+@dataclass
+class Courier:
+    """Announces, sends and writes down, for one destination and one run.
+
+    Attributes:
+        engine: The ledger.
+        destination: Where to.
+        now: The clock.
+        policy: Patience.
+        counts: Filled as it goes.
+        breaker: Fed with the outcome of every call.
+        busy_in_a_row: Calls in a row that the destination had no capacity for.
+    """
+
+    engine: Engine
+    destination: Destination
+    now: Clock
+    policy: Policy
+    counts: DeliveryCounts
+    breaker: Breaker
+    busy_in_a_row: int = 0
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether a repeat is harmless whatever the effect."""
+        return bool(getattr(self.destination, "idempotent", False))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no further call is to be made in this run."""
+        if self.breaker.open_at(self.now()) and not self.counts.stopped:
+            self.counts.resume_at = self.breaker.opened_until
+            self.counts.stopped = (
+                f"{self.breaker.streak} calls in a row had no answer; the next attempt is made at "
+                f"{self.breaker.opened_until:%H:%M:%S} UTC."
+            )
+        return bool(self.counts.stopped) or self.busy_in_a_row >= self.policy.most_busy
+
+    def carry(self, claims: Sequence[Claim]) -> None:
+        """Bring every claim to an outcome, in as few calls as is safe."""
+        for places in groups(self.destination, [claim.effect for claim in claims]):
+            self._carry([claims[place] for place in places])
+
+    def carry_in_bulk(self, claims: Sequence[Claim], destination: BulkDestination) -> None:
+        """Bring every claim to an outcome in one job."""
+        self._carry(claims, destination.deliver_bulk)
+
+    def _carry(self, claims: Sequence[Claim], together: Together | None = None) -> None:
+        """Look up what may have landed, announce the rest, send it, and write down every outcome."""
+        outcomes: list[Note] = []
+        announced: list[Note] = []
+        for claim in claims:
+            note = self._looked_up(claim) if claim.must_find and not self.stopped else None
+            if note is None and not self.stopped:
+                note = outbox.sending(claim, now=self.now(), needed=2 * self.policy.client_timeout)
+            note = note or outbox.released(claim)
+            (announced if note.event == "sending" else outcomes).append(note)
+        ours = outbox.write(self.engine, announced, now=self.now()) if announced else []
+        self.counts.lost += ours.count(False)
+        held = [note.claim for note, mine in zip(announced, ours, strict=True) if mine]
+        if together is None and isinstance(self.destination, BatchDestination):
+            together = self.destination.deliver_many
+        if together is not None:
+            outcomes += self._sent_together(together, held) if held else []
+        else:
+            outcomes += [outbox.released(claim) if self.stopped else self._sent(claim) for claim in held]
+        kept = outbox.write(self.engine, outcomes, now=self.now()) if outcomes else []
+        for note, mine in zip(outcomes, kept, strict=True):
+            self._count(note, mine)
+        crash_point("after_settle")
+
+    def _looked_up(self, claim: Claim) -> Note | None:
+        if isinstance(self.destination, Discerning) and repeatable(self.destination, claim.effect):
+            return None  # sending it again costs no more than asking
+        try:
+            remote = self.destination.find(claim.effect)
+        except CannotTellError as error:
+            return outbox.rejected(claim, error.message, error.hint)
+        except BusyError as error:
+            self._learn([error])
+            return self._busy(claim, error)
+        except Exception as error:
+            # Not knowing whether it landed, we do not send: a second alarm is worse than a late one.
+            self._learn([error])
+            return self._unknown(claim, f"could not look it up: {error}")
+        self._learn([remote or ""])
+        return None if remote is None else outbox.delivered(claim, remote, now=self.now(), found=True)
+
+    def _sent(self, claim: Claim) -> Note:
+        crash_point("before_send")
+        outcome: Outcome
+        try:
+            outcome = self.destination.deliver(claim.effect)
+        except Exception as error:
+            outcome = error
+        self._learn([outcome])
+        if isinstance(outcome, str):
+            crash_point("after_send")
+        return self._note(claim, outcome)
+
+    def _sent_together(self, together: Together, claims: Sequence[Claim]) -> list[Note]:
+        crash_point("before_send")
+        outcomes: Sequence[Outcome]
+        try:
+            outcomes = together([claim.effect for claim in claims])
+        except Exception as error:
+            outcomes = [error] * len(claims)
+        self._learn(outcomes)
+        if any(isinstance(outcome, str) for outcome in outcomes):
+            crash_point("after_send")
+        return [self._note(claim, outcome) for claim, outcome in zip(claims, outcomes, strict=True)]
+
+    def _learn(self, outcomes: Sequence[Outcome]) -> None:
+        """Draw the conclusions of one call for those that would follow it."""
+        stop = next((error for error in outcomes if isinstance(error, ChannelStoppedError)), None)
+        if stop is not None:
+            self.counts.stopped, self.counts.remedy = stop.message, stop.hint
+            self.counts.needs_person = stop.needs_person
+        waits = [outcome.retry_after for outcome in outcomes if isinstance(outcome, BusyError)]
+        busy = len(waits) == len(outcomes)
+        if stop is not None or busy:
+            self.counts.resume_at = self.now() + timedelta(seconds=max(waits))
+        self.busy_in_a_row = self.busy_in_a_row + 1 if busy else 0
+        if any(isinstance(outcome, str | FatalError) for outcome in outcomes):
+            self.breaker.note(answered=True, now=self.now())
+        elif any(isinstance(outcome, RetriableError | OSError) for outcome in outcomes):
+            self.breaker.note(answered=False, now=self.now())  # a defect of ours says nothing about them
+
+    def _note(self, claim: Claim, outcome: Outcome) -> Note:
+        if isinstance(outcome, str):
+            return outbox.delivered(claim, outcome, now=self.now())
+        if isinstance(outcome, BusyError):
+            return self._busy(claim, outcome)
+        if isinstance(outcome, FatalError):
+            fix = outcome.hint or "Correct the cause, then resend it."
+            return outbox.rejected(claim, outcome.message, fix)
+        # Time-outs and resets, and our own defects too: only `find` can tell what happened.
+        return self._unknown(claim, str(outcome) or type(outcome).__name__)
+
+    def _busy(self, claim: Claim, error: BusyError) -> Note:
+        return outbox.busy(
+            claim, error.message, again=self.now() + timedelta(seconds=max(error.retry_after, 1.0))
+        )
+
+    def _unknown(self, claim: Claim, words: str) -> Note:
+        if claim.attempts + 1 >= self.policy.most_attempts:
+            fix = "Look for it in the destination; resend it with a reason if it is not there."
+            return outbox.rejected(claim, f"no outcome after {claim.attempts + 1} attempts: {words}", fix)
+        wait = timedelta(seconds=15 * 2**claim.attempts)
+        if not repeatable(self.destination, claim.effect):
+            wait = max(self.policy.grace, wait)
+        elif not claim.attempts:
+            wait = timedelta(seconds=1)
+        return outbox.unknown(claim, words, again=self.now() + wait)
+
+    def _count(self, note: Note, held: bool) -> None:
+        if not held:
+            self.counts.lost += 1
+        elif note.event != "released":
+            setattr(self.counts, note.event, getattr(self.counts, note.event) + 1)
+        if held and note.event == "rejected" and len(self.counts.refusals) < 5:
+            key, fix = note.claim.effect.key, note.values["fix"]
+            self.counts.refusals.append(f"{key}: {note.detail} -> {fix}")

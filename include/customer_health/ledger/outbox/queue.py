@@ -1,0 +1,380 @@
+"""The outbox: promises under unique keys, and the leases under which they are kept.
+
+States of a row:
+
+- `pending`: to be sent, not before `not_before`.
+- `claimed`: a worker holds it under a lease; nothing has been sent. Lapses to pending.
+- `sending`: written *before* the call. If the lease lapses here, the call may have happened.
+- `unknown`: it may have happened; after a period of grace the destination is asked with `find`.
+- `checking`: a worker holds an unknown row. Lapses to unknown.
+- `delivered`, `rejected`: done. A rejected row waits for a person: see `resend`.
+- `awaiting_approval`: a person must agree first; becomes pending, `declined`, or in time `expired`.
+- `folded`: a late alert that a digest carries instead; `superseded`: a later edit or newer values say more.
+
+What a row waits for stands in its payload, where its reader sees it too: `approval` with `expires_at`,
+`not_before`, and `parent_key`, the message that must be delivered first because this one belongs to it.
+
+Each claim raises the row's `fence`, and every later write of that claim demands the same number: a
+worker that slept through its lease can no longer change the row (Airflow may run a task twice at once).
+What a person does with the outbox (look, resend) is in ledger/outbox/admin.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    and_,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from customer_health.effects.effect import Effect
+from customer_health.ledger import kill_switches
+from customer_health.ledger.engine import writing
+from customer_health.ledger.schema import deliveries, outbox
+from customer_health.ledger.scores import plain
+
+PRIORITY: Mapping[str, int] = {
+    "notify": 1,
+    "reply": 2,
+    "update_message": 2,
+    "create_task": 3,
+    "set_fields": 9,
+}
+OPEN_STATES = ("pending", "claimed", "sending", "checking", "unknown")
+DONE_STATES = ("delivered", "rejected", "declined", "expired", "folded", "superseded")
+_BATCH = 500
+# States in which a row may be taken, and the column that says from when.
+_DUE = ((("pending", "unknown"), "not_before"), (("claimed", "checking"), "lease_until"))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row that a worker may send until `lease_until`.
+
+    Attributes:
+        effect: What to do.
+        fence: The number that every write of this claim must match.
+        attempts: Calls made so far whose outcome was not "come back later".
+        must_find: An earlier call may have succeeded: look before sending.
+        worker: Who holds it.
+        lease_until: Until when.
+    """
+
+    effect: Effect
+    fence: int
+    attempts: int
+    must_find: bool
+    worker: str
+    lease_until: datetime
+
+    @property
+    def resting(self) -> str:
+        """State in which the row waits if this claim comes to nothing."""
+        return "unknown" if self.must_find else "pending"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is to be written about one claim: an event for the diary, new values for its row."""
+
+    claim: Claim
+    event: str
+    detail: str
+    values: Mapping[str, Any]
+
+
+def add(connection: Connection, effects: Iterable[Effect], *, now: datetime) -> set[str]:
+    """Promise `effects` inside the caller's transaction; a key that exists is left alone.
+
+    Returns:
+        The keys that are new.
+    """
+    unique = {effect.key: effect for effect in effects}
+    new = unique.keys() - existing(connection, unique).keys()
+    rows = [
+        {
+            "key": effect.key,
+            "destination": effect.destination,
+            "verb": effect.verb,
+            "account_id": effect.account_id,
+            "as_of": effect.as_of,
+            "playbook": effect.playbook,
+            "step": effect.step,
+            "episode_id": effect.episode_id,
+            "payload": plain(effect.payload),
+            "state": "awaiting_approval" if effect.payload.get("approval") == "required" else "pending",
+            "priority": PRIORITY.get(effect.verb, 5),
+            "attempts": 0,
+            "fence": 0,
+            "not_before": instant(effect.payload.get("not_before")) or now,
+            "expires_at": instant(effect.payload.get("expires_at")),
+            "after_key": effect.payload.get("parent_key"),
+            "created_at": now,
+        }
+        for key, effect in unique.items()
+        if key in new
+    ]
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(outbox).on_conflict_do_nothing(index_elements=["key"])
+    for start in range(0, len(rows), _BATCH):
+        connection.execute(statement, rows[start : start + _BATCH])
+    return set(new)
+
+
+def existing(connection: Connection, keys: Iterable[str]) -> dict[str, date]:
+    """Return those of `keys` that were promised before, with the day whose score asked for them."""
+    wanted, found = list(keys), dict[str, date]()
+    query = select(outbox.c.key, outbox.c.as_of)
+    for start in range(0, len(wanted), _BATCH):
+        some = connection.execute(query.where(outbox.c.key.in_(wanted[start : start + _BATCH])))
+        found.update({row.key: row.as_of for row in some})
+    return found
+
+
+def claim(
+    engine: Engine,
+    destination: str,
+    *,
+    worker: str,
+    now: datetime,
+    limit: int,
+    lease: timedelta,
+    grace: timedelta,
+    verb: str = "",
+) -> list[Claim]:
+    """Take up to `limit` due rows of one destination under a lease; two workers never get the same row.
+
+    Args:
+        engine: The ledger.
+        destination: Whose rows.
+        worker: Name of the taker, for the diary.
+        now: The present.
+        limit: How many at most.
+        lease: How long they are the worker's.
+        grace: How long after a send without outcome the destination may still be committing it.
+        verb: Only effects of this verb; empty for all.
+    """
+    with writing(engine) as connection:
+        _reap(connection, destination, now, grace)
+        if destination in kill_switches.stopped(connection, "destination"):
+            return []
+        rows = _next(connection, destination, verb, now, limit)
+        claims = []
+        for row in rows:
+            must_find = row["state"] in ("unknown", "checking")
+            effect = with_parent(connection, effect_of(row), row["after_key"])
+            taken = Claim(effect, row["fence"] + 1, row["attempts"], must_find, worker, now + lease)
+            connection.execute(
+                update(outbox)
+                .where(outbox.c.key == row["key"])
+                .values(
+                    state="checking" if must_find else "claimed",
+                    fence=taken.fence,
+                    worker=worker,
+                    lease_until=taken.lease_until,
+                )
+            )
+            claims.append(taken)
+    return claims
+
+
+def _next(connection: Connection, destination: str, verb: str, now: datetime, limit: int) -> list[RowMapping]:
+    """Lock the next due rows of a destination, in the order of their turn."""
+    c = outbox.c
+    found: list[RowMapping] = []
+    # State by state, each in the order of an index: all at once, a night of 100,000 rows would be sorted
+    # for every few that are taken.
+    for states, since in _DUE:
+        for state in states:
+            query = (
+                select(outbox)
+                .where(c.destination == destination, c.state == state, c[since] <= now)
+                .where(c.verb == verb if verb else true(), _in_turn())
+                .order_by(c.priority, c.created_at, c.key)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            found.extend(connection.execute(query).mappings())
+    return sorted(found, key=lambda row: (row["priority"], row["created_at"], row["key"]))[:limit]
+
+
+def due(engine: Engine, destination: str, verb: str, *, now: datetime) -> int:
+    """Return how many effects of a verb a worker could claim now."""
+    c = outbox.c
+    query = select(func.count()).where(c.destination == destination, c.verb == verb, _due(now))
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar() or 0)
+
+
+def sending(claim: Claim, *, now: datetime, needed: timedelta) -> Note | None:
+    """Note that the call is about to be made; None when the claim no longer allows it.
+
+    Args:
+        claim: The claim.
+        now: The present.
+        needed: Lease that must be left, two client time-outs: a send that could outlive its lease
+            would run beside the next worker's.
+    """
+    if claim.lease_until - now < needed:
+        return None
+    return Note(claim, "sending", "", {"state": "sending", "sending_at": now})
+
+
+def delivered(claim: Claim, remote_id: str, *, now: datetime, found: bool = False) -> Note:
+    """Note that the effect is in place, by this call or (`found`) by an earlier one."""
+    values = {
+        "state": "delivered",
+        "remote_id": remote_id,
+        "delivered_at": now,
+        "attempts": claim.attempts + (0 if found else 1),
+        "error": None,
+        "fix": None,
+        "lease_until": None,
+    }
+    return Note(claim, "found" if found else "delivered", remote_id, values)
+
+
+def busy(claim: Claim, words: str, *, again: datetime) -> Note:
+    """Note that nothing happened; the row waits until `again` and no attempt is counted."""
+    values = {"state": claim.resting, "not_before": again, "error": words, "lease_until": None}
+    return Note(claim, "busy", words, values)
+
+
+def unknown(claim: Claim, words: str, *, again: datetime) -> Note:
+    """Note that it may have happened; nobody sends it before `find` was asked, after `again`."""
+    values = {
+        "state": "unknown",
+        "attempts": claim.attempts + 1,
+        "not_before": again,
+        "error": words,
+        "lease_until": None,
+    }
+    return Note(claim, "unknown", words, values)
+
+
+def rejected(claim: Claim, words: str, fix: str) -> Note:
+    """Note the refusal: the remote's words verbatim, and what a person can do about it."""
+    values = {
+        "state": "rejected",
+        "attempts": claim.attempts + 1,
+        "error": words,
+        "fix": fix,
+        "lease_until": None,
+    }
+    return Note(claim, "rejected", words, values)
+
+
+def released(claim: Claim) -> Note:
+    """Note that the row goes back untouched."""
+    return Note(claim, "released", "", {"state": claim.resting, "lease_until": None})
+
+
+def write(engine: Engine, notes: Sequence[Note], *, now: datetime) -> list[bool]:
+    """Write notes in one transaction; False where the claim was lost to another worker.
+
+    Whatever was lost still stands in the diary, as "late ...": it did happen.
+    """
+    c = outbox.c
+    kept: list[bool] = []
+    with writing(engine) as connection:
+        for note in notes:
+            held = update(outbox).where(c.key == note.claim.effect.key, c.fence == note.claim.fence)
+            kept.append(connection.execute(held.values(**note.values)).rowcount == 1)
+        if notes:
+            rows = [
+                {
+                    "key": note.claim.effect.key,
+                    "at": now,
+                    "worker": note.claim.worker,
+                    "fence": note.claim.fence,
+                    "event": note.event if ours else f"late {note.event}"[:16],
+                    "detail": note.detail or None,
+                }
+                for note, ours in zip(notes, kept, strict=True)
+            ]
+            connection.execute(insert(deliveries), rows)
+    return kept
+
+
+def effect_of(row: Mapping[Any, Any]) -> Effect:
+    """Return the effect that an outbox row promises."""
+    names: Sequence[str] = Effect.__match_args__
+    return Effect(**{name: row[name] for name in names})
+
+
+def instant(text: str | None) -> datetime | None:
+    """Return an instant from its ISO form in a payload."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    return or_(*(and_(outbox.c.state.in_(states), outbox.c[since] <= now) for states, since in _DUE))
+
+
+def _in_turn() -> ColumnElement[bool]:
+    """A row that belongs to a message waits until that is delivered, and for its elder siblings."""
+    parent, elder = outbox.alias("parent"), outbox.alias("elder")
+    delivered = exists().where(parent.c.key == outbox.c.after_key, parent.c.state == "delivered")
+    unsettled = exists().where(
+        elder.c.after_key == outbox.c.after_key,
+        elder.c.state.in_(OPEN_STATES),
+        or_(
+            elder.c.created_at < outbox.c.created_at,
+            # Edits of one moment: their steps are numbered.
+            and_(
+                elder.c.created_at == outbox.c.created_at,
+                elder.c.verb == outbox.c.verb,
+                elder.c.step < outbox.c.step,
+            ),
+        ),
+    )
+    return or_(outbox.c.after_key.is_(None), and_(delivered, ~unsettled))
+
+
+def with_parent(connection: Connection, effect: Effect, parent_key: str | None) -> Effect:
+    """Add the remote id of the message that the effect belongs to: a thread or an edit needs it."""
+    if parent_key is None:
+        return effect
+    remote = connection.execute(select(outbox.c.remote_id).where(outbox.c.key == parent_key)).scalar()
+    return replace(effect, payload={**effect.payload, "parent_remote_id": remote})
+
+
+def _reap(connection: Connection, destination: str, now: datetime, grace: timedelta) -> None:
+    """Rows whose worker died while sending become unknown, to be looked for once grace has passed."""
+    c = outbox.c
+    lapsed = connection.execute(
+        select(c.key, c.fence, c.worker, c.sending_at)
+        .where(c.destination == destination, c.state == "sending", c.lease_until <= now)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for key, fence, worker, sending_at in lapsed:
+        connection.execute(
+            update(outbox)
+            .where(c.key == key)
+            .values(state="unknown", fence=fence + 1, not_before=sending_at + grace, attempts=c.attempts + 1)
+        )
+        connection.execute(
+            insert(deliveries).values(
+                key=key,
+                at=now,
+                worker=worker,
+                fence=fence + 1,
+                event="lapsed",
+                detail="the worker fell silent",
+            )
+        )

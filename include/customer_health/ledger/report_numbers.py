@@ -1,0 +1,49 @@
+"""Numbers of reports as the page shows them, by kind and day: a page opens no warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Engine, delete, insert, select
+
+from customer_health.ledger.engine import writing
+from customer_health.ledger.schema import findings
+from customer_health.ledger.scores import plain
+
+KPIS, SCOREBOARD, VALUE_OF_DATA = "kpis", "scoreboard", "value_of_data"
+
+
+def keep(engine: Engine, kind: str, as_of: date, content: Mapping[str, Any]) -> None:
+    """Keep what a report found, replacing what an earlier run of that day did."""
+    with writing(engine) as connection:
+        connection.execute(delete(findings).where(findings.c.kind == kind, findings.c.as_of == as_of))
+        connection.execute(insert(findings).values(kind=kind, as_of=as_of, content=plain(content)))
+
+
+def latest(
+    engine: Engine, kind: str, *, as_of: date | None = None
+) -> tuple[date, Mapping[str, Any]] | tuple[None, None]:
+    """Return day and content of the newest report of a kind, or (None, None)."""
+    query = select(findings).where(findings.c.kind == kind).order_by(findings.c.as_of.desc()).limit(1)
+    if as_of is not None:
+        query = query.where(findings.c.as_of <= as_of)
+    with engine.connect() as connection:
+        row = connection.execute(query).mappings().first()
+    return (row["as_of"], row["content"]) if row else (None, None)
+
+
+def before(
+    engine: Engine, kind: str, *, as_of: date, limit: int = 60
+) -> list[tuple[date, Mapping[str, Any]]]:
+    """Return the newest reports of a kind up to a day, oldest first."""
+    query = (
+        select(findings)
+        .where(findings.c.kind == kind, findings.c.as_of <= as_of)
+        .order_by(findings.c.as_of.desc())
+        .limit(limit)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).mappings().all()
+    return [(row["as_of"], row["content"]) for row in reversed(rows)]

@@ -1,0 +1,84 @@
+"""What a training works on: the eligible rows, their features, and the labels as known on any day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from customer_health.company import CompanyConfig
+from customer_health.model.evaluation.fold_results import LOGO
+from customer_health.model.data.features import FeatureSet
+from customer_health.model.data.revenue_growth import changes
+from customer_health.model.data.labels import eligible, loss_times, outcome_labels
+from customer_health.model.data.training_panel import prepare
+from customer_health.model.candidates.candidate_list import Head
+
+
+@dataclass(frozen=True)
+class Material:
+    """Rows, features and outcomes of one training day.
+
+    Attributes:
+        everybody: Every panel row up to the day, in the panel's order; labels need those who left.
+        mask: Which of them are eligible.
+        rows: The eligible ones.
+        features: The columns that they can carry.
+        design: Those columns.
+        outcomes: Canonical outcomes.
+        growth: What became of the eligible rows' revenue, see `growth.changes`.
+    """
+
+    everybody: pd.DataFrame
+    mask: np.ndarray
+    rows: pd.DataFrame
+    features: FeatureSet
+    design: pd.DataFrame
+    outcomes: pd.DataFrame
+    growth: pd.DataFrame
+
+    @classmethod
+    def of(
+        cls, panel: pd.DataFrame, outcomes: pd.DataFrame, config: CompanyConfig, *, as_of: date
+    ) -> Material:
+        """Cut the panel at the training day and choose its features.
+
+        Raises:
+            DataContractError: The panel breaks its contract.
+        """
+        rows = prepare(panel)
+        rows = rows[rows["as_of"] <= pd.Timestamp(as_of)].reset_index(drop=True)
+        mask = eligible(rows, config.model).to_numpy()
+        kept = rows[mask].reset_index(drop=True)
+        features = FeatureSet.of(kept, config.signals.profile)
+        growth = changes(rows)[mask].reset_index(drop=True)
+        return cls(rows, mask, kept, features, features.design(kept), outcomes, growth)
+
+    def head(self, horizon: int, outcome: str = LOGO) -> Head:
+        """Return the rows with the labels of one loss and horizon."""
+        labels, times = self._labeller(outcome, horizon), self._timer(outcome)
+        growth = self.growth if outcome == LOGO else None
+        return Head(self.rows, self.design, horizon, labels, outcome, times, growth)
+
+    def _labeller(self, outcome: str, horizon: int) -> Callable[[pd.Timestamp], np.ndarray]:
+        @cache
+        def labels_by(day: pd.Timestamp) -> np.ndarray:
+            labels = outcome_labels(
+                self.outcomes, self.everybody, horizon_days=horizon, head=outcome, logged_before=day
+            )
+            values: np.ndarray = labels.to_numpy()
+            return np.asarray(values[self.mask], dtype=float)
+
+        return labels_by
+
+    def _timer(self, outcome: str) -> Callable[[pd.Timestamp], pd.DataFrame]:
+        @cache
+        def times_by(day: pd.Timestamp) -> pd.DataFrame:
+            found = loss_times(self.outcomes, self.everybody, head=outcome, logged_before=day)
+            return found[self.mask].reset_index(drop=True)
+
+        return times_by

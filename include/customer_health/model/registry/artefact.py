@@ -1,0 +1,182 @@
+"""A champion on disk: text and JSON, a SHA-256 per file, and canary rows. Never a pickle.
+
+A damaged LightGBM file can abort the process, or load and predict something else. So the hashes, which
+the registry keeps, are checked before any parser sees a byte, and a loaded champion must reproduce the
+predictions that were stored with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_health.errors import FatalError
+from customer_health.model.candidates.candidate import Candidate
+from customer_health.model.registry.champion import Champion
+from customer_health.model.data.features import BROUGHT, REFERENCE_INPUTS, RENEWAL, FeatureSet
+from customer_health.model.candidates.candidate_loaders import read
+
+FORMAT = 2
+INDEX = "champion.json"
+TOLERANCE = 1e-9
+
+
+class DamagedArtefactError(FatalError):
+    """The files of a model are not the ones that were registered, or do not predict what they did."""
+
+
+def save(champion: Champion, folder: Path) -> dict[str, str]:
+    """Write the champion, replacing what the folder holds of an earlier attempt.
+
+    Args:
+        champion: The fitted heads.
+        folder: Created if needed; each file appears whole or not at all.
+
+    Returns:
+        SHA-256 per file name: what `load` wants to see, to be kept somewhere else.
+    """
+    files = {
+        f"{prefix}_{name}": text
+        for prefix, head in _all_heads(champion).items()
+        for name, text in head.to_files().items()
+    }
+    files[INDEX] = json.dumps(_index(champion), indent=1, sort_keys=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    digests = {}
+    for name, text in sorted(files.items()):
+        data = text.encode("utf-8")
+        partial = folder / f".{name}.partial"
+        partial.write_bytes(data)
+        partial.replace(folder / name)
+        digests[name] = hashlib.sha256(data).hexdigest()
+    return digests
+
+
+def load(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
+    """Read a champion back, believing nothing before its hash was checked.
+
+    Args:
+        folder: Where `save` wrote.
+        expected_sha256: What `save` returned.
+
+    Raises:
+        DamagedArtefactError: A file is missing or differs, or the canary rows are predicted differently.
+    """
+    files = {name: _verified(folder / name, digest) for name, digest in expected_sha256.items()}
+    if INDEX not in files:
+        raise DamagedArtefactError(
+            f"No {INDEX} is registered for the model in {folder}.", hint="Train again, or roll back."
+        )
+    index = json.loads(files[INDEX])
+    if index["format"] != FORMAT:
+        raise DamagedArtefactError(
+            f"The model in {folder} has format {index['format']}; this version reads format {FORMAT}.",
+            hint="Train again with this version.",
+        )
+    made: dict[str, Candidate] = {}
+    for key, head in index["heads"].items():
+        prefix = f"{key}_"
+        own = {name.removeprefix(prefix): text for name, text in files.items() if name.startswith(prefix)}
+        made[key] = read(head["kind"], own)
+    heads = {head["horizon"]: made[key] for key, head in index["heads"].items() if head["outcome"] is None}
+    others = {
+        (head["outcome"], head["horizon"]): made[key]
+        for key, head in index["heads"].items()
+        if head["outcome"] is not None
+    }
+    champion = Champion(
+        model_id=index["model_id"],
+        trained_as_of=date.fromisoformat(index["trained_as_of"]),
+        features=FeatureSet.from_json(index),
+        heads=heads,
+        anchors={int(key): value for key, value in index["anchors"].items()},
+        primary_horizon=index["primary_horizon"],
+        others=others,
+        loss_shares=index["loss_shares"],
+        reference={int(key): value for key, value in index.get("reference", {}).items()},
+    )
+    _sing(champion.model_id, champion.features, made, index["heads"])
+    return champion
+
+
+def _index(champion: Champion) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "model_id": champion.model_id,
+        "trained_as_of": champion.trained_as_of.isoformat(),
+        "primary_horizon": champion.primary_horizon,
+        **champion.features.to_json(),
+        "signals": hashlib.sha256(json.dumps(champion.features.to_json()).encode()).hexdigest(),
+        "anchors": {str(horizon): dict(pair) for horizon, pair in champion.anchors.items()},
+        "loss_shares": dict(champion.loss_shares),
+        "reference": {str(horizon): dict(mean) for horizon, mean in champion.reference.items()},
+        "heads": {
+            key: {
+                "kind": head.kind,
+                **where,
+                "canary": head.predict_logit(_canary(champion.features)).tolist(),
+            }
+            for (key, head), where in zip(_all_heads(champion).items(), _places(champion), strict=True)
+        },
+    }
+
+
+def _all_heads(champion: Champion) -> dict[str, Candidate]:
+    """Every fitted head by the prefix of its files."""
+    heads = {f"h{horizon}": head for horizon, head in champion.heads.items()}
+    sides = {
+        f"s{horizon}-{outcome.replace('_', '-')}": head
+        for (outcome, horizon), head in champion.others.items()
+    }
+    return {**heads, **sides}
+
+
+def _places(champion: Champion) -> list[dict[str, Any]]:
+    heads: list[dict[str, Any]] = [{"outcome": None, "horizon": horizon} for horizon in champion.heads]
+    return heads + [{"outcome": outcome, "horizon": horizon} for outcome, horizon in champion.others]
+
+
+def _canary(features: FeatureSet) -> pd.DataFrame:
+    """Rows that no customer provided: every feature swept from low to high, and one of gaps only."""
+    steps = np.linspace(-2.0, 3.0, 7)
+    columns = {
+        name: np.append(np.sinh(steps * (1 + i % 5)) * (60 if name == RENEWAL else 1), np.nan)
+        for i, name in enumerate(dict.fromkeys([*features.names, *REFERENCE_INPUTS, BROUGHT]))
+    }
+    return pd.DataFrame(columns)
+
+
+def _sing(
+    model_id: str, features: FeatureSet, heads: Mapping[str, Candidate], stored: Mapping[str, Any]
+) -> None:
+    for key, head in heads.items():
+        heard = head.predict_logit(_canary(features))
+        if not np.allclose(heard, stored[key]["canary"], rtol=TOLERANCE, atol=TOLERANCE):
+            raise DamagedArtefactError(
+                f"The head {key} of {model_id} no longer predicts what it did when it was trained.",
+                hint="A library changed under it: install the locked versions, or train again.",
+            )
+
+
+def _verified(path: Path, digest: str) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DamagedArtefactError(
+            f"The model file {path} cannot be read: {error.strerror}.", hint="Roll back, or train again."
+        ) from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != digest:
+        raise DamagedArtefactError(
+            f"The model file {path} is not the one that was registered: SHA-256 {found[:12]} instead of "
+            f"{digest[:12]}.",
+            hint="It was damaged or changed; it was not opened. Roll back, or train again.",
+        )
+    return data.decode("utf-8")

@@ -1,0 +1,136 @@
+"""The champion: the fitted heads that score accounts until the next training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_health.errors import FatalError
+from customer_health.model.candidates.candidate import Candidate, stable
+from customer_health.model.candidates.expected_loss import LOGO, expected_share
+from customer_health.model.data.features import FeatureSet
+from customer_health.model.candidates.constrained_logistic import sigmoid
+
+MIN_SPREAD = 0.05  # log-odds between the anchors of a portfolio in which everybody is alike
+
+
+def anchors_of(logits: np.ndarray, *, red_share: float, green_share: float) -> dict[str, float]:
+    """Read the two probabilities that pin the score's scale from the portfolio of the training day.
+
+    They are frozen with the model, so that a score means the same risk until the next training.
+
+    Args:
+        logits: Log-odds of every eligible account.
+        red_share: The riskiest share, which turns Red above `p_red`.
+        green_share: The safest share, which stays Green below `p_green`.
+
+    Returns:
+        `p_red` and `p_green`, with p_green < p_red whatever the portfolio looks like.
+    """
+    green, red = np.quantile(logits, [green_share, 1 - red_share])
+    pair = stable(sigmoid(np.array([max(red, green + MIN_SPREAD), green])))
+    return {"p_red": float(pair[0]), "p_green": float(pair[1])}
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What scoring needs of a training, and nothing more.
+
+    Attributes:
+        model_id: Names the training date and the content of the artefact.
+        trained_as_of: The training date.
+        features: How panel rows become features.
+        heads: Fitted candidate per horizon in days. The primary horizon's earned its place; another
+            horizon may be served by the naive baseline, when nothing better was found for it.
+        anchors: Per horizon, the probabilities `p_red` and `p_green` that pin the score.
+        primary_horizon: The horizon whose head gives the score.
+        others: Heads that do not give the score: (outcome, horizon) -> fitted candidate.
+        loss_shares: Share of its ARR that an account loses with each outcome.
+        reference: Per horizon the average account of the training day, from which points are counted:
+            mean `log_odds`, and mean `contributions` per signal; see `reference.reference_of`.
+    """
+
+    model_id: str
+    trained_as_of: date
+    features: FeatureSet
+    heads: Mapping[int, Candidate]
+    anchors: Mapping[int, Mapping[str, float]]
+    primary_horizon: int
+    others: Mapping[tuple[str, int], Candidate] = field(default_factory=dict)
+    loss_shares: Mapping[str, float] = field(default_factory=dict)
+    reference: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    def kind_of(self, horizon: int) -> str | None:
+        """Kind of the head of a horizon, whatever it is wrapped in."""
+        found: object = self.others.get((LOGO, horizon), self.heads.get(horizon))
+        while hasattr(found, "inner"):
+            found = found.inner
+        return getattr(found, "kind", None)
+
+    def head(self, horizon: int) -> Candidate:
+        """Return the fitted candidate of a horizon.
+
+        Raises:
+            FatalError: That horizon has none.
+        """
+        if horizon not in self.heads:
+            raise FatalError(
+                f"The champion {self.model_id} has no head for {horizon} days.",
+                hint=f"It predicts: {', '.join(f'{h} days' for h in sorted(self.heads))}.",
+            )
+        return self.heads[horizon]
+
+    def predict_logit(self, panel: pd.DataFrame, horizon: int) -> pd.Series:
+        """Log-odds of what gives the score at `horizon` days, on the panel's index."""
+        return pd.Series(self.head(horizon).predict_logit(self.features.design(panel)), index=panel.index)
+
+    def predict(self, panel: pd.DataFrame) -> pd.DataFrame:
+        """Probability of leaving, per horizon; never higher for a shorter horizon than a longer one.
+
+        Returns:
+            `account_id`, `as_of` and one column per horizon (`p90`, `p180`) on the panel's index; then
+            one per other outcome and horizon (`p180_downgrade`), and per horizon for which other
+            outcomes are foretold the expected lost share of ARR (`loss180`). The outcomes'
+            probabilities overlap. Where the score means the expected loss, `risk180` is what it
+            follows; elsewhere it follows `p180`, and there is no such column.
+        """
+        design = self.features.design(panel)
+        risk, logo = np.ones(len(panel)), np.ones(len(panel))
+        leaving: dict[str, np.ndarray] = {}
+        rest: dict[str, np.ndarray] = {}
+        for horizon in sorted(self.heads, reverse=True):
+            risk = np.minimum(risk, sigmoid(self.heads[horizon].predict_logit(design)))
+            own = self.others.get((LOGO, horizon))
+            logo = np.minimum(logo, risk if own is None else sigmoid(own.predict_logit(design)))
+            leaving = {f"p{horizon}": logo, **leaving}
+            if own is not None:
+                rest[f"risk{horizon}"] = rest[f"loss{horizon}"] = risk
+        for (outcome, horizon), head in self.others.items():
+            if outcome != LOGO:
+                rest[f"p{horizon}_{outcome}"] = sigmoid(head.predict_logit(design))
+        for horizon in self.heads:
+            side = {
+                name: rest[f"p{horizon}_{name}"] for name, h in self.others if h == horizon and name != LOGO
+            }
+            if side and f"loss{horizon}" not in rest:
+                p = {LOGO: leaving[f"p{horizon}"], **side}
+                rest[f"loss{horizon}"] = expected_share(p, self.loss_shares)
+        return panel[["account_id", "as_of"]].assign(**leaving, **rest)
+
+    def contributions(self, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
+        """Split each row's log-odds over the signals; `base(horizon)` plus a row adds up to its logit.
+
+        Returns:
+            One column per signal (and per context column: arr, seats, tenure_days, plan, segment) on
+            the panel's index; positive means more risk.
+        """
+        return self.head(horizon).contributions(self.features.design(panel))
+
+    def base(self, horizon: int) -> float:
+        """Log-odds of an account about which nothing speaks."""
+        return self.head(horizon).base

@@ -1,0 +1,83 @@
+"""Try a model in a child process first: a file that makes LightGBM abort must not take scoring with it.
+
+The hashes were checked before; this is for the file that is what it should be and kills the library
+all the same, as another version of it may.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from customer_health.errors import CustomerHealthError, RetriableError
+from customer_health.model.registry.artefact import DamagedArtefactError, load
+from customer_health.model.registry.champion import Champion
+
+SECONDS = 300.0
+REFUSED = 3  # exit code of a child that read the files and said no
+
+
+class SlowArtefactError(RetriableError):
+    """A trial load did not end in time; nobody knows yet whether the files are sound."""
+
+
+def load_safely(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
+    """Load a champion after a child process has survived loading it.
+
+    Args:
+        folder: Where it was saved.
+        expected_sha256: What `artefact.save` returned.
+
+    Raises:
+        DamagedArtefactError: The child refused it or died of it.
+        SlowArtefactError: The child did not come back in time.
+    """
+    _tried(str(folder), json.dumps(dict(expected_sha256), sort_keys=True))
+    return load(folder, expected_sha256)
+
+
+@cache
+def _tried(folder: str, digests: str) -> None:
+    """Run the trial; once per process and artefact."""
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "customer_health.model.registry.trial_load", folder],
+            input=digests,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            # The child has to find what this process found, however it was put on the path.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+    except subprocess.TimeoutExpired:
+        # A busy machine says nothing about the file: falling back to the rules would repaint everybody.
+        raise SlowArtefactError(
+            f"Loading the model in {folder} took more than {SECONDS:g} s.",
+            hint="Try again when the machine is less busy; roll back if it never loads.",
+        ) from None
+    if child.returncode != 0:
+        last = (child.stderr.strip().splitlines() or ["no message"])[-1]
+        if child.returncode == REFUSED:
+            raise DamagedArtefactError(last, hint="Roll back, or train again.")
+        raise DamagedArtefactError(
+            f"A trial load of the model in {folder} ended with code {child.returncode}: {last}",
+            hint="Roll back, or train again.",
+        )
+
+
+def _main() -> None:
+    try:
+        load(Path(sys.argv[1]), json.loads(sys.stdin.read()))
+    except CustomerHealthError as error:
+        print(error.message, file=sys.stderr)
+        sys.exit(REFUSED)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,242 @@
+"""What a playbook may know about one account on one day: its score, the one before, signals, episode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from customer_health.company import CompanyConfig
+from customer_health.ledger.episodes import Episode
+from customer_health.playbooks.change_summary import cause_of, explanation
+from customer_health.playbooks.account_value import too_small
+
+# Reasons that speak of leaving or shrinking: no growth play while one of them stands.
+FLIGHT_CODES = frozenset(
+    {"contract_modification", "arr_contraction", "sponsor_left", "escalation", "usage_decline"}
+)
+FLIGHT_DROP = 15  # points lost since the previous score
+LEVELS = ("not red", "Red", "Critical")
+# Losses that scoring foretells, and which kind of play each calls for:
+# who means to leave must see value again, who means to shrink must see how to use what is paid for.
+HEADS = {"logo_churn": "utility", "downgrade": "efficiency", "contraction": "efficiency"}
+_DEFAULTS = CompanyConfig()
+
+
+def slug(name: str | None) -> str:
+    """Return how a tier is written in YAML: "At Risk" is at_risk."""
+    return (name or "").strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def level_of(tier: str | None, band: str | None) -> int:
+    """Return 2 for Critical, 1 for Red, 0 for anything better or unknown."""
+    if slug(tier) == "critical":
+        return 2
+    return 1 if slug(band) == "red" else 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One published score of one account, as far as a later day compares itself with it."""
+
+    as_of: date
+    score: int
+    tier: str
+    level: int
+    model_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One account on one day. `None` is unknown, which satisfies no comparison.
+
+    Attributes:
+        row: The published row of the ledger's `scores`.
+        previous: The reading before, if any.
+        signals: Known signals by name.
+        as_of: The day.
+        episode: The open episode, if any.
+        config: The company's numbers: bars, horizons, currency.
+        past: Earlier readings, oldest first; only where a playbook asks about a lasting fall.
+    """
+
+    row: Mapping[str, Any]
+    previous: Reading | None
+    signals: Mapping[str, float]
+    as_of: date
+    episode: Episode | None = None
+    config: CompanyConfig = _DEFAULTS
+    past: Sequence[Reading] = ()
+    codes: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Collect the risk codes once; conditions ask for them again and again."""
+        codes: set[str] = set()
+        for reason in self.risks:
+            codes.update((str(reason.get("code")), *map(str, reason.get("also") or ())))
+        object.__setattr__(self, "codes", frozenset(codes))
+
+    def get(self, name: str) -> Any:
+        """Return a column of the row; the ledger stores every kind of missing value as None."""
+        return self.row.get(name)
+
+    def number(self, name: str) -> float | None:
+        """Return a numeric column of the row."""
+        value = self.get(name)
+        return None if value is None else float(value)
+
+    @property
+    def account_id(self) -> str:
+        """The account."""
+        return str(self.row["account_id"])
+
+    @property
+    def name(self) -> str:
+        """Display name; the id where the CRM gives none."""
+        return str(self.get("name") or self.account_id)
+
+    @property
+    def score(self) -> int | None:
+        """The score as people see it."""
+        value = self.number("score_shown")
+        return None if value is None else int(value)
+
+    @property
+    def tier(self) -> str:
+        """Tier of the operational scheme, as displayed."""
+        return str(self.get("tier") or "")
+
+    @property
+    def level(self) -> int:
+        """2 Critical, 1 Red, 0 better."""
+        return level_of(self.get("tier"), self.get("band"))
+
+    @property
+    def drop(self) -> float | None:
+        """Points lost since the previous score; negative when it rose."""
+        return (
+            None if self.score is None or self.previous is None else float(self.previous.score - self.score)
+        )
+
+    @property
+    def reasons(self) -> list[dict[str, Any]]:
+        """Every reason, risks and strengths."""
+        return list(self.get("reasons") or [])
+
+    @property
+    def risks(self) -> list[dict[str, Any]]:
+        """Reasons that cost points, worst first."""
+        found = [reason for reason in self.reasons if (reason.get("points") or 0) < 0]
+        return sorted(found, key=lambda reason: float(reason["points"]))
+
+    @property
+    def calendar(self) -> dict[str, Any] | None:
+        """The renewal date where it costs points: context, nobody's fault, and no risk."""
+        return next((reason for reason in self.reasons if (reason.get("context") or 0) < 0), None)
+
+    @property
+    def primary_reason(self) -> str | None:
+        """Code of what costs most: a risk, or the renewal date where no signal does."""
+        first = self.risks[0] if self.risks else self.calendar
+        return None if first is None else str(first["code"])
+
+    @property
+    def days_red(self) -> float | None:
+        """Days since the unbroken Red run of the open episode began."""
+        return None if self.episode is None else float((self.as_of - self.episode.red_since).days)
+
+    @property
+    def stake(self) -> float:
+        """Expected ARR loss; under the rule score, which is no probability, ARR times the missing health."""
+        loss = self.number("expected_loss")
+        if loss is not None:
+            return loss
+        return (self.number("arr") or 0.0) * (100 - (self.score if self.score is not None else 100)) / 100
+
+    @property
+    def model_changed(self) -> bool:
+        """Whether another model made the reading before."""
+        before, now = self.previous and self.previous.model_id, self.get("model_id")
+        return bool(before and now and before != now)
+
+    @property
+    def moved(self) -> list[dict[str, Any]]:
+        """Concepts and the points by which they moved the score since the reading before."""
+        change = self.get("change")
+        return list(change.get("moved") or []) if isinstance(change, Mapping) else []
+
+    @cached_property
+    def cause(self) -> str:
+        """What explains a fall: "customer", "calendar" or "model"."""
+        return cause_of(self.drop, self.moved, model_changed=self.model_changed)
+
+    @property
+    def cause_note(self) -> str:
+        """The same in a sentence; empty when it is the customer's behaviour."""
+        horizons = self.config.model.horizons
+        return explanation(self.cause, self.drop, self.moved, self.number("days_to_renewal"), horizons)
+
+    @property
+    def currency(self) -> str:
+        """Currency of the account's contracts."""
+        return str(self.get("currency") or self.config.playbooks.currency)
+
+    @cached_property
+    def too_small(self) -> str:
+        """Why the account is not worth people's hours; empty when it is, or when that is unknown."""
+        bars = self.config.playbooks
+        return too_small(
+            self.number("arr"), self.number("expected_loss"), self.number("p180"), bars, self.money
+        )
+
+    def rehearse(self) -> None:
+        """Compute what every effect needs: a damaged row fails here and alone, not in the middle of a run."""
+        for name in ("arr", "seats", "days_to_renewal", "p90", "p180", "expected_loss", "coverage"):
+            self.number(name)
+        _ = self.score, self.level, self.stake, self.cause_note, self.too_small, self.flight_risk
+        for reason in self.reasons:
+            float(reason["points"]), str(reason["code"])
+        for step in self.moved:
+            float(step["points"]), str(step["concept"])
+
+    def money(self, amount: float) -> str:
+        """Return an amount for the decision log, in the account's currency."""
+        return f"{amount:,.0f} {self.currency}"
+
+    @property
+    def head(self) -> str | None:
+        """The likeliest kind of loss at the primary horizon (a value of `HEADS`), if several are known."""
+        p = f"p{self.config.model.primary_horizon}"
+        columns = {"logo_churn": p, **{name: f"{p}_{name}" for name in HEADS if name != "logo_churn"}}
+        known = [(self.number(columns[outcome]), head) for outcome, head in HEADS.items()]
+        likely = [(chance, head) for chance, head in known if chance is not None]
+        return max(likely)[1] if len(likely) > 1 else None
+
+    def lasting_fall(self, days: int, readings: int) -> float | None:
+        """Return by how many points the last `readings` readings all lie below the best of `days` days.
+
+        None when too few readings are known; a single bad day is no lasting fall.
+        """
+        if self.score is None:
+            return None
+        window = [reading for reading in self.past if (self.as_of - reading.as_of).days <= days]
+        recent = [reading.score for reading in window[len(window) - readings + 1 :]] if readings > 1 else []
+        earlier = [reading.score for reading in window[: len(window) - readings + 1]]
+        if len(recent) < readings - 1 or not earlier:
+            return None
+        return float(max(earlier) - max([*recent, self.score]))
+
+    @property
+    def flight_risk(self) -> str:
+        """Why this account is no candidate for growth; empty when it is one."""
+        if self.get("state") == "notice_given" or self.get("notice_given"):
+            return "it has given notice"
+        if self.episode is not None:
+            return f"its episode {self.episode.episode_id} is still open"
+        if codes := sorted(FLIGHT_CODES & self.codes):
+            return f"its score names {', '.join(codes)}"
+        if self.drop is not None and self.drop >= FLIGHT_DROP:
+            return f"its score fell by {self.drop:.0f} points"
+        return ""

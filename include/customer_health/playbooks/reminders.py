@@ -1,0 +1,301 @@
+"""Follow an episode through: reminders, escalation, the one message that stays true, the end.
+
+Runs inside every run of the playbooks, and by itself as often as somebody calls `follow_up`: what is due
+depends on the clock and on the ledger only, and every promise has a key of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, func, insert, or_, select, update
+
+from customer_health.company import CompanyConfig
+from customer_health.effects.effect import Effect
+from customer_health.ledger import episode_events, slack_threads
+from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.ledger.episode_events import Care
+from customer_health.ledger.engine import serialise, writing
+from customer_health.ledger.episodes import Episode, episode_of
+from customer_health.ledger.schema import deliveries, episodes, holdout, playbook_runs, score_runs, scores
+from customer_health.ledger.schema import outbox as outbox_table
+from customer_health.ledger.scores import as_shown
+from customer_health.playbooks import episode_message
+from customer_health.playbooks.episode_lifecycle import red_ceiling
+from customer_health.playbooks.account_view import level_of
+from customer_health.playbooks.portfolio_alerts import overdue
+from customer_health.playbooks.routing import not_before
+from customer_health.playbooks.episode_message import Reading
+
+AFTERMATH = timedelta(days=14)  # an episode that ended longer ago has been told
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """What one look at the open episodes led to."""
+
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, int | float | str]:
+        """Numbers for machines."""
+        return dict(self.numbers)
+
+    def lines(self) -> list[str]:
+        """Sentences for people; nothing to say is said too."""
+        said = [f"{count} {name.replace('_', ' ')}" for name, count in self.numbers.items() if count]
+        return [f"Follow-up: {', '.join(said)}." if said else "Follow-up: nothing was due."]
+
+
+def follow_up(engine: Engine, config: CompanyConfig, *, now: datetime) -> FollowUp:
+    """Promise what time and people have made due since the last look.
+
+    Args:
+        engine: The ledger.
+        config: The company's numbers.
+        now: The present, zone-aware.
+    """
+    with writing(engine) as connection:
+        serialise(connection, "playbooks")
+        return advance(connection, config, as_of=now.date(), now=now)
+
+
+def advance(connection: Connection, config: CompanyConfig, *, as_of: date, now: datetime) -> FollowUp:
+    """As `follow_up`, inside the caller's transaction; effects carry `as_of`."""
+    numbers: Counter[str] = Counter(approvals_expired=admin.expire(connection, now=now))
+    last = select(func.max(playbook_runs.c.as_of)).where(playbook_runs.c.mode == "live")
+    newest = connection.execute(last).scalar()
+    if newest is None:
+        return FollowUp(numbers)
+    _let_go(connection, now)
+    watch = _Watch.of(connection, newest, now)
+    effects: list[Effect] = []
+    late: list[Episode] = []
+    for episode in watch.episodes:
+        effects += _clock(connection, episode, watch, config, as_of, now, numbers, late)
+    watch = watch.refreshed(connection)  # the clock may have written events that the message must show
+    for episode in watch.episodes:
+        effects += _message(connection, episode, watch, config, as_of, now)
+    if late:
+        effects.append(_overdue(connection, late, watch, config, as_of, now))
+    new = outbox.add(connection, effects, now=now)
+    numbers["thread_messages"] += sum(effect.key in new for effect in effects)
+    return FollowUp(numbers)
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Everything that a look at the episodes reads."""
+
+    episodes: Sequence[Episode]
+    episode_events: Mapping[str, Care]
+    parents: Mapping[str, RowMapping]
+    children: Mapping[str, Sequence[RowMapping]]
+    readings: Mapping[str, RowMapping]
+    published: Mapping[date, datetime]
+    in_play: frozenset[str]  # episodes for which somebody was asked to do something
+
+    @classmethod
+    def of(cls, connection: Connection, newest: date, now: datetime) -> _Watch:
+        c = episodes.c
+        recent = or_(c.closed_as_of.is_(None), c.closed_as_of >= now.date() - AFTERMATH)
+        found = [episode_of(row) for row in connection.execute(select(episodes).where(recent)).mappings()]
+        ids = [episode.episode_id for episode in found]
+        parents = slack_threads.parents(connection, ids)
+        held = select(holdout.c.account_id).where(holdout.c.arm == "held_out")
+        tasks = select(outbox_table.c.episode_id).where(
+            outbox_table.c.verb == "create_task",
+            outbox_table.c.state != "awaiting_approval",
+            outbox_table.c.account_id.not_in(held),
+        )
+        wanted = sorted({episode.opened_as_of for episode in found})
+        runs = select(score_runs.c.as_of, score_runs.c.first_published_at).where(
+            score_runs.c.as_of.in_(wanted)
+        )
+        return cls(
+            episodes=found,
+            care=episode_events.care_of(connection, ids),
+            parents=parents,
+            children=slack_threads.children(connection, [row["key"] for row in parents.values()]),
+            readings=_readings(connection, newest, [episode.account_id for episode in found]),
+            published={row.as_of: row.first_published_at for row in connection.execute(runs)},
+            in_play=frozenset(connection.execute(tasks.distinct()).scalars()),
+        )
+
+    def refreshed(self, connection: Connection) -> _Watch:
+        ids = [episode.episode_id for episode in self.episodes]
+        return _Watch(**{**vars(self), "care": episode_events.care_of(connection, ids)})
+
+    def reading(self, episode: Episode) -> Reading | None:
+        row = self.readings.get(episode.account_id)
+        if row is None:
+            return None
+        shown = as_shown(row)
+        level = level_of(shown["tier"], shown["band"])
+        return Reading(row["as_of"], row["score_shown"], shown["tier"] or "", level)
+
+
+def sla_start(episode: Episode, published: Mapping[date, datetime], cared: Care) -> datetime:
+    """Return when the clock began: the publication of the Red score. A snooze moves it, not quiet hours.
+
+    After a snooze the reminder comes with its end, the escalation half a day later.
+    """
+    start = published.get(episode.opened_as_of, episode.opened_at)
+    if cared.snoozed_until is None:
+        return start
+    return max(start, cared.snoozed_until - timedelta(hours=36))
+
+
+def _clock(
+    connection: Connection,
+    episode: Episode,
+    watch: _Watch,
+    config: CompanyConfig,
+    as_of: date,
+    now: datetime,
+    numbers: Counter[str],
+    late: list[Episode],
+) -> list[Effect]:
+    cared = watch.care[episode.episode_id]
+    idle = episode.closed_as_of is None and not cared.begun_at and not cared.outcome
+    if not idle or episode.inherited or episode.suppressed_reason or episode.episode_id not in watch.in_play:
+        return []
+    waited = now - sla_start(episode, watch.published, cared)
+    rules = config.playbooks
+    parent = watch.parents.get(episode.episode_id)
+    row = watch.readings.get(episode.account_id)
+    owner = _owner(episode, row, config)
+    leaves = not_before(now, owner, row["timezone"] if row else None, config)
+
+    def say(ref: str, sign: str, text: str, broadcast: bool) -> list[Effect]:
+        if parent is None:
+            return []
+        return [episode_message.reply(parent, ref, sign, text, as_of, leaves=leaves, broadcast=broadcast)]
+
+    if waited >= timedelta(hours=rules.escalate_after_hours) and cared.escalated_at is None:
+        episode_events.note(connection, episode.episode_id, "escalated", "first", now)
+        numbers["escalated"] += 1
+        if parent is None or parent["payload"].get("direct_to"):
+            late.append(episode)  # in direct messages nobody but their reader sees it
+        lead = (row and row["manager_email"]) or rules.fallback_owner
+        text = f"{rules.escalate_after_hours} h without a first step. {owner}, {lead}: who takes it?"
+        return say("escalated", "⏰", text, broadcast=True)
+    resting = cared.acknowledged_at or cared.reminded_at or cared.escalated_at
+    if waited >= timedelta(hours=rules.remind_after_hours) and not resting:
+        episode_events.note(connection, episode.episode_id, "reminded", "first", now)
+        numbers["reminded"] += 1
+        left_over = rules.escalate_after_hours - rules.remind_after_hours
+        text = (
+            f"{owner}: no step has begun; in {left_over} h this goes to the lead. React 👀 if you are on it."
+        )
+        return say("reminded", "⏳", text, broadcast=False)
+    return []
+
+
+def _message(
+    connection: Connection,
+    episode: Episode,
+    watch: _Watch,
+    config: CompanyConfig,
+    as_of: date,
+    now: datetime,
+) -> list[Effect]:
+    parent = watch.parents.get(episode.episode_id)
+    if parent is None:
+        return []
+    children = watch.children.get(parent["key"], ())
+    state, level = episode_message.told(parent, children)
+    reading = watch.reading(episode)
+    safe = red_ceiling() + config.playbooks.recovery_margin
+    status = episode_message.status_of(episode, watch.care[episode.episode_id], reading, level, safe, now)
+    row = watch.readings.get(episode.account_id)
+    owner = _owner(episode, row, config)
+    leaves = not_before(now, owner, row["timezone"] if row else None, config)
+    effects: list[Effect] = []
+    if reading is not None and reading.level > level and episode.closed_as_of is None:
+        text = f"Worse: now {reading.tier}, score {reading.score}."
+        effects.append(
+            episode_message.reply(parent, f"worse_{reading.level}", "🔴", text, as_of, leaves=leaves, broadcast=True)
+        )
+    if status.state != state:
+        edits = [child for child in children if child["verb"] == "update_message"]
+        _supersede(connection, edits, now)
+        effects.append(episode_message.update(parent, len(edits) + 1, status, as_of))
+        if status.final:
+            ref = f"{status.state}_{len(edits) + 1:02d}"
+            effects.append(episode_message.reply(parent, ref, status.sign, f"{status.text}.", as_of, leaves=leaves))
+    return effects
+
+
+def _owner(episode: Episode, row: RowMapping | None, config: CompanyConfig) -> str:
+    """Return the CSM of today, of the opening, or the fallback."""
+    return str((row and row["owner_email"]) or episode.owner or config.playbooks.fallback_owner)
+
+
+def _let_go(connection: Connection, now: datetime) -> None:
+    """Edits and replies of a message that a digest has replaced have nothing to belong to."""
+    c, parent = outbox_table.c, outbox_table.alias("parent")
+    query = (
+        select(outbox_table)
+        .join(parent, parent.c.key == c.after_key)
+        .where(c.state == "pending", parent.c.state == "folded")
+    )
+    rows = connection.execute(query).mappings().all()
+    _supersede(connection, rows, now, "its message went into a digest")
+
+
+def _supersede(
+    connection: Connection, edits: Iterable[RowMapping], now: datetime, why: str = "a later edit says more"
+) -> None:
+    """What has not been sent need not be."""
+    c = outbox_table.c
+    for edit in edits:
+        if edit["state"] != "pending":
+            continue
+        done = connection.execute(
+            update(outbox_table)
+            .where(c.key == edit["key"], c.state == "pending", c.fence == edit["fence"])
+            .values(state="superseded", fence=edit["fence"] + 1, fix=why)
+        )
+        if done.rowcount == 1:
+            connection.execute(
+                insert(deliveries).values(
+                    key=edit["key"],
+                    at=now,
+                    fence=edit["fence"] + 1,
+                    event="superseded",
+                    detail=why,
+                )
+            )
+
+
+def _overdue(
+    connection: Connection,
+    late: Sequence[Episode],
+    watch: _Watch,
+    config: CompanyConfig,
+    as_of: date,
+    now: datetime,
+) -> Effect:
+    """Return one message about escalated episodes that have no message of their own."""
+    c = outbox_table.c
+    earlier = connection.execute(
+        select(func.count()).where(c.playbook == "overdue", c.episode_id == f"day-{as_of}")
+    ).scalar_one()
+    rows: list[Mapping[str, Any]] = [
+        {"episode": episode, "row": watch.readings.get(episode.account_id)} for episode in late
+    ]
+    return overdue(rows, int(earlier) + 1, as_of=as_of, config=config)
+
+
+def _readings(connection: Connection, newest: date, accounts: Sequence[str]) -> dict[str, RowMapping]:
+    found: dict[str, RowMapping] = {}
+    for start in range(0, len(accounts), _BATCH):
+        some = scores.c.account_id.in_(accounts[start : start + _BATCH])
+        query = select(scores).where(scores.c.as_of == newest, some)
+        found.update({row["account_id"]: row for row in connection.execute(query).mappings()})
+    return found

@@ -1,0 +1,110 @@
+"""What playbooks look up beside the score, for the few accounts they act on: use of seats, busy times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from customer_health.playbooks import usage_audit
+from customer_health.playbooks import meeting_times
+from customer_health.playbooks.actions import Occasion
+from customer_health.playbooks.matching import Match
+from customer_health.playbooks.meeting_times import Diary, Span
+from customer_health.playbooks.steps import CreateTask, ProposeMeeting
+
+if TYPE_CHECKING:
+    import duckdb
+
+# A proposal older than this was accepted or has passed.
+HELD_FOR = timedelta(days=60)
+
+
+@dataclass(frozen=True)
+class Background:
+    """Where the facts beside the score come from; whoever has no warehouse at hand knows nothing.
+
+    Attributes:
+        audits: From (account -> licensed seats) to audits by account; see usage_audit.py.
+        busy: Spans by owner's e-mail, of every calendar that we can see.
+    """
+
+    audits: Callable[[Mapping[str, float | None]], Mapping[str, Mapping[str, Any]]]
+    busy: Callable[[], Mapping[str, list[Span]]]
+
+
+NOTHING_KNOWN = Background(lambda seats: {}, dict)
+
+
+def of_warehouse(
+    con: duckdb.DuckDBPyConnection, as_of: date, usage: usage_audit.UsageElsewhere | None = None
+) -> Background:
+    """Return the background of a day; what became known on the day or later does not count.
+
+    Args:
+        con: The warehouse.
+        as_of: The day.
+        usage: Where usage is, if it is not in `con`.
+    """
+    return Background(
+        audits=lambda seats: usage_audit.read_audits(con, seats, as_of, usage),
+        busy=lambda: _busy(con, as_of),
+    )
+
+
+def equip(
+    occasion: Occasion,
+    matches: Iterable[Match],
+    existing: Mapping[str, date],
+    background: Background,
+    connection: Connection,
+) -> Occasion:
+    """Return the occasion with what its new steps need to know; nothing is read that no step asks for."""
+    new = [
+        (match, step)
+        for match in matches
+        for step in match.playbook.steps
+        if match.keys[step.name] not in existing
+    ]
+    audited = {
+        match.facts.account_id: match.facts.number("seats")
+        for match, step in new
+        if isinstance(step, CreateTask) and step.attach == "usage_audit"
+    }
+    if audited:
+        occasion = replace(occasion, audits=background.audits(audited))
+    if any(isinstance(step, ProposeMeeting) or _names_times(step) for _, step in new):
+        seen = background.busy()
+        busy = {owner.lower(): list(spans) for owner, spans in seen.items()}
+        for owner, spans in meeting_times.promised(connection, occasion.now - HELD_FOR).items():
+            busy.setdefault(owner, []).extend(spans)
+        hours = occasion.config.playbooks.meeting_hours
+        occasion = replace(occasion, diary=Diary(hours, busy, frozenset(owner.lower() for owner in seen)))
+    return occasion
+
+
+def _names_times(step: Any) -> bool:
+    return getattr(step, "attach", None) == "meeting_times"
+
+
+def _busy(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, list[Span]]:
+    """Return the busy times that end on or after `as_of`, of everybody whose calendar ever told us one."""
+    tables = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'calendar'"
+    found = con.execute(tables).fetchone()
+    if not found or not found[0]:
+        return {}
+    cut = datetime.combine(as_of, time())
+    rows = con.execute(
+        "SELECT owner_email, occurred_at, ends_at FROM raw.calendar "
+        "WHERE known_at < $cut AND ends_at > occurred_at",
+        {"cut": cut},
+    ).fetchall()
+    spans: dict[str, list[Span]] = {}
+    for owner, start, end in rows:
+        held = spans.setdefault(str(owner), [])
+        if end >= cut:
+            held.append((start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)))
+    return spans

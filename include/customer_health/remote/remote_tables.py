@@ -1,0 +1,206 @@
+"""A company's tables that already lie in a warehouse: small ones are copied, usage stays where it is.
+
+Everything but usage is at most some rows per account and week. It is copied whole, as Parquet, and then
+goes the way of every file: mapping, gate, quarantine. Usage is the one large table; `build_signals`
+reduces it inside the company's warehouse (remote/remote_usage.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from customer_health.errors import ConfigurationError, DataContractError, suggest
+from customer_health.progress import Progress
+from customer_health.settings import Settings
+from customer_health.sources.locate import Folder
+from customer_health.sources.mapped_files import MappedFiles
+from customer_health.sources.mapping import Feed, MappingFile, Rule
+from customer_health.sources.mapping_file import load_mapping
+from customer_health.remote.pushdown import PUSHED
+from customer_health.sources.source_registry import register
+from customer_health.sources.source import LoadResult
+from customer_health.remote.company_warehouse import SourceWarehouse, open_source
+from customer_health.warehouse.tables import TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+COPIES = "warehouse-copies"
+"""Folder under the home folder that holds the copies of the last load."""
+
+
+def warehouse_mapping(settings: Settings, source: SourceWarehouse) -> MappingFile:
+    """Return how the tables of the source warehouse become canonical ones.
+
+    Without a mapping file, the tables of `source_schema` that carry a canonical name are taken as they are.
+
+    Raises:
+        ConfigurationError: No table is named, or the mapping is wrong.
+    """
+    if settings.mapping is not None:
+        mapping = load_mapping(settings.mapping).part(in_warehouse=True)
+        if mapping.tables:
+            return mapping
+        raise ConfigurationError(
+            f"{settings.mapping} names no table of the source warehouse.",
+            hint="Write `table: schema.name` instead of `files:` for what lies there.",
+        )
+    schema = settings.source_schema
+    found = {name.casefold(): name for name in source.tables(schema)}
+    tables = {name: (_identity(f"{schema}.{found[name]}", source, name),) for name in TABLES if name in found}
+    missing = [name for name, table in TABLES.items() if table.required and name not in tables]
+    if missing:
+        raise ConfigurationError(
+            f"Schema '{schema}' of the source warehouse has no table {' and no table '.join(missing)}.",
+            hint="Describe your tables in a mapping file (`table: schema.name`), or set "
+            "CUSTOMER_HEALTH_SOURCE_SCHEMA.",
+        )
+    return MappingFile(company="the source warehouse", tables=tables)
+
+
+def _identity(place: str, source: SourceWarehouse, name: str) -> Feed:
+    present = {column.casefold() for column in source.table(place).columns}
+    columns = {column: Rule(column=column) for column in TABLES[name].columns if column in present}
+    return Feed(table=place, columns=columns)
+
+
+class WarehouseTables:
+    """Copies the tables that a mapping names, and loads the copies.
+
+    Args:
+        settings: Name the source warehouse, the mapping and the home folder.
+    """
+
+    name = "warehouse"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        assert settings.source_warehouse is not None
+        with open_source(settings.source_warehouse) as source:
+            self._mapping = warehouse_mapping(settings, source)
+
+    @property
+    def company(self) -> str:
+        """Whose data it is."""
+        return self._mapping.company
+
+    def fetch(self, *, as_of: date, progress: Progress) -> None:
+        """Nothing lies elsewhere: `load` copies what it needs."""
+
+    def load(self, con: duckdb.DuckDBPyConnection, *, as_of: date, progress: Progress) -> LoadResult:
+        """Copy, then load what is new or changed; see `Source`."""
+        assert self._settings.source_warehouse is not None
+        folder = self._settings.home / COPIES
+        folder.mkdir(parents=True, exist_ok=True)
+        copied = {name: feeds for name, feeds in self._mapping.tables.items() if name not in PUSHED}
+        with open_source(self._settings.source_warehouse) as source:
+            wanted = _wanted(copied.values())
+            for done, (table, columns) in enumerate(wanted.items()):
+                progress(done, len(wanted), f"copying {table}")
+                _copy(source, table, sorted(columns), folder / _file_of(table))
+        mapping = self._mapping.model_copy(
+            update={"tables": {name: tuple(map(_as_files, feeds)) for name, feeds in copied.items()}}
+        )
+        files = MappedFiles(
+            Folder(str(folder), self._settings.home / "cache"), mapping, self._settings.home, self.name
+        )
+        result = files.load(con, as_of=as_of, progress=progress)
+        result.notes += [
+            f"{name} stays in the source warehouse and is reduced there."
+            for name in PUSHED
+            if name in self._mapping.tables
+        ]
+        return result
+
+
+def _file_of(table: str) -> str:
+    return f"{table.casefold()}.parquet"
+
+
+def _as_files(feed: Feed) -> Feed:
+    """The same feed, reading the copies."""
+    columns = {
+        name: rule.model_copy(
+            update={"lookup": rule.lookup.model_copy(update={"file": _file_of(rule.lookup.file)})}
+        )
+        if rule.lookup
+        else rule
+        for name, rule in feed.columns.items()
+    }
+    return feed.model_copy(update={"files": _file_of(feed.table), "table": "", "columns": columns})
+
+
+def _wanted(mapped: Any) -> dict[str, set[str]]:
+    """Tables to be copied, and the columns that rules read of them."""
+    found: dict[str, set[str]] = {}
+    for feed in (feed for feeds in mapped for feed in feeds):
+        found.setdefault(feed.table, set()).update(_columns_of(feed))
+        for rule in feed.columns.values():
+            if rule.lookup:
+                found.setdefault(rule.lookup.file, set()).update((rule.lookup.key, rule.lookup.value))
+    return found
+
+
+def _columns_of(feed: Feed) -> Iterator[str]:
+    rules = [*feed.columns.values(), feed.ends_on]
+    rules += [feed.unless_followed.begins] if feed.unless_followed else []
+    yield from feed.where
+    for rule in (rule for rule in rules if rule is not None):
+        yield from rule.when
+        if rule.column is not None:
+            yield rule.column
+        if rule.plus is not None and rule.plus.column is not None:
+            yield rule.plus.column
+
+
+def _copy(source: SourceWarehouse, name: str, columns: Sequence[str], path: Path) -> None:
+    """Write the named columns of a table to a Parquet file, in a steady order of rows."""
+    import pyarrow.parquet as pq
+
+    table = source.table(name)
+    known = {column.casefold(): column for column in table.columns}
+    missing = [column for column in columns if column.strip().casefold() not in known]
+    if missing:
+        raise DataContractError(
+            f"{name} of the source warehouse has no column '{missing[0]}'\n"
+            f"  columns found: {', '.join(table.columns)}",
+            hint=f"{suggest(missing[0], table.columns)} Correct the mapping, or the table.",
+        )
+    chosen = dict.fromkeys(known[column.strip().casefold()] for column in columns)
+    rows = table.select(**{column: _plain(table[column]) for column in chosen})
+    fresh = path.with_suffix(".new")
+    with (
+        source.batches(rows.order_by(list(chosen))) as reader,
+        pq.ParquetWriter(fresh, reader.schema) as file,
+    ):
+        for batch in reader:
+            file.write_batch(batch)
+    fresh.replace(path)
+
+
+def _plain(column: Any) -> Any:
+    """Keep what files know: text, numbers, true and false, dates. The rest becomes text, times become UTC."""
+    kind = column.type()
+    if kind.is_decimal():
+        return column.cast("float64")
+    if kind.is_timestamp():
+        return column.cast("timestamp(6)")
+    plain = kind.is_integer() or kind.is_floating() or kind.is_boolean() or kind.is_date() or kind.is_string()
+    return column if plain else column.cast("string")
+
+
+@register("warehouse", applies=lambda settings: settings.source_warehouse is not None)
+def create(settings: Settings) -> WarehouseTables:
+    """Return the source of the company's own warehouse.
+
+    Raises:
+        ConfigurationError: None is named, its driver is not installed, or the mapping is wrong.
+    """
+    if settings.source_warehouse is None:
+        raise ConfigurationError(
+            "No source warehouse is named.", hint="Set CUSTOMER_HEALTH_SOURCE_WAREHOUSE=postgresql://..."
+        )
+    return WarehouseTables(settings)

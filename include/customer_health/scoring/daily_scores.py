@@ -1,0 +1,250 @@
+"""Score every customer account as of one date."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_health.company import CompanyConfig
+from customer_health.errors import DataContractError
+from customer_health.model.registry.champion import Champion
+from customer_health.scoring import why as wording
+from customer_health.scoring.attribution import waterfalls
+from customer_health.scoring.score_changes import changes_since, renewal_led
+from customer_health.scoring.hysteresis import settle
+from customer_health.scoring.levers import levers
+from customer_health.scoring.scoring_method import HEADS, Scored, by_model, by_rules, rescorer
+from customer_health.scoring.reasons import reasons_for
+from customer_health.scoring.smoothing import RENEWAL, Memory, hard_events, recall
+from customer_health.scoring.tiers import round_half_up, scheme_named
+from customer_health.signals.catalogue import CATALOGUE
+from customer_health.signals.signal import Signal
+
+log = logging.getLogger(__name__)
+
+# What the ledger publishes: the score, how it came about, what would help, and what tomorrow needs of it.
+COLUMNS = (
+    *("account_id", "as_of", "score", "score_shown", "tier", "band", "tier_shown", "band_shown"),
+    *("p90", "p180", *HEADS, "expected_loss", "coverage", "why", "reasons", "mode", "model_id", "state"),
+    *("waterfall", "change", "lever", "health_log_odds", "carried"),
+)
+TEXT_OR_NONE = ("tier", "band", "tier_shown", "band_shown", "waterfall", "change", "lever", "carried")
+SCORED, NOTICE_GIVEN, NOT_YET = "scored", "notice_given", "not_scored_yet"
+
+
+def score_accounts(
+    panel: pd.DataFrame,
+    champion: Champion | None,
+    config: CompanyConfig,
+    *,
+    as_of: date,
+    previous: pd.DataFrame | None = None,
+    catalogue: Mapping[str, Signal] = CATALOGUE,
+) -> pd.DataFrame:
+    """Score every customer account, with its reasons and its Why.
+
+    An account that gave notice gets that as its state and no score: there is nothing left to foretell.
+    One that is too new, has no known signal, or whose data yields no finite prediction, is
+    `not_scored_yet` and the Why says so. One account's broken values never touch another's score.
+
+    Args:
+        panel: Signals with their context columns; rows of other dates are ignored.
+        champion: The model; None scores by the rules, without probabilities.
+        config: The company's numbers (primary horizon, mapping, scheme, minimal tenure).
+        as_of: The day to score.
+        previous: The latest score of each account published for an earlier day. Today's change is
+            counted from there, and what it left over is smoothed on. Scores of this day or later are
+            ignored, so that a day scored again, or filled in afterwards, comes out the same.
+        catalogue: Signals by name; defaults to the project's.
+
+    Returns:
+        One row per customer account with `COLUMNS`. `tier` and `band` follow from the score that people
+        see; `tier_shown` and `band_shown` follow bad news at once and good news only when it has
+        lasted. Probabilities lie in 0 to 1 and are those of the model, never smoothed: `p90` and `p180`
+        of leaving, those of `HEADS` of other losses, `loss90` and `loss180` of the share of ARR that all
+        losses together are expected to take. `expected_loss` is that share at the primary horizon times
+        ARR (its currency); where other losses are not foretold, the probability of leaving times ARR;
+        NaN in rules mode, because a rule score is no probability. `waterfall` leads from the start to
+        the score.
+
+    Raises:
+        DataContractError: The panel has no row of that day, or an account twice.
+        ConfigurationError: Unknown scheme or mapping, or a primary horizon other than 90 or 180 days.
+        FatalError: The champion has no usable anchors.
+    """
+    if previous is not None:
+        previous = previous[pd.to_datetime(previous["as_of"]) < pd.Timestamp(as_of)]
+    scheme = scheme_named(config.score.scheme)
+    model_id = config.score.rules if champion is None else champion.model_id
+    rows = _customers(panel, as_of, catalogue)
+    rows["state"], rows["why"] = _states(rows, config)
+    scored = rows[rows["state"] == SCORED].reset_index(drop=True)
+
+    def memory(accounts: pd.Series) -> Memory:
+        return recall(
+            previous, accounts, as_of=as_of, model_id=model_id, horizon=config.model.primary_horizon
+        )
+
+    result = (
+        by_rules(scored, catalogue, config.score.rules)
+        if champion is None
+        else by_model(scored, champion, config, catalogue, memory)
+    )
+    if not result.usable.all():
+        reason = wording.NO_DATA if champion is None else wording.BROKEN_DATA
+        broken = rows["account_id"].isin(scored.loc[~result.usable, "account_id"])
+        rows.loc[broken, ["state", "why"]] = [NOT_YET, reason]
+        log.warning("%d accounts stay without a score: %s", int(broken.sum()), reason)
+        scored = scored[result.usable].reset_index(drop=True)
+    known = memory(scored["account_id"])
+    published = _published(scored, result, config, catalogue, known, as_of).assign(
+        as_of=as_of, model_id=model_id
+    )
+    published["change"] = pd.Series(changes_since(previous, published), published.index, dtype=object)
+    _explain(published, known, _days_to_renewal(scored), scheme.best, as_of)
+    found = levers(
+        scored,
+        published["score_shown"].to_numpy(),
+        rescorer(champion, config),
+        catalogue,
+        currency=config.money.currency or "",
+    )
+    published["lever"] = pd.Series(found, published.index, dtype=object)
+    rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why"]]
+    frame = pd.concat([published, rest], ignore_index=True).reindex(columns=list(COLUMNS))
+    frame["as_of"] = as_of
+    frame["mode"] = "rules" if champion is None else "model"
+    frame["model_id"] = model_id
+    frame["score_shown"] = frame["score_shown"].astype("Int64")
+    frame["reasons"] = [value if isinstance(value, list) else [] for value in frame["reasons"]]
+    for column in TEXT_OR_NONE:
+        frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+    frame = frame.sort_values("account_id", ignore_index=True)
+    log.info("scored %d accounts as of %s, %d without a score", len(published), as_of, len(rest))
+    return frame
+
+
+def _customers(panel: pd.DataFrame, as_of: date, catalogue: Mapping[str, Signal]) -> pd.DataFrame:
+    """Customers of the day; infinite signal values become unknown."""
+    rows = panel[pd.to_datetime(panel["as_of"]).dt.date == as_of]
+    if rows.empty:
+        raise DataContractError(
+            f"The panel has no row of {as_of}.", hint="Build the signals of that day before scoring it."
+        )
+    rows = rows[rows["is_customer"].fillna(False).astype(bool)].reset_index(drop=True)
+    if (repeated := rows["account_id"].duplicated()).any():
+        raise DataContractError(
+            f"{int(repeated.sum())} accounts appear twice on {as_of}, e.g. "
+            f"{rows['account_id'][repeated].iloc[0]}.",
+            hint="A panel has one row per account and day; build the signals of that day again.",
+        )
+    names = [name for name in catalogue if name in rows.columns]
+    values = rows[names].astype(float)
+    rows[names] = values.where(np.isfinite(values))
+    return rows
+
+
+def _states(rows: pd.DataFrame, config: CompanyConfig) -> tuple[pd.Series, pd.Series]:
+    needed = config.model.min_tenure_days
+    notice = rows["notice_given"].fillna(False).astype(bool)
+    new = rows["tenure_days"].astype(float) < needed
+    blind = ~(rows["coverage"].astype(float) > 0)
+    state = np.select([notice, new | blind], [NOTICE_GIVEN, NOT_YET], SCORED)
+    too_new = [
+        wording.too_new(days, needed) if young else ""
+        for days, young in zip(rows["tenure_days"], new, strict=True)
+    ]
+    text = np.select([notice, new, blind], [wording.NOTICE_GIVEN, too_new, wording.NO_DATA], "")
+    return pd.Series(state, rows.index, dtype=object), pd.Series(text, rows.index, dtype=object)
+
+
+def _published(
+    rows: pd.DataFrame,
+    result: Scored,
+    config: CompanyConfig,
+    catalogue: Mapping[str, Signal],
+    memory: Memory,
+    as_of: date,
+) -> pd.DataFrame:
+    """Everything that follows from the day's scores alone, and the tiers that people see."""
+    scheme, band = scheme_named(config.score.scheme), scheme_named("rag")
+    shown = round_half_up(result.score)
+    arr = rows["arr"].to_numpy(dtype=float, na_value=np.nan)
+    leaves, share = (
+        (result.p90, result.heads["loss90"])
+        if config.model.primary_horizon == 90
+        else (result.p180, result.heads["loss180"])
+    )
+    events = hard_events(rows)
+    carried: list[dict[str, Any]] = [
+        {
+            "horizon": config.model.primary_horizon,
+            "events": {name: count for name, count in zip(events, row, strict=True) if count},
+        }
+        for row in events.to_numpy().tolist()
+    ]
+    settled = {}
+    for key, each in (("tier", scheme), ("band", band)):
+        settled[key], state = settle(
+            shown,
+            each,
+            [row.get(key) or {} for row in memory.carried],
+            as_of=as_of,
+            margin=config.score.tier_margin,
+            confirmation_days=config.score.tier_confirmation_days,
+        )
+        for row, entry in zip(carried, state, strict=True):
+            row[key] = entry
+    return pd.DataFrame(
+        {
+            "account_id": rows["account_id"],
+            "score": result.score,
+            "score_shown": shown,
+            "tier": scheme.of(shown),
+            "band": band.of(shown),
+            "tier_shown": settled["tier"],
+            "band_shown": settled["band"],
+            "p90": result.p90,
+            "p180": result.p180,
+            **{name: result.heads[name].to_numpy(dtype=float) for name in HEADS},
+            "expected_loss": np.where(share.notna(), share, leaves) * np.where(np.isfinite(arr), arr, np.nan),
+            "coverage": rows["coverage"].astype(float),
+            "reasons": reasons_for(result.attribution, rows, catalogue, currency=config.money.currency or ""),
+            "state": SCORED,
+            "waterfall": waterfalls(result.attribution, result.score),
+            "health_log_odds": result.health,
+            "carried": carried,
+        }
+    )
+
+
+def _explain(rows: pd.DataFrame, memory: Memory, days: list[float | None], best: str, as_of: date) -> None:
+    """Write the Why of scored rows, which may begin with what moved the score."""
+    whys = []
+    columns = ("reasons", "tier_shown", "waterfall", "change", "carried")
+    everything = zip(*(rows[name] for name in columns), days, memory.carried, strict=True)
+    for reasons, tier, steps, change, carried, left, before in everything:
+        since = renewal_led(change, before, as_of=as_of)
+        if since:
+            carried["renewal_led"] = since
+        whys.append(
+            wording.why(
+                reasons,
+                healthy=tier == best,
+                days_to_renewal=left,
+                renewal_first=since is not None,
+                steps=steps,
+            )
+        )
+    rows["why"] = pd.Series(whys, rows.index, dtype=object)
+
+
+def _days_to_renewal(rows: pd.DataFrame) -> list[float | None]:
+    if RENEWAL not in rows:
+        return [None] * len(rows)
+    return [None if pd.isna(days) else float(days) for days in rows[RENEWAL]]

@@ -1,0 +1,120 @@
+"""What moved since the previous published score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from customer_health.scoring.score_scale import tail_slope
+
+MIN_POINTS = 1.0
+MIN_DROP = 5  # shown points; a smaller fall needs no cause
+MOST = 0.5  # share of a fall from which the calendar is its cause
+LEADS_FOR = timedelta(days=7)
+LIMIT = "limit"  # the step of a waterfall that is no concept
+CALENDAR = "calendar"
+_ARROWS = {1: "▲", 0: "►", -1: "▼"}
+_COMPARED = ("account_id", "as_of", "score", "score_shown", "model_id", "reasons", "waterfall")
+Change = dict[str, Any]
+
+
+def changes_since(previous: pd.DataFrame | None, current: pd.DataFrame) -> list[Change | None]:
+    """Compare each account's score with the one published before it.
+
+    Args:
+        previous: Published rows, at most one per account and of an earlier day (`as_of`, `account_id`,
+            `score`, `score_shown`, `model_id`, `reasons`, and `waterfall` if it was kept).
+        current: Freshly scored rows.
+
+    Returns:
+        Per row of `current`, None without an earlier score, else `from`, `delta` (shown points),
+        `arrow`, `since` (the earlier as-of date), `model_changed`, and `moved`: concepts with the
+        points by which they moved the score, largest first. With waterfalls on both sides the steps
+        are compared in full and add up to the difference (`start` moves when the portfolio's average
+        does); otherwise only what the reasons of both days mention.
+    """
+    if previous is None:
+        return [None] * len(current)
+    known = {row["account_id"]: row for row in _records(previous) if pd.notna(row.get("score_shown"))}
+    return [
+        _change(known[row["account_id"]], row)
+        if row["account_id"] in known and pd.notna(row["score_shown"])
+        else None
+        for row in _records(current)
+    ]
+
+
+def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    return frame[[name for name in _COMPARED if name in frame]].to_dict("records")
+
+
+def _change(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> Change:
+    delta = int(after["score_shown"]) - int(before["score_shown"])
+    return {
+        "from": int(before["score_shown"]),
+        "delta": delta,
+        "arrow": _ARROWS[(delta > 0) - (delta < 0)],
+        "since": pd.Timestamp(before["as_of"]).date().isoformat(),
+        "model_changed": before.get("model_id") != after.get("model_id"),
+        "moved": _moved(before, after),
+    }
+
+
+def _moved(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> list[dict[str, Any]]:
+    old, new = before.get("waterfall"), after.get("waterfall")
+    shrink = 1.0
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        shrink = _shrinkage(before, after)
+    else:
+        old, new = _of_reasons(before.get("reasons")), _of_reasons(after.get("reasons"))
+    steps = {name: new.get(name, 0.0) - old.get(name, 0.0) for name in dict.fromkeys([*old, *new])}
+    steps.pop(LIMIT, None)
+    moved = {name: points * shrink for name, points in steps.items()}
+    large = [(name, points) for name, points in moved.items() if abs(points) >= MIN_POINTS]
+    large.sort(key=lambda step: -abs(step[1]))
+    return [{"concept": name, "points": round(points, 2)} for name, points in large]
+
+
+def _shrinkage(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> float:
+    """Shown points per point of the waterfalls, between two days.
+
+    Near 0 and 100 a score gives way less than its steps ask for. No concept is to blame for that, so
+    all of them are scaled alike instead of naming the limit as one more cause.
+    """
+    old, new = before["waterfall"], after["waterfall"]
+    if not (old.get(LIMIT) or new.get(LIMIT)):
+        return 1.0
+    asked: float = sum(new.values()) - new.get(LIMIT, 0.0) - sum(old.values()) + old.get(LIMIT, 0.0)
+    given = float(after["score"]) - float(before["score"])
+    if abs(asked) < MIN_POINTS:  # two rounded sums that nearly cancel give no ratio
+        return tail_slope(float(after["score"]))
+    return float(min(max(given / asked, 0.0), 1.0))
+
+
+def _of_reasons(reasons: Any) -> dict[str, float]:
+    listed: Sequence[Mapping[str, Any]] = reasons if isinstance(reasons, Sequence) else ()
+    return {str(reason["concept"]): float(reason.get("context", reason["points"])) for reason in listed}
+
+
+def renewal_led(change: Change | None, carried: Mapping[str, Any], *, as_of: date) -> str | None:
+    """Since when the renewal leads the Why, as an ISO date; None if it does not.
+
+    It does when the calendar explains most of a fall since the previous score, and for a week after
+    that: who looks on the next day asks the same question. A fall with another cause takes over.
+
+    Args:
+        change: As `changes_since` returns it.
+        carried: What the previous score carried over.
+        as_of: Today.
+    """
+    if change is None:
+        return None
+    if change["delta"] <= -MIN_DROP:
+        calendar = sum(step["points"] for step in change["moved"] if step["concept"] == CALENDAR)
+        explained = not change["model_changed"] and calendar <= MOST * change["delta"]
+        return as_of.isoformat() if explained else None
+    since = carried.get("renewal_led")
+    return since if since and as_of - date.fromisoformat(since) < LEADS_FOR else None

@@ -1,0 +1,98 @@
+"""Contract signals: what is in force, when it is decided, and how it has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from customer_health.signals import aggregations as agg
+from customer_health.signals.facts.account_context import Context, Standing, least, rolled_end, standing, sum_rows, total
+from customer_health.signals.facts.grid import Grid
+from customer_health.signals.signal import Signal
+from customer_health.signals.state.daily_state import NEVER, Columns, State
+
+Array = NDArray[Any]
+LONGEST_TERM = 2**20  # days; a longer term is a mistake and counts as this
+
+
+def _days_until_renewal(state: State, grid: Grid, context: Context, signal: Signal) -> Array:
+    aggregation = signal.aggregation
+    assert isinstance(aggregation, agg.DaysUntilRenewal)
+    if not aggregation.notice:
+        return np.where(context.renewal < NEVER, context.renewal - grid.dates, np.nan)
+    contracts = state.tables["contracts"]
+    stands = standing(contracts, grid)
+    end, notice = rolled_end(contracts, stands, grid), _in_force(contracts, stands, "notice", np.nan)
+    deadline = np.where((end < NEVER) & ~np.isnan(notice), end - np.nan_to_num(notice), float(NEVER))
+    nearest = grid.full(float(NEVER))
+    least(stands.account, deadline, nearest)
+    return np.where(nearest < NEVER / 2, nearest - grid.dates, np.nan)
+
+
+def _term_length(state: State, grid: Grid, context: Context, signal: Signal) -> Array:
+    contracts = state.tables["contracts"]
+    stands = standing(contracts, grid)
+    end, start = _in_force(contracts, stands, "end", NEVER), _in_force(contracts, stands, "start", NEVER)
+    rolled = rolled_end(contracts, stands, grid)
+    usable = (rolled < NEVER) & (start < end)
+    term = np.clip(end - start, 0, LONGEST_TERM - 1)
+    nearest = np.full(grid.shape, NEVER * LONGEST_TERM, dtype=np.int64)
+    least(stands.account, np.where(usable, rolled * LONGEST_TERM + term, NEVER * LONGEST_TERM), nearest)
+    return np.where(nearest < NEVER * LONGEST_TERM, nearest % LONGEST_TERM, np.nan)
+
+
+def _auto_renew_share(state: State, grid: Grid, context: Context, signal: Signal) -> Array:
+    contracts = state.tables["contracts"]
+    stands = standing(contracts, grid)
+    known = np.where(contracts["renewal_known"], contracts["renews"].astype(np.float64), np.nan)
+    some, many = total(grid, stands, known), total(grid, stands, np.where(np.isnan(known), np.nan, 1.0))
+    return grid.ratio(some, many, many > 0)
+
+
+def _contract_change(state: State, grid: Grid, context: Context, signal: Signal) -> Array:
+    aggregation = signal.aggregation
+    assert isinstance(aggregation, agg.ContractChange)
+    contracts = state.tables["contracts"]
+    window, column = int(signal.window or 0), contracts[aggregation.column]
+    earlier = total(grid, standing(contracts, grid, ago=window), column)
+    # Younger customers are compared with what they first signed.
+    young = context.start + 1 > grid.dates - window
+    base = np.where(young, _at_first(contracts, column, grid, context), earlier)
+    now = np.where(context.is_customer, total(grid, standing(contracts, grid), column), np.nan)
+    change = now - base
+    if aggregation.relative:
+        return grid.ratio(change, base, base > 0)
+    return change
+
+
+def _in_force(contracts: Columns, stands: Standing, column: str, missing: float) -> Array:
+    """A column of the states in force, per contract and date."""
+    if not len(contracts[column]):
+        return np.full(stands.row.shape, missing)
+    values = contracts[column]
+    values = values.astype(np.int64) if values.dtype.kind == "i" else values
+    return np.where(stands.row >= 0, values[np.maximum(stands.row, 0)], missing)
+
+
+def _at_first(contracts: Columns, column: Array, grid: Grid, context: Context) -> Array:
+    """A column summed over the contracts that began on the account's first day."""
+    out, many = grid.full(np.nan), len(contracts["contract"])
+    if many:
+        number = contracts["contract"]
+        account = contracts["account"][np.unique(number, return_index=True)[1]].astype(np.int64)
+        row = grid.running_min(number, contracts["seen"] + 1, np.arange(many), groups=len(account))
+        first = row < many
+        first &= contracts["occurred"][np.where(first, row, 0)] == context.start[account]
+        sum_rows(account, np.where(first, row, -1), column, out)
+    return out
+
+
+CONTRACT_ANSWERS: Mapping[type[agg.Aggregation], Callable[[State, Grid, Context, Signal], Array]] = {
+    agg.DaysUntilRenewal: _days_until_renewal,
+    agg.TermLength: _term_length,
+    agg.AutoRenewShare: _auto_renew_share,
+    agg.ContractChange: _contract_change,
+}

@@ -1,0 +1,156 @@
+"""Reduce event tables to narrow, sorted arrays: days, the numbers that signals use, and conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from customer_health.company import CompanyConfig
+from customer_health.signals.derived import DERIVED
+from customer_health.signals.plan_lists import conditions, mask_name
+from customer_health.signals.signal import Signal
+from customer_health.signals.state.daily_state import NEVER, Columns
+from customer_health.signals.state.table_reader import NUMBERS
+from customer_health.warehouse.table import Type
+from customer_health.warehouse.tables import TABLES
+
+
+def reduce_facts(
+    warehouse: Any,
+    name: str,
+    source: Any,
+    signals: Sequence[Signal],
+    config: CompanyConfig,
+) -> Columns:
+    """Read one table of facts.
+
+    Returns:
+        account, occurred and seen (int32 days); `day:<timestamp>` (NEVER if empty) and
+        `second:<timestamp>` (NaN if empty); `number:<column>` (NaN if empty); `where:<conditions>`
+        (bool); `code:<column>` (number that stands for a text, -1 if empty). Rows are sorted by account,
+        occurred_at, known_at and key.
+    """
+    contract = DERIVED[name] if name in DERIVED else TABLES[name]
+    table = source.join(warehouse.kept(NUMBERS), "account_id")
+    wanted: dict[str, Any] = {
+        "account": table.account,
+        "occurred": _day(table.occurred_at),
+        "known": _day(table.known_at),
+    }
+    columns = {column for signal in signals for column, _ in signal.aggregation.needs()}
+    columns |= {column for column, spec in contract.columns.items() if spec.lifecycle}
+    for column in sorted(columns):
+        if contract.columns[column].type in (Type.TIMESTAMP, Type.DATE):
+            wanted[f"day:{column}"] = _day(table[column]).fill_null(NEVER)
+            wanted[f"second:{column}"] = table[column].cast("timestamp").epoch_seconds().cast("float64")
+        elif contract.columns[column].type is Type.TEXT:
+            wanted[f"code:{column}"] = table[column]
+        else:
+            wanted[f"number:{column}"] = table[column].cast("float64")
+    for signal in signals:
+        resolved = conditions(signal, config)
+        if resolved:
+            wanted[mask_name(resolved)] = _matches(table, resolved)
+    order = dict.fromkeys(("account", "occurred_at", "known_at", *contract.key))
+    rows: Columns = warehouse.fetch(table.order_by(list(order)).select(**wanted))
+    rows["seen"] = np.maximum(rows["occurred"], rows.pop("known"))
+    for name in [name for name in rows if name.startswith("code:")]:
+        rows[name] = text_codes(rows[name])
+    return rows
+
+
+def text_codes(texts: Any) -> Any:
+    """Replace texts by positive numbers, equal ones by equal ones; empty ones by -1."""
+    from pandas.util import hash_array
+
+    known = np.array([text is not None and text != "" for text in texts], dtype=bool)
+    codes = np.full(len(texts), -1, dtype=np.int64)
+    codes[known] = (hash_array(np.asarray(texts, dtype=object)[known]) >> np.uint64(1)).astype(np.int64)
+    return codes
+
+
+def _day(column: Any) -> Any:
+    return column.cast("timestamp").date().epoch_days().cast("int32")
+
+
+def _matches(table: Any, resolved: tuple[tuple[str, tuple[str, ...]], ...]) -> Any:
+    condition: Any = None
+    for column, values in resolved:
+        one = table[column].cast("string").isin(list(values)).fill_null(False)
+        condition = one if condition is None else condition & one
+    return condition
+
+
+def reduce_contracts(warehouse: Any) -> tuple[Columns, list[str]]:
+    """Read contract states, sorted by account, contract and time, and the names of the plans.
+
+    Besides the days there are `contract` (its number), seats and arr (NaN if empty), plan (position
+    in the names, -1 if empty), start and end (days, NEVER if empty), renews and active (bool),
+    renewal_known (whether renews was given), notice (days, NaN if empty).
+    """
+    raw = warehouse.raw("contracts")
+    table = raw.join(warehouse.kept(NUMBERS), "account_id")
+    rows: Columns = warehouse.fetch(
+        table.order_by(
+            [table.account, table.contract_id, table.occurred_at, table.known_at, table.plan, table.arr]
+        ).select(
+            account=table.account,
+            contract_id=table.contract_id,
+            plan=table.plan,
+            seats=table.seats.cast("float64"),
+            arr=table.arr.cast("float64"),
+            start=_day(table.term_start).fill_null(NEVER),
+            end=_day(table.term_end).fill_null(NEVER),
+            renews=table.auto_renew.fill_null(False),
+            renewal_known=table.auto_renew.notnull(),
+            notice=table.notice_days.cast("float64"),
+            active=(table.status.fill_null("active") == "active"),
+            occurred=_day(table.occurred_at),
+            known=_day(table.known_at),
+        )
+    )
+    contract_ids, plans = rows.pop("contract_id"), rows.pop("plan")
+    new = np.ones(len(contract_ids), bool)
+    if len(new) > 1:
+        new[1:] = (contract_ids[1:] != contract_ids[:-1]) | (rows["account"][1:] != rows["account"][:-1])
+    rows["contract"] = (np.cumsum(new) - 1).astype(np.int64)
+    names = sorted({str(plan) for plan in plans if plan is not None})
+    number = {name: code for code, name in enumerate(names)}
+    rows["plan"] = np.array([number.get(str(plan), -1) for plan in plans], dtype=np.int32)
+    rows["seen"] = np.maximum(rows["occurred"], rows.pop("known"))
+    return rows, names
+
+
+def reduce_lifecycle(warehouse: Any) -> tuple[Columns, Columns]:
+    """Read what ends a relationship, for the context columns only: no signal may see it.
+
+    Losses are logo churns (account, occurred, known, seen, notice); events are notices and renewals
+    (account, occurred, seen, notice, renewed). Both are sorted by account.
+    """
+    numbered = warehouse.kept(NUMBERS)
+    lost = warehouse.raw("outcomes").join(numbered, "account_id")
+    lost = lost.filter(lost.kind == "logo_churn")
+    losses: Columns = warehouse.fetch(
+        lost.order_by(lost.account, lost.occurred_at, lost.known_at).select(
+            account=lost.account,
+            occurred=_day(lost.occurred_at),
+            known=_day(lost.known_at),
+            notice=_day(lost.notice_at).fill_null(NEVER),
+        )
+    )
+    losses["seen"] = np.maximum(losses["occurred"], losses["known"])
+    said = warehouse.raw("contract_events").join(numbered, "account_id")
+    said = said.filter(said.kind.isin(["notice_given", "renewed", "new"]))
+    events: Columns = warehouse.fetch(
+        said.order_by(said.account, said.occurred_at, said.known_at).select(
+            account=said.account,
+            occurred=_day(said.occurred_at),
+            known=_day(said.known_at),
+            notice=said.kind == "notice_given",
+        )
+    )
+    events["seen"] = np.maximum(events["occurred"], events.pop("known"))
+    events["renewed"] = ~events["notice"]
+    return losses, events

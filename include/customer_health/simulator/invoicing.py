@@ -1,0 +1,68 @@
+"""Invoices and how late they are paid: who must save money pays later."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from customer_health.simulator.behaviour import MONTHLY
+from customer_health.simulator.observation import Columns, Facts, by_week, moments, names, present
+from customer_health.simulator.licences import Licences
+from customer_health.simulator.randomness import stream
+from customer_health.simulator.world import World
+from customer_health.warehouse.tables import INVOICES
+
+_QUARTER = 13
+_USAGE_SHARE = 0.25
+_NEVER_PAID = 0.004
+
+
+def invoices(world: World, book: Licences) -> Facts:
+    """Return subscription invoices (quarterly, or every four weeks) and some accounts' usage invoices."""
+    accounts = world.accounts
+    metered = stream(world.seed, "metered").random(len(world)) < _USAGE_SHARE
+    every = np.where(accounts.term == MONTHLY, MONTHLY, _QUARTER)
+
+    def draw(world: World, week: int) -> Columns:
+        rng = stream(world.seed, "invoices", week)
+        n = len(world)
+        delay = rng.gamma(2.0, 2.5, (2, n)) - 3 + 16 * world.history["budget"][week + 1] * rng.random((2, n))
+        unpaid, noise = rng.random((2, n)) < _NEVER_PAID, rng.gamma(12, 1 / 12, n)
+        first, stop = present(world, week)
+        day = accounts.weekday
+        here = (first <= day) & (day < stop)
+        due = [(week - accounts.start) % every == 0, metered & ((week - accounts.start) % MONTHLY == 2)]
+        fee = book.arr[week] * every / 52
+        used = 0.25 * book.arr[week] * MONTHLY / 52 * np.exp(0.3 * world.history["health"][week + 1]) * noise
+        parts = []
+        for kind, (wanted, amount) in enumerate(zip(due, (fee, used), strict=True)):
+            who = np.nonzero(wanted & here)[0]
+            late = np.where(unpaid[kind], np.nan, delay[kind])[who]
+            parts.append(
+                {"account": who, "kind": np.full(len(who), kind), "amount": amount[who], "late": late}
+            )
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    i = by_week(world, draw)
+    issued = moments(world, i["week"], accounts.weekday[i["account"]], 6 * 3_600)
+    days = np.where(accounts.term[i["account"]] == MONTHLY, 14, 30)
+    due = issued + days.astype("timedelta64[D]")
+    paid_after = np.maximum(days + np.nan_to_num(i["late"]), 0.5) * 86_400
+    paid = np.where(np.isnan(i["late"]), np.datetime64("NaT"), issued + paid_after.astype("timedelta64[s]"))
+    kind = names(("subscription", "usage"), i["kind"])
+    rows = pd.DataFrame(
+        {
+            "invoice_id": [
+                f"in_{a:05d}_{w:04d}_{k[0]}" for a, w, k in zip(i["account"], i["week"], kind, strict=True)
+            ],
+            "account_id": names(world.account_ids, i["account"]),
+            "kind": kind,
+            "amount": np.round(i["amount"], 2),
+            "currency": "USD",
+            "due_at": due,
+            "paid_at": paid,
+            "occurred_at": issued,
+            "known_at": issued,
+        }
+    )
+    return Facts(INVOICES, rows.sort_values(["occurred_at", "invoice_id"], ignore_index=True))

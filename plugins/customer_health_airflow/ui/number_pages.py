@@ -1,0 +1,127 @@
+"""Two pages of numbers: can the model be believed, and does all this help."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy import Engine, select
+
+from customer_health.ledger import model_registry as registry
+from customer_health.ledger import report_numbers, training_runs
+from customer_health.ledger.schema import challengers, score_runs
+from customer_health.settings import load_settings
+from customer_health_airflow.approvals import about_model
+from customer_health_airflow.ui import report_files
+from customer_health_airflow.ui.access import may_train
+from customer_health_airflow.ui.plotting import calibration, lines
+from customer_health_airflow.ui.page_queries import ledger
+from customer_health_airflow.ui.shell import render
+
+router = APIRouter(default_response_class=HTMLResponse)
+LINES = {"auc": "champion", "auc_baseline": "renewal date + NPS", "auc_rules": "rule score"}
+LOUD = ("page", "warn")
+MOST = 12
+DONE = {
+    "approve": "Approved: it is the champion now and scores from the next run on.",
+    "reject": "Rejected: the champion in office stays.",
+}
+
+
+@router.get("/model")
+def model(request: Request, user: GetUserDep, done: str = "") -> HTMLResponse:
+    """Champion and challenger, how they were tested, and what became of what was published."""
+    settings = load_settings()
+    engine = ledger(settings.ledger_url)
+    record = registry.current(engine)
+    noted = training_runs.history(engine)
+    pending = registry.pending(engine)
+    shown = record or pending
+    summary = forgiving(shown.summary if shown else {})
+    watched, board = report_numbers.latest(engine, report_numbers.SCOREBOARD)
+    valued, value = report_numbers.latest(engine, report_numbers.VALUE_OF_DATA)
+    horizons = [
+        forgiving(
+            {
+                "days": days,
+                **found,
+                "lines": lines(found.get("by_fold") or [], LINES),
+                "calibration": calibration(found.get("bins") or []),
+            }
+        )
+        for days, found in sorted((summary.get("horizons") or {}).items(), key=lambda pair: int(pair[0]))
+    ]
+    drift = [row for row in (board or {}).get("drift", ()) if row["level"] in LOUD]
+    return render(
+        request,
+        "model.html",
+        company=settings.config.name,
+        record=record,
+        pending=pending,
+        weighed=about_model(pending.summary) if pending else (),
+        may_answer=may_train(user),
+        done=DONE.get(done, ""),
+        summary=summary,
+        run=_newest_run(engine),
+        noted=noted[:MOST],
+        bad=training_runs.bad_months(engine, as_of=noted[0].as_of) if noted else [],
+        answered=_challengers(engine),
+        history=registry.history(engine)[:MOST],
+        horizons=horizons,
+        watched=watched,
+        board=forgiving(board),
+        drift=drift,
+        valued=valued,
+        value=forgiving(value),
+        card=_card(settings, record.model_id) if record else "",
+        waiting_card=_card(settings, pending.model_id) if pending else "",
+    )
+
+
+@router.get("/kpis")
+def kpis(request: Request) -> HTMLResponse:
+    """Retention, saves, time to the first step, and whether alerts were right."""
+    settings = load_settings()
+    engine = ledger(settings.ledger_url)
+    as_of, found = report_numbers.latest(engine, report_numbers.KPIS)
+    past = report_numbers.before(engine, report_numbers.KPIS, as_of=as_of) if as_of else []
+    rows = [forgiving({"as_of": day.isoformat(), **content}) for day, content in past]
+    return render(
+        request,
+        "kpis.html",
+        company=settings.config.name,
+        as_of=as_of,
+        found=forgiving(found),
+        retained=lines(rows, {"nrr": "NRR", "grr": "GRR"}, percent=True),
+        past=list(reversed(rows))[:MOST],
+    )
+
+
+def forgiving(value: Any) -> Any:
+    """Return stored numbers so that what an earlier version did not store reads as unknown."""
+    if isinstance(value, Mapping):
+        return defaultdict(lambda: None, {key: forgiving(item) for key, item in value.items()})
+    return [forgiving(item) for item in value] if isinstance(value, list) else value
+
+
+def _newest_run(engine: Engine) -> Mapping[str, Any] | None:
+    with engine.connect() as connection:
+        query = select(score_runs).order_by(score_runs.c.as_of.desc()).limit(1)
+        row = connection.execute(query).mappings().first()
+        return dict(row) if row else None
+
+
+def _challengers(engine: Engine) -> list[Mapping[str, Any]]:
+    """Trainings that did not take over by themselves, newest first."""
+    with engine.connect() as connection:
+        query = select(challengers).order_by(challengers.c.trained_as_of.desc()).limit(MOST)
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _card(settings: Any, model_id: str) -> str:
+    address = f"models/{model_id}/model_card.md"
+    return address if report_files.safe_path(settings, address) else ""

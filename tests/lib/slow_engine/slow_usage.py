@@ -1,0 +1,185 @@
+"""The slow twins of the aggregations over usage: rows, sets of users and loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from statistics import fmean
+from typing import Any
+
+from customer_health.signals import aggregations as agg
+from customer_health.signals.plan_lists import lookup
+from tests.lib.slow_engine.slow_tables import stamp, total
+from tests.lib.slow_engine.slow_view import View
+
+
+def _sum(view: View, how: agg.Sum) -> float | None:
+    features = view.features()
+    if isinstance(features, str) or not view.usage():
+        return None
+    events = view.events(view.usage(), features)
+    if not how.per_seat:
+        return events
+    seats = total(view.in_force(), "seats")
+    return events / seats if seats else None
+
+
+def _own_baseline(view: View, how: agg.ChangeVsOwnBaseline) -> float | None:
+    rows, features = view.usage(), view.features()
+    if not rows or isinstance(features, str):
+        return None
+    days = min(how.baseline, view.days_ago(rows[0]["occurred_at"]) - view.window)
+    earlier = [row for row in rows if view.inside(row["occurred_at"], skip=view.window, days=how.baseline)]
+    before = sum(float(row["events"]) for row in earlier if features is None or row["feature"] in features)
+    delivered = days - view.dark(skip=view.window, days=max(0, days))
+    if delivered < how.least or 2 * delivered < days or not before:
+        return None
+    usual = before / delivered
+    return (view.events(rows, features) / (view.window - view.dark()) - usual) / usual
+
+
+def _change(view: View, how: agg.ChangeVsPreviousWindow) -> float | None:
+    rows, features = view.usage(), view.features()
+    if not _covered(view) or isinstance(features, str):
+        return None
+    lost, days = view.dark(skip=view.window), view.window - view.dark()
+    if 2 * lost > view.window:
+        return None
+    before = view.events(rows, features, skip=view.window) / (view.window - lost)
+    return (view.events(rows, features) / days - before) / before if before > 0 else None
+
+
+def _covered(view: View) -> bool:
+    """Whether the account's telemetry began before both windows."""
+    rows = view.usage()
+    return bool(rows) and view.days_ago(rows[0]["occurred_at"]) >= 2 * view.window
+
+
+def _share_of_usage(view: View, how: agg.ShareOfUsage) -> float | None:
+    features = view.features()
+    every = view.events(view.usage(), None)
+    if isinstance(features, str) or every <= 0:
+        return None
+    return view.events(view.usage(), features) / every
+
+
+def _feature_share(view: View, how: agg.FeatureShare) -> float | None:
+    features = view.features()
+    if isinstance(features, str) or not view.usage():
+        return None
+    used = {row["feature"] for row in view.usage() if view.inside(row["occurred_at"])}
+    key = {r["feature"] for r in view.seen("usage", everybody=True)} if features is None else set(features)
+    return len(used & key) / len(key) if key else None
+
+
+def _active_users(view: View, how: agg.ActiveUsers) -> float | None:
+    named = [row for row in view.usage() if row["user_id"]]
+    if not named:
+        return None
+    least = how.min_days
+    min_days = int(str(lookup(view.world.config, least))) if isinstance(least, str) else least
+    days: dict[str, set[date]] = {}
+    for row in named:
+        if view.inside(row["occurred_at"]):
+            days.setdefault(row["user_id"], set()).add(stamp(row["occurred_at"]).date())
+    many = float(sum(len(active) >= min_days for active in days.values()))
+    if not how.per_seat:
+        return many
+    seats = total(view.in_force(), "seats")
+    return many / seats if seats else None
+
+
+def _users(view: View, skip: int = 0) -> set[str]:
+    """Who was active in the window."""
+    rows = [row for row in view.usage() if row["user_id"]]
+    return {row["user_id"] for row in rows if view.inside(row["occurred_at"], skip=skip)}
+
+
+def _per_user(view: View, how: agg.EventsPerUser) -> float | None:
+    events, users = _sum(view, agg.Sum("events")), _users(view)
+    return events / len(users) if users and events is not None else None
+
+
+def _users_change(view: View, how: agg.ActiveUsersChange) -> float | None:
+    if any(10 * view.dark(skip=skip) > view.window for skip in (0, view.window)):
+        return None
+    now, before = len(_users(view)), len(_users(view, skip=view.window))
+    return (now - before) / before if before and _covered(view) else None
+
+
+def _daily_users(view: View, how: agg.DailyUsers) -> float | None:
+    named = [row for row in view.usage() if row["user_id"]]
+    if not named:
+        return None
+    first = min(stamp(row["occurred_at"]).date() for row in named)
+    days = min(view.window, (view.as_of - first).days)
+    days -= view.dark(days=days)
+    inside = [row for row in named if view.inside(row["occurred_at"])]
+    mean = len({(row["user_id"], stamp(row["occurred_at"]).date()) for row in inside}) / days
+    if how.per is None:
+        return mean
+    of = total(view.in_force(), "seats") if how.per == "seat" else len(_users(view))
+    return mean / of if of else None
+
+
+def _active_days(view: View, how: agg.ActiveDays) -> float | None:
+    if not view.usage():
+        return None
+    inside = [row for row in view.usage() if view.inside(row["occurred_at"])]
+    return float(len({stamp(row["occurred_at"]).date() for row in inside}))
+
+
+def _days_since(view: View, how: agg.DaysSince) -> float | None:
+    rows = view.usage()
+    if not rows:
+        return None
+    days = view.days_ago(rows[-1]["occurred_at"])
+    return float(days - view.dark(days=days))
+
+
+def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
+    named = [row for row in view.usage() if row["user_id"]]
+    if not named:
+        return None
+    first = min(stamp(row["occurred_at"]).date() for row in named)
+    start = max(first, view.as_of - timedelta(days=view.window))
+    n = (view.as_of - start).days
+    users: list[set[str]] = [set() for _ in range(n)]
+    for row in named:
+        day = (stamp(row["occurred_at"]).date() - start).days
+        if day >= 0:
+            users[day].add(row["user_id"])
+    dark = {(day - start).days for day in view.world.dark(view.as_of)}
+    counts = {day: len(active) for day, active in enumerate(users) if day not in dark}
+    if len(counts) < max(2, how.min_days):
+        return None
+    x_mean, y_mean = fmean(counts), fmean(counts.values())
+    slope = sum((x - x_mean) * (y - y_mean) for x, y in counts.items())
+    slope /= sum((x - x_mean) ** 2 for x in counts)
+    if not how.relative:
+        return slope
+    return slope * 30 / y_mean if y_mean > 0 else None
+
+
+def _silence(view: View, how: agg.Silence) -> float | None:
+    if not view.usage():
+        return None
+    rows = [row for table in ("usage", *how.also) for row in view.seen(table)]
+    return 0.0 if any(view.inside(row["occurred_at"]) for row in rows) else 1.0
+
+
+USAGE_TWINS: Mapping[type[agg.Aggregation], Callable[[View, Any], float | None]] = {
+    agg.Sum: _sum,
+    agg.ChangeVsPreviousWindow: _change,
+    agg.ChangeVsOwnBaseline: _own_baseline,
+    agg.ShareOfUsage: _share_of_usage,
+    agg.FeatureShare: _feature_share,
+    agg.ActiveUsers: _active_users,
+    agg.ActiveUsersChange: _users_change,
+    agg.DailyUsers: _daily_users,
+    agg.ActiveDays: _active_days,
+    agg.EventsPerUser: _per_user,
+    agg.ActiveUsersSlope: _slope,
+    agg.DaysSince: _days_since,
+    agg.Silence: _silence,
+}
