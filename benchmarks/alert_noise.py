@@ -31,8 +31,8 @@ from tests.lib.ledger import score_row
 
 from customer_health.company import CompanyConfig
 from customer_health.ledger import episodes, scores
-from customer_health.ledger.outbox import admin
 from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.outbox import admin
 from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.tiers import scheme_named

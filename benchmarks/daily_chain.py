@@ -83,8 +83,8 @@ class Company:
 
 def write_files(company: Company, day: date) -> None:
     """Write a company's files of everything known before a day."""
-    from customer_health.simulator.product import default_start
     from customer_health.simulator.canonical_exports import write_tables
+    from customer_health.simulator.product import default_start
 
     start = default_start(DAY)
     files = company.home / "company"

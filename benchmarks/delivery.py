@@ -38,11 +38,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "include"))
 from tests.lib.destinations import RIGS, Rig, effect
 from tests.lib.servers.base import FAULTS, Server
 
-from customer_health.destinations.slack import file_upload
 from customer_health.delivery.delivery_policy import Policy
 from customer_health.delivery.dispatch import deliver
-from customer_health.ledger.outbox import queue as outbox, admin
+from customer_health.destinations.slack import file_upload
 from customer_health.ledger.engine import open_ledger, writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import outbox as rows
 
 START = datetime(2026, 11, 2, 6, tzinfo=UTC)

@@ -20,14 +20,14 @@ import pandas as pd
 from benchmarks.model_oracle import Company, company
 from tests.lib.model_worlds import LAST
 
+from customer_health.model.candidates.boosted_trees import BoostedTrees
+from customer_health.model.candidates.candidate_list import Head, build
 from customer_health.model.data.features import FeatureSet
 from customer_health.model.data.folds import walk_forward
 from customer_health.model.data.labels import eligible, outcome_labels
 from customer_health.model.data.training_panel import dates_of, prepare
-from customer_health.model.candidates.candidate_list import Head, build
-from customer_health.model.training import train
-from customer_health.model.candidates.boosted_trees import BoostedTrees
 from customer_health.model.evaluation.walk_forward import lesson_of
+from customer_health.model.training import train
 
 FOLDS = 12
 LIMIT_LIGHTGBM = 10.0  # CPU seconds

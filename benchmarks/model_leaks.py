@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from benchmarks.model_oracle import company
 
-from customer_health.model.evaluation import leak_detector
 from customer_health.model.data.features import FeatureSet
 from customer_health.model.data.labels import eligible, loss_times
 from customer_health.model.data.training_panel import prepare
+from customer_health.model.evaluation import leak_detector
 from customer_health.model.training import STATIC
 from customer_health.warehouse.connect import open_warehouse
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tests.lib.oracle import true_probability
 
 from customer_health import pipeline
 from customer_health.company import CompanyConfig
@@ -29,7 +30,6 @@ from customer_health.model.data.training_panel import as_of_dates
 from customer_health.settings import load_settings
 from customer_health.signals.build_panel import build_panel
 from customer_health.signals.catalogue import CATALOGUE
-from tests.lib.oracle import true_probability
 from customer_health.simulator.canonical_exports import build_world
 from customer_health.simulator.world import World
 from customer_health.warehouse.connect import open_warehouse

@@ -27,15 +27,15 @@ import pandas as pd
 from tests.lib.model_worlds import LAST, make_world
 
 from customer_health.company import CompanyConfig
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.blend import Blend
+from customer_health.model.candidates.candidate_list import WORDS
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.data.features import RENEWAL, FeatureSet
 from customer_health.model.data.labels import eligible
-from customer_health.model.evaluation.metrics import PROBABILITY, RANKING, Sample, calendar_strata, recall_at
 from customer_health.model.data.training_panel import as_of_dates, prepare
-from customer_health.model.reports.training_report import Training
-from customer_health.model.candidates.candidate_list import WORDS
 from customer_health.model.evaluation.fold_store import FoldStore
+from customer_health.model.evaluation.metrics import PROBABILITY, RANKING, Sample, calendar_strata, recall_at
+from customer_health.model.reports.training_report import Training
 from customer_health.model.training import train
 from customer_health.settings import load_settings
 

@@ -24,13 +24,13 @@ import pandas as pd
 from benchmarks.signals_data import DAYS, FIRST, generate
 
 from customer_health.company import CompanyConfig
-from customer_health.model.registry.champion import Champion, anchors_of
-from customer_health.model.data.features import FeatureSet
-from customer_health.model.registry.reference_account import reference_of
 from customer_health.model.candidates.boosted_trees import BoostedTrees
-from customer_health.scoring.scoring_method import by_model, rescorer
-from customer_health.scoring.reasons import reasons_for
+from customer_health.model.data.features import FeatureSet
+from customer_health.model.registry.champion import Champion, anchors_of
+from customer_health.model.registry.reference_account import reference_of
 from customer_health.scoring.daily_scores import score_accounts
+from customer_health.scoring.reasons import reasons_for
+from customer_health.scoring.scoring_method import by_model, rescorer
 from customer_health.scoring.smoothing import Memory, recall
 from customer_health.signals.build_panel import build_panel
 from customer_health.signals.catalogue import CATALOGUE

@@ -19,11 +19,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "include"))
 
-from customer_health.simulator.behaviour import CONTRACTION, DOWNGRADE, EXPANSION, LOGO, UPGRADE
 from tests.lib.contradictory_cases import find_cases
-from customer_health.simulator.product import default_start
 from tests.lib.oracle import oracle
+
+from customer_health.simulator.behaviour import CONTRACTION, DOWNGRADE, EXPANSION, LOGO, UPGRADE
 from customer_health.simulator.canonical_exports import write_tables
+from customer_health.simulator.product import default_start
 from customer_health.simulator.world import World, simulate
 
 DESIGN = {"logo": 5.1, "contraction": 16.2, "downgrade": 2.8, "expansion": 23.5}

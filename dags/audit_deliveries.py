@@ -22,8 +22,8 @@ from airflow.sdk import DAG, CronTriggerTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.operators.delivery_operator import audit_each
-from customer_health_airflow.trigger_form import reason_param
 from customer_health_airflow.schedule import START
+from customer_health_airflow.trigger_form import reason_param
 
 with DAG(
     dag_id="audit_deliveries",

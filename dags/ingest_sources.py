@@ -45,8 +45,8 @@ from customer_health_airflow.assets import RAW
 from customer_health_airflow.dag_names import SOURCES_POOL, WAREHOUSE_POOL
 from customer_health_airflow.operators import step_operators
 from customer_health_airflow.operators.mapped_lists import list_sources
-from customer_health_airflow.trigger_form import run_params
 from customer_health_airflow.schedule import START, every_midnight
+from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="ingest_sources",

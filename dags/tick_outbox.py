@@ -28,8 +28,8 @@ from customer_health_airflow import policies
 from customer_health_airflow.operators.delivery_operator import deliver_to_each
 from customer_health_airflow.operators.mapped_lists import list_questions
 from customer_health_airflow.operators.step_operators import FollowUpOperator
-from customer_health_airflow.trigger_form import reason_param
 from customer_health_airflow.schedule import START
+from customer_health_airflow.trigger_form import reason_param
 
 with DAG(
     dag_id="tick_outbox",

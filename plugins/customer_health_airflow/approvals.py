@@ -43,8 +43,8 @@ class Question:
 def waiting(settings: Settings) -> list[dict[str, str]]:
     """Return `kind` and `id` of everything that waits for an answer."""
     from customer_health.ledger import model_registry
-    from customer_health.ledger.outbox import admin
     from customer_health.ledger.engine import open_ledger
+    from customer_health.ledger.outbox import admin
 
     ledger = open_ledger(settings.ledger_url)
     found = [{"kind": EFFECT, "id": str(row["key"])} for row in admin.awaiting(ledger)]
@@ -81,8 +81,8 @@ def run_id_of(kind: str, id: str) -> str:
 def question(settings: Settings, kind: str, id: str) -> Question | None:
     """Return the question, or None when it waits no longer."""
     from customer_health.ledger import model_registry
-    from customer_health.ledger.outbox import admin
     from customer_health.ledger.engine import open_ledger
+    from customer_health.ledger.outbox import admin
 
     ledger = open_ledger(settings.ledger_url)
     approvers = settings.config.playbooks.approvers
@@ -166,8 +166,8 @@ def settle(
 
     An answer that comes after another one, or after the end of its time, changes nothing and says so.
     """
-    from customer_health.ledger.outbox import admin
     from customer_health.ledger.engine import open_ledger
+    from customer_health.ledger.outbox import admin
     from customer_health.pipeline import resolve_challenger
 
     word = "approved" if approve else "declined"
@@ -211,8 +211,8 @@ def promise_link(settings: Settings, kind: str, id: str, *, title: str, link: st
     """
     from dataclasses import replace
 
-    from customer_health.ledger.outbox import queue as outbox
     from customer_health.ledger.engine import open_ledger, writing
+    from customer_health.ledger.outbox import queue as outbox
     from customer_health.playbooks.operator_notices import Notice
 
     remedy = "Answer in Airflow: no answer in time is a no."

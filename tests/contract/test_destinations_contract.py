@@ -18,13 +18,14 @@ from tests.lib.servers.base import FAULTS, Request
 
 from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.delivery.dispatch import Policy, deliver
-from customer_health.destinations.preview import PreviewDestination
 from customer_health.destinations.destination_registry import FACTORIES, destination_for
+from customer_health.destinations.preview import PreviewDestination
 from customer_health.effects.destination import Destination, RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError
-from customer_health.ledger.outbox import queue as outbox, admin
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.settings import Settings
 
 NUMBERS = itertools.count(1)

@@ -12,8 +12,9 @@ from tests.lib.servers.base import Server
 
 from customer_health.delivery.dispatch import deliver
 from customer_health.ledger import crash_points
-from customer_health.ledger.outbox import queue as outbox, admin
 from customer_health.ledger.engine import open_ledger, writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 
 POINTS = ("after_claim", "before_send", "after_send", "after_settle")
 

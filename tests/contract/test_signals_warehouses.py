@@ -15,11 +15,11 @@ from tests.lib.signals_random import FIRST, RandomWorld
 from tests.lib.signals_sql import CONFIG, DIALECTS, SIGNALS, asked_of_every_warehouse, in_schema, snapshot
 from tests.lib.world import World
 
+from customer_health.remote.company_warehouse import PostgresSource
+from customer_health.remote.remote_usage import RemoteWarehouse
 from customer_health.signals.build_panel import build_panel, panel_of
 from customer_health.signals.state.reduction import reduce_warehouse
-from customer_health.remote.remote_usage import RemoteWarehouse
 from customer_health.signals.state.table_reader import compile_sql
-from customer_health.remote.company_warehouse import PostgresSource
 
 
 @pytest.fixture(scope="module")

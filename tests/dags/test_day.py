@@ -16,8 +16,8 @@ from airflow.sdk import RetryAction
 from customer_health.errors import ConfigurationError, DataContractError, WarehouseBusyError
 from customer_health.settings import Settings
 from customer_health_airflow.policies import RETRY_POLICY
-from customer_health_airflow.task_progress import LogProgress
 from customer_health_airflow.run_day import run_day
+from customer_health_airflow.task_progress import LogProgress
 from customer_health_airflow.task_stop import NeedsAPerson, TryAgainLater, plain_words
 
 
@@ -140,8 +140,8 @@ def test_long_work_says_how_far_it_is_and_how_long_it_will_take(caplog: pytest.L
 def test_a_task_that_failed_for_good_is_told_to_the_data_team_in_its_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from customer_health.ledger.outbox import admin
     from customer_health.ledger.engine import open_ledger
+    from customer_health.ledger.outbox import admin
     from customer_health.settings import load_settings
     from customer_health_airflow.policies import DEFAULT_ARGS
 

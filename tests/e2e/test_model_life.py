@@ -23,9 +23,9 @@ from customer_health.company import CompanyConfig
 from customer_health.errors import CustomerHealthError
 from customer_health.ledger import model_registry as registry
 from customer_health.ledger import report_numbers, training_runs
-from customer_health.ledger.outbox import admin
 from customer_health.ledger import scores as ledger_scores
 from customer_health.ledger.engine import open_ledger, writing
+from customer_health.ledger.outbox import admin
 from customer_health.ledger.schema import champions, score_runs
 from customer_health.warehouse.connect import open_warehouse
 from tests.lib import telling_company

@@ -22,8 +22,8 @@ import pytest
 import yaml
 from sqlalchemy import create_engine, text
 
-from customer_health_airflow.local.rest import Airflow
 from customer_health_airflow.dag_names import POOLS, WAREHOUSE_POOL
+from customer_health_airflow.local.rest import Airflow
 from tests.image import stores
 from tests.image.machine import Machine, tail
 from tests.lib.airflow_env import DAGS

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, RowMapping
 
 from customer_health.company import CompanyConfig
 from customer_health.ledger import decisions, scores
-from customer_health.ledger.outbox import admin
 from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.outbox import admin
 from customer_health.playbooks.playbook_run import PlaybookRun, run_playbooks
 
 

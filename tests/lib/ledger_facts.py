@@ -10,8 +10,8 @@ from sqlalchemy import Engine, insert, update
 
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.ledger import scores
-from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.engine import open_ledger, writing
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import decisions
 from customer_health.ledger.schema import outbox as outbox_table
 

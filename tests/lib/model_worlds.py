@@ -15,15 +15,15 @@ import numpy as np
 import pandas as pd
 
 from customer_health.company import CompanyConfig, ModelConfig
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.blend import Blend
+from customer_health.model.candidates.boosted_trees import BoostedTrees
 from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.registry.champion import Champion
 from customer_health.model.candidates.constrained_logistic import LogisticRegression
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.data.training_panel import as_of_dates
+from customer_health.model.registry.champion import Champion
 from customer_health.model.reports.training_report import Training
 from customer_health.model.training import train
-from customer_health.model.candidates.boosted_trees import BoostedTrees
 
 LAST = date(2026, 1, 1)
 SIZE, MONTHS = 300, 18

@@ -13,8 +13,8 @@ import ibis
 
 from customer_health.company import CompanyConfig
 from customer_health.signals.catalogue import CATALOGUE
-from customer_health.signals.state.reduction import reduce_warehouse
 from customer_health.signals.state.daily_state import Columns
+from customer_health.signals.state.reduction import reduce_warehouse
 from customer_health.signals.state.table_reader import Warehouse, compile_sql
 from customer_health.warehouse.table import Type
 from customer_health.warehouse.tables import TABLES

@@ -20,8 +20,9 @@ from sqlalchemy import Engine, delete
 
 from customer_health.destinations import destination_registry
 from customer_health.destinations.slack import slack_destination as slack
-from customer_health.ledger.outbox import queue as outbox, admin
 from customer_health.ledger.engine import open_ledger, writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.settings import load_settings
 from tests.lib.destinations import RIGS, Rig, effect
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from customer_health.errors import ConfigurationError
-from customer_health.settings import Settings
 from customer_health.remote.company_warehouse import open_source
+from customer_health.settings import Settings
 from customer_health_airflow.connection_secrets import with_source_warehouse
 
 

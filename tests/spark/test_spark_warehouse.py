@@ -17,11 +17,11 @@ from tests.lib.signals_random import FIRST, RandomWorld
 from tests.lib.signals_sql import CONFIG, SIGNALS
 from tests.lib.world import ARROW
 
+from customer_health.remote.company_warehouse import IbisSource
+from customer_health.remote.pushdown import broken_rows, sound
+from customer_health.remote.remote_usage import RemoteWarehouse
 from customer_health.signals.build_panel import build_panel, panel_of
 from customer_health.signals.state.reduction import reduce_warehouse
-from customer_health.remote.remote_usage import RemoteWarehouse
-from customer_health.remote.pushdown import broken_rows, sound
-from customer_health.remote.company_warehouse import IbisSource
 from customer_health.warehouse.tables import TABLES
 
 DATES = [FIRST.date() + timedelta(days=n) for n in (20, 95, 180, 230)]

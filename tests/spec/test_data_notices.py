@@ -75,7 +75,5 @@ def test_a_notice_leaves_the_alerts_of_the_day_alone(ledger):
     publish(ledger, 2, {"acme": 20})
     tell_data_team(ledger, CONFIG, [FAILED], now=morning(2))
     run(ledger, 2)
-    alerts = [
-        row for row in admin.find(ledger) if (row["account_id"], row["verb"]) == ("acme", "notify")
-    ]
+    alerts = [row for row in admin.find(ledger) if (row["account_id"], row["verb"]) == ("acme", "notify")]
     assert len(alerts) == 1

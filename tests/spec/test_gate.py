@@ -12,9 +12,9 @@ from tests.lib.files import AS_OF, CONTRACTS, CompanyFiles
 
 from customer_health.errors import DataContractError
 from customer_health.warehouse import duplicates
+from customer_health.warehouse.bounds import demands
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.contracts import row_rules
-from customer_health.warehouse.bounds import demands
 from customer_health.warehouse.duplicates import find_duplicates, settle_duplicates
 from customer_health.warehouse.expectations import suite_of
 from customer_health.warehouse.gate import run_gate

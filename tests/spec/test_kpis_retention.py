@@ -8,16 +8,15 @@ from tests.lib.ledger import day, morning, new_ledger, publish
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import FatalError
+from customer_health.kpis.alert_precision import alert_precision
 from customer_health.kpis.interventions import (
     TimeToIntervention,
     save_rate,
     time_to_intervention,
 )
-from customer_health.kpis.alert_precision import alert_precision
 from customer_health.kpis.kpi_report import build_report
 from customer_health.kpis.retention import Retention, retention
-from customer_health.ledger import episodes
-from customer_health.ledger import episode_events, report_numbers
+from customer_health.ledger import episode_events, episodes, report_numbers
 from customer_health.ledger.outbox import admin
 from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.warehouse.tables import TABLES

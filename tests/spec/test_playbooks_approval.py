@@ -12,12 +12,12 @@ from tests.lib.remote import Remote
 from customer_health.company import CompanyConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.errors import FatalError
-from customer_health.ledger.outbox import admin
 from customer_health.ledger import kill_switches
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox import admin
 from customer_health.ledger.schema import champions, episodes
-from customer_health.playbooks.reminders import follow_up
 from customer_health.playbooks.graduation import gate
+from customer_health.playbooks.reminders import follow_up
 
 
 @pytest.fixture

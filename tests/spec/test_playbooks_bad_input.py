@@ -9,12 +9,13 @@ from sqlalchemy import update
 from tests.lib.ledger import alerts, new_ledger, outcome, promised, publish, run
 
 from customer_health.company import CompanyConfig, PlaybookConfig
-from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.destinations.preview import render
+from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import episodes
-from customer_health.ledger.outbox import queue as outbox, admin
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import scores
 from customer_health.playbooks.playbook import load_playbooks
 

@@ -12,8 +12,8 @@ from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised
 from customer_health import pipeline
 from customer_health.company import CompanyConfig
 from customer_health.ledger import model_registry, report_numbers
-from customer_health.ledger.outbox import admin
 from customer_health.ledger.model_registry import ChampionRecord
+from customer_health.ledger.outbox import admin
 from customer_health.settings import load_settings
 from customer_health.warehouse.connect import open_warehouse
 

@@ -9,17 +9,17 @@ from tests.lib.ledger import day, morning, new_ledger, promised, publish
 from tests.lib.world import World
 
 from customer_health.company import CompanyConfig, MeetingHours, PlaybookConfig, QuietHours
-from customer_health.destinations.mailbox.calendars import free_slot
 from customer_health.destinations.crm.task_text import task_markdown
+from customer_health.destinations.mailbox.calendars import free_slot
 from customer_health.destinations.mailbox.meeting_text import body, markdown
 from customer_health.destinations.preview import PreviewDestination
 from customer_health.effects.destination import RejectedError
 from customer_health.ledger.outbox import queue as outbox
-from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, Background, of_warehouse
 from customer_health.playbooks.meeting_times import Diary, Wish, invitation, spoken
-from customer_health.playbooks.routing import zone_of
 from customer_health.playbooks.playbook_run import run_playbooks
+from customer_health.playbooks.routing import zone_of
 from customer_health.playbooks.steps import INWARD_WORDS
+from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, Background, of_warehouse
 
 MONDAY = datetime(2026, 11, 2, 5, tzinfo=UTC)
 

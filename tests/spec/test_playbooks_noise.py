@@ -9,12 +9,11 @@ from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised
 
 from customer_health import pipeline
 from customer_health.company import CompanyConfig, PlaybookConfig
-from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.destinations.crm.task_text import task_markdown
-from customer_health.ledger import decisions, episodes
-from customer_health.ledger import kill_switches
-from customer_health.playbooks.routing import due_at, not_before
+from customer_health.destinations.slack import blocks, slack_limits
+from customer_health.ledger import decisions, episodes, kill_switches
 from customer_health.playbooks.account_value import clv_remaining
+from customer_health.playbooks.routing import due_at, not_before
 from customer_health.settings import load_settings
 from customer_health.warehouse.connect import open_warehouse
 

@@ -16,8 +16,8 @@ from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError
 from customer_health.ledger import episodes
-from customer_health.ledger.outbox import admin
 from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.outbox import admin
 from customer_health.playbooks.reminders import follow_up
 from customer_health.settings import load_settings
 

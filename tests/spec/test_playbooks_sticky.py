@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.lib.ledger import alerts, band_of, new_ledger, outcome, promised, publish, run, tier_of
 
 from customer_health.ledger import episodes
-from customer_health.playbooks.episode_lifecycle import advance
 from customer_health.playbooks.account_view import Facts, Reading
+from customer_health.playbooks.episode_lifecycle import advance
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.tiers import scheme_named
 

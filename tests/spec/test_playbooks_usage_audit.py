@@ -7,14 +7,15 @@ from tests.lib.ledger import day, morning, new_ledger, promised, publish
 from tests.lib.world import World
 
 from customer_health.company import CompanyConfig
-from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.destinations import usage_audit_table
 from customer_health.destinations.crm.task_text import task_markdown
 from customer_health.destinations.preview import PreviewDestination
-from customer_health.ledger.outbox import queue as outbox, admin
-from customer_health.playbooks.warehouse_context import of_warehouse
+from customer_health.destinations.slack import blocks, slack_limits
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.playbooks.usage_audit import read_audits
+from customer_health.playbooks.warehouse_context import of_warehouse
 
 AS_OF = date(2026, 11, 2)
 
@@ -50,7 +51,10 @@ def test_it_counts_distinct_users_of_30_60_and_90_days_against_the_seats(world):
 
     assert found["active"] == {"30": 1, "60": 2, "90": 3}
     assert found["utilisation"] == 0.1
-    assert usage_audit_table.rows(found)[:2] == [("Licensed seats", "10"), ("Active, 30 days", "1 (10% of seats)")]
+    assert usage_audit_table.rows(found)[:2] == [
+        ("Licensed seats", "10"),
+        ("Active, 30 days", "1 (10% of seats)"),
+    ]
 
 
 def test_what_happened_or_became_known_on_the_day_or_later_is_not_in_it(world):

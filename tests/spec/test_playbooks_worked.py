@@ -5,8 +5,7 @@ from tests.lib.ledger import day, morning, new_ledger, publish, run
 from tests.lib.world import World, insert
 
 from customer_health.kpis.interventions import time_to_intervention
-from customer_health.ledger import episodes
-from customer_health.ledger import episode_events, crm_tasks
+from customer_health.ledger import crm_tasks, episode_events, episodes
 from customer_health.playbooks.reminders import follow_up as look
 from customer_health.simulator.task_outcomes import given, seen, worked
 

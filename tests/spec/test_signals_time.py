@@ -12,12 +12,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.lib.signals_random import FIRST, RandomWorld
+from tests.lib.slow_engine.slow_facts import _working_seconds
 from tests.lib.world import World
 
 from customer_health.company import BusinessHours
 from customer_health.signals.business_hours import hours_between
 from customer_health.signals.catalogue import CATALOGUE
-from tests.lib.slow_engine.slow_facts import _working_seconds
 from customer_health.warehouse.tables import TABLES
 
 DATES = [FIRST.date() + timedelta(days=n) for n in range(60, 220, 20)]

@@ -7,14 +7,14 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from tests.lib.contradictory_cases import CASES, find_cases
 from tests.lib.simulator_files import ACCOUNTS, START, THROUGH, merged, shared
 
-from tests.lib.contradictory_cases import CASES, find_cases
-from customer_health.simulator.product import FEATURES
-from customer_health.simulator.licences import Licences, licences
-from customer_health.simulator.invented_names import HOSTILE_NAMES
-from customer_health.simulator.product_usage import daily_rate, draw_week
 from customer_health.simulator.canonical_exports import build_world
+from customer_health.simulator.invented_names import HOSTILE_NAMES
+from customer_health.simulator.licences import Licences, licences
+from customer_health.simulator.product import FEATURES
+from customer_health.simulator.product_usage import daily_rate, draw_week
 from customer_health.simulator.world import World, simulate
 
 Tables = dict[str, pd.DataFrame]

@@ -19,8 +19,8 @@ from customer_health.company import CompanyConfig, UsageConfig
 from customer_health.errors import ConfigurationError, DataContractError, RetriableError
 from customer_health.ledger import scores
 from customer_health.ledger.engine import open_ledger
-from customer_health.remote.usage_placement import remote_usage
 from customer_health.playbooks.usage_audit import read_audits
+from customer_health.remote.usage_placement import remote_usage
 from customer_health.settings import Settings, load_settings
 from customer_health.simulator.product import USAGE_SETTINGS
 from customer_health.warehouse.connect import open_warehouse

@@ -11,8 +11,9 @@ from tests.lib.ledger import morning, new_ledger
 
 from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
-from customer_health.ledger.outbox import queue as outbox, admin
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 
 ENOUGH = 230  # with the threshold of these tests
 

@@ -5,7 +5,7 @@ from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.hubspot import COMPANY_KEY, HubspotPortal
 
 from customer_health.connections import HubspotOptions, Secret
-from customer_health.delivery.http_faults import ChannelStoppedError
+from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.crm.hubspot import HubspotClient, HubspotDestination
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import ConfigurationError
@@ -89,13 +89,13 @@ def test_a_spent_second_waits_and_a_spent_day_stops_the_channel(portal):
     assert (type(caught.value), caught.value.retry_after) == (BusyError, 1.0)
     portal.policy = "DAILY"
     portal.next.append("429")
-    with pytest.raises(ChannelStoppedError) as caught:
+    with pytest.raises(DestinationUnavailableError) as caught:
         crm.deliver(effect("set_fields"))
     assert caught.value.retry_after >= 3600
 
 
 def test_a_lost_token_stops_the_channel_for_a_person(portal):
-    with pytest.raises(ChannelStoppedError) as caught:
+    with pytest.raises(DestinationUnavailableError) as caught:
         connect(portal, Secret({"access_token": "wrong"})).deliver(effect("set_fields"))
     assert caught.value.needs_person
     with pytest.raises(ConfigurationError):

@@ -5,7 +5,7 @@ from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY, SalesforceOrg
 
 from customer_health.connections import SalesforceOptions, Secret
-from customer_health.delivery.http_faults import ChannelStoppedError
+from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.crm.salesforce import SalesforceDestination
 from customer_health.destinations.crm.salesforce_client import SalesforceClient
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
@@ -174,7 +174,7 @@ def test_an_expired_session_is_renewed_once_and_then_the_channel_stops(org):
 
     org.next.extend(["auth_expired"] * 9)
     before = len(org.next)
-    with pytest.raises(ChannelStoppedError) as caught:
+    with pytest.raises(DestinationUnavailableError) as caught:
         crm.deliver(effect("create_task", "bolt"))
     assert before - len(org.next) == 2
     assert caught.value.needs_person
@@ -186,14 +186,14 @@ def test_a_bare_token_is_not_renewed(org):
     crm = connect(org, secret)
     crm.deliver(effect("set_fields"))
     org.next.append("auth_expired")
-    with pytest.raises(ChannelStoppedError):
+    with pytest.raises(DestinationUnavailableError):
         crm.deliver(effect("set_fields"))
     assert org.logins == 0
 
 
 def test_the_orgs_spent_daily_calls_stop_the_channel_for_an_hour_without_a_person(org):
     org.spent = True
-    with pytest.raises(ChannelStoppedError, match="REQUEST_LIMIT_EXCEEDED") as caught:
+    with pytest.raises(DestinationUnavailableError, match="REQUEST_LIMIT_EXCEEDED") as caught:
         connect(org).deliver(effect("set_fields"))
     assert (caught.value.retry_after, caught.value.needs_person) == (3600.0, False)
 

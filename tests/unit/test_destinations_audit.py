@@ -11,12 +11,13 @@ from tests.lib.ledgers import ledger_url
 
 from customer_health import __main__ as command_line
 from customer_health import pipeline
-from customer_health.delivery.duplicate_audit import FOUND, GONE, audit, standing
 from customer_health.delivery.dispatch import deliver
+from customer_health.delivery.duplicate_audit import FOUND, GONE, audit, standing
 from customer_health.destinations.destination_registry import FACTORIES
 from customer_health.effects.destination import UnknownOutcomeError
-from customer_health.ledger.outbox import queue as outbox, admin
 from customer_health.ledger.engine import open_ledger, writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.settings import load_settings
 
 __all__ = ["ledger_url"]

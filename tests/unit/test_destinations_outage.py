@@ -11,14 +11,15 @@ from customer_health import pipeline
 from customer_health.delivery.circuit_breaker import Breaker
 from customer_health.delivery.delivery_policy import Policy
 from customer_health.delivery.dispatch import deliver, drain
-from customer_health.delivery.http_faults import CannotTellError, ChannelStoppedError
-from customer_health.delivery.rate_limiter import Pace
+from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
+from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.destinations.destination_registry import FACTORIES
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, FatalError, RetriableError
-from customer_health.ledger.outbox import queue as outbox, admin
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.settings import load_settings
 
 START = datetime(2026, 11, 2, 6, tzinfo=UTC)
@@ -172,7 +173,7 @@ def test_yesterdays_fields_are_not_written_over_todays(world):
 
 def test_a_stopped_channel_makes_no_further_call_and_says_what_to_do(world):
     world.promise(*alerts(*"abc"))
-    world.error = ChannelStoppedError("token revoked", hint="Renew the token.", needs_person=True)
+    world.error = DestinationUnavailableError("token revoked", hint="Renew the token.", needs_person=True)
 
     counts = world.deliver()
 
@@ -234,7 +235,7 @@ def test_the_pace_lets_a_burst_through_and_then_one_at_a_time():
         slept.append(round(seconds, 3))
         at[0] += seconds
 
-    pace = Pace(2.0, 3, clock=lambda: at[0], sleep=sleep)
+    pace = RateLimiter(2.0, 3, clock=lambda: at[0], sleep=sleep)
     for _ in range(6):
         pace.wait()
     assert slept == [0.5, 0.5, 0.5]
@@ -286,8 +287,12 @@ def test_a_payload_that_cannot_be_written_is_refused_alone(tmp_path):
 @pytest.mark.parametrize(
     ("error", "raised", "words"),
     [
-        (ChannelStoppedError("revoked", hint="Renew it.", needs_person=True), FatalError, "Renew it."),
-        (ChannelStoppedError("the day is spent"), RetriableError, "Nothing is lost"),
+        (
+            DestinationUnavailableError("revoked", hint="Renew it.", needs_person=True),
+            FatalError,
+            "Renew it.",
+        ),
+        (DestinationUnavailableError("the day is spent"), RetriableError, "Nothing is lost"),
     ],
 )
 def test_a_stopped_channel_fails_its_task_and_says_whether_waiting_helps(

@@ -15,15 +15,15 @@ from tests.lib.servers.mail import MailServer
 
 from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.connections import EmailOptions, Secret, WebhookOptions
-from customer_health.destinations import payload_values
 from customer_health.delivery import http_faults
-from customer_health.destinations.mailbox import meeting_text
-from customer_health.destinations.slack import blocks, slack_limits
-from customer_health.delivery.http_faults import CannotTellError, ChannelStoppedError
-from customer_health.destinations.mailbox.mail_drafts import SmtpDestination, draft
+from customer_health.delivery.http_client import HttpClient, PublicOnly, TimedSession
+from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
+from customer_health.destinations import payload_values
 from customer_health.destinations.destination_registry import destination_for
 from customer_health.destinations.http.webhook import check
-from customer_health.delivery.http_client import PublicOnly, TimedSession, Wire
+from customer_health.destinations.mailbox import meeting_text
+from customer_health.destinations.mailbox.mail_drafts import SmtpDestination, draft
+from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import ConfigurationError
 from customer_health.settings import Settings, load_settings
@@ -158,7 +158,7 @@ def test_a_listed_host_that_resolves_to_a_private_address_gets_not_a_byte(privat
     session = TimedSession(2.0)
     session.trust_env = False
     session.mount("https://", PublicOnly())
-    wire = Wire("The receiver", f"https://localhost:{port}", session=session, pace=no_pace())
+    wire = HttpClient("The receiver", f"https://localhost:{port}", session=session, pace=no_pace())
     with pytest.raises(RejectedError, match="private address"):
         wire.call("POST", "/", json={"secret": 1})
     thread.join(2)
@@ -258,5 +258,6 @@ def test_a_mail_server_that_says_no_is_understood(post, code, error):
 
 def test_a_certificate_that_nobody_trusts_stops_the_channel():
     assert isinstance(
-        http_faults.of_exception("X", requests.exceptions.SSLError("self signed")), ChannelStoppedError
+        http_faults.of_exception("X", requests.exceptions.SSLError("self signed")),
+        DestinationUnavailableError,
     )

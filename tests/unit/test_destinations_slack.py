@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.lib.ledger import day, new_ledger, promised, publish, run
 
-from customer_health.destinations.slack import blocks, slack_limits
-from customer_health.destinations.safe_text import clean, money, slug
 from customer_health.destinations.preview import PreviewDestination, rendered
+from customer_health.destinations.safe_text import clean, money, slug
+from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.ledger.outbox import queue as outbox
 
 HOSTILE = [

@@ -9,15 +9,16 @@ from tests.lib.servers.mail import GmailMailbox, GraphMailbox
 from tests.lib.servers.tokens import TokenServer
 
 from customer_health.connections import EmailOptions, Secret
-from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination
 from customer_health.delivery.dispatch import deliver
-from customer_health.delivery.http_faults import ChannelStoppedError
+from customer_health.delivery.http_faults import DestinationUnavailableError
+from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination
 from customer_health.destinations.mailbox.mail_drafts import GmailDestination, GraphDestination
-from customer_health.destinations.oauth_tokens import RenewingWire, Tokens, token_url
+from customer_health.destinations.oauth_tokens import RenewingHttpClient, Tokens, token_url
 from customer_health.effects.destination import BusyError
 from customer_health.errors import ConfigurationError
-from customer_health.ledger.outbox import queue as outbox, admin
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 
 REFRESH = {"refresh_token": "refresh-1", "client_id": "c", "client_secret": "s"}
 CREDENTIALS = {"client_id": "c", "client_secret": "s", "tenant": "acme.com"}
@@ -76,7 +77,7 @@ def wire(kind, mailbox, issuer, secret, clock=None):
         **({"clock": clock} if clock else {}),
     )
     session = mailbox.session()
-    return RenewingWire(kind, "https://mail.example.com", tokens, session=session, pace=no_pace())
+    return RenewingHttpClient(kind, "https://mail.example.com", tokens, session=session, pace=no_pace())
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_a_new_token_that_is_refused_too_stops_the_channel_with_one_call_for_a_p
 def test_a_refresh_token_that_was_withdrawn_says_so_and_repeats_no_secret(gmail, issuer):
     issuer.refresh_tokens.clear()
     mail = GmailDestination("email", wire("gmail", gmail.server, issuer, REFRESH), EmailOptions())
-    with pytest.raises(ChannelStoppedError, match="invalid_grant") as caught:
+    with pytest.raises(DestinationUnavailableError, match="invalid_grant") as caught:
         mail.deliver(effect("draft_email", to="email"))
     assert caught.value.needs_person
     assert "refresh-1" not in str(caught.value)
@@ -196,7 +197,7 @@ def test_a_service_account_acts_for_each_owner_with_a_signed_assertion(issuer, k
 def test_a_key_that_cannot_be_read_is_said_without_repeating_it(issuer, gmail):
     secret = {"client_email": "bot@acme", "private_key": "-----BEGIN PRIVATE KEY-----\nSECRET"}
     mail = GmailDestination("email", wire("gmail", gmail.server, issuer, secret), EmailOptions())
-    with pytest.raises(ChannelStoppedError, match="cannot be read") as caught:
+    with pytest.raises(DestinationUnavailableError, match="cannot be read") as caught:
         mail.deliver(effect("draft_email", to="email"))
     assert "SECRET" not in f"{caught.value!r}{caught.value.__cause__!r}"
 
@@ -207,7 +208,7 @@ def test_a_bare_access_token_works_until_it_is_refused(gmail, issuer):
     mail = GmailDestination("email", line, EmailOptions())
     mail.deliver(effect("draft_email", "a", to="email"))
     issuer.good.clear()
-    with pytest.raises(ChannelStoppedError):
+    with pytest.raises(DestinationUnavailableError):
         mail.deliver(effect("draft_email", "b", to="email"))
     assert issuer.grants == []
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from customer_health.delivery import backlog
-from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.outbox import queue as outbox
 
 NOW = datetime(2026, 6, 16, 6, tzinfo=UTC)
 

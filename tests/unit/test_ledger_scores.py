@@ -12,8 +12,7 @@ from tests.lib.ledger import day, morning, new_ledger, publish, score_row
 from tests.lib.ledgers import ledger_url
 
 from customer_health.errors import ConfigurationError, DataContractError
-from customer_health.ledger import scores
-from customer_health.ledger import model_registry
+from customer_health.ledger import model_registry, scores
 from customer_health.ledger.engine import open_ledger
 
 __all__ = ["ledger_url"]

@@ -11,8 +11,8 @@ from tests.lib.ledgers import ledger_url
 
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import schema
-from customer_health.ledger.outbox import admin
 from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.outbox import admin
 
 __all__ = ["ledger_url"]  # every test here runs on SQLite and on Postgres
 

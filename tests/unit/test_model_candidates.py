@@ -8,14 +8,19 @@ import pytest
 from tests.lib.model_worlds import make_world
 
 from customer_health.errors import DataContractError
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.blend import Blend
-from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.candidates.corrected_line import CorrectedLine
-from customer_health.model.data.features import Feature, FeatureSet
-from customer_health.model.candidates.constrained_logistic import LogisticRegression, fit_ridge, fit_signed, sigmoid
-from customer_health.model.candidates.candidate_list import thin
 from customer_health.model.candidates.boosted_trees import BoostedTrees
+from customer_health.model.candidates.candidate import Candidate
+from customer_health.model.candidates.candidate_list import thin
+from customer_health.model.candidates.constrained_logistic import (
+    LogisticRegression,
+    fit_ridge,
+    fit_signed,
+    sigmoid,
+)
+from customer_health.model.candidates.corrected_line import CorrectedLine
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.data.features import Feature, FeatureSet
 
 
 @pytest.fixture(scope="module")

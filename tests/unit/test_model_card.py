@@ -12,10 +12,10 @@ from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.model.reports import model_card
-from customer_health.model.evaluation import training_gates, leak_detector
-from customer_health.model.evaluation.training_gates import LeakageError
 from customer_health.model.data.labels import outcome_labels
+from customer_health.model.evaluation import leak_detector, training_gates
+from customer_health.model.evaluation.training_gates import LeakageError
+from customer_health.model.reports import model_card
 from customer_health.model.training import train
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from customer_health.model.candidates.constrained_logistic import LogisticRegression, sigmoid
 from customer_health.model.data.features import Feature
 from customer_health.model.data.revenue_growth import Growth, changes, growth_of, hints
-from customer_health.model.candidates.constrained_logistic import LogisticRegression, sigmoid
 
 DATES = pd.to_datetime([f"2025-{month:02d}-01" for month in range(1, 13)])
 FEATURES = [Feature(f"signal_{i}", f"signal_{i}", "usage", 1) for i in range(30)]

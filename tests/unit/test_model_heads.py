@@ -12,17 +12,17 @@ from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
 from customer_health.errors import ConfigurationError
 from customer_health.model.candidates import external_score
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.calibration import Calibrated
+from customer_health.model.candidates.constrained_logistic import LogisticRegression, sigmoid
 from customer_health.model.candidates.expected_loss import ExpectedLoss, measured_shares
+from customer_health.model.candidates.hazard import HazardTrees, edges_of, spells_of
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.random_forest import RandomForest
+from customer_health.model.candidates.rules_v2 import CAPS, RULES_V2, rules_v2
 from customer_health.model.data.features import FeatureSet
 from customer_health.model.data.folds import EmbargoError
-from customer_health.model.candidates.random_forest import RandomForest
-from customer_health.model.candidates.hazard import HazardTrees, edges_of, spells_of
 from customer_health.model.data.labels import eligible, loss_times, outcome_flags, outcome_labels
-from customer_health.model.candidates.constrained_logistic import LogisticRegression, sigmoid
 from customer_health.model.data.training_panel import prepare
-from customer_health.model.candidates.rules_v2 import CAPS, RULES_V2, rules_v2
 from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.training import train
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
-from customer_health.model.evaluation import leak_detector
 from customer_health.model.data.features import FeatureSet
 from customer_health.model.data.labels import eligible, loss_times
 from customer_health.model.data.training_panel import prepare
+from customer_health.model.evaluation import leak_detector
 from customer_health.model.training import train
 
 

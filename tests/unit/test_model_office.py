@@ -14,8 +14,8 @@ from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, champion_of_all_kinds, 
 from customer_health.errors import ConfigurationError, RetriableError
 from customer_health.ledger import model_registry as registry
 from customer_health.ledger.engine import open_ledger
-from customer_health.model.registry import artefact, current_model, trial_load, promotion
 from customer_health.model.monitoring import drift, scoreboard
+from customer_health.model.registry import artefact, current_model, promotion, trial_load
 from customer_health.model.registry.artefact import DamagedArtefactError
 from customer_health.model.reports.scoreboard_page import write
 from customer_health.model.training import train

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tests.lib.model_worlds import CONFIG, LAST, MONTHS, SIZE, make_world, trained
 
-from customer_health.model.registry import reference_account
-from customer_health.model.registry.champion import Champion
 from customer_health.model.data.labels import eligible
 from customer_health.model.data.training_panel import prepare
+from customer_health.model.registry import reference_account
+from customer_health.model.registry.champion import Champion
 from customer_health.scoring import smoothing
 from customer_health.scoring.daily_scores import score_accounts
 

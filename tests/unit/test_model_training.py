@@ -14,16 +14,16 @@ from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
 from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.errors import ConfigurationError, DataContractError
-from customer_health.model.reports import model_card
-from customer_health.model.evaluation import training_gates
 from customer_health.model.data.folds import walk_forward
-from customer_health.model.evaluation.training_gates import LeakageError
 from customer_health.model.data.labels import outcome_labels
 from customer_health.model.data.training_data import Material
 from customer_health.model.data.training_panel import dates_of
+from customer_health.model.evaluation import training_gates
 from customer_health.model.evaluation.fold_store import FoldStore
-from customer_health.model.training import train
+from customer_health.model.evaluation.training_gates import LeakageError
 from customer_health.model.evaluation.walk_forward import countable, tuned
+from customer_health.model.reports import model_card
+from customer_health.model.training import train
 
 
 def test_a_model_that_beats_both_baselines_becomes_champion():

@@ -70,7 +70,11 @@ def test_an_episode_is_acknowledged_snoozed_and_judged(say, ledger):
     words = ("--by", "dana", "--reason", "they are on holiday")
     assert say("snooze", episode, "--until", "2026-11-09", *words)[0] == 0
     assert say("outcome", episode, "saved", "--by", "dana", "--reason", "they renewed")[0] == 0
-    assert [row["kind"] for row in episode_events.events_of(ledger, episode)] == ["acknowledged", "snoozed", "outcome"]
+    assert [row["kind"] for row in episode_events.events_of(ledger, episode)] == [
+        "acknowledged",
+        "snoozed",
+        "outcome",
+    ]
     code, said = say("ack", episode[:-1], "--by", "dana")
     assert (code, f"Did you mean one of: {episode}" in said) == (1, True)
 

@@ -23,11 +23,11 @@ from customer_health.company import CompanyConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import FatalError
-from customer_health.ledger import crash_points, episodes
-from customer_health.ledger import episode_events, crm_tasks, kill_switches
-from customer_health.ledger.outbox import queue as outbox, admin
-from customer_health.ledger.engine import open_ledger
+from customer_health.ledger import crash_points, crm_tasks, episode_events, episodes, kill_switches
 from customer_health.ledger.crm_tasks import TaskSeen
+from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.playbooks.reminders import follow_up as look
 
 ACCOUNTS = ("a", "b", "c")
@@ -155,9 +155,13 @@ class Month(RuleBasedStateMachine):
             episode_events.acknowledge(self.ledger, episode, by="dana", now=self.now)
         elif what == "snooze":
             end = self.now.date() + timedelta(days=2)
-            episode_events.snooze(self.ledger, episode, until=end, by="dana", reason="on holiday", now=self.now)
+            episode_events.snooze(
+                self.ledger, episode, until=end, by="dana", reason="on holiday", now=self.now
+            )
         elif what == "outcome":
-            episode_events.record_outcome(self.ledger, episode, "partly", by="dana", reason="fewer", now=self.now)
+            episode_events.record_outcome(
+                self.ledger, episode, "partly", by="dana", reason="fewer", now=self.now
+            )
         else:
             tasks = [row for row in admin.find(self.ledger) if row["verb"] == "create_task"]
             if tasks:
@@ -175,7 +179,9 @@ class Month(RuleBasedStateMachine):
     @rule(stop=st.booleans())
     def somebody_throws_the_switch(self, stop):
         if stop:
-            kill_switches.stop(self.ledger, "destination", "slack", by="lee", reason="testing it", now=self.now)
+            kill_switches.stop(
+                self.ledger, "destination", "slack", by="lee", reason="testing it", now=self.now
+            )
         else:
             kill_switches.start(self.ledger, "destination", "slack")
 

@@ -6,8 +6,8 @@ import pytest
 
 from customer_health.company import CompanyConfig, PlaybookConfig
 from customer_health.errors import ConfigurationError
-from customer_health.playbooks.playbook_docs import ASKED_FOR, playbooks_page
 from customer_health.playbooks.playbook import LIBRARY, load_playbook, load_playbooks
+from customer_health.playbooks.playbook_docs import ASKED_FOR, playbooks_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"
 EXAMPLE = playbooks_page().split("```yaml\n")[1].split("```")[0]

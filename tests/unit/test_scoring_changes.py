@@ -9,8 +9,8 @@ import pytest
 from tests.lib.scoring_world import AS_OF, FROZEN, SIGNALS, HandChampion, panel
 
 from customer_health.company import CompanyConfig
-from customer_health.scoring.score_changes import changes_since
 from customer_health.scoring.daily_scores import score_accounts
+from customer_health.scoring.score_changes import changes_since
 from customer_health.scoring.statements import renewal_words
 from customer_health.scoring.why import validate_why
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.lib.scoring_world import AS_OF, FROZEN, SIGNALS, HandChampion, panel
 
 from customer_health.company import CompanyConfig
-from customer_health.scoring.levers import NOTHING, _Question, _told
 from customer_health.scoring.daily_scores import score_accounts
+from customer_health.scoring.levers import NOTHING, _Question, _told
 from customer_health.signals.catalogue import CATALOGUE
 
 FINE = {"usage_delta_28d": 0.2, "recent_nps": 9.0}

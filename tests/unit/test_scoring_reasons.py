@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.lib.scoring_world import AS_OF, SIGNALS, HandChampion, panel
 
 from customer_health.company import CompanyConfig, ScoreConfig
-from customer_health.scoring.score_scale import LOWER_KNEE, UPPER_KNEE
-from customer_health.scoring.reasons import holds
 from customer_health.scoring.daily_scores import COLUMNS, score_accounts
+from customer_health.scoring.reasons import holds
+from customer_health.scoring.score_scale import LOWER_KNEE, UPPER_KNEE
 from customer_health.scoring.statements import Claim, risk_claim, strength_claim
 from customer_health.scoring.why import MIN_POINTS
 from customer_health.signals.signal import Direction

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from tests.lib.signals_random import FIRST
+from tests.lib.slow_engine.slow_panel import Reference
 from tests.lib.world import World, create_raw_tables
 from tests.unit.test_signals_reference import forgetting
 from tests.unit.test_signals_state import Grouping, loaded, same
@@ -22,7 +23,6 @@ from customer_health.company import CompanyConfig
 from customer_health.signals.build_panel import build_panel, panel_of
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.state.reduction import reduce_warehouse
-from tests.lib.slow_engine.slow_panel import Reference
 
 SIGNALS = tuple(signal for signal in CATALOGUE.values() if signal.table == "usage")
 DATES = [FIRST.date() + timedelta(days=n) for n in (60, 91, 92, 94, 99, 120, 136)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.lib.slow_engine.slow_facts import TWINS
+from tests.lib.slow_engine.slow_usage import USAGE_TWINS
 from tests.lib.world import World, moment
 
 from customer_health.company import CompanyConfig
@@ -22,11 +24,9 @@ from customer_health.signals.aggregations import (
 from customer_health.signals.build_panel import CONTEXT, build_panel, read_signals, write_signals
 from customer_health.signals.catalogue import CATALOGUE, named, select
 from customer_health.signals.facts.contract_engine import CONTRACT_ANSWERS
-from customer_health.signals.signal_docs import page, render
 from customer_health.signals.panel_engine import check_answerable
-from tests.lib.slow_engine.slow_facts import TWINS
-from tests.lib.slow_engine.slow_usage import USAGE_TWINS
 from customer_health.signals.signal import RESERVED, Concept, Direction, FromConfig, Signal, days
+from customer_health.signals.signal_docs import page, render
 from customer_health.signals.usage.usage_engine import Usage
 
 

@@ -16,8 +16,8 @@ from tests.lib.signals_random import FIRST, RandomWorld
 from tests.lib.world import World, create_raw_tables, insert, moment
 from tests.unit.test_signals_state import CONFIG, DATES, GENERATE, SIGNALS, SLOW, loaded, same
 
-from customer_health.signals.state import increments, reduction
 from customer_health.signals.build_panel import build_panel
+from customer_health.signals.state import increments, reduction
 from customer_health.signals.state.daily_state import Columns
 from customer_health.signals.state.table_reader import Warehouse
 

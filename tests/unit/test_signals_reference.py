@@ -10,11 +10,11 @@ import pandas as pd
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from tests.lib.signals_random import FIRST, RandomWorld
+from tests.lib.slow_engine.slow_panel import Reference
 
 from customer_health.company import CompanyConfig
 from customer_health.signals.aggregations import ChangeVsPreviousWindow, Sum
 from customer_health.signals.catalogue import CATALOGUE
-from tests.lib.slow_engine.slow_panel import Reference
 from customer_health.signals.signal import Concept, Direction, Signal, days
 
 # Aggregations that no declared signal uses yet are held to the same standard.

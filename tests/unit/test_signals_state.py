@@ -17,11 +17,11 @@ from tests.lib.signals_random import FIRST, RandomWorld
 from tests.lib.world import World, create_raw_tables, insert, moment
 
 from customer_health.company import CompanyConfig
-from customer_health.signals.usage import reduction_usage
 from customer_health.signals.build_panel import build_panel, panel_of
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.state.reduction import reduce_warehouse
 from customer_health.signals.state.table_reader import Warehouse
+from customer_health.signals.usage import reduction_usage
 
 SIGNALS = tuple(CATALOGUE.values())
 DATES = [FIRST.date() + timedelta(days=n) for n in (20, 95, 180, 230)]

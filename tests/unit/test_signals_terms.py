@@ -8,8 +8,8 @@ import numpy as np
 from dateutil.relativedelta import relativedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from tests.lib.slow_engine.slow_facts import end_after
+
 from customer_health.signals.terms import renewed_until, terms
 
 EPOCH = date(1970, 1, 1)

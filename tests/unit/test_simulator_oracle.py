@@ -7,11 +7,11 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from tests.lib.oracle import oracle, true_drivers, true_probability
 
 from customer_health.errors import ConfigurationError
 from customer_health.simulator.behaviour import CONTRACTION, DOWNGRADE, LOGO
 from customer_health.simulator.contract_events import notices
-from tests.lib.oracle import oracle, true_drivers, true_probability
 from customer_health.simulator.world import World, simulate
 
 WEEKS = (40, 66, 92)

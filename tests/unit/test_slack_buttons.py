@@ -14,11 +14,11 @@ from tests.lib.servers.slack_line import SlackLine
 from customer_health import pipeline
 from customer_health.company import CompanyConfig
 from customer_health.destinations import destination_registry
-from customer_health.destinations.slack import slack_destination as slack, blocks, slack_limits
+from customer_health.destinations.slack import blocks, slack_limits
+from customer_health.destinations.slack import slack_destination as slack
 from customer_health.destinations.slack.buttons import NOT_A_RISK, ON_IT, SNOOZE
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import episodes
-from customer_health.ledger import episode_events
+from customer_health.ledger import episode_events, episodes
 from customer_health.pipeline.button_listener import ALIVE
 from customer_health.settings import Settings
 
@@ -103,7 +103,7 @@ def office(home, monkeypatch) -> Iterator[Office]:
         return slack.SlackDestination(role, SECRET, options, no_pace(), base_url=rig.server.url + "/")
 
     monkeypatch.setitem(destination_registry.FACTORIES, "slack", build)
-    monkeypatch.setattr(pipeline.buttons, "BEAT", 0.2)
+    monkeypatch.setattr(pipeline.button_listener, "BEAT", 0.2)
     office = Office(home, rig.server)
     yield office
     office.close()

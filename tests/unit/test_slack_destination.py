@@ -5,7 +5,7 @@ from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.slack import SlackWorkspace
 
 from customer_health.connections import Secret, SlackOptions
-from customer_health.delivery.http_faults import ChannelStoppedError
+from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.slack.slack_destination import SlackDestination
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
@@ -149,7 +149,7 @@ def test_a_channel_may_be_mapped_to_its_id_without_asking(workspace):
 def test_a_revoked_token_stops_the_channel_for_a_person(workspace):
     slack = connect(workspace)
     workspace.next.extend([None, None, "auth_expired"])
-    with pytest.raises(ChannelStoppedError) as caught:
+    with pytest.raises(DestinationUnavailableError) as caught:
         slack.deliver(alert())
     assert caught.value.needs_person
     with pytest.raises(ConfigurationError):

@@ -6,12 +6,12 @@ from tests.lib.destinations import RIGS
 from tests.lib.ledger import morning, new_ledger, publish, run
 
 from customer_health.company import CompanyConfig
-from customer_health.destinations.slack import reactions
 from customer_health.delivery.dispatch import deliver
 from customer_health.destinations.preview import PreviewDestination
+from customer_health.destinations.slack import reactions
 from customer_health.errors import RetriableError
-from customer_health.ledger.outbox import admin
 from customer_health.ledger import slack_threads
+from customer_health.ledger.outbox import admin
 from customer_health.playbooks.reminders import follow_up
 
 

@@ -7,8 +7,9 @@ from tests.lib.destinations import effect, usage_audit
 from tests.lib.ledger import morning
 
 from customer_health.company import PlaybookConfig
-from customer_health.destinations.slack import blocks as slack_blocks, slack_limits
 from customer_health.destinations import usage_audit_table as audits
+from customer_health.destinations.slack import blocks as slack_blocks
+from customer_health.destinations.slack import slack_limits
 from customer_health.destinations.slack.portfolio_messages import SUMMARIES
 from customer_health.playbooks.effect_context import link_of
 

@@ -8,8 +8,8 @@ from tests.lib.servers.slack import SlackWorkspace
 from customer_health.company import CompanyConfig, DestinationsConfig, PlaybookConfig, Route
 from customer_health.connections import Secret, SlackOptions
 from customer_health.delivery.dispatch import deliver
+from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.doctor import look
-from customer_health.delivery.http_faults import ChannelStoppedError
 from customer_health.destinations.slack.slack_destination import SlackDestination
 from customer_health.effects.destination import BusyError, RejectedError
 from customer_health.effects.effect import Effect
@@ -71,7 +71,7 @@ def test_without_the_permission_for_direct_messages_the_channel_gets_them(worksp
 
 def test_a_revoked_token_is_no_reason_to_write_into_the_channel(workspace):
     workspace.next.append("auth_expired")
-    with pytest.raises(ChannelStoppedError):
+    with pytest.raises(DestinationUnavailableError):
         connect(workspace).deliver(direct())
     assert workspace.messages == {}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from customer_health.ledger.outbox import admin
 from customer_health.ledger import training_runs
 from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.outbox import admin
 from customer_health.ledger.training_runs import TrainingNote, bad_months
 from customer_health.pipeline.model_watch import tell_of_trainings
 from customer_health.settings import Settings

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, Select, func, insert, select, update
 
 from customer_health.effects.effect import Effect, effect_key
-from customer_health.ledger.outbox import queue as promises
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox import queue as promises
 from customer_health.ledger.schema import deliveries, outbox
 
 STALE_AFTER = timedelta(hours=24)

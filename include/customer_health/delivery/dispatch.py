@@ -15,11 +15,11 @@ from sqlalchemy import Engine, func, select
 from customer_health.delivery import backlog, circuit_breaker
 from customer_health.delivery.batching import BulkDestination
 from customer_health.delivery.circuit_breaker import Breaker
-from customer_health.delivery.sender import Courier
 from customer_health.delivery.delivery_policy import Clock, DeliveryCounts, Policy
+from customer_health.delivery.sender import Sender
 from customer_health.effects.destination import Destination
-from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.crash_points import crash_point
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import outbox as rows
 
 log = logging.getLogger(__name__)
@@ -60,13 +60,15 @@ def deliver(
     name = worker or f"{socket.gethostname()[:30]}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     counts = DeliveryCounts(destination.name)
     counts.superseded = backlog.fold(engine, destination.name, now=now())
-    circuit = circuit_breaker.read(engine, destination.name, Breaker(rules.breaker_threshold, rules.breaker_cooldown))
-    courier = Courier(engine, destination, now, rules, counts, circuit)
+    circuit = circuit_breaker.read(
+        engine, destination.name, Breaker(rules.breaker_threshold, rules.breaker_cooldown)
+    )
+    sender = Sender(engine, destination, now, rules, counts, circuit)
     size = max(BATCH, int(getattr(destination, "batch", 0)))
     taken = 0
     if isinstance(destination, BulkDestination) and not circuit.probing(now()):
-        taken = _in_bulk(courier, destination, name, limit)
-    while taken < limit and not courier.stopped:
+        taken = _in_bulk(sender, destination, name, limit)
+    while taken < limit and not sender.stopped:
         claims = outbox.claim(
             engine,
             destination.name,
@@ -74,26 +76,26 @@ def deliver(
             now=now(),
             limit=1 if circuit.probing(now()) else min(size, limit - taken),
             lease=rules.lease,
-            grace=timedelta(0) if courier.idempotent else rules.grace,
+            grace=timedelta(0) if sender.idempotent else rules.grace,
         )
         if not claims:
             break
         taken += len(claims)
         crash_point("after_claim")
-        courier.carry(claims)
+        sender.send_batch(claims)
     log.info("deliveries: %s", counts.counts())
     return counts
 
 
-def _in_bulk(courier: Courier, destination: BulkDestination, worker: str, limit: int) -> int:
+def _in_bulk(sender: Sender, destination: BulkDestination, worker: str, limit: int) -> int:
     """Send as jobs what is due by the thousand; return how many rows were taken."""
-    taken, verb, rules = 0, destination.bulk_verb, courier.policy
-    while taken < limit and not courier.stopped:
-        at, room = courier.now(), min(destination.bulk_most, limit - taken)
-        if min(outbox.due(courier.engine, destination.name, verb, now=at), room) < destination.bulk_from:
+    taken, verb, rules = 0, destination.bulk_verb, sender.policy
+    while taken < limit and not sender.stopped:
+        at, room = sender.now(), min(destination.bulk_most, limit - taken)
+        if min(outbox.due(sender.engine, destination.name, verb, now=at), room) < destination.bulk_from:
             break
         claims = outbox.claim(
-            courier.engine,
+            sender.engine,
             destination.name,
             worker=worker,
             now=at,
@@ -104,7 +106,7 @@ def _in_bulk(courier: Courier, destination: BulkDestination, worker: str, limit:
         )
         taken += len(claims)
         crash_point("after_claim")
-        courier.carry_in_bulk(claims, destination)
+        sender.carry_in_bulk(claims, destination)
     return taken
 
 

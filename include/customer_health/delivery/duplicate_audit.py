@@ -19,8 +19,8 @@ from customer_health.delivery.batching import repeatable
 from customer_health.effects.destination import Destination
 from customer_health.effects.effect import Effect
 from customer_health.errors import CustomerHealthError
-from customer_health.ledger.outbox import queue as promises
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox import queue as promises
 from customer_health.ledger.schema import deliveries, outbox
 
 LOOKS_BACK = timedelta(days=30)

@@ -13,7 +13,7 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
 from customer_health.delivery import http_faults
-from customer_health.delivery.rate_limiter import Pace
+from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 
 Json = Any
@@ -40,7 +40,7 @@ class TimedSession(requests.Session):
         return super().request(method, url, *args, **given)
 
 
-class Wire:
+class HttpClient:
     """Calls one remote under one set of headers.
 
     Args:
@@ -58,7 +58,7 @@ class Wire:
         base: str,
         *,
         session: requests.Session,
-        pace: Pace,
+        pace: RateLimiter,
         headers: Headers = lambda: {},
         fixes: Mapping[str, str] | None = None,
     ) -> None:
@@ -93,7 +93,9 @@ class Wire:
         """
         answer = self.send(method, path, **given)
         if not 200 <= answer.status_code < 300:
-            raise http_faults.of_status(self.remote, answer.status_code, answer.text, answer.headers, self.fixes)
+            raise http_faults.of_status(
+                self.remote, answer.status_code, answer.text, answer.headers, self.fixes
+            )
         try:
             return answer.json() if answer.content else None
         except ValueError:

@@ -17,7 +17,7 @@ HOUR = 3600.0
 _NEVER_SENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
 
 
-class ChannelStoppedError(BusyError):
+class DestinationUnavailableError(BusyError):
     """No call to this destination can work for now. Nothing happened, and no further call is made.
 
     Attributes:
@@ -53,7 +53,7 @@ def of_exception(remote: str, error: Exception) -> CustomerHealthError:
     """
     what = type(error).__name__
     if isinstance(error, requests.exceptions.SSLError):
-        return ChannelStoppedError(
+        return DestinationUnavailableError(
             f"{remote} shows no certificate that we trust.",
             hint="Check the host name, and the certificates of this machine or its proxy.",
             needs_person=True,
@@ -84,7 +84,7 @@ def of_status(
     if status == 429:
         return BusyError(said, retry_after=retry_after(headers))
     if status == 401:
-        return ChannelStoppedError(
+        return DestinationUnavailableError(
             said, hint=f"Renew the credentials of {remote}, then run again.", needs_person=True
         )
     if status >= 500 or status in (408, 425):

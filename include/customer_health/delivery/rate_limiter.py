@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimiter:
     """Let calls through at a steady rate.
 
     One per destination and process: Airflow runs one task per destination. Two overlapping tasks

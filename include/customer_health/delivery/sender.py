@@ -18,19 +18,19 @@ from customer_health.delivery.batching import (
 )
 from customer_health.delivery.circuit_breaker import Breaker
 from customer_health.delivery.delivery_policy import Clock, DeliveryCounts, Policy
-from customer_health.delivery.http_faults import CannotTellError, ChannelStoppedError
+from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
 from customer_health.effects.destination import BusyError, Destination
 from customer_health.effects.effect import Effect
 from customer_health.errors import FatalError, RetriableError
-from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.crash_points import crash_point
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.outbox.queue import Claim, Note
 
 Together = Callable[[Sequence[Effect]], Sequence[Outcome]]
 
 
 @dataclass
-class Courier:
+class Sender:
     """Announces, sends and writes down, for one destination and one run.
 
     Attributes:
@@ -67,7 +67,7 @@ class Courier:
             )
         return bool(self.counts.stopped) or self.busy_in_a_row >= self.policy.most_busy
 
-    def carry(self, claims: Sequence[Claim]) -> None:
+    def send_batch(self, claims: Sequence[Claim]) -> None:
         """Bring every claim to an outcome, in as few calls as is safe."""
         for places in groups(self.destination, [claim.effect for claim in claims]):
             self._carry([claims[place] for place in places])
@@ -143,7 +143,7 @@ class Courier:
 
     def _learn(self, outcomes: Sequence[Outcome]) -> None:
         """Draw the conclusions of one call for those that would follow it."""
-        stop = next((error for error in outcomes if isinstance(error, ChannelStoppedError)), None)
+        stop = next((error for error in outcomes if isinstance(error, DestinationUnavailableError)), None)
         if stop is not None:
             self.counts.stopped, self.counts.remedy = stop.message, stop.hint
             self.counts.needs_person = stop.needs_person

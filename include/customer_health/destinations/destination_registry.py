@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from customer_health.connections import Options, Secret
-from customer_health.delivery.rate_limiter import Pace
+from customer_health.delivery.http_client import HttpClient, PublicOnly, TimedSession
+from customer_health.delivery.rate_limiter import RateLimiter
+from customer_health.destinations.oauth_tokens import RenewingHttpClient, Tokens, token_url
 from customer_health.destinations.preview import PreviewDestination
-from customer_health.destinations.oauth_tokens import RenewingWire, Tokens, token_url
-from customer_health.delivery.http_client import PublicOnly, TimedSession, Wire
 from customer_health.effects.destination import Destination
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.settings import Settings
@@ -58,15 +58,15 @@ def _session(options: Options) -> TimedSession:
     return TimedSession(options.timeout_seconds)
 
 
-def _pace(options: Options) -> Pace:
-    return Pace(options.per_second, options.burst)
+def _pace(options: Options) -> RateLimiter:
+    return RateLimiter(options.per_second, options.burst)
 
 
-def _wire(remote: str, base: str, options: Options, headers: Mapping[str, str]) -> Wire:
+def _wire(remote: str, base: str, options: Options, headers: Mapping[str, str]) -> HttpClient:
     # A kept connection that the remote has closed meanwhile fails in a way that looks like a lost answer;
     # where such an answer must be looked up, or judged by a person, a new connection each time is cheaper.
     closing = {**headers, "Connection": "close"}
-    return Wire(remote, base, session=_session(options), pace=_pace(options), headers=closing)
+    return HttpClient(remote, base, session=_session(options), pace=_pace(options), headers=closing)
 
 
 def _tenant(kind: str, host: str, suffixes: tuple[str, ...]) -> str:
@@ -152,7 +152,7 @@ def _webhook(role: str, settings: Settings) -> Destination:
     session.trust_env = False  # a proxy would connect in our place, past the check of the address
     session.mount("https://", PublicOnly())
     base = "https://" + options.url.removeprefix("https://").split("/")[0].split("?")[0]
-    wire = Wire(webhook.NAME, base, session=session, pace=_pace(options))
+    wire = HttpClient(webhook.NAME, base, session=session, pace=_pace(options))
     return webhook.WebhookDestination(role, wire, options, secret_of("webhook", settings, "signing_key"))
 
 
@@ -163,13 +163,13 @@ def _smtp(role: str, settings: Settings) -> Destination:
     return SmtpDestination(role, options, secret_of("smtp", settings), _pace(options))
 
 
-def _renewing(kind: str, remote: str, base: str, settings: Settings, *scopes: str) -> RenewingWire:
+def _renewing(kind: str, remote: str, base: str, settings: Settings, *scopes: str) -> RenewingHttpClient:
     options = settings.config.connections.email
     secret = secret_of(kind, settings)
     if not secret:
         secret_of(kind, settings, "access_token")  # names the variable to set
     tokens = Tokens(remote, secret, _session(options), token_url(kind, secret), scopes)
-    return RenewingWire(
+    return RenewingHttpClient(
         remote,
         base,
         tokens,

@@ -9,16 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from customer_health.destinations.slack import file_upload
+from customer_health.destinations.crm.hubspot import OBJECTS, HubspotDestination
+from customer_health.destinations.crm.salesforce import SalesforceDestination
+from customer_health.destinations.destination_registry import destination_for
 from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination, GraphCalendarDestination
+from customer_health.destinations.mailbox.mail_drafts import (
+    GmailDestination,
+    GraphDestination,
+    SmtpDestination,
+)
+from customer_health.destinations.preview import PreviewDestination
+from customer_health.destinations.slack import file_upload
+from customer_health.destinations.slack.slack_destination import SlackDestination
 from customer_health.destinations.success_platforms.churnzero import ChurnzeroDestination
 from customer_health.destinations.success_platforms.gainsight import GainsightDestination
-from customer_health.destinations.crm.hubspot import OBJECTS, HubspotDestination
-from customer_health.destinations.mailbox.mail_drafts import GmailDestination, GraphDestination, SmtpDestination
-from customer_health.destinations.preview import PreviewDestination
-from customer_health.destinations.destination_registry import destination_for
-from customer_health.destinations.crm.salesforce import SalesforceDestination
-from customer_health.destinations.slack.slack_destination import SlackDestination
 from customer_health.destinations.success_platforms.totango import TotangoDestination
 from customer_health.effects.destination import Destination
 from customer_health.errors import CustomerHealthError

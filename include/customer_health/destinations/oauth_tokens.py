@@ -17,8 +17,8 @@ from typing import Any
 import requests
 
 from customer_health.delivery import http_faults
-from customer_health.delivery.http_faults import ChannelStoppedError
-from customer_health.delivery.http_client import Wire
+from customer_health.delivery.http_client import HttpClient
+from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.errors import ConfigurationError
 
 EARLY = 120.0  # seconds before its end at which a token counts as spent
@@ -76,7 +76,7 @@ class Tokens:
         """Return a token that is still good; `person` matters to service accounts only.
 
         Raises:
-            BusyError, ChannelStoppedError: No token could be had. Nothing has happened at the remote.
+            BusyError, DestinationUnavailableError: No token could be had. Nothing has happened at the remote.
         """
         if self._kind == "access_token":
             return self._secret["access_token"]
@@ -97,7 +97,7 @@ class Tokens:
             with http_faults.reading():  # nothing happened at the remote, whatever became of the request
                 raise http_faults.of_exception(f"{self.remote} (token)", error) from None
         if answer.status_code in (400, 401, 403):
-            raise ChannelStoppedError(
+            raise DestinationUnavailableError(
                 f"{self.remote} gives us no token: {_reason(answer)}.",
                 hint=f"Renew the credentials of {self.remote}, and what they may do for the owners.",
                 needs_person=True,
@@ -142,14 +142,14 @@ class Tokens:
         try:
             return jwt.encode(claims, self._secret["private_key"].replace("\\n", "\n"), algorithm="RS256")
         except Exception:  # whatever is wrong with the key, its text must not be repeated
-            raise ChannelStoppedError(
+            raise DestinationUnavailableError(
                 f"The private key of {self.remote} cannot be read.",
                 hint="Paste the service account's private_key, -----BEGIN PRIVATE KEY----- included.",
                 needs_person=True,
             ) from None
 
 
-class RenewingWire(Wire):
+class RenewingHttpClient(HttpClient):
     """A wire whose token is renewed once when the remote refuses it: a 401 means that nothing happened."""
 
     def __init__(self, remote: str, base: str, tokens: Tokens, **given: Any) -> None:
@@ -157,7 +157,7 @@ class RenewingWire(Wire):
         self.tokens = tokens
 
     def send(self, method: str, path: str, **given: Any) -> requests.Response:
-        """As for `Wire`; the person in whose name it is sent is given, or stands in the path."""
+        """As for `HttpClient`; the person in whose name it is sent is given, or stands in the path."""
         person = str(given.pop("person", "") or _person_in(path))
         answer = self._send(method, path, person, given)
         if answer.status_code == 401 and self.tokens.renewable:

@@ -10,10 +10,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from customer_health.destinations.mailbox import meeting_text
-from customer_health.destinations.slack import blocks, file_upload, slack_limits
 from customer_health.destinations.crm.task_text import opportunity_markdown, task_markdown
+from customer_health.destinations.mailbox import meeting_text
 from customer_health.destinations.safe_text import slug
+from customer_health.destinations.slack import blocks, file_upload, slack_limits
 from customer_health.effects.destination import RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.ledger.crash_points import crash_point

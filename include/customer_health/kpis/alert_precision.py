@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from customer_health.ledger import episodes
-from customer_health.ledger import episode_events
+from customer_health.ledger import episode_events, episodes
 from customer_health.playbooks.save_rate import MIN_EPISODES
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def alert_precision(
         for e in mature
     )
     with engine.connect() as connection:
-        cared = episode_events.care_of(connection, [episode.episode_id for episode in seen])
-    judged = [found.outcome for found in cared.values() if found.outcome]
+        status = episode_events.statuses_of(connection, [episode.episode_id for episode in seen])
+    judged = [found.outcome for found in status.values() if found.outcome]
     wrong = sum(outcome == "false_alarm" for outcome in judged)
     return AlertPrecision(horizon_days, len(mature), lost, len(seen) - len(mature), len(judged), wrong)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from customer_health.company import CompanyConfig
+from customer_health.kpis.alert_precision import AlertPrecision, alert_precision
 from customer_health.kpis.holdout_effect import Readout, readout
 from customer_health.kpis.interventions import (
     MIN_EPISODES,
@@ -21,7 +22,6 @@ from customer_health.kpis.interventions import (
     save_rate,
     time_to_intervention,
 )
-from customer_health.kpis.alert_precision import AlertPrecision, alert_precision
 from customer_health.kpis.retention import MIN_ACCOUNTS, Retention, retention
 from customer_health.ledger import report_numbers
 from customer_health.ledger.decisions import Shadow, would_have_fired

@@ -152,12 +152,16 @@ def _tell_the_episode(connection: Connection, row: RowMapping, task: TaskSeen) -
     episode_id = str(row["episode_id"])
     if moments:
         detail = {"step": row["step"], "how": "completed" if task.started_at is None else "begun"}
-        episode_events.note(connection, episode_id, "begun", "first", min(moments), by=task.owner, detail=detail)
+        episode_events.note(
+            connection, episode_id, "begun", "first", min(moments), by=task.owner, detail=detail
+        )
     outcome = episode_events.outcome_named(task.outcome)
     if outcome is not None and task.completed_at is not None:
         detail = {"outcome": outcome, "reason": f"chosen in the CRM when closing {row['step']}"}
         ref = f"{task.effect_key}:{outcome}"
-        episode_events.note(connection, episode_id, "outcome", ref, task.completed_at, by=task.owner, detail=detail)
+        episode_events.note(
+            connection, episode_id, "outcome", ref, task.completed_at, by=task.owner, detail=detail
+        )
 
 
 def _ours(connection: Connection, keys: list[str]) -> dict[str, RowMapping]:

@@ -1,6 +1,6 @@
 """What people and clocks did with an episode: acknowledged, snoozed, judged; reminded, escalated.
 
-Append-only events; `care_of` folds them. Knowing the same thing twice is one event, so whoever polls
+Append-only events; `statuses_of` folds them. Knowing the same thing twice is one event, so whoever polls
 reactions or reads tasks may do it as often as they like.
 """
 
@@ -24,7 +24,7 @@ _BATCH = 500
 
 
 @dataclass(frozen=True)
-class Care:
+class EpisodeStatus:
     """How an episode stands with people.
 
     Attributes:
@@ -143,15 +143,15 @@ def note(
     return bool(connection.execute(statement).rowcount == 1)
 
 
-def care_of(connection: Connection, episode_ids: Iterable[str]) -> dict[str, Care]:
-    """Fold the events of some episodes; one without events has an empty `Care`."""
+def statuses_of(connection: Connection, episode_ids: Iterable[str]) -> dict[str, EpisodeStatus]:
+    """Fold the events of some episodes; one without events has an empty `EpisodeStatus`."""
     ids = list(episode_ids)
     folded: dict[str, dict[str, Any]] = {episode_id: {} for episode_id in ids}
     for start in range(0, len(ids), _BATCH):
         some = select(episode_events).where(episode_events.c.episode_id.in_(ids[start : start + _BATCH]))
         for row in connection.execute(some.order_by(episode_events.c.id)).mappings():
             folded[row["episode_id"]].update(_fields(row))
-    return {episode_id: Care(**values) for episode_id, values in folded.items()}
+    return {episode_id: EpisodeStatus(**values) for episode_id, values in folded.items()}
 
 
 def events_of(engine: Engine, episode_id: str) -> list[RowMapping]:

@@ -1,4 +1,4 @@
-"""Episodes as stored, one row per Red spell; playbooks/episode_lifecycle.py decides when one opens and closes."""
+"""Episodes as stored, one row per Red spell; playbooks/episode_lifecycle.py opens and closes them."""
 
 from __future__ import annotations
 

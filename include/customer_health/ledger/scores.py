@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, inse
 
 import customer_health
 from customer_health.errors import DataContractError
-from customer_health.ledger.engine import serialise, writing
 from customer_health.ledger.crash_points import crash_point
+from customer_health.ledger.engine import serialise, writing
 from customer_health.ledger.schema import score_runs, score_signals, scores
 
 REQUIRED = ("account_id", "score", "score_shown", "tier", "band", "state")

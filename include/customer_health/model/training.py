@@ -14,26 +14,26 @@ import pandas as pd
 from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.model.candidates import calibration
-from customer_health.model.evaluation import training_gates, leak_detector, optimism
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.blend import Blend
 from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.registry.champion import Champion, anchors_of
-from customer_health.model.reports.training_summary import looked_at, sources
-from customer_health.model.evaluation.fold_results import DRAWS, LOGO, Evaluation, measure
+from customer_health.model.candidates.candidate_list import Head, as_candidate, build, singles, teach, thin
 from customer_health.model.candidates.expected_loss import ExpectedLoss, measured_shares
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.data.features import CATEGORIES, LOGARITHMS, FeatureSet
 from customer_health.model.data.folds import walk_forward
-from customer_health.model.data.revenue_growth import moved
 from customer_health.model.data.labels import HEADS, logging_delay
+from customer_health.model.data.revenue_growth import moved
 from customer_health.model.data.training_data import Material
 from customer_health.model.data.training_panel import dates_of
+from customer_health.model.evaluation import leak_detector, optimism, training_gates
+from customer_health.model.evaluation.fold_results import DRAWS, LOGO, Evaluation, measure
+from customer_health.model.evaluation.fold_store import FoldStore
+from customer_health.model.evaluation.selection import choose, models_in
+from customer_health.model.evaluation.walk_forward import blend_parts, countable, lesson_of, tuned, walk
+from customer_health.model.registry.champion import Champion, anchors_of
 from customer_health.model.registry.reference_account import reference_of
 from customer_health.model.reports.training_report import HeadReport, Training, capital
-from customer_health.model.candidates.candidate_list import Head, as_candidate, build, singles, teach, thin
-from customer_health.model.evaluation.selection import choose, models_in
-from customer_health.model.evaluation.fold_store import FoldStore
-from customer_health.model.evaluation.walk_forward import blend_parts, countable, lesson_of, tuned, walk
+from customer_health.model.reports.training_summary import looked_at, sources
 from customer_health.progress import Progress, silent
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Concept

@@ -15,8 +15,8 @@ from customer_health.pipeline.activation import (
     report_kpis,
     run_playbooks,
 )
-from customer_health.pipeline.delivery_audit import audit_deliveries
 from customer_health.pipeline.button_listener import serve_buttons
+from customer_health.pipeline.delivery_audit import audit_deliveries
 from customer_health.pipeline.ingestion import (
     ask_source,
     build_signals,
@@ -26,8 +26,7 @@ from customer_health.pipeline.ingestion import (
     ingest,
     sources,
 )
-from customer_health.pipeline.step_result import Result, now_of
-from customer_health.pipeline.scoring import score_accounts
+from customer_health.pipeline.model_watch import value_of_data, watch_model
 from customer_health.pipeline.retraining import (
     ensure_champion,
     load_champion,
@@ -36,7 +35,8 @@ from customer_health.pipeline.retraining import (
     train_model,
     training_due,
 )
-from customer_health.pipeline.model_watch import value_of_data, watch_model
+from customer_health.pipeline.scoring import score_accounts
+from customer_health.pipeline.step_result import Result, now_of
 
 __all__ = [
     "Result",

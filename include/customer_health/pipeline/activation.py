@@ -28,9 +28,9 @@ def destinations(settings: Settings) -> list[str]:
 def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
     """Open and close episodes, decide every playbook, and promise effects in the outbox."""
     from customer_health.ledger.engine import open_ledger
-    from customer_health.remote.usage_placement import remote_usage
-    from customer_health.playbooks.warehouse_context import of_warehouse
     from customer_health.playbooks.playbook_run import run_playbooks as run
+    from customer_health.playbooks.warehouse_context import of_warehouse
+    from customer_health.remote.usage_placement import remote_usage
 
     progress(0, 0, "deciding")
     ledger = open_ledger(settings.ledger_url)
@@ -57,8 +57,8 @@ def _follow_through(con: duckdb.DuckDBPyConnection, ledger: Engine, as_of: date)
 def follow_up(settings: Settings, *, now: datetime, progress: Progress = silent) -> Result:
     """Promise what time and people made due: reminders, escalations, the state of each episode's message."""
     from customer_health.ledger.engine import open_ledger
-    from customer_health.playbooks.reminders import follow_up as follow
     from customer_health.playbooks.operator_notices import missing_scores, tell_data_team
+    from customer_health.playbooks.reminders import follow_up as follow
 
     progress(0, 0, "following up")
     ledger = open_ledger(settings.ledger_url)
@@ -117,9 +117,9 @@ def deliver_effects(
         FatalError: The destination turned us away; a person must renew a token or a permission.
         RetriableError: It does not answer; what was promised waits and nothing is lost.
     """
-    from customer_health.destinations.slack import reactions
     from customer_health.delivery.dispatch import drain
     from customer_health.destinations.destination_registry import destination_for
+    from customer_health.destinations.slack import reactions
     from customer_health.ledger.engine import open_ledger
 
     began = monotonic()
@@ -147,8 +147,8 @@ def deliver_effects(
 
 def _stopped(ledger: Engine, done: DeliveryCounts) -> FatalError | RetriableError:
     """Return what ends the task: why first, then what that means for what was promised, then what to do."""
-    from customer_health.ledger.outbox.queue import OPEN_STATES
     from customer_health.ledger.outbox.admin import tally
+    from customer_health.ledger.outbox.queue import OPEN_STATES
 
     states = tally(ledger).get(done.destination, {})
     waiting = sum(states.get(state, 0) for state in OPEN_STATES)

@@ -32,8 +32,8 @@ def serve_buttons(settings: Settings, *, now: Callable[[], datetime], stop: Even
         ConfigurationError: There are no buttons, or the app-level token is missing.
     """
     from customer_health.destinations.destination_registry import destination_for, secret_of
-    from customer_health.destinations.slack.slack_destination import SlackDestination
     from customer_health.destinations.slack.buttons import Buttons, line
+    from customer_health.destinations.slack.slack_destination import SlackDestination
     from customer_health.ledger.engine import open_ledger
 
     target = destination_for("slack", settings)

@@ -65,7 +65,7 @@ def _stale(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> d
 def _drifted(
     con: duckdb.DuckDBPyConnection, settings: Settings, ledger: Engine, as_of: date
 ) -> dict[str, str]:
-    """Compare the champion's signals of today with those of the last quarter, see model/monitoring/drift.py."""
+    """Compare the champion's signals of today with the last quarter's, see model/monitoring/drift.py."""
     from customer_health.ledger import model_registry as registry
     from customer_health.model.monitoring import drift
 

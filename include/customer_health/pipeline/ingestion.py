@@ -100,8 +100,8 @@ def ingest(
 
 def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
     """Let the simulated company live on until `as_of`; its past never changes."""
-    from customer_health.simulator.product import default_start
     from customer_health.simulator.canonical_exports import write_tables
+    from customer_health.simulator.product import default_start
 
     folder = settings.home / "company"
     birth = folder / "company.json"

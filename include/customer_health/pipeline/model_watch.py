@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.pipeline.ingestion import company_config
-from customer_health.pipeline.step_result import Result
 from customer_health.pipeline.retraining import training_data
+from customer_health.pipeline.step_result import Result
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
@@ -69,9 +69,9 @@ def value_of_data(settings: Settings, *, as_of: date, progress: Progress = silen
     """Measure what each source, concept and signal is worth; write the report and the card's section."""
     from customer_health.ledger import report_numbers, training_runs
     from customer_health.ledger.engine import open_ledger
-    from customer_health.model.reports import model_card, value_of_data_page
-    from customer_health.model.evaluation.fold_store import FoldStore
     from customer_health.model.evaluation.ablation import value_of_data as measure
+    from customer_health.model.evaluation.fold_store import FoldStore
+    from customer_health.model.reports import model_card, value_of_data_page
     from customer_health.signals.signal_sources import coverage_by_segment
 
     config = company_config(settings)
@@ -83,7 +83,9 @@ def value_of_data(settings: Settings, *, as_of: date, progress: Progress = silen
     coverage = coverage_by_segment(newest)
     report = value_of_data_page.write(worth, settings.reports, as_of, coverage)
     ledger = open_ledger(settings.ledger_url)
-    report_numbers.keep(ledger, report_numbers.VALUE_OF_DATA, as_of, value_of_data_page.content(worth, coverage))
+    report_numbers.keep(
+        ledger, report_numbers.VALUE_OF_DATA, as_of, value_of_data_page.content(worth, coverage)
+    )
     last = next((told for told in training_runs.history(ledger, as_of=as_of) if told.model_id), None)
     if last is not None and (path := settings.models / str(last.model_id) / model_card.FILE).exists():
         value_of_data_page.insert(path, worth)

@@ -65,9 +65,9 @@ def train_model(
 
 def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, effort: str | None) -> Result:
     from customer_health.ledger.training_runs import HELD, PENDING, PROMOTED, RULES, TrainingNote, note
-    from customer_health.model.reports import model_card
-    from customer_health.model.registry import current_model, promotion
     from customer_health.model.evaluation.fold_store import FoldStore
+    from customer_health.model.registry import current_model, promotion
+    from customer_health.model.reports import model_card
     from customer_health.model.training import train
     from customer_health.pipeline.model_watch import keep_watch
 
@@ -94,7 +94,9 @@ def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, 
     current_model.register(ledger, training, folder, verdict)
     signals = training.champion.features.sources if training.champion else []
     watch = current_model.watch(ledger, outcomes, panel, signals, config, as_of=as_of)
-    report = model_card.write(training, folder, panel=panel, verdict=verdict, watch=watch, config=config.model)
+    report = model_card.write(
+        training, folder, panel=panel, verdict=verdict, watch=watch, config=config.model
+    )
     keep_watch(ledger, watch, as_of)
     store.prune()
     taken = PROMOTED if training.decision == "model" else RULES

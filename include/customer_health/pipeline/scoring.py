@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from customer_health.pipeline.step_result import Result
 from customer_health.pipeline.retraining import load_champion
+from customer_health.pipeline.step_result import Result
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 

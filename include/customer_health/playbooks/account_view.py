@@ -10,8 +10,8 @@ from typing import Any
 
 from customer_health.company import CompanyConfig
 from customer_health.ledger.episodes import Episode
-from customer_health.playbooks.change_summary import cause_of, explanation
 from customer_health.playbooks.account_value import too_small
+from customer_health.playbooks.change_summary import cause_of, explanation
 
 # Reasons that speak of leaving or shrinking: no growth play while one of them stands.
 FLIGHT_CODES = frozenset(

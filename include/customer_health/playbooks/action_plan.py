@@ -10,9 +10,9 @@ from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.episodes import Episode
-from customer_health.playbooks.effect_context import owner_of
 from customer_health.playbooks.actions import Occasion, effect_of
 from customer_health.playbooks.alerts import Alert, braked, newly_red, release, worsened
+from customer_health.playbooks.effect_context import owner_of
 from customer_health.playbooks.episode_lifecycle import advance, left
 from customer_health.playbooks.holdout_draw import Assignment, assign
 from customer_health.playbooks.matching import Match, match_account

@@ -10,6 +10,7 @@ from typing import Any
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
+from customer_health.playbooks.account_view import LEVELS, Facts
 from customer_health.playbooks.effect_context import (
     account_fields,
     account_payload,
@@ -17,7 +18,6 @@ from customer_health.playbooks.effect_context import (
     subject,
     weekly_readings,
 )
-from customer_health.playbooks.account_view import LEVELS, Facts
 from customer_health.playbooks.graduation import Gate
 from customer_health.playbooks.meeting_times import Diary, Wish, invitation
 from customer_health.playbooks.playbook import Playbook

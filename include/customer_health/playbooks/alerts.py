@@ -9,14 +9,14 @@ from typing import Any
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
-from customer_health.playbooks.effect_context import owner_of
-from customer_health.playbooks.actions import Occasion, effect_of
 from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.actions import Occasion, effect_of
+from customer_health.playbooks.effect_context import owner_of
+from customer_health.playbooks.episode_message import evidence
 from customer_health.playbooks.matching import Match
 from customer_health.playbooks.portfolio_alerts import brake, digest, mentioned, new_model
 from customer_health.playbooks.snapshot import Snapshot
 from customer_health.playbooks.steps import CreateTask, Notify
-from customer_health.playbooks.episode_message import evidence
 
 
 @dataclass(frozen=True)

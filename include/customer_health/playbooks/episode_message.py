@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from customer_health.effects.effect import Effect, effect_key
-from customer_health.ledger.episode_events import Care
+from customer_health.ledger.episode_events import EpisodeStatus
 from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.account_view import LEVELS
 
@@ -45,19 +45,26 @@ class Status:
 
 
 def status_of(
-    episode: Episode, care: Care, reading: Reading | None, level: int, safe: int, now: datetime
+    episode: Episode,
+    standing: EpisodeStatus,
+    reading: Reading | None,
+    level: int,
+    safe: int,
+    now: datetime,
 ) -> Status:
     """Return the episode's status. What people did outranks what the score did, except for its end.
 
     Args:
         episode: The episode.
-        care: What people and clocks did.
+        standing: What people and clocks did.
         reading: The latest score; None while the account is missing from the scores.
         level: The worst level told so far; stands in for a missing score.
         safe: Scores above this are on the way out of Red.
         now: The present.
     """
-    judged = f"judged {care.outcome.replace('_', ' ')} by {care.outcome_by}" if care.outcome else ""
+    judged = (
+        f"judged {standing.outcome.replace('_', ' ')} by {standing.outcome_by}" if standing.outcome else ""
+    )
     score = None if reading is None else reading.score
     if episode.outcome == "recovered":
         days = ((episode.recovered_as_of or episode.opened_as_of) - episode.opened_as_of).days
@@ -68,19 +75,22 @@ def status_of(
     if episode.outcome == "left":
         return Status("left", "✖", "; ".join(filter(None, ("No customer any more", judged))), final=True)
     if judged:
-        return Status(f"judged_{care.outcome}", "☑", f"{judged.capitalize()}: {care.outcome_reason}")
-    if care.snoozed_until and now < care.snoozed_until:
-        text = f"Snoozed until {care.snoozed_until:%-d %b} by {care.snoozed_by}: {care.snooze_reason}"
-        return Status(f"snoozed_{care.snoozed_until:%Y%m%d}", "💤", text)
+        return Status(f"judged_{standing.outcome}", "☑", f"{judged.capitalize()}: {standing.outcome_reason}")
+    if standing.snoozed_until and now < standing.snoozed_until:
+        until = f"{standing.snoozed_until:%-d %b}"
+        text = f"Snoozed until {until} by {standing.snoozed_by}: {standing.snooze_reason}"
+        return Status(f"snoozed_{standing.snoozed_until:%Y%m%d}", "💤", text)
     if score is not None and score > safe:
         return Status("recovering", "🟡", f"Recovering: score {score}")
-    if care.begun_at:
-        return Status("begun", "🛠", f"First step begun {care.begun_at:%-d %b %H:%M} UTC")
-    if care.escalated_at:
+    if standing.begun_at:
+        return Status("begun", "🛠", f"First step begun {standing.begun_at:%-d %b %H:%M} UTC")
+    if standing.escalated_at:
         return Status("escalated", "⏰", "Escalated: no first step in time")
-    if care.acknowledged_at:
-        who = care.acknowledged_by or "Somebody"
-        return Status("acknowledged", "👀", f"{who} is on it since {care.acknowledged_at:%-d %b %H:%M} UTC")
+    if standing.acknowledged_at:
+        who = standing.acknowledged_by or "Somebody"
+        return Status(
+            "acknowledged", "👀", f"{who} is on it since {standing.acknowledged_at:%-d %b %H:%M} UTC"
+        )
     level = reading.level if reading else level
     return Status(f"open_{level}", "🔴" if level > 1 else "🟠", f"Open, {LEVELS[level]}")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from customer_health.ledger.decisions import Decision
-from customer_health.playbooks.effect_context import SIGNIFICANT, account_fields
-from customer_health.playbooks.actions import key_of
-from customer_health.playbooks.recurrence import cycle_of
 from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.actions import key_of
+from customer_health.playbooks.effect_context import SIGNIFICANT, account_fields
 from customer_health.playbooks.holdout_draw import HELD_OUT
 from customer_health.playbooks.playbook import Playbook
+from customer_health.playbooks.recurrence import cycle_of
 from customer_health.playbooks.snapshot import Snapshot
 
 

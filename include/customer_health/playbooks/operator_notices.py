@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.ledger import scores
-from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.playbooks.portfolio_alerts import message
 
 PLAYBOOK = "data_notice"

@@ -13,22 +13,21 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError, FatalError
-from customer_health.ledger import decisions, episodes, scores
-from customer_health.ledger import holdout_assignments
-from customer_health.ledger.outbox import queue as outbox
-from customer_health.ledger.engine import serialise, writing
+from customer_health.ledger import decisions, episodes, holdout_assignments, scores
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.decisions import Decision
+from customer_health.ledger.engine import serialise, writing
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import playbook_runs
-from customer_health.playbooks import reminders
 from customer_health.playbooks import data_hold as holds
+from customer_health.playbooks import reminders
 from customer_health.playbooks import snapshot as snapshots
+from customer_health.playbooks.action_plan import Plan, propose, settle
 from customer_health.playbooks.actions import Occasion
-from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, Background, equip
 from customer_health.playbooks.graduation import gate
 from customer_health.playbooks.holdout_draw import HELD_OUT
-from customer_health.playbooks.action_plan import Plan, propose, settle
 from customer_health.playbooks.playbook import LIBRARY, Playbook, load_playbooks
+from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, Background, equip
 from customer_health.playbooks.weekly_digest import weekly_digest
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from typing import Any
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.ledger.episodes import Episode
-from customer_health.playbooks.effect_context import owner_of
 from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.effect_context import owner_of
 
 PORTFOLIO = "portfolio"
 MOST_LISTED = 20

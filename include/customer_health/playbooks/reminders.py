@@ -17,19 +17,20 @@ from sqlalchemy import Connection, Engine, RowMapping, func, insert, or_, select
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.ledger import episode_events, slack_threads
-from customer_health.ledger.outbox import queue as outbox, admin
-from customer_health.ledger.episode_events import Care
 from customer_health.ledger.engine import serialise, writing
+from customer_health.ledger.episode_events import EpisodeStatus
 from customer_health.ledger.episodes import Episode, episode_of
+from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import deliveries, episodes, holdout, playbook_runs, score_runs, scores
 from customer_health.ledger.schema import outbox as outbox_table
 from customer_health.ledger.scores import as_shown
 from customer_health.playbooks import episode_message
-from customer_health.playbooks.episode_lifecycle import red_ceiling
 from customer_health.playbooks.account_view import level_of
+from customer_health.playbooks.episode_lifecycle import red_ceiling
+from customer_health.playbooks.episode_message import Reading
 from customer_health.playbooks.portfolio_alerts import overdue
 from customer_health.playbooks.routing import not_before
-from customer_health.playbooks.episode_message import Reading
 
 AFTERMATH = timedelta(days=14)  # an episode that ended longer ago has been told
 _BATCH = 500
@@ -92,7 +93,7 @@ class _Watch:
     """Everything that a look at the episodes reads."""
 
     episodes: Sequence[Episode]
-    episode_events: Mapping[str, Care]
+    statuses: Mapping[str, EpisodeStatus]
     parents: Mapping[str, RowMapping]
     children: Mapping[str, Sequence[RowMapping]]
     readings: Mapping[str, RowMapping]
@@ -118,7 +119,7 @@ class _Watch:
         )
         return cls(
             episodes=found,
-            care=episode_events.care_of(connection, ids),
+            statuses=episode_events.statuses_of(connection, ids),
             parents=parents,
             children=slack_threads.children(connection, [row["key"] for row in parents.values()]),
             readings=_readings(connection, newest, [episode.account_id for episode in found]),
@@ -128,7 +129,7 @@ class _Watch:
 
     def refreshed(self, connection: Connection) -> _Watch:
         ids = [episode.episode_id for episode in self.episodes]
-        return _Watch(**{**vars(self), "care": episode_events.care_of(connection, ids)})
+        return _Watch(**{**vars(self), "statuses": episode_events.statuses_of(connection, ids)})
 
     def reading(self, episode: Episode) -> Reading | None:
         row = self.readings.get(episode.account_id)
@@ -139,15 +140,17 @@ class _Watch:
         return Reading(row["as_of"], row["score_shown"], shown["tier"] or "", level)
 
 
-def sla_start(episode: Episode, published: Mapping[date, datetime], cared: Care) -> datetime:
+def sla_start(
+    episode: Episode, published: Mapping[date, datetime], episode_status: EpisodeStatus
+) -> datetime:
     """Return when the clock began: the publication of the Red score. A snooze moves it, not quiet hours.
 
     After a snooze the reminder comes with its end, the escalation half a day later.
     """
     start = published.get(episode.opened_as_of, episode.opened_at)
-    if cared.snoozed_until is None:
+    if episode_status.snoozed_until is None:
         return start
-    return max(start, cared.snoozed_until - timedelta(hours=36))
+    return max(start, episode_status.snoozed_until - timedelta(hours=36))
 
 
 def _clock(
@@ -160,11 +163,11 @@ def _clock(
     numbers: Counter[str],
     late: list[Episode],
 ) -> list[Effect]:
-    cared = watch.care[episode.episode_id]
-    idle = episode.closed_as_of is None and not cared.begun_at and not cared.outcome
+    episode_status = watch.statuses[episode.episode_id]
+    idle = episode.closed_as_of is None and not episode_status.begun_at and not episode_status.outcome
     if not idle or episode.inherited or episode.suppressed_reason or episode.episode_id not in watch.in_play:
         return []
-    waited = now - sla_start(episode, watch.published, cared)
+    waited = now - sla_start(episode, watch.published, episode_status)
     rules = config.playbooks
     parent = watch.parents.get(episode.episode_id)
     row = watch.readings.get(episode.account_id)
@@ -176,7 +179,7 @@ def _clock(
             return []
         return [episode_message.reply(parent, ref, sign, text, as_of, leaves=leaves, broadcast=broadcast)]
 
-    if waited >= timedelta(hours=rules.escalate_after_hours) and cared.escalated_at is None:
+    if waited >= timedelta(hours=rules.escalate_after_hours) and episode_status.escalated_at is None:
         episode_events.note(connection, episode.episode_id, "escalated", "first", now)
         numbers["escalated"] += 1
         if parent is None or parent["payload"].get("direct_to"):
@@ -184,7 +187,7 @@ def _clock(
         lead = (row and row["manager_email"]) or rules.fallback_owner
         text = f"{rules.escalate_after_hours} h without a first step. {owner}, {lead}: who takes it?"
         return say("escalated", "⏰", text, broadcast=True)
-    resting = cared.acknowledged_at or cared.reminded_at or cared.escalated_at
+    resting = episode_status.acknowledged_at or episode_status.reminded_at or episode_status.escalated_at
     if waited >= timedelta(hours=rules.remind_after_hours) and not resting:
         episode_events.note(connection, episode.episode_id, "reminded", "first", now)
         numbers["reminded"] += 1
@@ -211,7 +214,7 @@ def _message(
     state, level = episode_message.told(parent, children)
     reading = watch.reading(episode)
     safe = red_ceiling() + config.playbooks.recovery_margin
-    status = episode_message.status_of(episode, watch.care[episode.episode_id], reading, level, safe, now)
+    status = episode_message.status_of(episode, watch.statuses[episode.episode_id], reading, level, safe, now)
     row = watch.readings.get(episode.account_id)
     owner = _owner(episode, row, config)
     leaves = not_before(now, owner, row["timezone"] if row else None, config)
@@ -219,7 +222,9 @@ def _message(
     if reading is not None and reading.level > level and episode.closed_as_of is None:
         text = f"Worse: now {reading.tier}, score {reading.score}."
         effects.append(
-            episode_message.reply(parent, f"worse_{reading.level}", "🔴", text, as_of, leaves=leaves, broadcast=True)
+            episode_message.reply(
+                parent, f"worse_{reading.level}", "🔴", text, as_of, leaves=leaves, broadcast=True
+            )
         )
     if status.state != state:
         edits = [child for child in children if child["verb"] == "update_message"]
@@ -227,7 +232,9 @@ def _message(
         effects.append(episode_message.update(parent, len(edits) + 1, status, as_of))
         if status.final:
             ref = f"{status.state}_{len(edits) + 1:02d}"
-            effects.append(episode_message.reply(parent, ref, status.sign, f"{status.text}.", as_of, leaves=leaves))
+            effects.append(
+                episode_message.reply(parent, ref, status.sign, f"{status.text}.", as_of, leaves=leaves)
+            )
     return effects
 
 

@@ -10,8 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, func, or_, select
 
 from customer_health.company import CompanyConfig
-from customer_health.ledger import decisions, episodes, scores
-from customer_health.ledger import holdout_assignments, kill_switches, slack_threads
+from customer_health.ledger import (
+    decisions,
+    episodes,
+    holdout_assignments,
+    kill_switches,
+    scores,
+    slack_threads,
+)
 from customer_health.ledger.schema import episodes as episode_table
 from customer_health.ledger.schema import outbox, playbook_runs, score_runs, score_signals
 from customer_health.ledger.schema import scores as score_table

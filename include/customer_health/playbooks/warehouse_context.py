@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from customer_health.playbooks import usage_audit
-from customer_health.playbooks import meeting_times
+from customer_health.playbooks import meeting_times, usage_audit
 from customer_health.playbooks.actions import Occasion
 from customer_health.playbooks.matching import Match
 from customer_health.playbooks.meeting_times import Diary, Span

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, func, select
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.ledger import episode_events
-from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.episodes import Episode, episode_of
+from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import episodes, playbook_runs, score_runs, scores
 from customer_health.ledger.schema import outbox as outbox_table
 from customer_health.ledger.scores import TIER_SHOWN, comparable_from
@@ -73,7 +73,7 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
             )
         ).mappings()
     ]
-    cared = episode_events.care_of(connection, [episode.episode_id for episode in recent])
+    episode_status = episode_events.statuses_of(connection, [episode.episode_id for episode in recent])
     rows = {fact.account_id: fact.row for fact in facts}
 
     def some(chosen: Sequence[Episode]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
                 episode
                 for episode in recent
                 if episode.closed_as_of is None
-                and (one := cared[episode.episode_id]).escalated_at
+                and (one := episode_status[episode.episode_id]).escalated_at
                 and not one.begun_at
             ]
         ),

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from customer_health.errors import ConfigurationError, DataContractError, suggest
+from customer_health.remote.company_warehouse import SourceWarehouse
 from customer_health.sources.casting import NO, YES
 from customer_health.sources.mapping import Condition, Feed, MappingFile, Rule, Scalar, Where
-from customer_health.remote.company_warehouse import SourceWarehouse
 from customer_health.warehouse.table import LARGEST, Column, Table, Type
 from customer_health.warehouse.tables import TABLES
 

@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta
 from statistics import median
 from typing import Any
 
+from customer_health.remote.company_warehouse import SourceWarehouse
 from customer_health.remote.pushdown import broken_rows, sound
 from customer_health.warehouse.measures import FEW_ROWS, WEEKS, Measures
-from customer_health.remote.company_warehouse import SourceWarehouse
 from customer_health.warehouse.table import Table
 
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from customer_health.errors import ConfigurationError, DataContractError, suggest
 from customer_health.progress import Progress
+from customer_health.remote.company_warehouse import SourceWarehouse, open_source
+from customer_health.remote.pushdown import PUSHED
 from customer_health.settings import Settings
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapped_files import MappedFiles
 from customer_health.sources.mapping import Feed, MappingFile, Rule
 from customer_health.sources.mapping_file import load_mapping
-from customer_health.remote.pushdown import PUSHED
-from customer_health.sources.source_registry import register
 from customer_health.sources.source import LoadResult
-from customer_health.remote.company_warehouse import SourceWarehouse, open_source
+from customer_health.sources.source_registry import register
 from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from customer_health.remote.company_warehouse import SourceWarehouse
 from customer_health.signals.facts.grid import EPOCH
 from customer_health.signals.state.daily_state import Columns
 from customer_health.signals.state.table_reader import NUMBERS, Warehouse, columns_of
-from customer_health.remote.company_warehouse import SourceWarehouse
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from customer_health.remote.company_warehouse import SourceWarehouse
     from customer_health.settings import Settings
     from customer_health.signals.state.table_reader import Warehouse
     from customer_health.warehouse.measures import Measures
-    from customer_health.remote.company_warehouse import SourceWarehouse
 
 
 @contextmanager
@@ -110,9 +110,9 @@ def _usage(settings: Settings) -> Iterator[tuple[SourceWarehouse | None, Any, st
     if settings.source_warehouse is None:
         yield None, None, ""
         return
+    from customer_health.remote.company_warehouse import open_source
     from customer_health.remote.pushdown import canonical
     from customer_health.remote.remote_tables import warehouse_mapping
-    from customer_health.remote.company_warehouse import open_source
 
     with open_source(settings.source_warehouse) as source:
         mapping = warehouse_mapping(settings, source)

@@ -15,11 +15,11 @@ from customer_health.errors import DataContractError
 from customer_health.model.registry.champion import Champion
 from customer_health.scoring import why as wording
 from customer_health.scoring.attribution import waterfalls
-from customer_health.scoring.score_changes import changes_since, renewal_led
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.levers import levers
-from customer_health.scoring.scoring_method import HEADS, Scored, by_model, by_rules, rescorer
 from customer_health.scoring.reasons import reasons_for
+from customer_health.scoring.score_changes import changes_since, renewal_led
+from customer_health.scoring.scoring_method import HEADS, Scored, by_model, by_rules, rescorer
 from customer_health.scoring.smoothing import RENEWAL, Memory, hard_events, recall
 from customer_health.scoring.tiers import round_half_up, scheme_named
 from customer_health.signals.catalogue import CATALOGUE

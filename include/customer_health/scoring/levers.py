@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from customer_health.scoring.score_scale import Floats
 from customer_health.scoring.phrases import figure, phrased
+from customer_health.scoring.score_scale import Floats
 from customer_health.scoring.tiers import round_half_up, scheme_named
 from customer_health.signals.signal import Concept, Direction, Signal
 

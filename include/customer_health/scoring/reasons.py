@@ -18,8 +18,8 @@ import pandas as pd
 
 from customer_health.scoring.attribution import CALENDAR, Attribution
 from customer_health.scoring.claims import Claim
-from customer_health.scoring.score_scale import Floats
 from customer_health.scoring.phrases import phrased
+from customer_health.scoring.score_scale import Floats
 from customer_health.scoring.smoothing import RENEWAL
 from customer_health.scoring.statements import (
     codes_of,

@@ -11,10 +11,10 @@ import pandas as pd
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.model.registry.champion import Champion
 from customer_health.model.candidates.rules_v1 import rules_v1_seed
 from customer_health.model.candidates.rules_v2 import SIGNALS as RULES_V2_SIGNALS
 from customer_health.model.candidates.rules_v2 import points_of
+from customer_health.model.registry.champion import Champion
 from customer_health.scoring.attribution import Attribution, Reference, attribute_model, attribute_rules
 from customer_health.scoring.score_scale import Floats, log_odds, mapping_for
 from customer_health.scoring.smoothing import (

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from customer_health.company import CompanyConfig
 from customer_health.progress import Progress, silent
 from customer_health.signals.catalogue import select
-from customer_health.signals.quality.freshness import freshness, sources_of
 from customer_health.signals.facts.grid import EPOCH, Grid
 from customer_health.signals.panel_engine import Engine, check_answerable
 from customer_health.signals.panel_frame import PanelFrame
-from customer_health.signals.quality.panel_checks import Finding, check_panel, panel_before, write_quality
+from customer_health.signals.quality.freshness import freshness, sources_of
 from customer_health.signals.quality.list_checks import check_lists
+from customer_health.signals.quality.panel_checks import Finding, check_panel, panel_before, write_quality
 from customer_health.signals.quality.source_checks import gate_sources
-from customer_health.signals.state.reduction import Reduced, reduce_warehouse
 from customer_health.signals.signal import Signal
+from customer_health.signals.state.reduction import Reduced, reduce_warehouse
 from customer_health.signals.state.table_reader import Warehouse
 
 if TYPE_CHECKING:

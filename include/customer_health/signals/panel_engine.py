@@ -13,9 +13,9 @@ from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
 from customer_health.signals import aggregations as agg
 from customer_health.signals.business_hours import hours_between
+from customer_health.signals.derived import EVIDENCE
 from customer_health.signals.facts.account_context import Context, context
 from customer_health.signals.facts.contract_engine import CONTRACT_ANSWERS
-from customer_health.signals.derived import EVIDENCE
 from customer_health.signals.facts.grid import Grid
 from customer_health.signals.plan_lists import conditions, lookup, mask_name
 from customer_health.signals.signal import Absent, Signal

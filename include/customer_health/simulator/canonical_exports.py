@@ -10,18 +10,20 @@ from typing import Any
 
 from customer_health.errors import ConfigurationError
 from customer_health.progress import Progress, silent
-from customer_health.simulator import invoicing, contract_events, crm_records, help_desk
+from customer_health.simulator import contract_events, crm_records, help_desk, invoicing
 from customer_health.simulator.contacts import contacts_and_changes
-from customer_health.simulator.observation import Facts
 from customer_health.simulator.licences import DEFAULT_SEAT_SCALE, Licences, licences
-from customer_health.simulator.usage_files import UsageFeed
-from customer_health.simulator.task_outcomes import Given, seen, worked
-from customer_health.simulator.world import World, simulate
+from customer_health.simulator.observation import Facts
 from customer_health.simulator.parquet_writer import write_frame
+from customer_health.simulator.task_outcomes import Given, seen, worked
+from customer_health.simulator.usage_files import UsageFeed
+from customer_health.simulator.world import World, simulate
 from customer_health.warehouse.tables import CRM_TASKS, TABLES
 
 MANIFEST = "simulation.json"
-_AHEAD_DAYS = contract_events.LONGEST_NOTICE_DAYS + 7  # notices are written before the departure they announce
+_AHEAD_DAYS = (
+    contract_events.LONGEST_NOTICE_DAYS + 7
+)  # notices are written before the departure they announce
 
 
 def build_world(*, start: date, through: date, accounts: int, seed: int) -> World:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from customer_health.simulator.observation import Facts, moments, names, office_hours
 from customer_health.simulator.invented_names import titles
+from customer_health.simulator.observation import Facts, moments, names, office_hours
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.world import MOST_SPONSORS, World
 from customer_health.warehouse.tables import CONTACT_CHANGES, CONTACTS

@@ -20,9 +20,9 @@ from customer_health.simulator.behaviour import (
     UPGRADE,
     is_renewal,
 )
-from customer_health.simulator.product import PLANS
-from customer_health.simulator.observation import Facts, Times, moments, names, office_hours, present
 from customer_health.simulator.licences import Licences
+from customer_health.simulator.observation import Facts, Times, moments, names, office_hours, present
+from customer_health.simulator.product import PLANS
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.world import MERGED, World
 from customer_health.warehouse.tables import CONTRACT_EVENTS, CONTRACTS, OUTCOMES

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from customer_health.simulator.behaviour import sigmoid
-from customer_health.simulator.product import SEGMENTS
 from customer_health.simulator.contacts import ordinary_contact, sponsor_contact
+from customer_health.simulator.invented_names import INDUSTRIES, PLACES, company_names, owners
+from customer_health.simulator.licences import Licences
 from customer_health.simulator.observation import (
     Columns,
     Facts,
@@ -20,10 +21,9 @@ from customer_health.simulator.observation import (
     office_hours,
     present,
 )
-from customer_health.simulator.licences import Licences
-from customer_health.simulator.invented_names import INDUSTRIES, PLACES, company_names, owners
-from customer_health.simulator.randomness import stream
+from customer_health.simulator.product import SEGMENTS
 from customer_health.simulator.product_usage import executive_activity
+from customer_health.simulator.randomness import stream
 from customer_health.simulator.world import World
 from customer_health.warehouse.tables import ACCOUNTS, CALENDAR, CRM_SNAPSHOT, INTERACTIONS
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from customer_health.simulator.behaviour import MONTHLY
-from customer_health.simulator.observation import Columns, Facts, by_week, moments, names, present
 from customer_health.simulator.licences import Licences
+from customer_health.simulator.observation import Columns, Facts, by_week, moments, names, present
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.world import World
 from customer_health.warehouse.tables import INVOICES

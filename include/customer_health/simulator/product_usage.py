@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.simulator.behaviour import Array, sigmoid
-from customer_health.simulator.product import BULK_EXPORT, CORE_ACTIONS, FEATURES, ORDINARY_FEATURES
-from customer_health.simulator.observation import present
 from customer_health.simulator.licences import Licences
+from customer_health.simulator.observation import present
+from customer_health.simulator.product import BULK_EXPORT, CORE_ACTIONS, FEATURES, ORDINARY_FEATURES
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.world import World
 

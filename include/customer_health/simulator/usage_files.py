@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.simulator.product import FEATURES
 from customer_health.simulator.licences import Licences
+from customer_health.simulator.parquet_writer import arrow_schema, write_arrow
+from customer_health.simulator.product import FEATURES
 from customer_health.simulator.product_usage import UsageRows, draw_week
 from customer_health.simulator.world import MOST_SPONSORS, World
-from customer_health.simulator.parquet_writer import arrow_schema, write_arrow
 from customer_health.warehouse.tables import USAGE
 
 if TYPE_CHECKING:

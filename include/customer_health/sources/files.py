@@ -146,7 +146,9 @@ def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Readable:
 def _csv(
     con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, encoding: str, scratch: Path
 ) -> Readable:
-    delimiter = reading.delimiter or ("\t" if kind_of(path) == ".tsv" else text_files.delimiter_of(path, encoding))
+    delimiter = reading.delimiter or (
+        "\t" if kind_of(path) == ".tsv" else text_files.delimiter_of(path, encoding)
+    )
     if encoding == "utf-8" and path.suffix != ".gz" and path.stat().st_size > LARGE_TEXT:
         return _large_csv(con, path, delimiter)
     spill, broken = _Spill(scratch), []
@@ -197,7 +199,9 @@ def _large_csv(con: duckdb.DuckDBPyConnection, path: Path, delimiter: str) -> Re
     ).fetchall()
     con.execute("DROP TABLE IF EXISTS reject_errors")
     con.execute("DROP TABLE IF EXISTS reject_scans")
-    broken = [text_files.BrokenLine(line, raw or "", (why or "").splitlines()[0]) for line, raw, why in rejects]
+    broken = [
+        text_files.BrokenLine(line, raw or "", (why or "").splitlines()[0]) for line, raw, why in rejects
+    ]
     # Rejected lines shift the numbers of the rows behind them by one each; see docs/data_contracts.md.
     good = f"read_csv({literal(path)}, {options}, ignore_errors = true)"
     relation = f"(SELECT *, row_number() OVER () + 1 AS {ROW} FROM {good})"

@@ -10,8 +10,8 @@ from customer_health.errors import ConfigurationError
 from customer_health.progress import Progress, silent
 from customer_health.settings import Settings
 from customer_health.sources.money import settle
-from customer_health.sources.source_registry import source_for
 from customer_health.sources.source import LoadResult, Source
+from customer_health.sources.source_registry import source_for
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.contracts import literal
 from customer_health.warehouse.raw import create_tables, scalar

@@ -20,8 +20,8 @@ from customer_health.sources.landing import Landing, Unit
 from customer_health.sources.locate import DataFile, Folder
 from customer_health.sources.mapping import Feed, Lookup, MappingFile
 from customer_health.sources.mapping_file import load_mapping
-from customer_health.sources.source_registry import register
 from customer_health.sources.source import LoadResult, in_order
+from customer_health.sources.source_registry import register
 from customer_health.warehouse.contracts import identifier
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES

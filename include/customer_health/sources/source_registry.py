@@ -1,4 +1,4 @@
-"""Which sources exist: the only list of them. A source is a module here that registers a factory."""
+"""Which sources exist. A source is one module in one of `ROOMS` that registers a factory."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-import customer_health.sources
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.settings import Settings
 from customer_health.sources.source import Source
 
 Names = Callable[[Settings], list[str]]
 Create = Callable[[Settings, str], Source]
+# By name: the room of remote tables builds on this one, so this one must not import it.
+ROOMS = ("customer_health.sources", "customer_health.remote")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,10 @@ def register_each(kind: str, *, names: Names) -> Callable[[Create], Create]:
 
 
 def _kinds() -> dict[str, _Kind]:
-    for module in pkgutil.iter_modules(customer_health.sources.__path__):
-        import_module(f"{customer_health.sources.__name__}.{module.name}")
+    for room in ROOMS:
+        package = import_module(room)
+        for module in pkgutil.iter_modules(package.__path__):
+            import_module(f"{room}.{module.name}")
     return _KINDS
 
 

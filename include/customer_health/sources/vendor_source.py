@@ -16,8 +16,8 @@ from customer_health.sources.asking.vendor_file import as_mapping, vendor_called
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapped_files import MappedFiles
 from customer_health.sources.mapping_file import load_mapping
-from customer_health.sources.source_registry import register_each
 from customer_health.sources.source import LoadResult
+from customer_health.sources.source_registry import register_each
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_health.errors import DataContractError, RetriableError
-from customer_health.warehouse.contracts import row_rules
 from customer_health.warehouse.bounds import Demand, demands
+from customer_health.warehouse.contracts import row_rules
 from customer_health.warehouse.duplicates import Duplicates, find_duplicates, settle_duplicates
 from customer_health.warehouse.expectations import Verdict, judge
 from customer_health.warehouse.gate_report import write_report

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from customer_health_airflow.dag_names import POOLS
 from customer_health_airflow.local import processes
 from customer_health_airflow.local.chain import DAGS, TICKING
 from customer_health_airflow.local.company_data import Company
@@ -24,7 +25,6 @@ from customer_health_airflow.local.environment import (
     free_ports,
 )
 from customer_health_airflow.local.rest import Airflow, AirflowApiError
-from customer_health_airflow.dag_names import POOLS
 
 READY_WITHIN = 240.0
 

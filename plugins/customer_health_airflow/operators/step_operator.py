@@ -13,9 +13,9 @@ from customer_health_airflow.connection_secrets import (
     with_source_credentials,
     with_source_warehouse,
 )
+from customer_health_airflow.run_day import run_day
 from customer_health_airflow.task_links import page_of
 from customer_health_airflow.task_progress import LogProgress
-from customer_health_airflow.run_day import run_day
 from customer_health_airflow.task_stop import plain_words
 
 if TYPE_CHECKING:

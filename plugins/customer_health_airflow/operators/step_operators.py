@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from customer_health_airflow.operators.step_operator import StepOperator, wall_clock
 from customer_health_airflow.task_links import (
     GateReportLink,
     KpiReportLink,
@@ -14,7 +15,6 @@ from customer_health_airflow.task_links import (
     ScoreboardLink,
     ValueOfDataLink,
 )
-from customer_health_airflow.operators.step_operator import StepOperator, wall_clock
 from customer_health_airflow.task_progress import LogProgress
 
 if TYPE_CHECKING:

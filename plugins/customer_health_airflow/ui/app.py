@@ -9,8 +9,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from customer_health.errors import CustomerHealthError, RetriableError
-from customer_health_airflow.ui import pages, shell
-from customer_health_airflow.ui import page_actions, report_files, number_pages
+from customer_health_airflow.ui import number_pages, page_actions, pages, report_files, shell
 from customer_health_airflow.ui.access import can_read
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from customer_health.settings import load_settings
 from customer_health_airflow.approvals import about_model
 from customer_health_airflow.ui import report_files
 from customer_health_airflow.ui.access import may_train
-from customer_health_airflow.ui.plotting import calibration, lines
 from customer_health_airflow.ui.page_queries import ledger
+from customer_health_airflow.ui.plotting import calibration, lines
 from customer_health_airflow.ui.shell import render
 
 router = APIRouter(default_response_class=HTMLResponse)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from customer_health.connections import HubspotOptions, SalesforceOptions, Secret
-from customer_health.destinations.payload_values import CRM_VERBS
 from customer_health.destinations.crm.hubspot import HubspotClient, HubspotDestination
 from customer_health.destinations.crm.salesforce import SalesforceDestination
 from customer_health.destinations.crm.salesforce_client import SalesforceClient
+from customer_health.destinations.payload_values import CRM_VERBS
 from tests.lib.destinations.rig import Rig, no_pace
 from tests.lib.servers.hubspot import HubspotPortal
 from tests.lib.servers.salesforce import SalesforceOrg

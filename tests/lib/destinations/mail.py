@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from customer_health.connections import EmailOptions, Secret
+from customer_health.delivery.http_client import HttpClient
 from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination, GraphCalendarDestination
-from customer_health.destinations.mailbox.mail_drafts import GmailDestination, GraphDestination, SmtpDestination
-from customer_health.delivery.http_client import Wire
+from customer_health.destinations.mailbox.mail_drafts import (
+    GmailDestination,
+    GraphDestination,
+    SmtpDestination,
+)
 from tests.lib.destinations.rig import Rig, no_pace
 from tests.lib.servers.base import Server
 from tests.lib.servers.calendars import GoogleCalendars, GraphCalendars
@@ -55,8 +59,8 @@ def graph_calendar(timeout: float = 2.0) -> Rig:
     )
 
 
-def _authorised(server: Server, timeout: float) -> Wire:
-    return Wire(
+def _authorised(server: Server, timeout: float) -> HttpClient:
+    return HttpClient(
         "The mailbox",
         "https://mail.example.com",
         session=server.session(timeout),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from customer_health.delivery.rate_limiter import Pace
+from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.effects.destination import Destination
 from customer_health.effects.effect import Effect
 from tests.lib.servers.base import Server
 
 
-def no_pace() -> Pace:
+def no_pace() -> RateLimiter:
     """Return a rate that no test notices."""
-    return Pace(1e6, 1_000_000)
+    return RateLimiter(1e6, 1_000_000)
 
 
 @dataclass

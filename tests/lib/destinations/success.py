@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from customer_health.connections import ChurnzeroOptions, GainsightOptions, TotangoOptions
+from customer_health.delivery.http_client import HttpClient
 from customer_health.destinations.success_platforms.churnzero import ChurnzeroDestination
 from customer_health.destinations.success_platforms.gainsight import GainsightDestination
 from customer_health.destinations.success_platforms.totango import TotangoDestination
-from customer_health.delivery.http_client import Wire
 from tests.lib.destinations.rig import Rig, no_pace
 from tests.lib.servers.success import ChurnzeroTenant, GainsightTenant, TotangoService
 
@@ -14,7 +14,7 @@ from tests.lib.servers.success import ChurnzeroTenant, GainsightTenant, TotangoS
 def gainsight(timeout: float = 2.0) -> Rig:
     """Gainsight."""
     tenant = GainsightTenant()
-    wire = Wire(
+    wire = HttpClient(
         "Gainsight",
         "https://acme.gainsightcloud.com",
         session=tenant.session(timeout),
@@ -31,9 +31,9 @@ def totango(timeout: float = 2.0) -> Rig:
     """Totango."""
     service = TotangoService()
 
-    def wire(host: str, headers: dict[str, str]) -> Wire:
+    def wire(host: str, headers: dict[str, str]) -> HttpClient:
         session = service.session(timeout)
-        return Wire(
+        return HttpClient(
             "Totango", f"https://{host}.totango.com", session=session, pace=no_pace(), headers=headers
         )
 
@@ -46,6 +46,8 @@ def totango(timeout: float = 2.0) -> Rig:
 def churnzero(timeout: float = 2.0) -> Rig:
     """ChurnZero."""
     tenant = ChurnzeroTenant()
-    wire = Wire("ChurnZero", "https://acme.churnzero.net", session=tenant.session(timeout), pace=no_pace())
+    wire = HttpClient(
+        "ChurnZero", "https://acme.churnzero.net", session=tenant.session(timeout), pace=no_pace()
+    )
     destination = ChurnzeroDestination("gainsight", wire, "key-1", ChurnzeroOptions())
     return Rig(destination, tenant, ("set_fields",), (), lambda account: None)

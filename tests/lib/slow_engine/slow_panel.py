@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import date
 
+from customer_health.signals.signal import Signal
 from tests.lib.slow_engine.slow_facts import TWINS
 from tests.lib.slow_engine.slow_usage import USAGE_TWINS
 from tests.lib.slow_engine.slow_view import Facts, View
-from customer_health.signals.signal import Signal
 
 
 class Reference(Facts):

@@ -9,10 +9,10 @@ from statistics import median_low
 from typing import Any
 
 from customer_health.company import CompanyConfig
-from customer_health.signals.quality.freshness import MIN_ACCOUNTS
 from customer_health.signals.plan_lists import conditions, feature_sets
-from tests.lib.slow_engine.slow_tables import Row, derived_rows, stamp
+from customer_health.signals.quality.freshness import MIN_ACCOUNTS
 from customer_health.signals.signal import Absent, Signal
+from tests.lib.slow_engine.slow_tables import Row, derived_rows, stamp
 
 GRACE = timedelta(days=30)
 

@@ -15,11 +15,11 @@ from typing import Any
 import requests
 
 from customer_health.connections import HubspotOptions
-from customer_health.destinations import payload_values
 from customer_health.delivery import http_faults
 from customer_health.delivery.batching import Outcome, built, by_verb, isolating, one
-from customer_health.delivery.http_faults import HOUR, ChannelStoppedError
-from customer_health.delivery.rate_limiter import Pace
+from customer_health.delivery.http_faults import HOUR, DestinationUnavailableError
+from customer_health.delivery.rate_limiter import RateLimiter
+from customer_health.destinations import payload_values
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
@@ -49,7 +49,7 @@ class HubspotClient:
     """
 
     def __init__(
-        self, secret: Mapping[str, str], session: requests.Session, pace: Pace, host: str = HOST
+        self, secret: Mapping[str, str], session: requests.Session, pace: RateLimiter, host: str = HOST
     ) -> None:
         if "access_token" not in secret:
             raise ConfigurationError(
@@ -62,7 +62,7 @@ class HubspotClient:
         """Make one call and return its JSON; a 207 is a success whose errors belong to rows.
 
         Raises:
-            BusyError, ChannelStoppedError, RejectedError, UnknownOutcomeError: See faults.py.
+            BusyError, DestinationUnavailableError, RejectedError, UnknownOutcomeError: See faults.py.
         """
         from hubspot.utils.requests.http_request_builder import Request
 
@@ -86,12 +86,12 @@ def fault_of(status: int, words: str, headers: Mapping[str, str]) -> CustomerHea
     if status == 429:
         said = f"HubSpot answered 429: {words[: http_faults.MOST_WORDS]}"
         if "DAILY" in words:
-            return ChannelStoppedError(
+            return DestinationUnavailableError(
                 said, retry_after=HOUR, hint="The portal's daily calls are spent; look who uses them."
             )
         return BusyError(said, retry_after=http_faults.retry_after(headers, 10.0))
     if status == 403:
-        return ChannelStoppedError(
+        return DestinationUnavailableError(
             f"HubSpot answered 403: {words[: http_faults.MOST_WORDS]}",
             hint="Give the private app read and write on companies, deals and tasks, and read on owners.",
             needs_person=True,

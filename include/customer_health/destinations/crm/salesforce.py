@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 from customer_health.connections import SalesforceOptions
-from customer_health.destinations import payload_values
 from customer_health.delivery.batching import Outcome, built, by_verb, isolating, one
+from customer_health.destinations import payload_values
 from customer_health.destinations.crm.salesforce_bulk import MOST_ROWS, Job
 from customer_health.destinations.crm.salesforce_client import FIXES, NAME, SalesforceClient, fault_of_row
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError

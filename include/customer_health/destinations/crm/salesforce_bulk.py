@@ -121,8 +121,12 @@ class Job:
 def _unprocessed(state: str, said: str) -> CustomerHealthError:
     """Nothing happened to the row; whether trying again helps depends on why its job ended."""
     if state == "Failed":
-        return RejectedError(f"Salesforce: {said}"[: http_faults.MOST_WORDS], hint=http_faults.fix_for(said, FIXES))
-    return BusyError(f"Salesforce did not get to this row: {said}"[: http_faults.MOST_WORDS], retry_after=300.0)
+        return RejectedError(
+            f"Salesforce: {said}"[: http_faults.MOST_WORDS], hint=http_faults.fix_for(said, FIXES)
+        )
+    return BusyError(
+        f"Salesforce did not get to this row: {said}"[: http_faults.MOST_WORDS], retry_after=300.0
+    )
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -10,8 +10,8 @@ import requests
 
 from customer_health.connections import SalesforceOptions
 from customer_health.delivery import http_faults
-from customer_health.delivery.http_faults import ChannelStoppedError
-from customer_health.delivery.rate_limiter import Pace
+from customer_health.delivery.http_faults import DestinationUnavailableError
+from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import ConfigurationError, CustomerHealthError
 
@@ -57,7 +57,11 @@ class SalesforceClient:
     """
 
     def __init__(
-        self, options: SalesforceOptions, secret: Mapping[str, str], session: requests.Session, pace: Pace
+        self,
+        options: SalesforceOptions,
+        secret: Mapping[str, str],
+        session: requests.Session,
+        pace: RateLimiter,
     ) -> None:
         if not any(kind <= set(secret) for kind in _KINDS):
             raise ConfigurationError(
@@ -76,7 +80,7 @@ class SalesforceClient:
         """Make one call below `/services/data/vNN.0/` and return its JSON.
 
         Raises:
-            BusyError, ChannelStoppedError, RejectedError, UnknownOutcomeError: See faults.py.
+            BusyError, DestinationUnavailableError, RejectedError, UnknownOutcomeError: See faults.py.
         """
         ask = partial(_restful, path, method, given)
         if method != "GET":
@@ -122,7 +126,7 @@ class SalesforceClient:
             except SalesforceExpiredSession as error:
                 self._line = None  # a 401 did nothing: asking again under a new session is safe
                 if refreshed or not self.can_refresh:
-                    raise ChannelStoppedError(
+                    raise DestinationUnavailableError(
                         f"Salesforce ended our session: {_words(error)}",
                         hint="Renew the credentials of Salesforce, then run again.",
                         needs_person=True,
@@ -146,7 +150,7 @@ class SalesforceClient:
                 try:
                     login = Salesforce(**secret, version=version, session=self._session)
                 except SalesforceAuthenticationFailed as error:
-                    raise ChannelStoppedError(
+                    raise DestinationUnavailableError(
                         f"Salesforce refused our login: {error}"[: http_faults.MOST_WORDS],
                         hint="Check the credentials and the connected app, then run again.",
                         needs_person=True,
@@ -170,12 +174,12 @@ def fault_of(error: Any) -> CustomerHealthError:
     words, status = _words(error), int(error.status)
     if status == 403 and "REQUEST_LIMIT_EXCEEDED" in words:
         # Not a 429 and without Retry-After: the pool of the whole org, over a rolling day.
-        return ChannelStoppedError(
+        return DestinationUnavailableError(
             f"Salesforce: {words}",
             hint="The org's daily calls are spent; they come back over the day. Look who uses them.",
         )
     if status == 403 and ("API_DISABLED" in words or "API_CURRENTLY_DISABLED" in words):
-        return ChannelStoppedError(
+        return DestinationUnavailableError(
             f"Salesforce: {words}", hint="Give our user the permission API Enabled.", needs_person=True
         )
     if status == 300:

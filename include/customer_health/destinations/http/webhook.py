@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from customer_health.connections import WebhookOptions
 from customer_health.delivery import http_faults
-from customer_health.delivery.http_client import Wire
+from customer_health.delivery.http_client import HttpClient
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, suggest
 
@@ -41,7 +41,7 @@ class WebhookDestination:
     def __init__(
         self,
         name: str,
-        wire: Wire,
+        wire: HttpClient,
         options: WebhookOptions,
         secret: Mapping[str, str],
         *,

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from customer_health.destinations import payload_values
 from customer_health.delivery import http_faults
+from customer_health.delivery.http_client import HttpClient
+from customer_health.destinations import payload_values
 from customer_health.destinations.mailbox import meeting_text
 from customer_health.destinations.mailbox.mail_drafts import ADDRESS
 from customer_health.destinations.safe_text import clean
-from customer_health.delivery.http_client import Wire
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 
@@ -79,7 +79,7 @@ class GoogleCalendarDestination:
         wire: To https://www.googleapis.com; its token may write the owners' events.
     """
 
-    def __init__(self, name: str, wire: Wire) -> None:
+    def __init__(self, name: str, wire: HttpClient) -> None:
         self.name, self.wire = name, wire
 
     def check(self) -> None:
@@ -94,7 +94,9 @@ class GoogleCalendarDestination:
             if answer.status_code == 404:
                 return None
             if answer.status_code != 200:
-                raise http_faults.of_status("Google Calendar", answer.status_code, answer.text, answer.headers)
+                raise http_faults.of_status(
+                    "Google Calendar", answer.status_code, answer.text, answer.headers
+                )
         return _google_id(effect)
 
     def deliver(self, effect: Effect) -> str:
@@ -143,7 +145,7 @@ class GraphCalendarDestination:
         wire: To https://graph.microsoft.com; its token has Calendars.ReadWrite.
     """
 
-    def __init__(self, name: str, wire: Wire) -> None:
+    def __init__(self, name: str, wire: HttpClient) -> None:
         self.name, self.wire = name, wire
 
     def check(self) -> None:

@@ -18,13 +18,13 @@ from email.policy import SMTP
 from typing import Any
 
 from customer_health.connections import EmailOptions
-from customer_health.destinations import payload_values
 from customer_health.delivery import http_faults
-from customer_health.delivery.http_faults import CannotTellError, ChannelStoppedError
-from customer_health.delivery.rate_limiter import Pace
+from customer_health.delivery.http_client import HttpClient
+from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
+from customer_health.delivery.rate_limiter import RateLimiter
+from customer_health.destinations import payload_values
+from customer_health.destinations.oauth_tokens import RenewingHttpClient
 from customer_health.destinations.safe_text import clean
-from customer_health.destinations.oauth_tokens import RenewingWire
-from customer_health.delivery.http_client import Wire
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import CustomerHealthError
@@ -110,7 +110,7 @@ class SmtpDestination:
         name: str,
         options: EmailOptions,
         secret: Mapping[str, str],
-        pace: Pace,
+        pace: RateLimiter,
         *,
         open_line: Callable[[], smtplib.SMTP] | None = None,
     ) -> None:
@@ -130,7 +130,7 @@ class SmtpDestination:
         """Log in and hang up.
 
         Raises:
-            BusyError, ChannelStoppedError: As for `deliver`.
+            BusyError, DestinationUnavailableError: As for `deliver`.
         """
         self._opened().close()
 
@@ -174,7 +174,7 @@ class SmtpDestination:
         try:
             return self._open()
         except smtplib.SMTPAuthenticationError as error:
-            raise ChannelStoppedError(
+            raise DestinationUnavailableError(
                 f"The mail server refused our login: {error.smtp_code}.",
                 hint="Renew the mail server's credentials.",
                 needs_person=True,
@@ -193,7 +193,7 @@ def _refused(code: int) -> CustomerHealthError:
     said = f"The mail server answered {code}."
     if code in (530, 535):
         hint = "Give the mail server's credentials, or renew them."
-        return ChannelStoppedError(said, hint=hint, needs_person=True)
+        return DestinationUnavailableError(said, hint=hint, needs_person=True)
     if 400 <= code < 500:
         return BusyError(said, retry_after=300.0)
     if 500 <= code < 600:
@@ -221,12 +221,12 @@ class GmailDestination:
         options: Sender.
     """
 
-    def __init__(self, name: str, wire: Wire, options: EmailOptions) -> None:
+    def __init__(self, name: str, wire: HttpClient, options: EmailOptions) -> None:
         self.name, self.wire, self.options = name, wire, options
 
     def check(self) -> None:
         """Ask who we are; errors as for `deliver`. A service account is nobody: it asks for the sender."""
-        delegated = isinstance(self.wire, RenewingWire) and self.wire.tokens.delegated
+        delegated = isinstance(self.wire, RenewingHttpClient) and self.wire.tokens.delegated
         self.wire.call("GET", f"/gmail/v1/users/{self.options.sender if delegated else 'me'}/profile")
 
     def find(self, effect: Effect) -> str | None:
@@ -265,7 +265,7 @@ class GraphDestination:
         options: Sender.
     """
 
-    def __init__(self, name: str, wire: Wire, options: EmailOptions) -> None:
+    def __init__(self, name: str, wire: HttpClient, options: EmailOptions) -> None:
         self.name, self.wire, self.options = name, wire, options
 
     def check(self) -> None:

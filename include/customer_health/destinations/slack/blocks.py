@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from customer_health.destinations.slack import buttons as slack_buttons, score_chart
 from customer_health.destinations import usage_audit_table
 from customer_health.destinations.safe_text import clean, day, moment, money, percent
-from customer_health.destinations.slack.portfolio_messages import SUMMARIES
+from customer_health.destinations.slack import buttons as slack_buttons
+from customer_health.destinations.slack import score_chart
 from customer_health.destinations.slack.block_text import (
     SIGN,
     Json,
@@ -24,6 +24,7 @@ from customer_health.destinations.slack.block_text import (
     quoted,
     section,
 )
+from customer_health.destinations.slack.portfolio_messages import SUMMARIES
 from customer_health.effects.destination import RejectedError
 from customer_health.errors import suggest
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import requests
 
 from customer_health.delivery import http_faults
+from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations import usage_audit_table
-from customer_health.delivery.http_faults import ChannelStoppedError
 from customer_health.effects.destination import RejectedError
 from customer_health.effects.effect import Effect
 
@@ -80,7 +80,7 @@ def share(
             channel_id=channel,
             thread_ts=parent,
         )
-    except ChannelStoppedError as error:
+    except DestinationUnavailableError as error:
         if "missing_scope" not in error.message:
             raise
         # The alerts need no files: one permission too few must not stop them.

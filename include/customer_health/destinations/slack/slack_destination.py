@@ -16,12 +16,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from customer_health.connections import SlackOptions
-from customer_health.destinations import payload_values
 from customer_health.delivery import http_faults
-from customer_health.destinations.slack import blocks, file_upload, slack_limits
-from customer_health.delivery.http_faults import ChannelStoppedError
-from customer_health.delivery.rate_limiter import Pace
 from customer_health.delivery.http_client import TimedSession
+from customer_health.delivery.http_faults import DestinationUnavailableError
+from customer_health.delivery.rate_limiter import RateLimiter
+from customer_health.destinations import payload_values
+from customer_health.destinations.slack import blocks, file_upload, slack_limits
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
@@ -73,7 +73,7 @@ class SlackDestination:
         name: str,
         secret: Mapping[str, str],
         options: SlackOptions,
-        pace: Pace,
+        pace: RateLimiter,
         *,
         base_url: str = "https://slack.com/api/",
     ) -> None:
@@ -192,7 +192,7 @@ class SlackDestination:
         """Return a user's name; the id where we may not read it (scope users:read)."""
         try:
             user = self._call(self._web.users_info, user=user_id)["user"]
-        except (ChannelStoppedError, RejectedError):
+        except (DestinationUnavailableError, RejectedError):
             return user_id
         return str(user.get("real_name") or user.get("name") or user_id)
 
@@ -269,7 +269,7 @@ class SlackDestination:
                 self._people[email] = str(opened["channel"]["id"])
             except RejectedError:
                 return None  # nobody of that address, or a deactivated account: the channel stands in
-            except ChannelStoppedError as error:
+            except DestinationUnavailableError as error:
                 if "missing_scope" not in error.message:
                     del self._people[email]
                     raise
@@ -316,7 +316,7 @@ def fault_of(answer: Any) -> CustomerHealthError:
             said, retry_after=http_faults.retry_after(dict(getattr(answer, "headers", {}) or {}), 30.0)
         )
     if code in _STOPS or status in (401, 403):
-        return ChannelStoppedError(
+        return DestinationUnavailableError(
             said, hint="Renew the app's token or add the scope, then run again.", needs_person=True
         )
     # slack_sdk wraps a page that is no JSON into an error of its own: whatever came, it was no refusal.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from customer_health.connections import ChurnzeroOptions
-from customer_health.destinations import payload_values
 from customer_health.delivery import http_faults
-from customer_health.delivery.http_client import Wire
+from customer_health.delivery.http_client import HttpClient
+from customer_health.destinations import payload_values
 from customer_health.effects.destination import UnknownOutcomeError
 from customer_health.effects.effect import Effect
 
@@ -24,7 +24,7 @@ class ChurnzeroDestination:
 
     idempotent = True
 
-    def __init__(self, name: str, wire: Wire, app_key: str, options: ChurnzeroOptions) -> None:
+    def __init__(self, name: str, wire: HttpClient, app_key: str, options: ChurnzeroOptions) -> None:
         self.name, self.wire, self.options = name, wire, options
         self._app_key = app_key
 

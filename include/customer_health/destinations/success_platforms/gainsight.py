@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from customer_health.connections import GainsightOptions
-from customer_health.destinations import payload_values
 from customer_health.delivery import http_faults
 from customer_health.delivery.batching import Outcome, built, one
-from customer_health.delivery.http_faults import ChannelStoppedError
-from customer_health.delivery.http_client import Wire
+from customer_health.delivery.http_client import HttpClient
+from customer_health.delivery.http_faults import DestinationUnavailableError
+from customer_health.destinations import payload_values
 from customer_health.effects.destination import BusyError, RejectedError
 from customer_health.effects.effect import Effect
 
@@ -39,7 +39,7 @@ class GainsightDestination:
 
     batch = 50
 
-    def __init__(self, name: str, wire: Wire, options: GainsightOptions) -> None:
+    def __init__(self, name: str, wire: HttpClient, options: GainsightOptions) -> None:
         self.name, self.wire, self.options = name, wire, options
         self._companies: dict[str, str] = {}
 
@@ -149,7 +149,8 @@ class GainsightDestination:
     def _update(self, effects: Sequence[Effect]) -> None:
         key = self.options.account_key
         records = {
-            effect.account_id: {key: effect.account_id} | payload_values.account_values(effect, self.options.fields)
+            effect.account_id: {key: effect.account_id}
+            | payload_values.account_values(effect, self.options.fields)
             for effect in sorted(effects, key=lambda effect: effect.as_of)
         }
         self._ask(
@@ -176,5 +177,7 @@ class GainsightDestination:
         if code == "GU_2400":
             raise BusyError(said, retry_after=60.0)  # fixed windows of a minute
         if code in ("GS_1501", "GU_1100", "UNAUTHORIZED"):
-            raise ChannelStoppedError(said, hint="Renew the access key of Gainsight.", needs_person=True)
+            raise DestinationUnavailableError(
+                said, hint="Renew the access key of Gainsight.", needs_person=True
+            )
         raise RejectedError(said, hint=http_faults.fix_for(said, FIXES))

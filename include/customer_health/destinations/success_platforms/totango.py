@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import requests
 
 from customer_health.connections import TotangoOptions
-from customer_health.destinations import payload_values
 from customer_health.delivery import http_faults
+from customer_health.delivery.http_client import HttpClient
 from customer_health.delivery.http_faults import CannotTellError
-from customer_health.delivery.http_client import Wire
+from customer_health.destinations import payload_values
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, suggest
@@ -42,7 +42,9 @@ class TotangoDestination:
         options: Plays, attribute names.
     """
 
-    def __init__(self, name: str, api: Wire, pixel: Wire, service_id: str, options: TotangoOptions) -> None:
+    def __init__(
+        self, name: str, api: HttpClient, pixel: HttpClient, service_id: str, options: TotangoOptions
+    ) -> None:
         if not service_id:
             raise ConfigurationError(
                 "The Totango credentials hold no service_id.",

@@ -13,13 +13,13 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from customer_health.model.candidates.external_score import BroughtScore
-from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.candidates.corrected_line import CorrectedLine
-from customer_health.model.candidates.random_forest import RandomForest
-from customer_health.model.candidates.hazard import HazardTrees
-from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.candidates.boosted_trees import BoostedTrees
+from customer_health.model.candidates.candidate import Candidate
+from customer_health.model.candidates.constrained_logistic import LogisticRegression
+from customer_health.model.candidates.corrected_line import CorrectedLine
+from customer_health.model.candidates.external_score import BroughtScore
+from customer_health.model.candidates.hazard import HazardTrees
+from customer_health.model.candidates.random_forest import RandomForest
 
 PARTS: Mapping[str, type[Candidate]] = {
     LogisticRegression.kind: LogisticRegression,

@@ -15,8 +15,8 @@ import pandas as pd
 
 from customer_health.errors import FatalError
 from customer_health.model.candidates.candidate import Candidate, stable
-from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 from customer_health.model.candidates.constrained_logistic import fit_ridge, sigmoid
+from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 
 RANGE = (0.8, 1.25)  # of predicted / observed, and of the slope
 MIN_LOST = 60  # test rows; fewer cannot fit two numbers better than leaving them alone

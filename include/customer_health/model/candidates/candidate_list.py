@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 
 from customer_health.company import ModelConfig
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.blend import Blend
-from customer_health.model.candidates.external_score import BroughtScore
+from customer_health.model.candidates.boosted_trees import BoostedTrees
 from customer_health.model.candidates.candidate import Candidate, Scorer
-from customer_health.model.candidates.corrected_line import CorrectedLine
-from customer_health.model.data.features import BROUGHT, Feature
-from customer_health.model.candidates.random_forest import RandomForest
-from customer_health.model.data.revenue_growth import Growth
-from customer_health.model.candidates.hazard import HazardTrees, spells_of
 from customer_health.model.candidates.constrained_logistic import LogisticRegression
+from customer_health.model.candidates.corrected_line import CorrectedLine
+from customer_health.model.candidates.external_score import BroughtScore
+from customer_health.model.candidates.hazard import HazardTrees, spells_of
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.random_forest import RandomForest
 from customer_health.model.candidates.rules_v1 import RuleScore
 from customer_health.model.candidates.rules_v2 import RuleScoreV2
-from customer_health.model.candidates.boosted_trees import BoostedTrees
+from customer_health.model.data.features import BROUGHT, Feature
+from customer_health.model.data.revenue_growth import Growth
 
 CORE = (LogisticRegression.kind, BoostedTrees.kind)  # compete for every head
 MONTH = 30  # days between the as-of dates of training rows

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from customer_health.errors import FatalError, suggest
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.blend import PARTS, Blend
 from customer_health.model.candidates.calibration import Calibrated
 from customer_health.model.candidates.candidate import Candidate
 from customer_health.model.candidates.expected_loss import ExpectedLoss
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
 
 LOADERS: Mapping[str, type[Candidate]] = {
     **PARTS,

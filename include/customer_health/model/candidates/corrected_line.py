@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from customer_health.model.candidates.boosted_trees import BoostedTrees
+from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.data.features import Feature
 from customer_health.model.data.revenue_growth import Growth
-from customer_health.model.candidates.constrained_logistic import LogisticRegression
-from customer_health.model.candidates.boosted_trees import BoostedTrees
 
 # Pairs of signals and no more; half the rounds of trees that must learn everything. They see every row:
 # what a line leaves over of a few hundred losses is too little to draw samples from.

@@ -13,9 +13,9 @@ from typing import ClassVar
 import pandas as pd
 
 from customer_health.errors import ConfigurationError, DataContractError
+from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.data.features import BROUGHT, Feature
 from customer_health.model.data.labels import as_times
-from customer_health.model.candidates.constrained_logistic import LogisticRegression
 
 MAX_AGE_DAYS = 45  # an older opinion is none
 FEATURE = Feature(BROUGHT, BROUGHT, "other", 0)

@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from customer_health.errors import FatalError
+from customer_health.model.candidates.boosted_trees import PARAMETERS, BoostedTrees
+from customer_health.model.candidates.constrained_logistic import sigmoid
 from customer_health.model.data.features import RENEWAL, Feature
 from customer_health.model.data.folds import EmbargoError
-from customer_health.model.candidates.constrained_logistic import sigmoid
-from customer_health.model.candidates.boosted_trees import PARAMETERS, BoostedTrees
 
 INTERVAL = 30  # days, about one
 STARTS, LENGTH, DUE, LEFT = (

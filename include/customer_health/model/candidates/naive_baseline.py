@@ -11,8 +11,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from customer_health.model.candidates.constrained_logistic import (
+    RENEWAL_EDGES,
+    Bucket,
+    Encoding,
+    LogisticRegression,
+)
 from customer_health.model.data.features import RENEWAL, Feature
-from customer_health.model.candidates.constrained_logistic import RENEWAL_EDGES, Bucket, Encoding, LogisticRegression
 
 NPS_EDGES = (4.0, 7.0, 9.0)  # furious, detractor, passive, promoter
 INPUTS = (Feature(RENEWAL, RENEWAL, "calendar", 0), Feature("recent_nps", "recent_nps", "sentiment", -1))

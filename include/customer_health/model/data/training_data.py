@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from customer_health.company import CompanyConfig
-from customer_health.model.evaluation.fold_results import LOGO
-from customer_health.model.data.features import FeatureSet
-from customer_health.model.data.revenue_growth import changes
-from customer_health.model.data.labels import eligible, loss_times, outcome_labels
-from customer_health.model.data.training_panel import prepare
 from customer_health.model.candidates.candidate_list import Head
+from customer_health.model.data.features import FeatureSet
+from customer_health.model.data.labels import eligible, loss_times, outcome_labels
+from customer_health.model.data.revenue_growth import changes
+from customer_health.model.data.training_panel import prepare
+from customer_health.model.evaluation.fold_results import LOGO
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 
 from customer_health.company import CompanyConfig, ModelConfig
+from customer_health.model.candidates.candidate_list import Head, build, teach
+from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.data.features import RENEWAL, Feature
 from customer_health.model.data.folds import Fold, walk_forward
-from customer_health.model.evaluation.training_gates import insufficiency
-from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.data.training_data import Material
+from customer_health.model.data.training_panel import dates_of
+from customer_health.model.evaluation.fold_store import FoldStore, key_of
 from customer_health.model.evaluation.metrics import (
     Sample,
     Tally,
@@ -30,9 +32,7 @@ from customer_health.model.evaluation.metrics import (
     interval,
     recall_at,
 )
-from customer_health.model.data.training_panel import dates_of
-from customer_health.model.candidates.candidate_list import Head, build, teach
-from customer_health.model.evaluation.fold_store import FoldStore, key_of
+from customer_health.model.evaluation.training_gates import insufficiency
 from customer_health.model.evaluation.walk_forward import countable, lesson_of
 from customer_health.progress import Progress, silent
 from customer_health.signals.signal_sources import groups_of, known_share

@@ -11,6 +11,7 @@ import pandas as pd
 
 from customer_health.company import ModelConfig
 from customer_health.model.candidates.blend import Blend
+from customer_health.model.candidates.candidate_list import BASELINES, CORE, RANKS, WORDS
 from customer_health.model.data.features import RENEWAL
 from customer_health.model.evaluation.metrics import (
     PROBABILITY,
@@ -22,7 +23,6 @@ from customer_health.model.evaluation.metrics import (
     interval,
     recall_at,
 )
-from customer_health.model.candidates.candidate_list import BASELINES, CORE, RANKS, WORDS
 from customer_health.model.evaluation.ranking_value import SlopeTally, arr_recall, profit, slope
 
 DRAWS = 300

@@ -75,9 +75,9 @@ def _read(path: Path) -> np.ndarray | None:
 
 @cache
 def code_version() -> str:
-    """Hash the sources of this package: who learns differently must not be served old results."""
+    """Hash the sources of `model`: code that learns differently must not be served old results."""
     digest = hashlib.sha256(version("lightgbm").encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from customer_health.model.evaluation.metrics import Sample, auc
 from customer_health.model.candidates.candidate_list import thin
+from customer_health.model.evaluation.metrics import Sample, auc
 
 NEAR_DAYS, FAR_FROM, FAR_TO = 91, 182, 273
 TOO_GOOD = 0.85

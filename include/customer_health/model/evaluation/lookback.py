@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 from customer_health.model.candidates.constrained_logistic import sigmoid
+from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 from customer_health.model.evaluation.metrics import Sample, account_draws, auc, interval
 
 GOAL = 0.75

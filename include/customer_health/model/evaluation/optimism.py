@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from customer_health.company import ModelConfig
-from customer_health.model.evaluation.fold_results import Evaluation
-from customer_health.model.data.features import Feature
-from customer_health.model.evaluation.metrics import Sample, auc
-from customer_health.model.candidates.candidate_list import Head, build, thin
 from customer_health.model.candidates.boosted_trees import BoostedTrees
+from customer_health.model.candidates.candidate_list import Head, build, thin
+from customer_health.model.data.features import Feature
+from customer_health.model.evaluation.fold_results import Evaluation
+from customer_health.model.evaluation.metrics import Sample, auc
 
 PARTS = 3
 WIDE = 0.05

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.blend import Blend
-from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 from customer_health.model.candidates.candidate_list import BASELINES, RANKS, WORDS
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.rules_v1 import RuleScore
+from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 
 DUELS = (("auc", NaiveBaseline.kind), ("cal_auc", NaiveBaseline.kind), ("auc", RuleScore.kind))
 MARGIN = 0.005  # of AUC: two to three paired standard errors between models that are alike

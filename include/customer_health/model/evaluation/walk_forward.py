@@ -10,17 +10,26 @@ import pandas as pd
 
 from customer_health.company import ModelConfig
 from customer_health.model.candidates import tuning
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.blend import Blend
+from customer_health.model.candidates.boosted_trees import BoostedTrees
+from customer_health.model.candidates.candidate_list import (
+    RANKS,
+    WORDS,
+    Head,
+    Lesson,
+    build,
+    singles,
+    teach,
+    thin,
+)
+from customer_health.model.candidates.constrained_logistic import LogisticRegression, sigmoid
 from customer_health.model.candidates.corrected_line import CorrectedLine
+from customer_health.model.candidates.hazard import HazardTrees
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.data.features import RENEWAL, Feature
 from customer_health.model.data.folds import Fold
 from customer_health.model.data.revenue_growth import growth_of
-from customer_health.model.candidates.hazard import HazardTrees
-from customer_health.model.candidates.constrained_logistic import LogisticRegression, sigmoid
-from customer_health.model.candidates.candidate_list import RANKS, WORDS, Head, Lesson, build, singles, teach, thin
 from customer_health.model.evaluation.fold_store import FoldStore, key_of
-from customer_health.model.candidates.boosted_trees import BoostedTrees
 
 MIN_TRAIN_LOST = 20  # rows; below this a fold's models are noise
 MIN_TEST_LOST = 3  # rows; below this a fold's AUC is

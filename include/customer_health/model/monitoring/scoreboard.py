@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_health.model.monitoring.drift import of_calibration
 from customer_health.model.data.labels import as_times, outcome_labels
+from customer_health.model.monitoring.drift import of_calibration
 from customer_health.signals.signal import Concept, Direction, Signal
 
 MISSED_COLUMNS = ("account_id", "as_of", "score_shown", "tier", "arr", "why", "reasons")

@@ -19,9 +19,9 @@ import pandas as pd
 
 from customer_health.errors import FatalError
 from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.registry.champion import Champion
-from customer_health.model.data.features import BROUGHT, REFERENCE_INPUTS, RENEWAL, FeatureSet
 from customer_health.model.candidates.candidate_loaders import read
+from customer_health.model.data.features import BROUGHT, REFERENCE_INPUTS, RENEWAL, FeatureSet
+from customer_health.model.registry.champion import Champion
 
 FORMAT = 2
 INDEX = "champion.json"

@@ -12,9 +12,9 @@ import pandas as pd
 
 from customer_health.errors import FatalError
 from customer_health.model.candidates.candidate import Candidate, stable
+from customer_health.model.candidates.constrained_logistic import sigmoid
 from customer_health.model.candidates.expected_loss import LOGO, expected_share
 from customer_health.model.data.features import FeatureSet
-from customer_health.model.candidates.constrained_logistic import sigmoid
 
 MIN_SPREAD = 0.05  # log-odds between the anchors of a portfolio in which everybody is alike
 

@@ -16,14 +16,14 @@ from customer_health.errors import FatalError
 from customer_health.ledger import model_registry as registry
 from customer_health.ledger.model_registry import ChampionRecord
 from customer_health.ledger.schema import scores
-from customer_health.model.registry import artefact
-from customer_health.model.monitoring import drift, scoreboard
-from customer_health.model.registry.champion import Champion
 from customer_health.model.data.features import CATEGORIES, LOGARITHMS, RENEWAL
 from customer_health.model.data.labels import eligible
-from customer_health.model.reports.limitations import limits
-from customer_health.model.registry.trial_load import load_safely
+from customer_health.model.monitoring import drift, scoreboard
+from customer_health.model.registry import artefact
+from customer_health.model.registry.champion import Champion
 from customer_health.model.registry.promotion import Verdict
+from customer_health.model.registry.trial_load import load_safely
+from customer_health.model.reports.limitations import limits
 from customer_health.model.reports.training_report import Training
 from customer_health.signals.catalogue import CATALOGUE
 

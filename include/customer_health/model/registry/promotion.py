@@ -15,11 +15,11 @@ import pandas as pd
 
 from customer_health.company import CompanyConfig
 from customer_health.model.candidates.calibration import Calibrated
-from customer_health.model.registry.champion import Champion
+from customer_health.model.candidates.constrained_logistic import sigmoid
 from customer_health.model.data.features import RENEWAL
 from customer_health.model.data.labels import eligible
-from customer_health.model.candidates.constrained_logistic import sigmoid
 from customer_health.model.evaluation.metrics import Sample, account_draws, auc, calendar_strata, interval
+from customer_health.model.registry.champion import Champion
 from customer_health.model.reports.training_report import Training
 
 Action = Literal["promote", "hold", "ask"]

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from customer_health.model.candidates.candidate import stable
-from customer_health.model.registry.champion import Champion
-from customer_health.model.data.features import RENEWAL
 from customer_health.model.candidates.constrained_logistic import LIMIT
+from customer_health.model.data.features import RENEWAL
+from customer_health.model.registry.champion import Champion
 
 # The same days as scoring's, which this layer may not import; a test holds them together.
 REFERENCE_DAYS: Mapping[int, int] = {90: 63, 180: 119}

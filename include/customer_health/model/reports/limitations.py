@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from customer_health.model.evaluation.fold_results import LOGO
 from customer_health.model.data.features import RENEWAL
+from customer_health.model.evaluation.fold_results import LOGO
 from customer_health.model.reports.training_report import HeadReport, Training
 
 STEADY_CHURNERS, STEADY_FOLDS, SUSPICIOUS_AUC = 250, 6, 0.85

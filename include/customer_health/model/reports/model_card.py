@@ -9,21 +9,21 @@ import numpy as np
 import pandas as pd
 
 from customer_health.company import ModelConfig
-from customer_health.model.reports import model_card_sections as sections
-from customer_health.model.reports import scoreboard_page, model_plots
-from customer_health.model.evaluation import optimism
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.blend import Blend
-from customer_health.model.candidates.corrected_line import CorrectedLine
-from customer_health.model.data.revenue_growth import ENOUGH
-from customer_health.model.reports.limitations import limits
-from customer_health.model.candidates.constrained_logistic import LogisticRegression
-from customer_health.model.registry.current_model import Watch
-from customer_health.model.registry.promotion import Verdict
-from customer_health.model.reports.training_report import HeadReport, Training
 from customer_health.model.candidates.candidate_list import WORDS
+from customer_health.model.candidates.constrained_logistic import LogisticRegression
+from customer_health.model.candidates.corrected_line import CorrectedLine
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.rules_v1 import RuleScore
 from customer_health.model.candidates.rules_v2 import RuleScoreV2
+from customer_health.model.data.revenue_growth import ENOUGH
+from customer_health.model.evaluation import optimism
+from customer_health.model.registry.current_model import Watch
+from customer_health.model.registry.promotion import Verdict
+from customer_health.model.reports import model_card_sections as sections
+from customer_health.model.reports import model_plots, scoreboard_page
+from customer_health.model.reports.limitations import limits
+from customer_health.model.reports.training_report import HeadReport, Training
 
 FILE = "model_card.md"
 TAUGHT_BY_GROWTH = (LogisticRegression.kind, CorrectedLine.kind, Blend.kind)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from customer_health.company import ModelConfig
-from customer_health.model.registry.champion import Champion
 from customer_health.model.data.labels import eligible
 from customer_health.model.evaluation.lookback import look_back, segments
+from customer_health.model.registry.champion import Champion
 from customer_health.model.registry.promotion import Verdict
 from customer_health.model.reports.training_report import Training
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.constrained_logistic import sigmoid
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.rules_v1 import RuleScore
 from customer_health.model.evaluation.metrics import BINS, mass_bins
 from customer_health.model.reports.training_report import Training
-from customer_health.model.candidates.rules_v1 import RuleScore
 
 INK, ACCENT, PALE = "#334155", "#0f766e", "#94a3b8"
 

@@ -10,13 +10,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from customer_health.model.reports import training_summary
 from customer_health.model.candidates.naive_baseline import NaiveBaseline
-from customer_health.model.registry.champion import Champion
+from customer_health.model.candidates.rules_v1 import RuleScore
 from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 from customer_health.model.evaluation.leak_detector import Finding
-from customer_health.model.candidates.rules_v1 import RuleScore
 from customer_health.model.evaluation.selection import best_of
+from customer_health.model.registry.champion import Champion
+from customer_health.model.reports import training_summary
 
 METRICS = (
     *("auc", "cal_auc", "pr_auc", "recall", "arr_recall", "lift"),

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
-from customer_health.model.evaluation.fold_results import LOGO, Evaluation
-from customer_health.model.data.features import FeatureSet
 from customer_health.model.candidates.constrained_logistic import sigmoid
+from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.rules_v1 import RuleScore
+from customer_health.model.data.features import FeatureSet
+from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 from customer_health.model.evaluation.lookback import segments
 from customer_health.model.evaluation.metrics import BINS, mass_bins
-from customer_health.model.candidates.rules_v1 import RuleScore
 from customer_health.signals.catalogue import CATALOGUE
 
 SHARES = (0.05, 0.10, 0.20, 0.30)

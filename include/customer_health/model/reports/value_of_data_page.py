@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from customer_health.model.reports import model_plots
 from customer_health.model.evaluation.ablation import Worth
+from customer_health.model.reports import model_plots
 
 HEADING = "## What each source is worth"
 NEXT = "## When not to believe it"

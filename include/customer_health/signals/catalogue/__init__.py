@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from customer_health.errors import ConfigurationError, suggest
-from customer_health.signals.catalogue import billing_signals, commercial_signals, relationship_signals, sentiment_signals, support_signals, usage_signals
+from customer_health.signals.catalogue import (
+    billing_signals,
+    commercial_signals,
+    relationship_signals,
+    sentiment_signals,
+    support_signals,
+    usage_signals,
+)
 from customer_health.signals.signal import Signal
 
 
@@ -22,7 +29,14 @@ def _index(signals: Iterable[Signal]) -> Mapping[str, Signal]:
 
 CATALOGUE: Mapping[str, Signal] = _index(
     signal
-    for module in (usage_signals, support_signals, sentiment_signals, relationship_signals, billing_signals, commercial_signals)
+    for module in (
+        usage_signals,
+        support_signals,
+        sentiment_signals,
+        relationship_signals,
+        billing_signals,
+        commercial_signals,
+    )
     for signal in module.SIGNALS
 )
 

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.signals import aggregations as agg
-from customer_health.signals.facts.account_context import Context, Standing, least, rolled_end, standing, sum_rows, total
+from customer_health.signals.facts.account_context import (
+    Context,
+    Standing,
+    least,
+    rolled_end,
+    standing,
+    sum_rows,
+    total,
+)
 from customer_health.signals.facts.grid import Grid
 from customer_health.signals.signal import Signal
 from customer_health.signals.state.daily_state import NEVER, Columns, State

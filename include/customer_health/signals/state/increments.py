@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from customer_health.signals.state.account_index import AccountIndex
 from customer_health.signals.state.daily_state import Columns, TableStore
-from customer_health.signals.usage.usage_history import spread
 from customer_health.signals.state.table_reader import NUMBERS, Warehouse
+from customer_health.signals.usage.usage_history import spread
 
 Array = NDArray[Any]
 Made = tuple[Columns, dict[str, Any]]

@@ -12,12 +12,7 @@ import numpy as np
 
 from customer_health.company import CompanyConfig
 from customer_health.progress import Progress, silent
-from customer_health.signals.state.account_index import AccountIndex, account_index
 from customer_health.signals.derived import DERIVED, EVIDENCE, SOURCES
-from customer_health.signals.usage.executives import exec_activity
-from customer_health.signals.state.increments import Recipe, rebuilt, refreshed
-from customer_health.signals.usage.outage_days import dark_days
-from customer_health.signals.plan_lists import conditions, feature_sets, mask_name
 from customer_health.signals.facts.reduction_facts import (
     reduce_contracts,
     reduce_facts,
@@ -25,11 +20,16 @@ from customer_health.signals.facts.reduction_facts import (
     text_codes,
 )
 from customer_health.signals.facts.reduction_people import derive, exec_people, exec_spoke
-from customer_health.signals.usage.reduction_usage import reduce_usage
+from customer_health.signals.plan_lists import conditions, feature_sets, mask_name
 from customer_health.signals.signal import Signal
+from customer_health.signals.state.account_index import AccountIndex, account_index
 from customer_health.signals.state.daily_state import NEVER, Columns, State, TableStore
-from customer_health.signals.usage.usage_history import UsageHistory
+from customer_health.signals.state.increments import Recipe, rebuilt, refreshed
 from customer_health.signals.state.table_reader import NUMBERS, Warehouse
+from customer_health.signals.usage.executives import exec_activity
+from customer_health.signals.usage.outage_days import dark_days
+from customer_health.signals.usage.reduction_usage import reduce_usage
+from customer_health.signals.usage.usage_history import UsageHistory
 
 Made = tuple[Columns, dict[str, Any]]
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.signals.quality.freshness import MIN_ACCOUNTS
 from customer_health.signals.facts.grid import Grid
 from customer_health.signals.kernels import BLOCK, compiled
+from customer_health.signals.quality.freshness import MIN_ACCOUNTS
 from customer_health.signals.state.daily_state import NEVER, Columns
 from customer_health.signals.usage.usage_blocks import Blocks, UsageBlock
 

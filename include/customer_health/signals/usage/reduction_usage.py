@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from customer_health.signals.state.account_index import AccountIndex
 from customer_health.signals.kernels import BLOCK
 from customer_health.signals.plan_lists import FeatureSets
+from customer_health.signals.state.account_index import AccountIndex
+from customer_health.signals.state.table_reader import NUMBERS
 from customer_health.signals.usage.usage_blocks import Blocks, BlockStore, Features, merge
 from customer_health.signals.usage.usage_history import UsageHistory
 from customer_health.signals.usage.usage_scan import MAX_CELLS, Scan
-from customer_health.signals.state.table_reader import NUMBERS
 
 LAYOUT = 2  # of the blocks; others are rebuilt
 REBUILD_LATE_SHARE = 0.2  # more late rows than this: the usual delay is not what it was

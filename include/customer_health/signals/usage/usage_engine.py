@@ -13,10 +13,10 @@ from customer_health.signals import aggregations as agg
 from customer_health.signals import kernels
 from customer_health.signals.facts.account_context import Context
 from customer_health.signals.facts.grid import Grid
-from customer_health.signals.usage.outage_days import DarkDays
 from customer_health.signals.plan_lists import FeatureSets, feature_sets, lookup
 from customer_health.signals.signal import Signal
 from customer_health.signals.state.daily_state import NEVER, Columns, State
+from customer_health.signals.usage.outage_days import DarkDays
 from customer_health.signals.usage.usage_blocks import MAX_FEATURES
 from customer_health.signals.usage.usage_history import sum_name
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.signals.state.account_index import AccountIndex
 from customer_health.signals.kernels import BLOCK
+from customer_health.signals.state.account_index import AccountIndex
 from customer_health.signals.state.daily_state import Columns
+from customer_health.signals.state.table_reader import NUMBERS
 from customer_health.signals.usage.usage_blocks import Blocks, UsageBlock
 from customer_health.signals.usage.usage_history import UsageHistory
-from customer_health.signals.state.table_reader import NUMBERS
 
 Array = NDArray[Any]
 

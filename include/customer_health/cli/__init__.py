@@ -1,0 +1,1 @@
+"""The command line: steps without Airflow, what users decide, and the run summary."""

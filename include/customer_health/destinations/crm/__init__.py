@@ -1,0 +1,1 @@
+"""CRM systems: Salesforce and HubSpot."""

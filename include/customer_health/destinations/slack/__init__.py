@@ -1,0 +1,1 @@
+"""Slack: alerts, threads, files, buttons and reactions."""

@@ -1,0 +1,1 @@
+"""Customer-success platforms: Gainsight, Totango, ChurnZero."""

@@ -1,0 +1,1 @@
+"""What competes to score: lines, trees, forests, hazards, blends, rules, baselines, external scores."""

@@ -1,0 +1,1 @@
+"""What became of published predictions, and whether the world has drifted from the training data."""

@@ -1,0 +1,1 @@
+"""What a training found, for people and for pages: model card, plots, limitations, value of data."""

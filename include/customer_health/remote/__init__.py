@@ -1,0 +1,1 @@
+"""Tables that stay in the company's own warehouse: looked at there, reduced there, never written to."""

@@ -1,0 +1,1 @@
+"""Signals from events and contracts: reduced facts, the grid of answers, and each account's context."""

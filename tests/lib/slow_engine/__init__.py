@@ -1,0 +1,1 @@
+"""The slow twin of the panel engine, written from the definitions."""
