@@ -14,6 +14,11 @@ was not known before that date's midnight (UTC).
 `call_for_training` is skipped on most days: the first day of a month that has no training yet calls for
 one. Outcomes need 90 and 180 days to show, so a week more of them changes little.
 
+`read_texts` reads what customers wrote (tickets, survey comments, call summaries) and fills in `sentiment`
+where the company brings none; a text is read once, and a run that was killed goes on where it stopped. Its
+log says how many texts were read, and in which languages. When it fails, the signals are computed all the
+same, with the readings that are there.
+
 **A range.** Trigger it with *Since*: all days from then to the as-of date are computed in one pass over the
 raw tables, which costs little more than one day. Only the last day is scored; older scores stay as they were
 published.
@@ -29,7 +34,11 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW, SIGNALS, TRAINING_DUE
 from customer_health_airflow.dag_names import WAREHOUSE_POOL
-from customer_health_airflow.operators.step_operators import BuildSignalsOperator, CallForTrainingOperator
+from customer_health_airflow.operators.step_operators import (
+    BuildSignalsOperator,
+    CallForTrainingOperator,
+    ReadTextsOperator,
+)
 from customer_health_airflow.trigger_form import range_params
 
 with DAG(
@@ -45,6 +54,11 @@ with DAG(
     tags=[*policies.TAGS, "daily", "warehouse"],
 ):
     build = BuildSignalsOperator(
-        task_id="build", since="{{ params.since or '' }}", pool=WAREHOUSE_POOL, outlets=[SIGNALS]
+        task_id="build",
+        since="{{ params.since or '' }}",
+        pool=WAREHOUSE_POOL,
+        outlets=[SIGNALS],
+        trigger_rule="all_done",  # texts that could not be read block no score: sentiment stays as it was
     )
+    ReadTextsOperator(task_id="read_texts", pool=WAREHOUSE_POOL) >> build
     build >> CallForTrainingOperator(task_id="call_for_training", outlets=[TRAINING_DUE])

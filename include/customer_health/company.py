@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from customer_health.connections import ConnectionsConfig, SourceName, SourceOptions
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.sections import Section, known_keys
+from customer_health.text_config import TextsConfig
 
 
 class UsageConfig(Section):
@@ -346,6 +347,7 @@ class CompanyConfig(Section):
     destinations: DestinationsConfig = DestinationsConfig()
     connections: ConnectionsConfig = ConnectionsConfig()
     sources: Mapping[SourceName, SourceOptions] = Field(default_factory=dict)
+    texts: TextsConfig = TextsConfig()
     simulator: Mapping[str, Any] = Field(default_factory=dict)
 
 

@@ -101,7 +101,12 @@ def test_whoever_opens_the_warehouse_waits_for_its_turn(dagbag: DagBag) -> None:
     pools = {f"{dag.dag_id}.{task.task_id}": task.pool for dag in dagbag.dags.values() for task in dag.tasks}
     inside = {name for name, pool in pools.items() if pool == "warehouse"}
     assert inside == {
-        *("ingest_sources.load", "ingest_sources.check_quality", "build_signals.build"),
+        *(
+            "ingest_sources.load",
+            "ingest_sources.check_quality",
+            "build_signals.build",
+            "build_signals.read_texts",
+        ),
         *("score_accounts.ensure_champion", "score_accounts.score"),
         *("run_playbooks.decide", "train_model.train", "train_model.value_of_data"),
         *("report_kpis.report", "report_kpis.scoreboard"),

@@ -166,13 +166,17 @@ REQUIREMENTS = {
         "Sentiment of tickets and calls, 0 to 1, and where it is going",
         (
             "support_sentiment_90d", "support_sentiment_recent_90d", "support_sentiment_change_90d",
-            "call_sentiment_90d",
+            "call_sentiment_90d", "survey_sentiment_180d", "competitor_mentions_180d",
+            "discount_requests_180d", "export_requests_90d", "asks_to_cancel_90d",
         ),
         (
             "support_sentiment_90d_is_what_customers_wrote_not_we",
             "support_sentiment_recent_90d_weighs_what_they_say_now",
             "support_sentiment_change_90d_sees_the_mood_turn",
             "call_sentiment_90d_is_the_mood_of_calls",
+            "survey_sentiment_180d_is_the_mood_of_comments",
+            "competitor_mentions_180d_and_discount_requests_180d_count_what_messages_say",
+            "export_requests_90d_and_asks_to_cancel_90d_count_what_they_want",
         ),
     ),
     "B9": Asked(

@@ -25,6 +25,50 @@ def test_call_sentiment_90d_is_the_mood_of_calls(world: World) -> None:
     assert ask(world, "call_sentiment_90d") == 0.9
 
 
+def test_survey_sentiment_180d_is_the_mood_of_comments(world: World) -> None:
+    world.add("surveys", "acme", ago(30), None, kind="nps", score=3, sentiment=0.2)
+    world.add("surveys", "acme", ago(40), None, kind="csat", score=5, sentiment=0.8)
+    world.add("surveys", "acme", ago(200), None, kind="csat", score=5, sentiment=1.0)
+    assert ask(world, "survey_sentiment_180d") == 0.5
+
+
+def _says(world: World, topic: str, days: int) -> None:
+    world.add("text_topics", "acme", ago(days), None, topic=topic, confidence=0.9)
+
+
+def test_competitor_mentions_180d_and_discount_requests_180d_count_what_messages_say(world: World) -> None:
+    for days in (10, 100, 181):
+        _says(world, "names_competitor", days)
+        _says(world, "asks_for_discount", days)
+    world.account("silent")
+    for signal in ("competitor_mentions_180d", "discount_requests_180d"):
+        assert ask(world, signal) == 2
+        assert ask(world, signal, "silent") == 0
+
+
+def test_export_requests_90d_and_asks_to_cancel_90d_count_what_they_want(world: World) -> None:
+    for days in (10, 100):
+        _says(world, "asks_for_export", days)
+        _says(world, "asks_to_cancel", days)
+    assert ask(world, "export_requests_90d") == 1
+    assert ask(world, "asks_to_cancel_90d") == 1
+
+
+def test_no_model_may_learn_from_those_who_ask_to_cancel(world: World) -> None:
+    """It all but is the outcome: people hear of it, and the gate refuses a design that holds it."""
+    from customer_health.model.data.features import FeatureSet
+    from customer_health.model.evaluation.training_gates import LeakageError, forbid_outcome_names
+
+    world.account("quiet")
+    for topic in ("asks_to_cancel", "names_competitor"):
+        _says(world, topic, 10)
+    sources = FeatureSet.of(world.panel("2026-03-01").reset_index()).sources
+    assert "competitor_mentions_180d" in sources
+    assert "asks_to_cancel_90d" not in sources
+    with pytest.raises(LeakageError, match="asks_to_cancel_90d"):
+        forbid_outcome_names(["asks_to_cancel_90d"])
+
+
 def test_an_nps_of_zero_is_a_score(world: World) -> None:
     """The angriest customer must not look like one who never answered."""
     world.nps("acme", score=9, occurred=ago(60))

@@ -20,7 +20,11 @@ from customer_health.warehouse.table import Type
 from customer_health.warehouse.tables import TABLES
 
 Files = dict[str, list[Path]]
-EMPTY = ("crm_tasks", "calendar")  # a simulated company on its own has neither our tasks nor a calendar
+EMPTY = (
+    "crm_tasks",
+    "calendar",
+    "text_topics",
+)  # a simulated company on its own has neither our tasks nor a calendar
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ from customer_health.pipeline.retraining import (
 )
 from customer_health.pipeline.scoring import score_accounts
 from customer_health.pipeline.step_result import Result, now_of
+from customer_health.pipeline.text_reading import read_texts
 
 __all__ = [
     "Result",
@@ -55,6 +56,7 @@ __all__ = [
     "load_champion",
     "notice_failure",
     "now_of",
+    "read_texts",
     "report_due",
     "report_kpis",
     "resolve_challenger",

@@ -119,6 +119,7 @@ def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
         accounts=int(born["accounts"]),
         seed=int(born["seed"]),
         tasks=_tasks_given(settings, as_of),
+        with_sentiment=False,  # `read_texts` finds it in the words
         progress=progress,
     )
 

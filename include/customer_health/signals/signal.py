@@ -111,6 +111,7 @@ class Signal:
         reason_code: Code that playbooks and reasons use; empty if the signal never explains a score.
         grave: From which value on the reason has a code of its own; None for never.
         actionable: Whether a CSM can change it.
+        outcome_adjacent: It all but states the outcome ("asks to cancel"): told to people, never to a model.
         profiles: Profiles that include it.
 
     Raises:
@@ -130,6 +131,7 @@ class Signal:
     reason_code: str = ""
     grave: Grave | None = None
     actionable: bool = True
+    outcome_adjacent: bool = False
     profiles: tuple[str, ...] = ("full",)
 
     def __post_init__(self) -> None:

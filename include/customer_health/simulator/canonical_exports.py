@@ -32,11 +32,18 @@ def build_world(*, start: date, through: date, accounts: int, seed: int) -> Worl
     return simulate(seed, accounts, weeks, start=start)
 
 
-def facts(world: World, book: Licences, through: date, tasks: Sequence[Given] = ()) -> Iterator[Facts]:
+def facts(
+    world: World,
+    book: Licences,
+    through: date,
+    tasks: Sequence[Given] = (),
+    *,
+    with_sentiment: bool = True,
+) -> Iterator[Facts]:
     """Yield every table except usage, complete with what will happen to its rows later."""
     yield crm_records.accounts(world)
     yield contract_events.contracts(world, book)
-    yield from help_desk.tickets_and_messages(world)
+    yield from help_desk.tickets_and_messages(world, with_sentiment=with_sentiment)
     yield help_desk.surveys(world)
     yield invoicing.invoices(world, book)
     yield from contacts_and_changes(world)
@@ -45,6 +52,7 @@ def facts(world: World, book: Licences, through: date, tasks: Sequence[Given] = 
     yield contract_events.outcomes(world, book)
     yield worked(tasks)
     yield crm_records.calendar()
+    yield crm_records.text_topics()
     yield crm_records.snapshot(world, book, through)
 
 
@@ -57,6 +65,7 @@ def write_tables(
     seed: int = 7,
     seat_scale: float = DEFAULT_SEAT_SCALE,
     tasks: Sequence[Given] = (),
+    with_sentiment: bool = True,
     progress: Progress = silent,
 ) -> dict[str, list[Path]]:
     """Write what was known before `through` as Parquet, one folder per canonical table.
@@ -74,6 +83,7 @@ def write_tables(
         seed: Equal arguments give equal bytes.
         seat_scale: See `licences`; 1 writes companies of real size, some twenty times as many rows.
         tasks: What the company's people were asked to do; what they did with it comes back as `crm_tasks`.
+        with_sentiment: Whether the help desk brings its own sentiment; else there are only the words.
         progress: Called with files done, files to do, and what is being written.
 
     Returns:
@@ -99,7 +109,7 @@ def write_tables(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
         feed = UsageFeed(world, book)
-        for table in facts(world, book, through, tasks):
+        for table in facts(world, book, through, tasks, with_sentiment=with_sentiment):
             show = seen if table.table is CRM_TASKS else Facts.between
             for since, until in wanted[table.table.name]:
                 rows = show(table, None if since == start else since, until)

@@ -25,7 +25,7 @@ from customer_health.simulator.product import SEGMENTS
 from customer_health.simulator.product_usage import executive_activity
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.world import World
-from customer_health.warehouse.tables import ACCOUNTS, CALENDAR, CRM_SNAPSHOT, INTERACTIONS
+from customer_health.warehouse.tables import ACCOUNTS, CALENDAR, CRM_SNAPSHOT, INTERACTIONS, TEXT_TOPICS
 
 _EBR_WEEKS = 13
 _KINDS = ("call", "meeting", "ebr", "email_sent", "email_reply")
@@ -118,6 +118,7 @@ def interactions(world: World) -> Facts:
             "contact_id": contact,
             "kind": names(_KINDS, i["kind"]),
             "minutes": np.where(spoken, i["minutes"], np.nan),
+            "summary": None,
             "sentiment": np.where(spoken & i["recorded"], np.round(i["mood"].astype(np.float64), 3), np.nan),
             "occurred_at": when,
             "known_at": when,
@@ -167,3 +168,12 @@ def calendar() -> Facts:
         name: empty if name.endswith("_at") else np.array([], dtype=object) for name in CALENDAR.columns
     }
     return Facts(CALENDAR, pd.DataFrame(columns))
+
+
+def text_topics() -> Facts:
+    """Return nothing: no vendor reads this company's texts; `read_texts` does."""
+    empty: Times = np.array([], dtype="datetime64[s]")
+    columns = {
+        name: empty if name.endswith("_at") else np.array([], dtype=object) for name in TEXT_TOPICS.columns
+    }
+    return Facts(TEXT_TOPICS, pd.DataFrame(columns))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from customer_health.simulator.observation import (
     present,
 )
 from customer_health.simulator.randomness import stream
-from customer_health.simulator.ticket_texts import agent_texts, customer_texts
+from customer_health.simulator.ticket_texts import agent_texts, asked, customer_texts, survey_texts
 from customer_health.simulator.world import World
 from customer_health.warehouse.tables import SURVEYS, TICKET_MESSAGES, TICKETS
 
@@ -77,8 +79,13 @@ def _after(opened: Times, seconds: NDArray[np.float64]) -> Times:
     return np.where(known, opened + delta, np.datetime64("NaT"))
 
 
-def tickets_and_messages(world: World) -> tuple[Facts, Facts]:
-    """Return the tickets, and what was written in them."""
+def tickets_and_messages(world: World, *, with_sentiment: bool = True) -> tuple[Facts, Facts]:
+    """Return the tickets, and what was written in them.
+
+    Args:
+        world: The company.
+        with_sentiment: Whether the help desk brings its own sentiment; else there are only the words.
+    """
     t = by_week(world, _ticket_week)
     opened = moments(world, t["week"], t["day"], t["seconds"])
     ids = np.array(
@@ -101,6 +108,7 @@ def tickets_and_messages(world: World) -> tuple[Facts, Facts]:
         }
     )
     said = customer_texts(t["sentiment"], t["words"][:, 0], t["words"][:, 1])
+    said = said + asked(_states(world, t["account"], t["week"]), t["words"][:, 2])
     again = (t["words"][:, 2] < 0.5) & ~np.isnat(answered)
     later = np.where(np.isnat(answered), opened, answered) + (
         (1 + 30 * t["words"][:, 3]) * _HOUR
@@ -116,7 +124,8 @@ def tickets_and_messages(world: World) -> tuple[Facts, Facts]:
         text: NDArray[np.object_],
         author: str,
     ) -> pd.DataFrame:
-        mood = np.round(t["sentiment"], 3) if author == "customer" else np.full(len(ids), np.nan)
+        brought = with_sentiment and author == "customer"
+        mood = np.round(t["sentiment"], 3) if brought else np.full(len(ids), np.nan)
         return pd.DataFrame(
             {
                 "message_id": [f"{ticket}_{suffix}" for ticket in ids[mask]],
@@ -144,6 +153,15 @@ def tickets_and_messages(world: World) -> tuple[Facts, Facts]:
     )
 
 
+def _states(world: World, account: NDArray[Any], week: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
+    """What the writers have in mind: they leave within ten weeks, look around, or save money."""
+    return {
+        "leaving": (world.last_week[account] - week <= 10) & (world.last_week[account] < world.weeks),
+        "looks_around": world.history["competitor"][week + 1, account] > 0,
+        "saves_money": world.history["budget"][week + 1, account] > 0,
+    }
+
+
 def _nps(health: Array, mood: Array, noise: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.clip(np.rint(7.3 + 1.6 * mood + 0.5 * health + 1.4 * noise), 0, 10)
 
@@ -166,11 +184,15 @@ def _survey_week(world: World, week: int) -> Columns:
     rating = 1 + np.rint(4 * sigmoid(0.6 + mood + 0.9 * noise[1]))
     score = np.where(kind == 0, _nps(health, mood, noise[0])[who], rating[who])
     return {"account": who, "kind": kind, "score": score, "person": chance[2][who],
-            "day": day[who], "seconds": seconds[who]}  # fmt: skip
+            "day": day[who], "seconds": seconds[who],
+            "words": stream(world.seed, "survey_words", week).random((len(who), 2))}  # fmt: skip
 
 
 def surveys(world: World) -> Facts:
-    """Return NPS answers (asked each quarter; who is content answers more often) and CSAT ratings."""
+    """Return NPS answers (asked each quarter; who is content answers more often) and CSAT ratings.
+
+    Six of ten who answer write a comment; nobody scores it here.
+    """
     s = by_week(world, _survey_week)
     when = moments(world, s["week"], s["day"], s["seconds"])
     kind = names(("nps", "csat"), s["kind"])
@@ -183,6 +205,12 @@ def surveys(world: World) -> Facts:
             "contact_id": ordinary_contact(world, s["account"], s["person"]),
             "kind": kind,
             "score": s["score"],
+            "text": survey_texts(
+                np.where(s["kind"] == 0, s["score"] / 10, (s["score"] - 1) / 4),
+                s["words"][:, 0],
+                s["words"][:, 1] < 0.4,
+            ),
+            "sentiment": np.nan,
             "occurred_at": when,
             "known_at": when,
         }

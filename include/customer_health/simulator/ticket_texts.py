@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -61,6 +62,42 @@ _AGENT = (
 )
 INJECTION_SHARE = 0.0015
 
+# What they ask for, beside what they came with: (state of the account, share of its messages, sentence).
+ASKS = (
+    ("leaving", 0.20, "We want to cancel our subscription at the end of the term."),
+    ("leaving", 0.10, "Please send us a full export of all our data."),
+    ("looks_around", 0.06, "We are also looking at other vendors at the moment."),
+    ("saves_money", 0.08, "Our budget has been cut, so we need a discount this year."),
+)
+# What people write under a survey's question, by the score they gave: low, middling, high.
+_COMMENTS = (
+    (
+        "Too many problems with {part}, and support takes days to answer.",
+        "{part} is clunky and slow. Hard to justify the price.",
+        "We expected more. {part} breaks every other week.",
+        "Overpriced for what it does, and {part} is still missing half of what we need.",
+        "Nobody follows up. We have reported the same issue with {part} three times.",
+        "{part} went downhill since the last release.",
+        "Not worth the money any more.",
+        "It does not do what we were promised.",
+    ),
+    (
+        "Good overall, but {part} could be faster.",
+        "Does the job. {part} needs some work.",
+        "Solid product, would like more options in {part}.",
+        "{part} is fine. Nothing special.",
+        "We like it, although {part} took a while to set up.",
+        "Meets our needs, a bit pricey.",
+    ),
+    (
+        "Easy to use, and {part} saves us hours every week.",
+        "Great support, always quick to help.",
+        "{part} is exactly what we needed. Highly recommend.",
+        "Reliable and intuitive. The whole team uses {part}.",
+        "Best tool we have used for this.",
+        "Very happy with {part}, worth every penny.",
+    ),
+)
 _BY_GRADE = np.array(
     [[t.format(part=p)[0].upper() + t.format(part=p)[1:] for t, p in product(g, _PARTS)] for g in _GRADED],
     dtype=object,
@@ -84,6 +121,47 @@ def customer_texts(
     hostile = other < INJECTION_SHARE
     text[hostile] = np.array(_INJECTIONS, dtype=object)[(choice[hostile] * len(_INJECTIONS)).astype(int)]
     return text
+
+
+def asked(state: Mapping[str, NDArray[np.bool_]], chance: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Return what each message asks for beside its subject, with a space before it; mostly nothing.
+
+    Args:
+        state: Name of a state in `ASKS` -> whether the account of each message is in it.
+        chance: Uniform numbers, one per message.
+    """
+    text: NDArray[np.object_] = np.full(len(chance), "", dtype=object)
+    reached: dict[str, float] = {}
+    for name, share, sentence in ASKS:
+        low = reached.get(name, 0.0)
+        text[state[name] & (chance >= low) & (chance < low + share)] = f" {sentence}"
+        reached[name] = low + share
+    return text
+
+
+def survey_texts(
+    share_of_best: NDArray[np.float64], choice: NDArray[np.float64], silent: NDArray[np.bool_]
+) -> NDArray[np.object_]:
+    """Return the comment under each answer; None where somebody only gave a number.
+
+    Args:
+        share_of_best: The score, from 0 (worst) to 1 (best).
+        choice: Uniform numbers that pick the words.
+        silent: Who wrote nothing.
+    """
+    grade = np.digitize(share_of_best, [0.65, 0.85])
+    text: NDArray[np.object_] = np.empty(len(choice), dtype=object)
+    for number, comments in enumerate(_COMMENTS):
+        options = np.array([_filled(t, part) for t, part in product(comments, _PARTS)], dtype=object)
+        mine = grade == number
+        text[mine] = options[(choice[mine] * len(options)).astype(int)]
+    text[silent] = None
+    return text
+
+
+def _filled(template: str, part: str) -> str:
+    words = template.format(part=part)
+    return words[0].upper() + words[1:]
 
 
 def agent_texts(choice: NDArray[np.float64]) -> NDArray[np.object_]:

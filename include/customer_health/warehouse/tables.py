@@ -22,6 +22,13 @@ _KNOWN = Column(
     Type.TIMESTAMP, "When we could first have known this row; defaults to occurred_at.", required=True
 )
 _ACCOUNT = Column(Type.TEXT, "The account it belongs to.", required=True)
+_SENTIMENT = Column(
+    Type.NUMBER,
+    "0 angry ... 1 happy, by a provider; where it is empty, `read_texts` fills it from the words.",
+    unit="0-1",
+    minimum=0,
+    maximum=1,
+)
 _PRIORITIES = ("low", "normal", "high", "critical")
 
 ACCOUNTS = Table(
@@ -122,9 +129,7 @@ TICKET_MESSAGES = Table(
         "account_id": _ACCOUNT,
         "author": Column(Type.TEXT, "Who wrote it.", allowed=("customer", "agent"), default="customer"),
         "text": Column(Type.TEXT, "The words, if the company lets us keep them."),
-        "sentiment": Column(
-            Type.NUMBER, "0 angry ... 1 happy, by a provider.", unit="0-1", minimum=0, maximum=1
-        ),
+        "sentiment": _SENTIMENT,
         "occurred_at": _occurred("When it was written."),
         "known_at": _KNOWN,
     },
@@ -143,6 +148,8 @@ SURVEYS = Table(
         "score": Column(
             Type.NUMBER, "NPS 0-10 or CSAT 1-5.", required=True, unit="points", minimum=0, maximum=10
         ),
+        "text": Column(Type.TEXT, "The comment, if there is one and the company lets us keep it."),
+        "sentiment": _SENTIMENT,
         "occurred_at": _occurred("When it was answered."),
         "known_at": _KNOWN,
     },
@@ -217,7 +224,7 @@ CONTACT_CHANGES = Table(
 
 INTERACTIONS = Table(
     name="interactions",
-    doc="A contact between us and the customer: metadata only, never the words.",
+    doc="A contact between us and the customer: metadata, and a summary where the company brings one.",
     key=("interaction_id",),
     aliases=("meetings", "calls", "activities", "emails"),
     columns={
@@ -231,9 +238,8 @@ INTERACTIONS = Table(
             allowed=("call", "meeting", "ebr", "email_sent", "email_reply", "login"),
         ),
         "minutes": Column(Type.NUMBER, "Duration.", unit="minutes", minimum=0),
-        "sentiment": Column(
-            Type.NUMBER, "0 angry ... 1 happy, by a provider.", unit="0-1", minimum=0, maximum=1
-        ),
+        "summary": Column(Type.TEXT, "What was said, in a few sentences, as a call recorder writes it."),
+        "sentiment": _SENTIMENT,
         "occurred_at": _occurred("When it took place."),
         "known_at": _KNOWN,
     },
@@ -348,6 +354,40 @@ CRM_SNAPSHOT = Table(
     },
 )
 
+TEXT_TOPICS = Table(
+    name="text_topics",
+    doc="One reason or intent that a customer's words state: read from texts, or brought by a vendor.",
+    key=("topic_id",),
+    aliases=("trackers", "message_topics", "call_trackers"),
+    columns={
+        "topic_id": Column(Type.TEXT, "Stable id.", required=True),
+        "account_id": _ACCOUNT,
+        "topic": Column(
+            Type.TEXT,
+            "What is stated: why somebody is unhappy, or what they ask for.",
+            required=True,
+            allowed=(
+                "missing_feature",
+                "price",
+                "reliability",
+                "support",
+                "champion_change",
+                "competitor",
+                "no_longer_needed",
+                "merger",
+                "asks_to_cancel",
+                "asks_for_export",
+                "asks_for_discount",
+                "names_competitor",
+            ),
+        ),
+        "confidence": Column(Type.NUMBER, "How sure the reader is.", unit="0-1", minimum=0, maximum=1),
+        "source_id": Column(Type.TEXT, "The message, answer or call that states it."),
+        "occurred_at": _occurred("When it was said."),
+        "known_at": _KNOWN,
+    },
+)
+
 TABLES: Mapping[str, Table] = {
     table.name: table
     for table in (
@@ -362,6 +402,7 @@ TABLES: Mapping[str, Table] = {
         CONTACT_CHANGES,
         INTERACTIONS,
         CONTRACT_EVENTS,
+        TEXT_TOPICS,
         OUTCOMES,
         CRM_TASKS,
         CALENDAR,

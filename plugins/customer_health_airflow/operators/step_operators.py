@@ -63,6 +63,15 @@ class QualityGateOperator(StepOperator):
         return check_quality(settings, as_of=as_of, now=wall_clock(settings), progress=progress)
 
 
+class ReadTextsOperator(StepOperator):
+    """Reads what customers wrote: sentiment, reasons and intents, each distinct text once."""
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import read_texts
+
+        return read_texts(settings, as_of=as_of, progress=progress)
+
+
 class BuildSignalsOperator(StepOperator):
     """Computes every signal of every account, for the run's day or for a range that ends with it.
 

@@ -78,7 +78,9 @@ class FeatureSet:
         signals = {signal.name for signal in select(profile)} | {RENEWAL}
         features = []
         for name, signal in CATALOGUE.items():
-            if name not in signals or name not in panel or panel[name].nunique(dropna=False) < 2:
+            if signal.outcome_adjacent or name not in signals or name not in panel:
+                continue
+            if panel[name].nunique(dropna=False) < 2:
                 continue
             direction = 0 if signal.concept is Concept.CALENDAR else RISK_DIRECTION[signal.direction]
             features.append(Feature(name, name, str(signal.concept), direction))

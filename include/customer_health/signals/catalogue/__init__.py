@@ -11,6 +11,7 @@ from customer_health.signals.catalogue import (
     relationship_signals,
     sentiment_signals,
     support_signals,
+    text_signals,
     usage_signals,
 )
 from customer_health.signals.signal import Signal
@@ -33,6 +34,7 @@ CATALOGUE: Mapping[str, Signal] = _index(
         usage_signals,
         support_signals,
         sentiment_signals,
+        text_signals,
         relationship_signals,
         billing_signals,
         commercial_signals,

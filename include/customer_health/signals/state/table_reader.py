@@ -134,9 +134,8 @@ class Warehouse:
         described = self._cursor.execute(f"SELECT column_name FROM (DESCRIBE raw.{table})").fetchall()
         columns = {row[0] for row in described}
         loads = "max(_load_id), min(_load_id), sum(_row)" if "_load_id" in columns else "max(known_at)"
-        # A corrected exchange rate changes amounts in place, without a load.
-        amounts = columns & {"arr", "amount"} if "_given_in" in columns else set()
-        loads += "".join(f", sum(TRY_CAST({name} * 100 AS HUGEINT))" for name in sorted(amounts))
+        amounts = _changed_in_place(columns)
+        loads += "".join(f", sum(TRY_CAST({name} * 10000 AS HUGEINT))" for name in amounts)
         return [table, self._cursor.execute(f"SELECT count(*), {loads} FROM raw.{table}").fetchall()]
 
     def loads(self, table: str) -> tuple[int, list[str]]:
@@ -246,13 +245,21 @@ class Warehouse:
         columns = {row[0] for row in described}
         if not {"_load_id", "_row", "account_id"} <= columns:
             return None
-        # A corrected exchange rate changes amounts in place, without a load.
-        amounts = sorted(columns & {"arr", "amount"}) if "_given_in" in columns else []
-        added = " + ".join(f"coalesce(TRY_CAST({name} * 100 AS HUGEINT) % {LARGEST}, 0)" for name in amounts)
+        amounts = _changed_in_place(columns)
+        added = " + ".join(
+            f"coalesce(TRY_CAST({name} * 10000 AS HUGEINT) % {LARGEST}, 0)" for name in amounts
+        )
         return (
             f"count(*) AS rows, coalesce(sum(_row), 0)::BIGINT AS places, "
             f"coalesce(sum({added or '0'}), 0)::BIGINT AS amounts"
         )
+
+
+def _changed_in_place(columns: set[str]) -> list[str]:
+    """Columns whose values change without a load: amounts by a corrected rate, sentiment by a reader."""
+    amounts = columns & {"arr", "amount"} if "_given_in" in columns else set()
+    read = columns & {"sentiment"} if "_read_by" in columns else set()
+    return sorted(amounts | read)
 
 
 def _among(loads: Sequence[str]) -> str:
