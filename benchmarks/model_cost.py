@@ -26,7 +26,7 @@ from customer_health.model.data.features import FeatureSet
 from customer_health.model.data.folds import walk_forward
 from customer_health.model.data.labels import eligible, outcome_labels
 from customer_health.model.data.training_panel import dates_of, prepare
-from customer_health.model.evaluation.walk_forward import lesson_of
+from customer_health.model.evaluation.walk_forward import training_set_of
 from customer_health.model.training import train
 
 FOLDS = 12
@@ -45,11 +45,11 @@ def lightgbm_seconds(world: Company) -> float:
         head = Head(rows, design, horizon, partial(_labels, world, rows, horizon))
         today = pd.Timestamp(world.as_of)
         for fold in walk_forward(dates_of(rows), horizon_days=horizon, as_of=today)[: FOLDS - done]:
-            lesson = lesson_of(head, fold.train_dates, fold.train_date, world.config.model)
+            training_set = training_set_of(head, fold.train_dates, fold.train_date, world.config.model)
             seen = design[(rows["as_of"] == fold.train_date).to_numpy()]
             trees = build(BoostedTrees.kind, features.features, world.config.model, horizon_days=horizon)
             begin = time.process_time()
-            trees.fit(lesson.design, lesson.y, lesson.weight).predict_logit(seen)
+            trees.fit(training_set.design, training_set.y, training_set.weight).predict_logit(seen)
             spent += time.process_time() - begin
             done += 1
     verdict = _verdict(spent, LIMIT_LIGHTGBM)
@@ -58,7 +58,7 @@ def lightgbm_seconds(world: Company) -> float:
 
 
 def _labels(world: Company, rows: pd.DataFrame, horizon: int, day: pd.Timestamp) -> np.ndarray:
-    labels = outcome_labels(world.outcomes, rows, horizon_days=horizon, logged_before=day)
+    labels = outcome_labels(world.outcomes, rows, horizon_days=horizon, as_of=day)
     return np.asarray(labels, dtype=float)
 
 

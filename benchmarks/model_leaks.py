@@ -31,9 +31,9 @@ def examine(folder: Path, seed: int, accounts: int, as_of: date) -> tuple[int, i
     found = company(folder, seed, accounts, as_of)
     rows = prepare(found.panel)
     mask = eligible(rows, found.config.model).to_numpy()
-    times = loss_times(found.outcomes, rows, logged_before=as_of)[mask]
+    times = loss_times(found.outcomes, rows, as_of=as_of)[mask]
     rows = rows[mask].reset_index(drop=True)
-    fates = leak_detector.Fates(
+    outcomes = leak_detector.Outcomes(
         times["loss_after"].to_numpy(), times["known_for"].to_numpy(), rows["account_id"].to_numpy()
     )
     with open_warehouse(f"duckdb:///{found.folder}/warehouse.duckdb") as con:
@@ -44,12 +44,12 @@ def examine(folder: Path, seed: int, accounts: int, as_of: date) -> tuple[int, i
     snapshot["cancellation_sometimes"] = np.where(gone, ticked < 0.30, ticked < 0.01)
     fields = snapshot.drop_duplicates("account_id").set_index("account_id").reindex(rows["account_id"])
     numbers = pd.DataFrame({name: pd.to_numeric(fields[name]).to_numpy(dtype=float) for name in TRAPS})
-    measured = leak_detector.separations(numbers, TRAPS, fates)
+    measured = leak_detector.separations(numbers, TRAPS, outcomes)
     alone = {finding.column: finding.test for finding in leak_detector.judge(measured)}
-    caught = {finding.column for finding in leak_detector.without_past(snapshot, rows, fates)} & set(TRAPS)
+    caught = {finding.column for finding in leak_detector.without_past(snapshot, rows, outcomes)} & set(TRAPS)
     features = FeatureSet.of(rows)
     names = [f.name for f in features.features if f.concept != "calendar"]
-    table = leak_detector.separations(features.design(rows), names, fates)
+    table = leak_detector.separations(features.design(rows), names, outcomes)
     static = [f.name for f in features.features if f.source in STATIC]
     accused = leak_detector.judge(table, static=static)
     told = f"{len(caught)} of {len(TRAPS)} traps caught, {len(accused)} of {len(names)} signals accused"

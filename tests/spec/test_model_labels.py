@@ -29,7 +29,7 @@ def label(
         [("acme", kind, pd.Timestamp(effective), pd.Timestamp(logged)) for effective, logged in outcomes],
         columns=["account_id", "kind", "occurred_at", "known_at"],
     )
-    return float(outcome_labels(table, rows, horizon_days=horizon, head=head, logged_before=trained).iloc[0])
+    return float(outcome_labels(table, rows, horizon_days=horizon, head=head, as_of=trained).iloc[0])
 
 
 def test_an_account_that_leaves_within_the_horizon_is_lost():
@@ -83,7 +83,7 @@ def test_an_account_that_was_merged_away_is_censored_and_not_kept():
     )
     nothing = pd.DataFrame({"account_id": [], "kind": [], "occurred_at": [], "known_at": []})
 
-    labels = outcome_labels(nothing, rows, horizon_days=60, logged_before=TRAINED)
+    labels = outcome_labels(nothing, rows, horizon_days=60, as_of=TRAINED)
     assert labels.iloc[0] == 0.0
     assert labels.iloc[1:3].isna().all()
 
@@ -95,7 +95,7 @@ def test_an_account_that_was_merged_away_is_censored_and_not_kept():
             "known_at": ["2025-05-31"],
         }
     )
-    labels = outcome_labels(left, rows, horizon_days=60, logged_before=TRAINED)
+    labels = outcome_labels(left, rows, horizon_days=60, as_of=TRAINED)
     assert labels.iloc[:3].tolist() == [0.0, 1.0, 1.0]
 
 
@@ -136,7 +136,7 @@ def with_losses_logged_after(days: int, as_of: str, *, settled: int = 30) -> flo
         }
     )
     rows = pd.DataFrame({"account_id": ["acme"], "as_of": [date.fromisoformat(as_of)]})
-    return float(outcome_labels(table, rows, horizon_days=90, logged_before=TRAINED).iloc[0])
+    return float(outcome_labels(table, rows, horizon_days=90, as_of=TRAINED).iloc[0])
 
 
 def test_where_losses_are_logged_late_nobody_counts_as_kept_before_they_would_have_been():

@@ -15,11 +15,11 @@ from customer_health.destinations.mailbox.meeting_text import body, markdown
 from customer_health.destinations.preview import PreviewDestination
 from customer_health.effects.destination import RejectedError
 from customer_health.ledger.outbox import queue as outbox
-from customer_health.playbooks.meeting_times import Diary, Wish, invitation, spoken
+from customer_health.playbooks.meeting_times import Availability, Wish, invitation, spoken
 from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.playbooks.routing import zone_of
 from customer_health.playbooks.steps import INWARD_WORDS
-from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, Background, of_warehouse
+from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, WarehouseContext, of_warehouse
 
 MONDAY = datetime(2026, 11, 2, 5, tzinfo=UTC)
 
@@ -42,8 +42,8 @@ def texts(proposal):
 
 
 @pytest.fixture
-def diary():
-    return Diary(MeetingHours())
+def availability():
+    return Availability(MeetingHours())
 
 
 @pytest.fixture
@@ -67,48 +67,50 @@ def sink(ledger, *accounts, config=None, background=NOTHING_KNOWN, **columns):
     return promised(ledger, "propose_meeting")
 
 
-def test_times_lie_on_every_second_working_day_at_ten(diary):
-    assert texts(diary.propose("a", wish())) == [
+def test_times_lie_on_every_second_working_day_at_ten(availability):
+    assert texts(availability.propose("a", wish())) == [
         "Mon 2 Nov, 10:00-11:00 (Europe/Berlin)",
         "Wed 4 Nov, 10:00-11:00 (Europe/Berlin)",
         "Fri 6 Nov, 10:00-11:00 (Europe/Berlin)",
     ]
 
 
-def test_a_busy_hour_is_passed_over(diary):
+def test_a_busy_hour_is_passed_over(availability):
     nine_utc = MONDAY.replace(hour=9)
-    diary.busy["dana@example.com"] = [(nine_utc - timedelta(minutes=30), nine_utc + timedelta(minutes=15))]
-    assert texts(diary.propose("a", wish()))[0] == "Mon 2 Nov, 14:00-15:00 (Europe/Berlin)"
+    availability.busy["dana@example.com"] = [
+        (nine_utc - timedelta(minutes=30), nine_utc + timedelta(minutes=15))
+    ]
+    assert texts(availability.propose("a", wish()))[0] == "Mon 2 Nov, 14:00-15:00 (Europe/Berlin)"
 
 
-def test_both_sides_are_at_work_where_their_days_meet(diary):
-    first = diary.propose("a", wish(guest_zone="America/New_York"))["slots"][0]
+def test_both_sides_are_at_work_where_their_days_meet(availability):
+    first = availability.propose("a", wish(guest_zone="America/New_York"))["slots"][0]
     assert first["text"] == "Mon 2 Nov, 15:00-16:00 (Europe/Berlin)"
     assert first["guest_text"] == "Mon 2 Nov, 09:00-10:00 (America/New_York)"
 
 
-def test_where_the_days_never_meet_ours_count_and_that_is_said(diary):
-    found = diary.propose("a", wish(guest_zone="Pacific/Auckland"))
+def test_where_the_days_never_meet_ours_count_and_that_is_said(availability):
+    found = availability.propose("a", wish(guest_zone="Pacific/Auckland"))
     assert found["overlap"] is False
     assert found["slots"][0]["guest_text"] == "Mon 2 Nov, 22:00-23:00 (Pacific/Auckland)"
 
 
-def test_the_clock_change_moves_the_instant_and_not_the_hour(diary):
+def test_the_clock_change_moves_the_instant_and_not_the_hour(availability):
     october = datetime(2026, 10, 23, 5, tzinfo=UTC)
-    found = diary.propose("a", wish(earliest=october, latest=october + timedelta(days=7)))
+    found = availability.propose("a", wish(earliest=october, latest=october + timedelta(days=7)))
     assert [slot["start"][11:16] for slot in found["slots"]] == ["08:00", "09:00", "09:00"]
     assert {text.split(", ")[1] for text in texts(found)} == {"10:00-11:00 (Europe/Berlin)"}
 
 
-def test_two_accounts_of_one_owner_get_different_times_and_one_play_gets_the_same(diary):
-    first, again, other = (diary.propose(name, wish(options=1)) for name in ("a", "a", "b"))
+def test_two_accounts_of_one_owner_get_different_times_and_one_play_gets_the_same(availability):
+    first, again, other = (availability.propose(name, wish(options=1)) for name in ("a", "a", "b"))
     assert first == again
     assert texts(first) != texts(other)
 
 
-def test_a_week_without_a_free_hour_proposes_nothing_and_the_calendar_says_so(diary):
-    diary.busy["dana@example.com"] = [(MONDAY, MONDAY + timedelta(days=30))]
-    assert diary.propose("a", wish())["slots"] == []
+def test_a_week_without_a_free_hour_proposes_nothing_and_the_calendar_says_so(availability):
+    availability.busy["dana@example.com"] = [(MONDAY, MONDAY + timedelta(days=30))]
+    assert availability.propose("a", wish())["slots"] == []
 
 
 def test_an_at_risk_account_gets_a_tentative_entry_a_task_and_a_draft_of_the_same_times(ledger, tmp_path):
@@ -178,7 +180,7 @@ def test_nothing_is_read_that_no_step_asks_for(ledger):
         raise AssertionError("read for nothing")
 
     publish(ledger, 1, {"calm": 90})
-    nosy = Background(refuse, refuse)
+    nosy = WarehouseContext(refuse, refuse)
     run_playbooks(ledger, CompanyConfig(), as_of=day(1), now=morning(1), background=nosy)
 
 
@@ -208,7 +210,7 @@ def test_the_preview_holds_page_and_invitation(ledger, tmp_path):
 
 @pytest.mark.parametrize("name", ["A;B,C\\D", "line\nbreak\r\nATTENDEE:mailto:x@y.z", "Ü" * 200, "🔥" * 60])
 def test_no_name_can_add_a_line_to_an_invitation(name):
-    proposal = Diary(MeetingHours()).propose("a", wish())
+    proposal = Availability(MeetingHours()).propose("a", wish())
     text = invitation("key", proposal, f"{name}: review", MONDAY)
     lines = text.split("\r\n")
     assert all(len(line.encode()) <= 75 for line in lines)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.lib.ledger import alerts, band_of, new_ledger, outcome, promised, publish, run, tier_of
 
 from customer_health.ledger import episodes
-from customer_health.playbooks.account_view import Facts, Reading
+from customer_health.playbooks.account_view import AccountView, Reading
 from customer_health.playbooks.episode_lifecycle import advance
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.tiers import scheme_named
@@ -45,7 +45,7 @@ def spells(path):
             "band": band,
             "band_shown": band,
         }
-        facts = Facts(row, before, {}, day, episode)
+        facts = AccountView(row, before, {}, day, episode)
         now = datetime.combine(day, time(5))
         episode = advance(facts, margin=5, now=now, red_since={}, owner="dana@example.com")
         before = Reading(day, score, "At Risk", facts.level)

@@ -11,7 +11,7 @@ from customer_health.errors import DataContractError
 from customer_health.model.candidates.blend import Blend
 from customer_health.model.candidates.boosted_trees import BoostedTrees
 from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.candidates.candidate_list import thin
+from customer_health.model.candidates.candidate_list import downsample
 from customer_health.model.candidates.constrained_logistic import (
     LogisticRegression,
     fit_ridge,
@@ -120,7 +120,7 @@ def test_trees_never_reward_what_can_only_be_bad(sample):
 def test_dropping_kept_rows_leaves_probabilities_as_they_are():
     y = np.zeros(100_000)
     y[:500] = 1
-    rows, weight = thin(y, seed=1)
+    rows, weight = downsample(y, seed=1)
 
     assert y[rows].sum() == 500
     assert len(rows) < 30_000

@@ -79,7 +79,7 @@ def test_a_card_of_the_rules_claims_nothing_that_only_a_model_could(tmp_path: Pa
 
 
 def test_a_field_of_the_crm_that_nobody_maps_is_not_accused() -> None:
-    fates = leak_detector.Fates(np.full(100, np.inf), np.full(100, 400.0), np.arange(100))
+    fates = leak_detector.Outcomes(np.full(100, np.inf), np.full(100, 400.0), np.arange(100))
     rows = pd.DataFrame({"account_id": [f"a{n}" for n in range(100)]})
     snapshot = rows.assign(seats_now=5.0, weeks_since_crm_update=np.nan)
     assert [finding.column for finding in leak_detector.without_past(snapshot, rows, fates)] == ["seats_now"]
@@ -88,7 +88,7 @@ def test_a_field_of_the_crm_that_nobody_maps_is_not_accused() -> None:
 def test_an_export_that_shows_todays_auto_renewal_is_named() -> None:
     """The flag of whoever left was switched off when they left; the export has no history of it."""
     world = make_world(SIZE, MONTHS, seed=1)
-    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, logged_before=world.as_of) == 1
+    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, as_of=world.as_of) == 1
     leaky = world.panel.assign(auto_renew_share=np.where(lost, 0.0, 1.0))
     with pytest.raises(LeakageError, match=r"'auto_renew_share'.*\n.*distrusted_signals"):
         train(leaky, world.outcomes, CONFIG, as_of=world.as_of, horizons=(180,))
@@ -96,7 +96,7 @@ def test_an_export_that_shows_todays_auto_renewal_is_named() -> None:
 
 def test_a_distrusted_signal_is_left_out_and_training_goes_on() -> None:
     world = make_world(SIZE, MONTHS, seed=1)
-    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, logged_before=world.as_of) == 1
+    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, as_of=world.as_of) == 1
     leaky = world.panel.assign(contacts_known=np.where(lost, 0.0, world.panel["contacts_known"] + 1))
     training = train(
         leaky, world.outcomes, distrusting("contacts_known", "seats"), as_of=world.as_of, horizons=(180,)

@@ -65,7 +65,7 @@ def test_revenue_that_never_moves_gives_no_sum():
     assert len(hints(x, np.zeros(500), np.full(2, 4.0), np.ones(2))) == 0
 
 
-def lesson(lost: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
+def training_set(lost: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
     """Ten weak causes of leaving among thirty signals; rows to learn from, labels, and unseen rows."""
     random = np.random.default_rng(seed)
     design = pd.DataFrame(random.normal(size=(20 * lost, 30)), columns=NAMES)
@@ -77,7 +77,7 @@ def lesson(lost: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame
 
 def fitted(seed: int, told: str) -> float:
     """Correlation of a line's log-odds with the truth, when growth tells of the same causes, or of others."""
-    design, y, unseen = lesson(80, seed)
+    design, y, unseen = training_set(80, seed)
     random = np.random.default_rng(seed + 100)
     many = pd.DataFrame(random.normal(size=(6000, 30)), columns=NAMES)
     causes = NAMES[:10] if told == "the same" else NAMES[20:]
@@ -98,7 +98,7 @@ def test_growth_helps_the_line_where_few_left_and_hardly_misleads_it_where_it_ha
 
 
 def test_a_line_that_learned_from_growth_travels_and_explains_itself_like_any_other():
-    design, y, unseen = lesson(80, 3)
+    design, y, unseen = training_set(80, 3)
     growth = Growth(design, -0.1 * design[NAMES[:10]].sum(axis=1).to_numpy())
 
     line = LogisticRegression(FEATURES, repeats=3).fit(design, y, np.ones(len(y)), growth=growth)

@@ -33,7 +33,7 @@ TODAY = pd.Timestamp("2026-01-01")
 def rows() -> tuple[pd.DataFrame, pd.DataFrame, FeatureSet, pd.DataFrame]:
     world = make_world(250, 14, seed=5)
     table = prepare(world.panel)
-    times = loss_times(world.outcomes, table, logged_before=date(2026, 1, 1))
+    times = loss_times(world.outcomes, table, as_of=date(2026, 1, 1))
     features = FeatureSet.of(table)
     return table, times, features, features.design(table)
 
@@ -41,10 +41,10 @@ def rows() -> tuple[pd.DataFrame, pd.DataFrame, FeatureSet, pd.DataFrame]:
 def test_fates_in_days_agree_with_labels_at_every_horizon():
     world = make_world(200, 14, seed=8)
     table = prepare(world.panel)
-    times = loss_times(world.outcomes, table, logged_before=date(2025, 9, 1))
+    times = loss_times(world.outcomes, table, as_of=date(2025, 9, 1))
     for horizon in (30, 90, 180):
         labels = outcome_labels(
-            world.outcomes, table, horizon_days=horizon, logged_before=date(2025, 9, 1)
+            world.outcomes, table, horizon_days=horizon, as_of=date(2025, 9, 1)
         ).to_numpy()
         usable = (
             table["is_customer"].to_numpy() & ~np.isnan(labels) & (times["known_for"] >= horizon).to_numpy()
@@ -112,7 +112,7 @@ def test_an_account_that_shrinks_and_leaves_is_reported_once_as_lost():
     )
     outcomes["known_at"] = outcomes["occurred_at"]
 
-    flags = outcome_flags(outcomes, table, horizon_days=90, logged_before=date(2025, 9, 1))
+    flags = outcome_flags(outcomes, table, horizon_days=90, as_of=date(2025, 9, 1))
 
     assert list(flags["reported"]) == ["logo_churn", "downgrade", "none"]
     assert list(flags["contraction"]) == [1, 0, 0]

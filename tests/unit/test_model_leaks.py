@@ -15,30 +15,30 @@ from customer_health.model.training import train
 
 
 @pytest.fixture(scope="module")
-def company() -> tuple[pd.DataFrame, leak_detector.Fates, np.ndarray]:
+def company() -> tuple[pd.DataFrame, leak_detector.Outcomes, np.ndarray]:
     """Rows of a company, their fates, and which accounts are lost by the end."""
     world = make_world(1500, MONTHS, seed=3)
     rows = prepare(world.panel)
     mask = eligible(rows, CONFIG.model).to_numpy()
-    times = loss_times(world.outcomes, rows, logged_before=world.as_of)[mask]
+    times = loss_times(world.outcomes, rows, as_of=world.as_of)[mask]
     rows = rows[mask].reset_index(drop=True)
-    fates = leak_detector.Fates(
+    outcomes = leak_detector.Outcomes(
         times["loss_after"].to_numpy(), times["known_for"].to_numpy(), rows["account_id"].to_numpy()
     )
-    return rows, fates, rows["account_id"].isin(world.outcomes["account_id"]).to_numpy()
+    return rows, outcomes, rows["account_id"].isin(world.outcomes["account_id"]).to_numpy()
 
 
 def test_no_honest_signal_is_accused(company):
-    rows, fates, _ = company
+    rows, outcomes, _ = company
     features = FeatureSet.of(rows)
     names = [f.name for f in features.features if f.concept != "calendar"]
 
-    assert leak_detector.judge(leak_detector.separations(features.design(rows), names, fates)) == []
+    assert leak_detector.judge(leak_detector.separations(features.design(rows), names, outcomes)) == []
 
 
 def test_four_fields_of_hindsight_are_caught_and_named(company):
     """Two cancellation flags (97 % and 30 % filled in), seats as of today, weeks since the last update."""
-    rows, fates, lost = company
+    rows, outcomes, lost = company
     random = np.random.default_rng(1)
     accounts = rows["account_id"].astype("category").cat.codes.to_numpy()
     chance = random.random(accounts.max() + 1)[accounts]
@@ -52,7 +52,7 @@ def test_four_fields_of_hindsight_are_caught_and_named(company):
         }
     ).drop_duplicates("account_id")
 
-    found = {finding.column: finding for finding in leak_detector.without_past(snapshot, rows, fates)}
+    found = {finding.column: finding for finding in leak_detector.without_past(snapshot, rows, outcomes)}
 
     assert set(found) == {"cancel_requested", "cancel_sometimes", "seats_now", "weeks_since_update"}
     assert all("AUC" in finding.evidence for finding in found.values())

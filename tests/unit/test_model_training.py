@@ -16,7 +16,7 @@ from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.model.data.folds import walk_forward
 from customer_health.model.data.labels import outcome_labels
-from customer_health.model.data.training_data import Material
+from customer_health.model.data.training_data import TrainingData
 from customer_health.model.data.training_panel import dates_of
 from customer_health.model.evaluation import training_gates
 from customer_health.model.evaluation.fold_store import FoldStore
@@ -83,7 +83,7 @@ def test_a_company_that_never_lost_anybody_gets_the_rules():
 
 def test_a_signal_that_was_filled_in_after_the_loss_stops_the_training_and_is_named():
     world = make_world(SIZE, MONTHS, seed=1)
-    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, logged_before=world.as_of) == 1
+    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, as_of=world.as_of) == 1
     leaky = world.panel.assign(contacts_known=np.where(lost, 0.0, world.panel["contacts_known"] + 1))
 
     with pytest.raises(LeakageError, match=r"'contacts_known'.*AUC 1\.000"):
@@ -92,7 +92,7 @@ def test_a_signal_that_was_filled_in_after_the_loss_stops_the_training_and_is_na
 
 def test_a_signal_whose_gaps_betray_the_loss_is_named_as_well():
     world = make_world(SIZE, MONTHS, seed=1)
-    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, logged_before=world.as_of) == 1
+    lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, as_of=world.as_of) == 1
     leaky = world.panel.assign(contacts_known=world.panel["contacts_known"].where(~lost))
 
     with pytest.raises(LeakageError, match="'contacts_known'"):
@@ -253,11 +253,11 @@ def test_a_company_that_lost_nobody_in_its_first_year_can_still_be_tuned_for() -
     spared = day >= first + pd.Timedelta(days=300)
     there = ~world.panel["account_id"].isin(world.outcomes.loc[~spared, "account_id"])
     model = ModelConfig(effort="thorough")
-    material = Material.of(
+    data = TrainingData.of(
         world.panel[there], world.outcomes[spared], CompanyConfig(model=model), as_of=world.as_of
     )
-    head, today = material.head(90), pd.Timestamp(world.as_of)
+    head, today = data.head(90), pd.Timestamp(world.as_of)
     folds = walk_forward(dates_of(head.rows), horizon_days=90, as_of=today)
     young = countable(head, folds, as_of=today)[0]
-    chosen = tuned(head, young.train_dates, young.train_date, material.features.features, model, FoldStore())
+    chosen = tuned(head, young.train_dates, young.train_date, data.features.features, model, FoldStore())
     assert chosen == {}

@@ -31,12 +31,12 @@ def refreshed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     original = increments.refreshed
 
-    def watched(warehouse: Any, store: Any, recipe: Any, *rest: Any) -> Any:
+    def counted(warehouse: Any, store: Any, recipe: Any, *rest: Any) -> Any:
         found = original(warehouse, store, recipe, *rest)
         seen.extend([recipe.name] if found is not None else [])
         return found
 
-    monkeypatch.setattr(reduction, "refreshed", watched)
+    monkeypatch.setattr(reduction, "refreshed", counted)
     monkeypatch.setattr(increments, "MOST", 1.0)  # of six accounts, two are already a third
     return seen
 
@@ -112,12 +112,12 @@ def test_a_ticket_that_was_solved_makes_one_account_read_again(
     rows: list[int] = []
     original = reduction.reduce_facts
 
-    def watched(*arguments: Any) -> Columns:
+    def counted(*arguments: Any) -> Columns:
         found = original(*arguments)
         rows.append(len(found["account"]))
         return found
 
-    monkeypatch.setattr(reduction, "reduce_facts", watched)
+    monkeypatch.setattr(reduction, "reduce_facts", counted)
     later_ticket(con, "2")
     panel = build_panel(con, CONFIG, DAY, state_dir=tmp_path)
 

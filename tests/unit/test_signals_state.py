@@ -72,11 +72,11 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...] | None]:
     seen: list[tuple[str, ...] | None] = []
     original = Warehouse.scan_usage
 
-    def watched(self: Warehouse, loads: Any, days: Any) -> Iterator[Any]:
+    def counted(self: Warehouse, loads: Any, days: Any) -> Iterator[Any]:
         seen.append(None if loads is None else tuple(loads))
         return original(self, loads, days)
 
-    monkeypatch.setattr(Warehouse, "scan_usage", watched)
+    monkeypatch.setattr(Warehouse, "scan_usage", counted)
     return seen
 
 

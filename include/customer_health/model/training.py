@@ -16,20 +16,27 @@ from customer_health.errors import ConfigurationError, suggest
 from customer_health.model.candidates import calibration
 from customer_health.model.candidates.blend import Blend
 from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.candidates.candidate_list import Head, as_candidate, build, singles, teach, thin
+from customer_health.model.candidates.candidate_list import (
+    Head,
+    as_candidate,
+    build,
+    downsample,
+    fit,
+    single_models,
+)
 from customer_health.model.candidates.expected_loss import ExpectedLoss, measured_shares
 from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.data.features import CATEGORIES, LOGARITHMS, FeatureSet
 from customer_health.model.data.folds import walk_forward
 from customer_health.model.data.labels import HEADS, logging_delay
 from customer_health.model.data.revenue_growth import moved
-from customer_health.model.data.training_data import Material
+from customer_health.model.data.training_data import TrainingData
 from customer_health.model.data.training_panel import dates_of
 from customer_health.model.evaluation import leak_detector, optimism, training_gates
 from customer_health.model.evaluation.fold_results import DRAWS, LOGO, Evaluation, measure
 from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.evaluation.selection import choose, models_in
-from customer_health.model.evaluation.walk_forward import blend_parts, countable, lesson_of, tuned, walk
+from customer_health.model.evaluation.walk_forward import blend_parts, countable, training_set_of, tuned, walk
 from customer_health.model.registry.champion import Champion, anchors_of
 from customer_health.model.registry.reference_account import reference_of
 from customer_health.model.reports.training_report import HeadReport, Training, capital
@@ -87,16 +94,19 @@ def train(
             hint="Add it to model.horizons, or choose one of them.",
         )
     today = pd.Timestamp(as_of)
-    material = Material.of(panel, outcomes, config, as_of=as_of)
-    eligible_rows, design = material.rows, material.design
-    features = material.features.without(_distrusted(material.features, model))
+    data = TrainingData.of(panel, outcomes, config, as_of=as_of)
+    eligible_rows, design = data.rows, data.design
+    features = data.features.without(_distrusted(data.features, model))
     # The contract's calendar may say "notice": a deadline that everybody can read is no outcome.
     training_gates.forbid_outcome_names([f.source for f in features.features if f.concept != CALENDAR])
-    heads = {horizon: material.head(horizon) for horizon in horizons}
+    heads = {horizon: data.head(horizon) for horizon in horizons}
     others: dict[tuple[str, int], Head] = {
-        (name, h): material.head(h, name) for name in model.heads if name != LOGO for h in horizons
+        (name, h): data.head(h, name) for name in model.heads if name != LOGO for h in horizons
     }
-    alone = {horizon: _alone(head, features, today, model.trusted_signals) for horizon, head in heads.items()}
+    univariate_auc = {
+        horizon: _univariate_auc(head, features, today, model.trusted_signals)
+        for horizon, head in heads.items()
+    }
     findings = _findings(heads[wanted], features, snapshot, stored, today)
     refused = {f.column for f in findings if f.column not in model.trusted_signals}
     features = features.without(refused)
@@ -104,7 +114,7 @@ def train(
     watch = _Ticker(progress or silent)
     kept = store or FoldStore()
     found = {
-        horizon: _compete(head, features, config, today, watch, kept, alone[horizon], incumbent)
+        horizon: _compete(head, features, config, today, watch, kept, univariate_auc[horizon], incumbent)
         for horizon, head in heads.items()
     }
     reports = {horizon: report for horizon, (report, _) in found.items()}
@@ -130,7 +140,7 @@ def train(
             {name: HEADS[name] for name in model.heads},
             model.loss_shares,
         )
-        champion = _crown(fitted, extra, shares, features, eligible_rows, design, config, as_of)
+        champion = _assemble_champion(fitted, extra, shares, features, eligible_rows, design, config, as_of)
     return Training(
         as_of=as_of,
         model_id=champion.model_id if champion else f"rules-{as_of:%Y%m%d}",
@@ -179,11 +189,13 @@ class _Ticker:
         self.progress(self.done, self.total, message)
 
 
-def _alone(head: Head, features: FeatureSet, today: pd.Timestamp, trusted: Collection[str]) -> pd.Series:
+def _univariate_auc(
+    head: Head, features: FeatureSet, today: pd.Timestamp, trusted: Collection[str]
+) -> pd.Series:
     """How well each feature alone separates; stops the training if one does it almost perfectly."""
     labels = head.labels_by(today)
     known = np.flatnonzero(~np.isnan(labels))
-    picked = known[thin(labels[known], 1)[0]] if len(known) else known
+    picked = known[downsample(labels[known], 1)[0]] if len(known) else known
     found = training_gates.column_aucs(head.design.iloc[picked], features.names, labels[picked])
     checked = [*DATES, *trusted]
     training_gates.forbid_perfect_columns(found.drop(checked, errors="ignore"), head.horizon_days)
@@ -201,7 +213,7 @@ def _findings(
     assert head.times_by is not None
     times = head.times_by(today)
     accounts = head.rows["account_id"].to_numpy()
-    fates = leak_detector.Fates(times["loss_after"].to_numpy(), times["known_for"].to_numpy(), accounts)
+    fates = leak_detector.Outcomes(times["loss_after"].to_numpy(), times["known_for"].to_numpy(), accounts)
     static = [f.name for f in features.features if f.source in STATIC]
     names = [f.name for f in features.features if f.source not in DATES]
     found = leak_detector.judge(leak_detector.separations(head.design, names, fates), static=static)
@@ -220,7 +232,7 @@ def _compete(
     today: pd.Timestamp,
     watch: _Ticker,
     store: FoldStore,
-    alone: pd.Series,
+    univariate_auc: pd.Series,
     incumbent: Champion | None,
 ) -> tuple[HeadReport, Evaluation | None]:
     """Take one horizon through the gates and the walk-forward."""
@@ -251,22 +263,22 @@ def _compete(
     if too_little:
         return report, None
 
-    watch.expect((3 + len(singles(head, config.model))) * len(folds) + 1)
+    watch.expect((3 + len(single_models(head, config.model))) * len(folds) + 1)
     predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch, store=store)
     draws = DRAWS if config.model.effort == "thorough" else 2 * DRAWS // 3
     evaluation = measure(predictions, config.model, draws=draws)
     for kind in models_in(evaluation, head.horizon_days):
         area, within = (evaluation.value(head.horizon_days, kind, metric) for metric in ("auc", "cal_auc"))
         trusted = config.model.trusted_signals
-        training_gates.forbid_perfect_model(kind, area, within, alone, head.horizon_days, trusted)
+        training_gates.forbid_perfect_model(kind, area, within, univariate_auc, head.horizon_days, trusted)
     office = incumbent.kind_of(head.horizon_days) if incumbent else None
     best, why = choose(evaluation, head.horizon_days, incumbent=office)
-    complaint = calibration.complaint(evaluation, head.horizon_days, best) if best else None
-    flattery = None
+    warning = calibration.calibration_warning(evaluation, head.horizon_days, best) if best else None
+    gap = None
     if config.model.effort == "thorough":
-        flattery = optimism.gap(head, labels, features.features, evaluation, config.model)
-    report = replace(report, kind=best, why=why, separations=alone)
-    return replace(report, complaint=complaint, flattery=flattery), evaluation
+        gap = optimism.gap(head, labels, features.features, evaluation, config.model)
+    report = replace(report, kind=best, why=why, separations=univariate_auc)
+    return replace(report, calibration_warning=warning, optimism=gap), evaluation
 
 
 def _side_head(
@@ -287,7 +299,7 @@ def _side_head(
     report = HeadReport(head.horizon_days, None, "", len(folds), rows, int(lost), head=head.outcome)
     if lost < config.model.min_unique_churners or not folds:
         return replace(report, why=f"only {lost} accounts had this loss; it is not foretold"), None, None
-    watch.expect((3 + len(singles(head, config.model))) * len(folds) + 1)
+    watch.expect((3 + len(single_models(head, config.model))) * len(folds) + 1)
     predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch, store=store)
     evaluation = measure(predictions, config.model, draws=DRAWS // 3)
     kind, why = choose(evaluation, head.horizon_days, head.outcome)
@@ -308,7 +320,7 @@ def _final_fit(
 ) -> Candidate:
     """Fit the winner, or else the naive baseline, once more on every row whose label is known today."""
     dates = dates_of(head.rows)
-    lesson = lesson_of(head, dates, today, config.model)
+    training_set = training_set_of(head, dates, today, config.model)
     kind = report.kind or NaiveBaseline.kind
     settings = tuned(head, _matured(dates, head, today), today, features.features, config.model, store)
 
@@ -316,14 +328,16 @@ def _final_fit(
         scorer = build(
             name, features.features, config.model, horizon_days=head.horizon_days, settings=settings.get(name)
         )
-        return as_candidate(teach(scorer, lesson, config.model.seed))
+        return as_candidate(fit(scorer, training_set, config.model.seed))
 
     whole = Evaluation.joined(list(evaluations)).of("predictions", head.horizon_days, head.outcome)
     if kind == Blend.kind:
-        made: Candidate = Blend([fitted(name) for name in blend_parts(whole, singles(head, config.model))])
+        made: Candidate = Blend(
+            [fitted(name) for name in blend_parts(whole, single_models(head, config.model))]
+        )
     else:
         made = fitted(kind)
-    line = calibration.line(whole, kind) if report.complaint else None
+    line = calibration.line(whole, kind) if report.calibration_warning else None
     return calibration.Calibrated(made, shift=line[0], slope=line[1]) if line else made
 
 
@@ -331,7 +345,7 @@ def _matured(dates: Sequence[pd.Timestamp], head: Head, today: pd.Timestamp) -> 
     return [day for day in dates if day + pd.Timedelta(days=head.horizon_days) <= today]
 
 
-def _crown(
+def _assemble_champion(
     fitted: Mapping[int, Candidate],
     extra: Mapping[tuple[str, int], Candidate],
     shares: Mapping[str, float],

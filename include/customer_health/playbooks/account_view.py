@@ -49,7 +49,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Facts:
+class AccountView:
     """One account on one day. `None` is unknown, which satisfies no comparison.
 
     Attributes:

@@ -10,7 +10,7 @@ from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.episodes import Episode
-from customer_health.playbooks.actions import Occasion, effect_of
+from customer_health.playbooks.actions import RunContext, effect_of
 from customer_health.playbooks.alerts import Alert, braked, newly_red, release, worsened
 from customer_health.playbooks.effect_context import owner_of
 from customer_health.playbooks.episode_lifecycle import advance, left
@@ -103,16 +103,18 @@ def propose(
     return Proposal(replace(snapshot, facts=facts), changed, matches, decisions, drawn)
 
 
-def settle(proposal: Proposal, existing: Mapping[str, date], occasion: Occasion, *, hold: str = "") -> Plan:
+def settle(
+    proposal: Proposal, existing: Mapping[str, date], run_context: RunContext, *, hold: str = ""
+) -> Plan:
     """Turn a proposal into a plan.
 
     Args:
         proposal: What is wanted.
         existing: Keys that were promised before, with the day that asked for them.
-        occasion: What all effects of the run share.
+        run_context: What all effects of the run share.
         hold: Why single alerts must not leave today (a drift, a stale source); empty when they may.
     """
-    snapshot, config = proposal.snapshot, occasion.config
+    snapshot, config = proposal.snapshot, run_context.config
     mass_move = braked(snapshot, config)
     brake_on = mass_move or bool(hold)
     jobs, decisions = [], list(proposal.decisions)
@@ -127,7 +129,7 @@ def settle(proposal: Proposal, existing: Mapping[str, date], occasion: Occasion,
     due = [alert for job in jobs for alert in job.alerts]
     # Promising the summary again is harmless: its key is the day's.
     alerts, said = (
-        release(due, snapshot, occasion, brake_on=brake_on, hold=hold) if due or mass_move else ([], {})
+        release(due, snapshot, run_context, brake_on=brake_on, hold=hold) if due or mass_move else ([], {})
     )
     effects = list(alerts)
     put_off: set[str] = set()
@@ -143,7 +145,7 @@ def settle(proposal: Proposal, existing: Mapping[str, date], occasion: Occasion,
             put_off.add(job.match.facts.account_id)
         for step in (*job.automatic, *(() if waits else job.human)):
             match = job.match
-            effects.append(effect_of(match.facts, match.playbook, step, match.cycle_id, occasion))
+            effects.append(effect_of(match.facts, match.playbook, step, match.cycle_id, run_context))
         decisions.append(job.decision(waits, said))
     notes = [f"{len(put_off)} accounts wait for a free place among today's tasks."] if put_off else []
     if snapshot.first_live:

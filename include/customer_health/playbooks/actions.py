@@ -10,7 +10,7 @@ from typing import Any
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
-from customer_health.playbooks.account_view import LEVELS, Facts
+from customer_health.playbooks.account_view import LEVELS, AccountView
 from customer_health.playbooks.effect_context import (
     account_fields,
     account_payload,
@@ -19,7 +19,7 @@ from customer_health.playbooks.effect_context import (
     weekly_readings,
 )
 from customer_health.playbooks.graduation import Gate
-from customer_health.playbooks.meeting_times import Diary, Wish, invitation
+from customer_health.playbooks.meeting_times import Availability, Wish, invitation
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.routing import channel_of, due_at, not_before, zone_of
 from customer_health.playbooks.steps import (
@@ -44,13 +44,13 @@ USAGE_MEASURES = {
 }
 
 
-def key_of(facts: Facts, playbook: Playbook, step: Step, cycle_id: str) -> str:
+def key_of(facts: AccountView, playbook: Playbook, step: Step, cycle_id: str) -> str:
     """Return the key of the effect that this step makes for this account and cycle."""
     return effect_key(facts.account_id, playbook.name, cycle_id, step.name, step.to)
 
 
 @dataclass(frozen=True)
-class Occasion:
+class RunContext:
     """What effects of one run have in common.
 
     Attributes:
@@ -59,7 +59,7 @@ class Occasion:
         now: The present.
         gate: The graduation gate: whether growth may be automated.
         audits: Usage audits by account, of those whose steps attach one; see background.py.
-        diary: Who is busy when.
+        availability: Who is busy when.
     """
 
     config: CompanyConfig
@@ -67,9 +67,9 @@ class Occasion:
     now: datetime
     gate: Gate
     audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    diary: Diary | None = None
+    availability: Availability | None = None
 
-    def times(self, facts: Facts, playbook: Playbook, cycle_id: str) -> dict[str, Any]:
+    def times(self, facts: AccountView, playbook: Playbook, cycle_id: str) -> dict[str, Any]:
         """Return the times that this play proposes: the same for each of its steps."""
         step = next(step for step in playbook.steps if isinstance(step, ProposeMeeting))
         owner = owner_of(facts, step.owner, self.config)["email"]
@@ -83,11 +83,13 @@ class Occasion:
             latest=self.now + step.within,
             options=step.options,
         )
-        diary = self.diary or Diary(self.config.playbooks.meeting_hours)
-        return diary.propose(f"{facts.account_id}\x1f{playbook.name}\x1f{cycle_id}", wish)
+        availability = self.availability or Availability(self.config.playbooks.meeting_hours)
+        return availability.propose(f"{facts.account_id}\x1f{playbook.name}\x1f{cycle_id}", wish)
 
 
-def effect_of(facts: Facts, playbook: Playbook, step: Step, cycle_id: str, occasion: Occasion) -> Effect:
+def effect_of(
+    facts: AccountView, playbook: Playbook, step: Step, cycle_id: str, run_context: RunContext
+) -> Effect:
     """Build the effect of one step.
 
     Args:
@@ -95,30 +97,30 @@ def effect_of(facts: Facts, playbook: Playbook, step: Step, cycle_id: str, occas
         playbook: Who asks for it.
         step: What is asked for.
         cycle_id: The episode or other cycle it belongs to.
-        occasion: What all effects of the run share.
+        run_context: What all effects of the run share.
     """
-    config = occasion.config
+    config = run_context.config
     match step:
         case CreateTask():
-            payload = task_payload(facts, playbook, step, cycle_id, occasion)
+            payload = task_payload(facts, playbook, step, cycle_id, run_context)
         case Notify():
-            payload = alert_payload(facts, playbook, step, occasion)
+            payload = alert_payload(facts, playbook, step, run_context)
         case ProposeMeeting():
-            payload = _meeting_payload(facts, playbook, step, cycle_id, occasion)
+            payload = _meeting_payload(facts, playbook, step, cycle_id, run_context)
         case Enroll():
             payload = account_payload(facts, config) | {"play": step.play}
         case CreateOpportunity():
             payload = _opportunity_payload(facts, step, cycle_id, config)
         case DraftEmail():
-            payload = _email_payload(facts, playbook, step, cycle_id, occasion)
+            payload = _email_payload(facts, playbook, step, cycle_id, run_context)
         case SetFields():
-            payload = {"fields": account_fields(facts, occasion.published)}
+            payload = {"fields": account_fields(facts, run_context.published)}
         case _:
             raise TypeError(f"No payload for {type(step).__name__}.")
     payload["because"] = playbook.because.strip()
     payload["playbook_title"] = playbook.title
     if step.approval:
-        payload |= _approval(facts, step, occasion)
+        payload |= _approval(facts, step, run_context)
     return Effect(
         key=key_of(facts, playbook, step, cycle_id),
         destination=step.to,
@@ -132,16 +134,16 @@ def effect_of(facts: Facts, playbook: Playbook, step: Step, cycle_id: str, occas
     )
 
 
-def _approval(facts: Facts, step: Step, occasion: Occasion) -> dict[str, Any]:
+def _approval(facts: AccountView, step: Step, run_context: RunContext) -> dict[str, Any]:
     """Return who must agree and until when, or why nobody needs to."""
-    config = occasion.config.playbooks
-    if isinstance(step, CreateOpportunity) and occasion.gate.passed:
-        return {"approval_waived": occasion.gate.why}
+    config = run_context.config.playbooks
+    if isinstance(step, CreateOpportunity) and run_context.gate.passed:
+        return {"approval_waived": run_context.gate.why}
     if isinstance(step, DraftEmail) and facts.get("segment") in config.auto_send_segments:
         return {"approval_waived": f"drafts for {facts.get('segment')} need none"}
-    expires = occasion.now + timedelta(hours=config.approval_expires_hours)
+    expires = run_context.now + timedelta(hours=config.approval_expires_hours)
     asks = {
-        "create_opportunity": f"Propose the expansion? Automation is locked: {occasion.gate.why}",
+        "create_opportunity": f"Propose the expansion? Automation is locked: {run_context.gate.why}",
         "draft_email": "May this draft go to the customer in our name?",
     }
     return {
@@ -151,9 +153,11 @@ def _approval(facts: Facts, step: Step, occasion: Occasion) -> dict[str, Any]:
     }
 
 
-def alert_payload(facts: Facts, playbook: Playbook, step: Notify, occasion: Occasion) -> dict[str, Any]:
+def alert_payload(
+    facts: AccountView, playbook: Playbook, step: Notify, run_context: RunContext
+) -> dict[str, Any]:
     """Return what a Slack alert says: the transition, the Why, the money, the clock, one next step."""
-    config, now = occasion.config, occasion.now
+    config, now = run_context.config, run_context.now
     owner = owner_of(facts, ("csm", "csm_manager"), config)["email"]
     tasks = [other for other in playbook.steps if isinstance(other, CreateTask)]
     first = min(tasks, key=lambda task: task.due_in) if tasks else None
@@ -173,12 +177,14 @@ def alert_payload(facts: Facts, playbook: Playbook, step: Notify, occasion: Occa
         and {
             "subject": first.subject,
             "owner": owner_of(facts, first.owner, config),
-            "due_at": due_at(occasion.published, now, first.due_in, _zone(facts, first, config)).isoformat(),
+            "due_at": due_at(
+                run_context.published, now, first.due_in, _zone(facts, first, config)
+            ).isoformat(),
         },
     }
 
 
-def _addressed(facts: Facts, owner: str, step: Notify, config: CompanyConfig) -> dict[str, Any]:
+def _addressed(facts: AccountView, owner: str, step: Notify, config: CompanyConfig) -> dict[str, Any]:
     """Return the channel, or the person with the channel that stands in where Slack does not know them."""
     place = channel_of(facts, owner, step.channel, config)
     if not place.startswith("@"):
@@ -189,15 +195,15 @@ def _addressed(facts: Facts, owner: str, step: Notify, config: CompanyConfig) ->
 
 
 def task_payload(
-    facts: Facts, playbook: Playbook, step: CreateTask, cycle_id: str, occasion: Occasion
+    facts: AccountView, playbook: Playbook, step: CreateTask, cycle_id: str, run_context: RunContext
 ) -> dict[str, Any]:
     """Return every field of the CRM task (who, what, until when, why, evidence, how it counts as done)."""
-    config = occasion.config
+    config = run_context.config
     owner = owner_of(facts, step.owner, config)
     zone = _zone(facts, step, config)
-    due = due_at(occasion.published, occasion.now, step.due_in, zone)
+    due = due_at(run_context.published, run_context.now, step.due_in, zone)
     local = due.astimezone(zone_of(zone))
-    escalates = _escalates_at(facts, playbook, occasion)
+    escalates = _escalates_at(facts, playbook, run_context)
     label = facts.tier or "Account"
     payload = account_payload(facts, config) | {
         "external_id": f"chs:{facts.account_id}:{playbook.name}:{cycle_id}:{step.name}",
@@ -220,21 +226,21 @@ def task_payload(
             account=facts.name, owner=payload["account"]["owner"]["email"], sender=owner["email"]
         )
     if step.attach == "usage_audit":
-        payload["usage_audit"] = _usage_audit(facts, occasion)
+        payload["usage_audit"] = _usage_audit(facts, run_context)
     if step.attach == "meeting_times":
-        payload["times"] = occasion.times(facts, playbook, cycle_id)
+        payload["times"] = run_context.times(facts, playbook, cycle_id)
     return payload
 
 
-def _zone(facts: Facts, step: CreateTask, config: CompanyConfig) -> str | None:
+def _zone(facts: AccountView, step: CreateTask, config: CompanyConfig) -> str | None:
     """Time zone in which a task's owner works, as far as anybody said."""
     owner = owner_of(facts, step.owner, config)["email"]
     return config.playbooks.quiet.zones.get(owner) or facts.get("timezone")
 
 
-def _usage_audit(facts: Facts, occasion: Occasion) -> dict[str, Any]:
+def _usage_audit(facts: AccountView, run_context: RunContext) -> dict[str, Any]:
     """Return the audit as read from the warehouse, or one that says that nobody looked."""
-    audit = occasion.audits.get(facts.account_id)
+    audit = run_context.audits.get(facts.account_id)
     if audit is None:
         audit = blank(facts.as_of, facts.number("seats"), "no product usage was at hand").payload
     measures = [
@@ -244,19 +250,19 @@ def _usage_audit(facts: Facts, occasion: Occasion) -> dict[str, Any]:
     return {**audit, "measures": measures}
 
 
-def _escalates_at(facts: Facts, playbook: Playbook, occasion: Occasion) -> datetime | None:
+def _escalates_at(facts: AccountView, playbook: Playbook, run_context: RunContext) -> datetime | None:
     """Return when a save play that nobody began escalates; other work has a due date and no alarm."""
     episode = facts.episode
     if playbook.once_per != "episode" or episode is None or episode.inherited:
         return None
-    return occasion.published + timedelta(hours=occasion.config.playbooks.escalate_after_hours)
+    return run_context.published + timedelta(hours=run_context.config.playbooks.escalate_after_hours)
 
 
 def _email_payload(
-    facts: Facts, playbook: Playbook, step: DraftEmail, cycle_id: str, occasion: Occasion
+    facts: AccountView, playbook: Playbook, step: DraftEmail, cycle_id: str, run_context: RunContext
 ) -> dict[str, Any]:
     """Return a draft: whose mailbox, subject and body. To whom is the sender's to choose."""
-    config = occasion.config
+    config = run_context.config
     sender = owner_of(facts, step.owner, config)
     words = {
         "account": facts.name,
@@ -266,35 +272,35 @@ def _email_payload(
     payload = account_payload(facts, config) | {"sender": sender}
     title = Template(step.subject).substitute(words)
     if step.attach == "meeting_times":
-        times = occasion.times(facts, playbook, cycle_id)
+        times = run_context.times(facts, playbook, cycle_id)
         listed = [f"- {slot['guest_text']}" for slot in times["slots"]]
         words["times"] = "\n".join(listed) or "- at a time of your choice"
         if listed:
-            file = invitation(key_of(facts, playbook, step, cycle_id), times, title, occasion.now)
+            file = invitation(key_of(facts, playbook, step, cycle_id), times, title, run_context.now)
             payload["attachments"] = [{"name": "invitation.ics", "type": "text/calendar", "text": file}]
     return payload | {"subject": title, "body": Template(step.body).substitute(words)}
 
 
 def _meeting_payload(
-    facts: Facts, playbook: Playbook, step: ProposeMeeting, cycle_id: str, occasion: Occasion
+    facts: AccountView, playbook: Playbook, step: ProposeMeeting, cycle_id: str, run_context: RunContext
 ) -> dict[str, Any]:
     """Return a tentative entry for the owner's calendar: title, agenda, and the times it may take."""
     words = {
         "account": facts.name,
-        "owner": owner_of(facts, ("csm", "csm_manager"), occasion.config)["email"],
-        "sender": owner_of(facts, step.owner, occasion.config)["email"],
+        "owner": owner_of(facts, ("csm", "csm_manager"), run_context.config)["email"],
+        "sender": owner_of(facts, step.owner, run_context.config)["email"],
     }
-    return account_payload(facts, occasion.config) | {
-        "owner": owner_of(facts, step.owner, occasion.config),
+    return account_payload(facts, run_context.config) | {
+        "owner": owner_of(facts, step.owner, run_context.config),
         "subject": Template(step.subject).substitute(words),
         "agenda": [Template(line).substitute(words) for line in step.agenda],
         "minutes": step.minutes,
-        "times": occasion.times(facts, playbook, cycle_id),
+        "times": run_context.times(facts, playbook, cycle_id),
     }
 
 
 def _opportunity_payload(
-    facts: Facts, step: CreateOpportunity, cycle_id: str, config: CompanyConfig
+    facts: AccountView, step: CreateOpportunity, cycle_id: str, config: CompanyConfig
 ) -> dict[str, Any]:
     payload = account_payload(facts, config)
     arr = facts.number("arr")

@@ -9,8 +9,8 @@ from typing import Any
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
-from customer_health.playbooks.account_view import Facts
-from customer_health.playbooks.actions import Occasion, effect_of
+from customer_health.playbooks.account_view import AccountView
+from customer_health.playbooks.actions import RunContext, effect_of
 from customer_health.playbooks.effect_context import owner_of
 from customer_health.playbooks.episode_message import evidence
 from customer_health.playbooks.matching import Match
@@ -32,7 +32,7 @@ class Alert:
         return self.match.keys[self.step.name]
 
 
-def worsened(facts: Facts, worst_level: Mapping[str, int]) -> bool:
+def worsened(facts: AccountView, worst_level: Mapping[str, int]) -> bool:
     """Return whether today's reading is a new low: Red or Critical, and better before.
 
     An account that was Red when we began to watch (or has no earlier score) is inherited: its state is
@@ -47,14 +47,14 @@ def worsened(facts: Facts, worst_level: Mapping[str, int]) -> bool:
     return facts.level > worst_level.get(facts.account_id, facts.previous.level)
 
 
-def newly_red(facts: Sequence[Facts]) -> list[Facts]:
+def newly_red(facts: Sequence[AccountView]) -> list[AccountView]:
     """Return the accounts that were better before and are Red today."""
     return [
         fact for fact in facts if fact.level > 0 and fact.previous is not None and fact.previous.level == 0
     ]
 
 
-def by_customers(facts: Sequence[Facts]) -> list[Facts]:
+def by_customers(facts: Sequence[AccountView]) -> list[AccountView]:
     """Return those whose two readings come from one model."""
     return [fact for fact in facts if not fact.model_changed]
 
@@ -74,21 +74,21 @@ def braked(snapshot: Snapshot, config: CompanyConfig) -> bool:
 
 
 def release(
-    due: Sequence[Alert], snapshot: Snapshot, occasion: Occasion, *, brake_on: bool, hold: str = ""
+    due: Sequence[Alert], snapshot: Snapshot, run_context: RunContext, *, brake_on: bool, hold: str = ""
 ) -> tuple[list[Effect], dict[str, str]]:
     """Decide which alerts leave singly and which go into one summary.
 
     Args:
         due: Alerts that are due and were not promised before.
         snapshot: The ledger as this run sees it.
-        occasion: What all effects of the run share.
+        run_context: What all effects of the run share.
         brake_on: Whether a mass move is on.
         hold: Why the data is under suspicion anyway: a drift, a stale source.
 
     Returns:
         Effects, and for every alert's key a phrase for the decision log.
     """
-    config = occasion.config
+    config = run_context.config
     if brake_on:
         turned = newly_red(snapshot.facts)
         summary = brake(
@@ -96,7 +96,7 @@ def release(
             len(snapshot.facts),
             as_of=snapshot.as_of,
             config=config,
-            published=occasion.now,
+            published=run_context.now,
             hold=hold,
         )
         why = hold or f"{len(turned)} accounts turned Red at once"
@@ -108,8 +108,8 @@ def release(
     in_summary = mentioned(snapshot.notified)
     effects: list[Effect] = []
     notes: dict[str, str] = {}
-    overflow: dict[str, Facts] = {}
-    remodelled: dict[str, Facts] = {}
+    overflow: dict[str, AccountView] = {}
+    remodelled: dict[str, AccountView] = {}
     for alert in sorted(due, key=lambda item: (-item.match.facts.stake, item.match.facts.account_id)):
         facts = alert.match.facts
         owner = owner_of(facts, ("csm", "csm_manager"), config)["email"]
@@ -126,7 +126,7 @@ def release(
             overflow[facts.account_id] = facts
             notes[alert.key] = f"alert in the digest: the owner has had {limit} today"
         else:
-            effect = _effect(alert, occasion)
+            effect = _effect(alert, run_context)
             place = _place(effect.payload)
             if there[place] >= config.playbooks.alerts_per_channel_per_day:
                 overflow[facts.account_id] = facts
@@ -134,7 +134,7 @@ def release(
                 continue
             had[owner] += 1
             there[place] += 1
-            effects += [effect, *_evidence(alert, effect, occasion)]
+            effects += [effect, *_evidence(alert, effect, run_context)]
             notes[alert.key] = "alert sent"
     if overflow:
         number = 1 + sum(payload.get("kind") == "digest" for payload in snapshot.notified.values())
@@ -144,15 +144,15 @@ def release(
     return effects, notes
 
 
-def _effect(alert: Alert, occasion: Occasion) -> Effect:
+def _effect(alert: Alert, run_context: RunContext) -> Effect:
     match = alert.match
-    return effect_of(match.facts, match.playbook, alert.step, match.cycle_id, occasion)
+    return effect_of(match.facts, match.playbook, alert.step, match.cycle_id, run_context)
 
 
-def _evidence(alert: Alert, effect: Effect, occasion: Occasion) -> list[Effect]:
+def _evidence(alert: Alert, effect: Effect, run_context: RunContext) -> list[Effect]:
     """Return the usage audit for the thread, where the play audits usage and usage could be read."""
     match = alert.match
-    audit = occasion.audits.get(match.facts.account_id)
+    audit = run_context.audits.get(match.facts.account_id)
     asked = any(isinstance(s, CreateTask) and s.attach == "usage_audit" for s in match.playbook.steps)
     return evidence(effect, audit) if asked and audit and not audit["unknown"] else []
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from customer_health.playbooks.account_view import Facts, slug
+from customer_health.playbooks.account_view import AccountView, slug
 from customer_health.scoring.tiers import load_schemes, tier_of
 
 
@@ -94,7 +94,7 @@ class When(Part):
         days_to_renewal: Days until the renewal date; unknown for evergreen contracts.
         coverage: Share of the signals that are known.
         days_red: Days since the open episode's unbroken Red run began.
-        flight_risk: Whether anything speaks of leaving or shrinking (see `Facts.flight_risk`).
+        flight_risk: Whether anything speaks of leaving or shrinking (see `AccountView.flight_risk`).
         state: States of the account in which the playbook may act.
     """
 
@@ -116,7 +116,7 @@ class When(Part):
     flight_risk: bool | None = None
     state: Names = ("scored",)
 
-    def check(self, facts: Facts) -> tuple[bool, str]:
+    def check(self, facts: AccountView) -> tuple[bool, str]:
         """Return whether everything holds, and why: all that holds, or all that does not."""
         held: list[str] = []
         broken: list[str] = []
@@ -158,12 +158,12 @@ class When(Part):
             note(bool(risk) == self.flight_risk, f"flight risk: {risk}" if risk else "no flight risk")
         return (False, "; ".join(broken)) if broken else (True, "; ".join(held) or "always")
 
-    def _tiers(self, facts: Facts) -> set[str]:
+    def _tiers(self, facts: AccountView) -> set[str]:
         if self.scheme is None:
             return {slug(facts.get("tier")), slug(facts.get("band"))}
         return set() if facts.score is None else {slug(tier_of(facts.score, self.scheme))}
 
-    def _check_reasons(self, facts: Facts, note: Any) -> None:
+    def _check_reasons(self, facts: AccountView, note: Any) -> None:
         if self.reasons.any:
             hits = [code for code in self.reasons.any if code in facts.codes]
             note(bool(hits), f"reasons name {', '.join(hits or ['none of ' + ', '.join(self.reasons.any)])}")
@@ -178,7 +178,7 @@ class When(Part):
 
 
 # What a Range may be asked about: as people read it, as the YAML spells it, and where it comes from.
-_NUMBERS: Sequence[tuple[str, str, Callable[[Facts], float | None]]] = (
+_NUMBERS: Sequence[tuple[str, str, Callable[[AccountView], float | None]]] = (
     ("score", "score", lambda facts: facts.score),
     ("score drop", "score_drop", lambda facts: facts.drop),
     ("ARR", "arr", lambda facts: facts.number("arr")),
@@ -195,7 +195,7 @@ def known_tiers(scheme: str | None = None) -> set[str]:
     return {slug(name) for each in chosen for name in each.names}
 
 
-def _fell(facts: Facts, fall: Fall) -> tuple[bool, str]:
+def _fell(facts: AccountView, fall: Fall) -> tuple[bool, str]:
     points = facts.lasting_fall(fall.days, fall.readings)
     if points is None:
         return False, f"too few readings within {fall.days} days to speak of a lasting fall"

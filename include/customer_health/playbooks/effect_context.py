@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from customer_health.company import CompanyConfig
-from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.account_view import AccountView
 
 MOST_RISKS, MOST_STRENGTHS = 3, 2
 # What a task says about the relationship, beside the reasons.
@@ -16,7 +16,7 @@ CONTACT_MEASURES = ("days_since_last_interaction", "contacts_known", "days_since
 SIGNIFICANT = ("score", "tier", "primary_reason")
 
 
-def owner_of(facts: Facts, roles: tuple[str, ...], config: CompanyConfig) -> dict[str, str]:
+def owner_of(facts: AccountView, roles: tuple[str, ...], config: CompanyConfig) -> dict[str, str]:
     """Return the first owner of the chain who exists; the queue never holds an ownerless task."""
     people = {"csm": facts.get("owner_email"), "csm_manager": facts.get("manager_email")}
     missing: list[str] = []
@@ -30,7 +30,7 @@ def owner_of(facts: Facts, roles: tuple[str, ...], config: CompanyConfig) -> dic
     return {"email": config.playbooks.fallback_owner, "role": "fallback", "why": said}
 
 
-def account_payload(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
+def account_payload(facts: AccountView, config: CompanyConfig) -> dict[str, Any]:
     """Return the account's snapshot that every human-facing effect carries."""
     renewal = facts.get("renewal_date")
     return {
@@ -78,7 +78,7 @@ def link_of(template: str, account_id: str) -> str:
     return template.replace("{account_id}", quote(account_id, safe=""))
 
 
-def weekly_readings(facts: Facts) -> list[list[Any]]:
+def weekly_readings(facts: AccountView) -> list[list[Any]]:
     """Return [ISO date, score] of the last reading of each week, today's last."""
     by_week = {reading.as_of.isocalendar()[:2]: (reading.as_of, reading.score) for reading in facts.past}
     if facts.score is not None:
@@ -97,7 +97,7 @@ def subject(tier: str, account: str, what: str, due: datetime, most: int = 80) -
     return f"{head}{name}{tail}{when}"
 
 
-def account_fields(facts: Facts, published: datetime) -> dict[str, Any]:
+def account_fields(facts: AccountView, published: datetime) -> dict[str, Any]:
     """Return the score's fields for the CRM account."""
     trend = None if facts.drop is None else -facts.drop
     return {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from customer_health.ledger.episodes import Episode, episode_id
-from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.account_view import AccountView
 from customer_health.scoring.tiers import scheme_named
 
 RED = "Red"
@@ -19,7 +19,7 @@ def red_ceiling() -> int:
 
 
 def advance(
-    facts: Facts, *, margin: int, now: datetime, red_since: Mapping[str, date], owner: str
+    facts: AccountView, *, margin: int, now: datetime, red_since: Mapping[str, date], owner: str
 ) -> Episode | None:
     """Return the account's episode after today's reading, or None when it has none.
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from customer_health.company import HoldoutConfig
 from customer_health.ledger.episodes import Episode
-from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.account_view import AccountView
 
 HELD_OUT, TREATED, NOT_ELIGIBLE = "held_out", "treated", "not_eligible"
 ARR_BANDS = (5_000.0, 20_000.0, 100_000.0)
@@ -43,7 +43,7 @@ class Assignment:
 
 
 def assign(
-    entrants: Iterable[tuple[Facts, Episode]], drawn: Mapping[str, int], config: HoldoutConfig
+    entrants: Iterable[tuple[AccountView, Episode]], drawn: Mapping[str, int], config: HoldoutConfig
 ) -> list[Assignment]:
     """Draw an arm for every account that turns Red for the first time.
 
@@ -72,7 +72,7 @@ def assign(
     return found
 
 
-def stratum(facts: Facts) -> str:
+def stratum(facts: AccountView) -> str:
     """Return the account's stratum: segment and ARR band."""
     arr = facts.number("arr")
     if arr is None:
@@ -84,7 +84,7 @@ def stratum(facts: Facts) -> str:
     return f"{facts.get('segment') or 'unknown'} / {band}"
 
 
-def _not_eligible(facts: Facts, episode: Episode, config: HoldoutConfig) -> str:
+def _not_eligible(facts: AccountView, episode: Episode, config: HoldoutConfig) -> str:
     if facts.account_id in config.never:
         return "on the list of those never held out"
     arr = facts.number("arr")

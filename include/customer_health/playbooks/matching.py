@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from customer_health.ledger.decisions import Decision
-from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.account_view import AccountView
 from customer_health.playbooks.actions import key_of
 from customer_health.playbooks.effect_context import SIGNIFICANT, account_fields
 from customer_health.playbooks.holdout_draw import HELD_OUT
@@ -28,7 +28,7 @@ class Match:
         keys: Key of each step's effect, by step name.
     """
 
-    facts: Facts
+    facts: AccountView
     playbook: Playbook
     cycle_id: str
     why: str
@@ -40,7 +40,7 @@ class Match:
 
 
 def match_account(
-    facts: Facts, playbooks: Sequence[Playbook], snapshot: Snapshot
+    facts: AccountView, playbooks: Sequence[Playbook], snapshot: Snapshot
 ) -> tuple[list[Match], list[Decision]]:
     """Evaluate every playbook, in order; inside a group the first match keeps the others out.
 
@@ -75,7 +75,7 @@ def match_account(
     return matches, decisions
 
 
-def _match(facts: Facts, playbook: Playbook, snapshot: Snapshot) -> Match | Decision:
+def _match(facts: AccountView, playbook: Playbook, snapshot: Snapshot) -> Match | Decision:
     def no(outcome: str, reason: str) -> Decision:
         return Decision(facts.account_id, playbook.name, outcome, reason)
 

@@ -45,7 +45,7 @@ class Wish:
 
 
 @dataclass
-class Diary:
+class Availability:
     """Who of ours is busy when, as far as anybody told us, and what this run has proposed.
 
     Attributes:
@@ -59,19 +59,19 @@ class Diary:
     known: frozenset[str] = frozenset()
     _held: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def propose(self, occasion: str, wish: Wish) -> dict[str, Any]:
+    def propose(self, run_context: str, wish: Wish) -> dict[str, Any]:
         """Return times and reserve them; asked again for the same occasion, the same times.
 
         Args:
-            occasion: What the times are for: steps of one play speak of the same times.
+            run_context: What the times are for: steps of one play speak of the same times.
             wish: What is asked for.
 
         Returns:
             `owner`, `zone`, `guest_zone`, `calendar_known`, `overlap` and `slots`, each with `start` and
             `end` (UTC) and `text` and `guest_text` for people. There may be fewer slots than asked for.
         """
-        if occasion in self._held:
-            return self._held[occasion]
+        if run_context in self._held:
+            return self._held[run_context]
         owner = wish.owner.lower()
         ours, theirs = zone_of(wish.zone), zone_of(wish.guest_zone) if wish.guest_zone else None
         taken = self.busy.setdefault(owner, [])
@@ -80,7 +80,7 @@ class Diary:
         if not chosen:  # the working days of the two do not meet: the customer is asked at our hours
             chosen = list(_choose(wish, taken, self.hours, ours, None))
         taken.extend(chosen)
-        self._held[occasion] = {
+        self._held[run_context] = {
             "owner": wish.owner,
             "zone": ours.key,
             "guest_zone": None if theirs is None else theirs.key,
@@ -96,7 +96,7 @@ class Diary:
                 for start, end in chosen
             ],
         }
-        return self._held[occasion]
+        return self._held[run_context]
 
 
 def promised(connection: Connection, since: datetime) -> dict[str, list[Span]]:
@@ -121,7 +121,7 @@ def invitation(key: str, times: Mapping[str, Any], subject: str, now: datetime) 
 
     Args:
         key: Of the effect; it makes the UID, so that a second import changes the first entry.
-        times: What `Diary.propose` returned, with at least one slot.
+        times: What `Availability.propose` returned, with at least one slot.
         subject: Its title.
         now: When it is written.
     """

@@ -23,11 +23,11 @@ from customer_health.playbooks import data_hold as holds
 from customer_health.playbooks import reminders
 from customer_health.playbooks import snapshot as snapshots
 from customer_health.playbooks.action_plan import Plan, propose, settle
-from customer_health.playbooks.actions import Occasion
+from customer_health.playbooks.actions import RunContext
 from customer_health.playbooks.graduation import gate
 from customer_health.playbooks.holdout_draw import HELD_OUT
 from customer_health.playbooks.playbook import LIBRARY, Playbook, load_playbooks
-from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, Background, equip
+from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, WarehouseContext, with_context
 from customer_health.playbooks.weekly_digest import weekly_digest
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def run_playbooks(
     now: datetime,
     library: Path = LIBRARY,
     hold: str | Mapping[str, str] = "",
-    background: Background = NOTHING_KNOWN,
+    background: WarehouseContext = NOTHING_KNOWN,
 ) -> PlaybookRun:
     """Advance episodes, evaluate every playbook, and promise what follows in the outbox.
 
@@ -123,12 +123,12 @@ def run_playbooks(
             )
         proposal = propose(snapshot, playbooks, config, now=now)
         if mode == "live":
-            occasion = Occasion(config, snapshot.published_at, now, gate(connection, config, as_of))
+            run_context = RunContext(config, snapshot.published_at, now, gate(connection, config, as_of))
             existing = outbox.existing(connection, proposal.keys())
-            occasion = equip(occasion, proposal.matches, existing, background, connection)
+            run_context = with_context(run_context, proposal.matches, existing, background, connection)
             suspected = {hold: hold} if isinstance(hold, str) and hold else dict(hold or {})
             held, answered = holds.standing(connection, suspected, config, as_of=as_of)
-            plan = settle(proposal, existing, occasion, hold=", ".join(held.values()))
+            plan = settle(proposal, existing, run_context, hold=", ".join(held.values()))
             plan = replace(plan, effects=holds.named(plan.effects, held), notes=[*plan.notes, *answered])
         else:
             refused = [match.decided(mode, _WHY[mode] + match.why) for match in proposal.matches]

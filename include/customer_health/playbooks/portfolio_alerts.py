@@ -10,7 +10,7 @@ from typing import Any
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.ledger.episodes import Episode
-from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.account_view import AccountView
 from customer_health.playbooks.effect_context import owner_of
 
 PORTFOLIO = "portfolio"
@@ -18,7 +18,7 @@ MOST_LISTED = 20
 
 
 def baseline(
-    facts: Sequence[Facts], *, as_of: date, tasks: int, backlog: int, config: CompanyConfig
+    facts: Sequence[AccountView], *, as_of: date, tasks: int, backlog: int, config: CompanyConfig
 ) -> Effect:
     """Return the summary of the first live run: where the portfolio stands before anybody is alerted."""
     red = [fact for fact in facts if fact.episode is not None and fact.episode.inherited]
@@ -41,7 +41,7 @@ def baseline(
 
 
 def brake(
-    newly_red: Sequence[Facts],
+    newly_red: Sequence[AccountView],
     total: int,
     *,
     as_of: date,
@@ -76,7 +76,7 @@ def brake(
     )
 
 
-def new_model(turned: Sequence[Facts], *, as_of: date, config: CompanyConfig) -> Effect:
+def new_model(turned: Sequence[AccountView], *, as_of: date, config: CompanyConfig) -> Effect:
     """Return the one message about accounts that only a new model made Red."""
     ranked = _by_stake(turned)
     return message(
@@ -95,7 +95,7 @@ def new_model(turned: Sequence[Facts], *, as_of: date, config: CompanyConfig) ->
     )
 
 
-def digest(overflow: Sequence[Facts], number: int, *, as_of: date, config: CompanyConfig) -> Effect:
+def digest(overflow: Sequence[AccountView], number: int, *, as_of: date, config: CompanyConfig) -> Effect:
     """Return the message that carries the alerts beyond their owners' daily number."""
     ranked = _by_stake(overflow)
     return message(
@@ -155,7 +155,7 @@ def episode_entry(episode: Episode, row: Mapping[str, Any], config: CompanyConfi
     }
 
 
-def entry(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
+def entry(facts: AccountView, config: CompanyConfig) -> dict[str, Any]:
     """Return one line of a summary."""
     return {
         "account_id": facts.account_id,
@@ -172,7 +172,7 @@ def entry(facts: Facts, config: CompanyConfig) -> dict[str, Any]:
     }
 
 
-def tiers(facts: Sequence[Facts]) -> dict[str, dict[str, float]]:
+def tiers(facts: Sequence[AccountView]) -> dict[str, dict[str, float]]:
     """Return accounts and ARR per tier."""
     counts: Counter[str] = Counter()
     arr: Counter[str] = Counter()
@@ -188,7 +188,7 @@ def mentioned(notified: Mapping[str, Mapping[str, Any]]) -> set[str]:
     return {account for payload in notified.values() for account in payload.get("mentions", ())}
 
 
-def _by_stake(facts: Sequence[Facts]) -> list[Facts]:
+def _by_stake(facts: Sequence[AccountView]) -> list[AccountView]:
     return sorted(facts, key=lambda fact: (-fact.stake, fact.account_id))
 
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.account_view import AccountView
 from customer_health.playbooks.playbook import Playbook
 
 LENGTH = {"month": 28, "quarter": 91}
@@ -22,7 +22,7 @@ class Due:
     why_not: str = ""
 
 
-def cycle_of(facts: Facts, playbook: Playbook) -> Due:
+def cycle_of(facts: AccountView, playbook: Playbook) -> Due:
     """Return the cycle that a firing today would belong to.
 
     Months and quarters start on a day of the account's own (by a hash of its id): calls spread over the

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from customer_health.company import CompanyConfig
-from customer_health.playbooks.account_view import Facts, slug
+from customer_health.playbooks.account_view import AccountView, slug
 
 LEAST_TIME = timedelta(hours=8)
 LONG_TASK = timedelta(days=5)
 SATURDAY = 5
 
 
-def channel_of(facts: Facts, owner: str, otherwise: str, config: CompanyConfig) -> str:
+def channel_of(facts: AccountView, owner: str, otherwise: str, config: CompanyConfig) -> str:
     """Return the channel of the first route that fits tier, segment and owner."""
     for route in config.playbooks.routes:
         tiers = {slug(facts.get("tier")), slug(facts.get("band"))}

@@ -22,7 +22,7 @@ from customer_health.ledger.schema import episodes as episode_table
 from customer_health.ledger.schema import outbox, playbook_runs, score_runs, score_signals
 from customer_health.ledger.schema import scores as score_table
 from customer_health.ledger.scores import BAND_SHOWN, TIER_SHOWN, as_shown
-from customer_health.playbooks.account_view import Facts, Reading, level_of
+from customer_health.playbooks.account_view import AccountView, Reading, level_of
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.steps import SetFields
 
@@ -63,7 +63,7 @@ class Snapshot:
 
     as_of: date
     published_at: datetime
-    facts: Sequence[Facts]
+    facts: Sequence[AccountView]
     gone: Sequence[episodes.Episode]
     red_since: Mapping[str, date]
     worst_level: Mapping[str, int]
@@ -100,12 +100,12 @@ def read(
     books = list(playbooks)
     falls = [book.when.lasting_fall for book in books if book.when.lasting_fall is not None]
     past = _past(connection, as_of, timedelta(max(fall.days for fall in falls))) if falls else {}
-    facts: list[Facts] = []
+    facts: list[AccountView] = []
     broken: dict[str, str] = {}
     for row in rows:
         account = row["account_id"]
         try:
-            fact = Facts(
+            fact = AccountView(
                 row=as_shown(row),
                 previous=previous.get(account),
                 signals=signals.get(account, {}),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from customer_health.playbooks import meeting_times, usage_audit
-from customer_health.playbooks.actions import Occasion
+from customer_health.playbooks.actions import RunContext
 from customer_health.playbooks.matching import Match
-from customer_health.playbooks.meeting_times import Diary, Span
+from customer_health.playbooks.meeting_times import Availability, Span
 from customer_health.playbooks.steps import CreateTask, ProposeMeeting
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ HELD_FOR = timedelta(days=60)
 
 
 @dataclass(frozen=True)
-class Background:
+class WarehouseContext:
     """Where the facts beside the score come from; whoever has no warehouse at hand knows nothing.
 
     Attributes:
@@ -35,12 +35,12 @@ class Background:
     busy: Callable[[], Mapping[str, list[Span]]]
 
 
-NOTHING_KNOWN = Background(lambda seats: {}, dict)
+NOTHING_KNOWN = WarehouseContext(lambda seats: {}, dict)
 
 
 def of_warehouse(
     con: duckdb.DuckDBPyConnection, as_of: date, usage: usage_audit.UsageElsewhere | None = None
-) -> Background:
+) -> WarehouseContext:
     """Return the background of a day; what became known on the day or later does not count.
 
     Args:
@@ -48,19 +48,19 @@ def of_warehouse(
         as_of: The day.
         usage: Where usage is, if it is not in `con`.
     """
-    return Background(
+    return WarehouseContext(
         audits=lambda seats: usage_audit.read_audits(con, seats, as_of, usage),
         busy=lambda: _busy(con, as_of),
     )
 
 
-def equip(
-    occasion: Occasion,
+def with_context(
+    run_context: RunContext,
     matches: Iterable[Match],
     existing: Mapping[str, date],
-    background: Background,
+    background: WarehouseContext,
     connection: Connection,
-) -> Occasion:
+) -> RunContext:
     """Return the occasion with what its new steps need to know; nothing is read that no step asks for."""
     new = [
         (match, step)
@@ -74,15 +74,17 @@ def equip(
         if isinstance(step, CreateTask) and step.attach == "usage_audit"
     }
     if audited:
-        occasion = replace(occasion, audits=background.audits(audited))
+        run_context = replace(run_context, audits=background.audits(audited))
     if any(isinstance(step, ProposeMeeting) or _names_times(step) for _, step in new):
         seen = background.busy()
         busy = {owner.lower(): list(spans) for owner, spans in seen.items()}
-        for owner, spans in meeting_times.promised(connection, occasion.now - HELD_FOR).items():
+        for owner, spans in meeting_times.promised(connection, run_context.now - HELD_FOR).items():
             busy.setdefault(owner, []).extend(spans)
-        hours = occasion.config.playbooks.meeting_hours
-        occasion = replace(occasion, diary=Diary(hours, busy, frozenset(owner.lower() for owner in seen)))
-    return occasion
+        hours = run_context.config.playbooks.meeting_hours
+        run_context = replace(
+            run_context, availability=Availability(hours, busy, frozenset(owner.lower() for owner in seen))
+        )
+    return run_context
 
 
 def _names_times(step: Any) -> bool:

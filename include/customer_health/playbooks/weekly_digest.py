@@ -16,7 +16,7 @@ from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import episodes, playbook_runs, score_runs, scores
 from customer_health.ledger.schema import outbox as outbox_table
 from customer_health.ledger.scores import TIER_SHOWN, comparable_from
-from customer_health.playbooks.account_view import Facts
+from customer_health.playbooks.account_view import AccountView
 from customer_health.playbooks.portfolio_alerts import entry, episode_entry, message, tiers
 from customer_health.playbooks.routing import not_before
 from customer_health.playbooks.snapshot import Snapshot
@@ -81,7 +81,7 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
         listed.sort(key=lambda item: (-(item["arr"] or 0.0), item["account_id"]))
         return {"count": len(listed), "entries": listed[:MOST_LISTED]}
 
-    def movers(chosen: Sequence[tuple[int, Facts]]) -> dict[str, Any]:
+    def movers(chosen: Sequence[tuple[int, AccountView]]) -> dict[str, Any]:
         top = chosen[:MOST_MOVERS]
         listed = [entry(fact, config) | {"before": before[fact.account_id][0]} for _, fact in top]
         return {"count": len(listed), "entries": listed}
@@ -118,7 +118,7 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
     }
 
 
-def _may_grow(fact: Facts) -> bool:
+def _may_grow(fact: AccountView) -> bool:
     days = fact.number("days_to_renewal")
     due = days is not None and 0 <= days < EXPANSION_DAYS
     return due and fact.score is not None and fact.score > EXPANSION_SCORE and not fact.flight_risk
@@ -139,7 +139,7 @@ def _week_ago(connection: Connection, as_of: date) -> tuple[date | None, dict[st
 
 
 def _tiers(
-    facts: Sequence[Facts], before: Mapping[str, tuple[int, str, float]]
+    facts: Sequence[AccountView], before: Mapping[str, tuple[int, str, float]]
 ) -> dict[str, dict[str, float | None]]:
     """Return accounts and ARR per tier, with their changes; these are None without a fair comparison."""
     now: dict[str, dict[str, float | None]] = {}

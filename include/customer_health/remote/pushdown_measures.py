@@ -40,7 +40,7 @@ def measure(
     broken["occurred_at.future"] = ahead.fill_null(False)
     known = source.keep("known_accounts", pa.table({"known_account": pa.array(list(accounts), pa.string())}))
     named = rows.filter(rows.account_id.notnull())
-    strangers = named.anti_join(known, named.account_id == known.known_account)
+    without_account = named.anti_join(known, named.account_id == known.known_account)
     numbered = {f"n{place}": condition.sum().cast("int64") for place, condition in enumerate(broken.values())}
     any_broken = ibis.or_(*broken.values())
     totals = _one(source, rows.aggregate(rows=rows.count(), bad=any_broken.sum().cast("int64"), **numbered))
@@ -51,7 +51,7 @@ def measure(
     values |= {"quarantined": bad, "copies": 0.0, "superseded": 0.0, "contradictions": 0.0, "unreadable": 0.0}
     for place, name in enumerate(broken):
         values[f"broken.{name}"] = float(totals[f"n{place}"] or 0)
-    unknown = _one(source, strangers.aggregate(n=strangers.count()))["n"]
+    unknown = _one(source, without_account.aggregate(n=without_account.count()))["n"]
     values["broken.account_id.unknown"] = float(unknown or 0)
     values["contradiction_share"] = _repeated(source, rows, contract, as_of)
     result.shown["contradiction_share"] = (

@@ -49,7 +49,7 @@ class RemoteWarehouse(Warehouse):
 
         self.ibis = ibis
         self.hash_version = f"pandas {rules}"
-        self.unplaced = 0
+        self.without_account = 0
         self._source, self._tables, self._until = source, tables, until
         self._kept: dict[str, Any] = {}
         self._open: dict[str, int] = {}

@@ -21,6 +21,6 @@ class Reference(Facts):
         """Return the signal, or None where it is unknown."""
         answers = USAGE_TWINS if signal.table == "usage" else TWINS
         how, view = signal.aggregation, View(self, signal, account, as_of)
-        if signal.table == "usage" and 2 * view.dark() > view.window:
+        if signal.table == "usage" and 2 * view.outage() > view.window:
             return None
         return answers[type(how)](view, how)

@@ -31,18 +31,18 @@ def _own_baseline(view: View, how: agg.ChangeVsOwnBaseline) -> float | None:
     days = min(how.baseline, view.days_ago(rows[0]["occurred_at"]) - view.window)
     earlier = [row for row in rows if view.inside(row["occurred_at"], skip=view.window, days=how.baseline)]
     before = sum(float(row["events"]) for row in earlier if features is None or row["feature"] in features)
-    delivered = days - view.dark(skip=view.window, days=max(0, days))
+    delivered = days - view.outage(skip=view.window, days=max(0, days))
     if delivered < how.least or 2 * delivered < days or not before:
         return None
     usual = before / delivered
-    return (view.events(rows, features) / (view.window - view.dark()) - usual) / usual
+    return (view.events(rows, features) / (view.window - view.outage()) - usual) / usual
 
 
 def _change(view: View, how: agg.ChangeVsPreviousWindow) -> float | None:
     rows, features = view.usage(), view.features()
     if not _covered(view) or isinstance(features, str):
         return None
-    lost, days = view.dark(skip=view.window), view.window - view.dark()
+    lost, days = view.outage(skip=view.window), view.window - view.outage()
     if 2 * lost > view.window:
         return None
     before = view.events(rows, features, skip=view.window) / (view.window - lost)
@@ -101,7 +101,7 @@ def _per_user(view: View, how: agg.EventsPerUser) -> float | None:
 
 
 def _users_change(view: View, how: agg.ActiveUsersChange) -> float | None:
-    if any(10 * view.dark(skip=skip) > view.window for skip in (0, view.window)):
+    if any(10 * view.outage(skip=skip) > view.window for skip in (0, view.window)):
         return None
     now, before = len(_users(view)), len(_users(view, skip=view.window))
     return (now - before) / before if before and _covered(view) else None
@@ -113,7 +113,7 @@ def _daily_users(view: View, how: agg.DailyUsers) -> float | None:
         return None
     first = min(stamp(row["occurred_at"]).date() for row in named)
     days = min(view.window, (view.as_of - first).days)
-    days -= view.dark(days=days)
+    days -= view.outage(days=days)
     inside = [row for row in named if view.inside(row["occurred_at"])]
     mean = len({(row["user_id"], stamp(row["occurred_at"]).date()) for row in inside}) / days
     if how.per is None:
@@ -134,7 +134,7 @@ def _days_since(view: View, how: agg.DaysSince) -> float | None:
     if not rows:
         return None
     days = view.days_ago(rows[-1]["occurred_at"])
-    return float(days - view.dark(days=days))
+    return float(days - view.outage(days=days))
 
 
 def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
@@ -149,8 +149,8 @@ def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
         day = (stamp(row["occurred_at"]).date() - start).days
         if day >= 0:
             users[day].add(row["user_id"])
-    dark = {(day - start).days for day in view.world.dark(view.as_of)}
-    counts = {day: len(active) for day, active in enumerate(users) if day not in dark}
+    outage = {(day - start).days for day in view.world.outage(view.as_of)}
+    counts = {day: len(active) for day, active in enumerate(users) if day not in outage}
     if len(counts) < max(2, how.min_days):
         return None
     x_mean, y_mean = fmean(counts), fmean(counts.values())

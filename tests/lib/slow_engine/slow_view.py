@@ -57,7 +57,7 @@ class Facts:
             )
         return self._seen[key]
 
-    def dark(self, as_of: date) -> set[date]:
+    def outage(self, as_of: date) -> set[date]:
         """Days of which `as_of` knows no usage of anybody, unlike most of their weekdays at that age."""
         if as_of not in self._dark:
             first: dict[date, dict[str, date]] = {}  # day -> account -> when it was first heard of
@@ -185,9 +185,9 @@ class View:
     def usage(self) -> list[Row]:
         return self.seen("usage")
 
-    def dark(self, *, skip: int = 0, days: int | None = None) -> int:
-        """Dark days of the window that ends `skip` days before the as-of date."""
-        return sum(self.inside(day, skip=skip, days=days) for day in self.world.dark(self.as_of))
+    def outage(self, *, skip: int = 0, days: int | None = None) -> int:
+        """Outage days of the window that ends `skip` days before the as-of date."""
+        return sum(self.inside(day, skip=skip, days=days) for day in self.world.outage(self.as_of))
 
     def features(self) -> tuple[str, ...] | str | None:
         return feature_sets(self.signal, self.world.config).of(self.plan())

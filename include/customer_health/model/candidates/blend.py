@@ -17,7 +17,7 @@ from customer_health.model.candidates.boosted_trees import BoostedTrees
 from customer_health.model.candidates.candidate import Candidate
 from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.candidates.corrected_line import CorrectedLine
-from customer_health.model.candidates.external_score import BroughtScore
+from customer_health.model.candidates.external_score import ExternalScore
 from customer_health.model.candidates.hazard import HazardTrees
 from customer_health.model.candidates.random_forest import RandomForest
 
@@ -27,7 +27,7 @@ PARTS: Mapping[str, type[Candidate]] = {
     RandomForest.kind: RandomForest,
     HazardTrees.kind: HazardTrees,
     CorrectedLine.kind: CorrectedLine,
-    BroughtScore.kind: BroughtScore,
+    ExternalScore.kind: ExternalScore,
 }
 
 

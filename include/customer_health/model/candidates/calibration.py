@@ -62,7 +62,7 @@ class Calibrated:
         return cls(read(state["inner"], files), shift=state["shift"], slope=state["slope"])
 
 
-def complaint(evaluation: Evaluation, horizon: int, kind: str, head: str = LOGO) -> str | None:
+def calibration_warning(evaluation: Evaluation, horizon: int, kind: str, head: str = LOGO) -> str | None:
     """Say what is wrong with the probabilities, or None.
 
     A number outside of the range by chance is no complaint: its whole 90 % interval must be.

@@ -15,13 +15,13 @@ from customer_health.model.candidates.boosted_trees import BoostedTrees
 from customer_health.model.candidates.candidate import Candidate, Scorer
 from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.candidates.corrected_line import CorrectedLine
-from customer_health.model.candidates.external_score import BroughtScore
+from customer_health.model.candidates.external_score import ExternalScore
 from customer_health.model.candidates.hazard import HazardTrees, spells_of
 from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.random_forest import RandomForest
 from customer_health.model.candidates.rules_v1 import RuleScore
 from customer_health.model.candidates.rules_v2 import RuleScoreV2
-from customer_health.model.data.features import BROUGHT, Feature
+from customer_health.model.data.features import EXTERNAL_SCORE, Feature
 from customer_health.model.data.revenue_growth import Growth
 
 CORE = (LogisticRegression.kind, BoostedTrees.kind)  # compete for every head
@@ -37,7 +37,7 @@ WORDS: Mapping[str, str] = {
     RandomForest.kind: "random forest",
     HazardTrees.kind: "hazard model",
     CorrectedLine.kind: "corrected line",
-    BroughtScore.kind: "brought score",
+    ExternalScore.kind: "brought score",
     Blend.kind: "blend",
 }
 
@@ -72,7 +72,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSet:
     """What a candidate is taught with on one day.
 
     Attributes:
@@ -92,15 +92,15 @@ class Lesson:
     growth: Growth | None = None
 
 
-def singles(head: Head, config: ModelConfig) -> tuple[str, ...]:
+def single_models(head: Head, config: ModelConfig) -> tuple[str, ...]:
     """Kinds of the models that compete for a head, besides baselines and the blend."""
     kinds: tuple[str, ...] = CORE
     if head.times_by is not None and head.outcome == "logo_churn":
         kinds = (*kinds, HazardTrees.kind, CorrectedLine.kind)
     if config.effort == "thorough":
         kinds = (*kinds, RandomForest.kind)
-    if head.design[BROUGHT].notna().any() and head.outcome == "logo_churn":
-        kinds = (*kinds, BroughtScore.kind)
+    if head.design[EXTERNAL_SCORE].notna().any() and head.outcome == "logo_churn":
+        kinds = (*kinds, ExternalScore.kind)
     return kinds
 
 
@@ -132,25 +132,31 @@ def build(
             threads=config.threads,
             changes=chosen,
         ),
-        BroughtScore.kind: BroughtScore,
+        ExternalScore.kind: ExternalScore,
     }
     return makers[kind]()
 
 
-def teach(scorer: Scorer, lesson: Lesson, seed: int) -> Scorer:
+def fit(scorer: Scorer, training_set: TrainingSet, seed: int) -> Scorer:
     """Fit a candidate in its own way."""
     if isinstance(scorer, HazardTrees):
-        head = lesson.head
+        head = training_set.head
         assert head.times_by is not None
-        past = (head.rows["as_of"] < lesson.today).to_numpy()
-        times = head.times_by(lesson.today)[past]
+        past = (head.rows["as_of"] < training_set.today).to_numpy()
+        times = head.times_by(training_set.today)[past]
         spells = spells_of(
-            times, head.rows["as_of"][past], today=lesson.today, horizon_days=head.horizon_days, seed=seed
+            times,
+            head.rows["as_of"][past],
+            today=training_set.today,
+            horizon_days=head.horizon_days,
+            seed=seed,
         )
         return scorer.fit_spells(head.design[past], spells)
     if isinstance(scorer, LogisticRegression | CorrectedLine):
-        return scorer.fit(lesson.design, lesson.y, lesson.weight, growth=lesson.growth)
-    return scorer.fit(lesson.design, lesson.y, lesson.weight)
+        return scorer.fit(
+            training_set.design, training_set.y, training_set.weight, growth=training_set.growth
+        )
+    return scorer.fit(training_set.design, training_set.y, training_set.weight)
 
 
 def as_candidate(scorer: Scorer) -> Candidate:
@@ -159,7 +165,7 @@ def as_candidate(scorer: Scorer) -> Candidate:
     return cast(Candidate, scorer)
 
 
-def thin(y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def downsample(y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Keep every lost row and a share of the kept ones, which then weigh more.
 
     Kept rows are plentiful and nearly copies of each other: a third of them fits the same model in a

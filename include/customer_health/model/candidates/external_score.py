@@ -14,11 +14,11 @@ import pandas as pd
 
 from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.model.candidates.constrained_logistic import LogisticRegression
-from customer_health.model.data.features import BROUGHT, Feature
+from customer_health.model.data.features import EXTERNAL_SCORE, Feature
 from customer_health.model.data.labels import as_times
 
 MAX_AGE_DAYS = 45  # an older opinion is none
-FEATURE = Feature(BROUGHT, BROUGHT, "other", 0)
+FEATURE = Feature(EXTERNAL_SCORE, EXTERNAL_SCORE, "other", 0)
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -66,10 +66,10 @@ def attach(panel: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         by="account_id",
         tolerance=pd.Timedelta(days=MAX_AGE_DAYS),
     ).sort_values("row")
-    return panel.assign(**{BROUGHT: found["score"].to_numpy(dtype=float)})
+    return panel.assign(**{EXTERNAL_SCORE: found["score"].to_numpy(dtype=float)})
 
 
-class BroughtScore(LogisticRegression):
+class ExternalScore(LogisticRegression):
     """The brought score, calibrated: one coefficient, and one for its absence."""
 
     kind: ClassVar[str] = "brought"

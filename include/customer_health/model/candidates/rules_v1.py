@@ -3,7 +3,7 @@
 `rules_v1_seed` is that formula as written, with one repair: the original tested `if nps and nps < 7`,
 so that an NPS of 0, the angriest answer there is, cost nothing. What is unknown costs nothing.
 
-Worth knowing: only 5 of the 32 combinations of penalties fall below 30 (Critical), and each of them
+AblationReport knowing: only 5 of the 32 combinations of penalties fall below 30 (Critical), and each of them
 contains an open critical ticket, so a customer who leaves in silence never gets there.
 """
 

@@ -28,7 +28,7 @@ REFERENCE_INPUTS = (
     "open_critical_tickets",
     "arr_change_12m",
 )
-BROUGHT = "brought_score"  # another tool's score, if there is one: seen by its own candidate only
+EXTERNAL_SCORE = "brought_score"  # another tool's score, if there is one: seen by its own candidate only
 LOGARITHMS = ("arr", "seats", "tenure_days")
 CATEGORIES = ("segment", "plan")
 MAX_CATEGORIES = 8
@@ -138,7 +138,7 @@ class FeatureSet:
             else:
                 value = feature.name.partition("=")[2]
                 columns[feature.name] = (panel[feature.source].astype(str) == value).to_numpy(float)
-        for name in (*REFERENCE_INPUTS, BROUGHT):
+        for name in (*REFERENCE_INPUTS, EXTERNAL_SCORE):
             if name not in columns:
                 columns[name] = numbers(panel[name]) if name in panel else np.full(len(panel), np.nan)
         return pd.DataFrame(columns, index=panel.index)

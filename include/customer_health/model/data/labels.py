@@ -54,11 +54,11 @@ def outcome_labels(
     *,
     horizon_days: int,
     head: str = "logo_churn",
-    logged_before: date,
+    as_of: date,
 ) -> pd.Series:
     """Label each row 1.0 (lost within the horizon), 0.0 (still there) or NaN (nobody can know).
 
-    NaN stands for four things: the window closes after `logged_before`, or so shortly before it that many
+    NaN stands for four things: the window closes after `as_of`, or so shortly before it that many
     of its losses are not logged yet (`logging_delay`); at t the account had left
     already, only the log did not say so yet; its departure was on record at t; or it stopped being
     a customer inside the window without any outcome (a merger, a gap in the records), which is a
@@ -70,7 +70,7 @@ def outcome_labels(
         rows: `account_id`, `as_of`; if `is_customer` is there too, disappearances are censored.
         horizon_days: Length of the window in days.
         head: Which loss; a key of `HEADS`.
-        logged_before: The training date; later log entries and later rows are unknown to it.
+        as_of: The training date; later log entries and later rows are unknown to it.
 
     Returns:
         Float series on the index of `rows`.
@@ -80,7 +80,7 @@ def outcome_labels(
     """
     if head not in HEADS:
         raise ConfigurationError(f"There is no outcome head '{head}'.", hint=suggest(head, HEADS))
-    cut = pd.Timestamp(logged_before)
+    cut = pd.Timestamp(as_of)
     start = as_times(rows["as_of"])
     end = start + pd.Timedelta(days=horizon_days)
     known = outcomes[as_times(outcomes["known_at"]) < cut]
@@ -103,7 +103,7 @@ def outcome_labels(
 
 
 def loss_times(
-    outcomes: pd.DataFrame, rows: pd.DataFrame, *, head: str = "logo_churn", logged_before: date
+    outcomes: pd.DataFrame, rows: pd.DataFrame, *, head: str = "logo_churn", as_of: date
 ) -> pd.DataFrame:
     """Tell for each row after how many days it was lost, and for how many days its fate is known.
 
@@ -114,7 +114,7 @@ def loss_times(
         On the index of `rows`: `loss_after`, days from t to the loss (infinite: none was seen), and
         `known_for`, days for which anybody could know; 0 for rows that nobody can use.
     """
-    cut = pd.Timestamp(logged_before)
+    cut = pd.Timestamp(as_of)
     start = as_times(rows["as_of"])
     end = pd.Series(cut, index=start.index).astype("datetime64[us]")
     known = outcomes[as_times(outcomes["known_at"]) < cut]
@@ -167,7 +167,7 @@ def logging_delay(outcomes: pd.DataFrame, kinds: Sequence[str], cut: pd.Timestam
 
 
 def outcome_flags(
-    outcomes: pd.DataFrame, rows: pd.DataFrame, *, horizon_days: int, logged_before: date
+    outcomes: pd.DataFrame, rows: pd.DataFrame, *, horizon_days: int, as_of: date
 ) -> pd.DataFrame:
     """Label all losses of each row, and name the one to report.
 
@@ -180,9 +180,7 @@ def outcome_flags(
     """
     flags = pd.DataFrame(
         {
-            head: outcome_labels(
-                outcomes, rows, horizon_days=horizon_days, head=head, logged_before=logged_before
-            )
+            head: outcome_labels(outcomes, rows, horizon_days=horizon_days, head=head, as_of=as_of)
             for head in PRECEDENCE
         }
     )

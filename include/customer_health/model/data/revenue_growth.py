@@ -40,29 +40,29 @@ class Growth:
     change: np.ndarray
 
 
-def changes(everybody: pd.DataFrame) -> pd.DataFrame:
+def changes(all_rows: pd.DataFrame) -> pd.DataFrame:
     """Find what became of every panel row's ARR.
 
     Args:
-        everybody: Panel rows with `account_id`, `as_of`, `arr`, `is_customer`; unique and in any order.
+        all_rows: Panel rows with `account_id`, `as_of`, `arr`, `is_customer`; unique and in any order.
 
     Returns:
         On the index of the rows: `change` (log ratio; NaN where the account is no customer then, or
         nobody asked) and `known_on`, the as-of date that told.
     """
-    dates = pd.DatetimeIndex(sorted(everybody["as_of"].unique()))
+    dates = pd.DatetimeIndex(sorted(all_rows["as_of"].unique()))
     position = dates.get_indexer(dates + SPAN, method="nearest", tolerance=SLACK)
     later_of = pd.Series(dates[position].where(position >= 0), index=dates)
-    known_on = everybody["as_of"].map(later_of)
-    staying = everybody["is_customer"].fillna(False).astype(bool)
-    arr = pd.to_numeric(everybody["arr"], errors="coerce").astype(float)
+    known_on = all_rows["as_of"].map(later_of)
+    staying = all_rows["is_customer"].fillna(False).astype(bool)
+    arr = pd.to_numeric(all_rows["arr"], errors="coerce").astype(float)
     told = arr.where(staying & (arr > 0))
-    told.index = pd.MultiIndex.from_arrays([everybody["account_id"], everybody["as_of"]])
-    later = told.reindex(pd.MultiIndex.from_arrays([everybody["account_id"], known_on])).to_numpy()
+    told.index = pd.MultiIndex.from_arrays([all_rows["account_id"], all_rows["as_of"]])
+    later = told.reindex(pd.MultiIndex.from_arrays([all_rows["account_id"], known_on])).to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.log(later) - np.log(arr.to_numpy())
     change[~np.isfinite(change)] = np.nan
-    return pd.DataFrame({"change": change, "known_on": known_on.to_numpy()}, index=everybody.index)
+    return pd.DataFrame({"change": change, "known_on": known_on.to_numpy()}, index=all_rows.index)
 
 
 def growth_of(found: pd.DataFrame, design: pd.DataFrame, *, today: pd.Timestamp, seed: int) -> Growth:

@@ -20,11 +20,11 @@ from customer_health.model.evaluation.fold_results import LOGO
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """Rows, features and outcomes of one training day.
 
     Attributes:
-        everybody: Every panel row up to the day, in the panel's order; labels need those who left.
+        all_rows: Every panel row up to the day, in the panel's order; labels need those who left.
         mask: Which of them are eligible.
         rows: The eligible ones.
         features: The columns that they can carry.
@@ -33,7 +33,7 @@ class Material:
         growth: What became of the eligible rows' revenue, see `growth.changes`.
     """
 
-    everybody: pd.DataFrame
+    all_rows: pd.DataFrame
     mask: np.ndarray
     rows: pd.DataFrame
     features: FeatureSet
@@ -44,7 +44,7 @@ class Material:
     @classmethod
     def of(
         cls, panel: pd.DataFrame, outcomes: pd.DataFrame, config: CompanyConfig, *, as_of: date
-    ) -> Material:
+    ) -> TrainingData:
         """Cut the panel at the training day and choose its features.
 
         Raises:
@@ -68,7 +68,7 @@ class Material:
         @cache
         def labels_by(day: pd.Timestamp) -> np.ndarray:
             labels = outcome_labels(
-                self.outcomes, self.everybody, horizon_days=horizon, head=outcome, logged_before=day
+                self.outcomes, self.all_rows, horizon_days=horizon, head=outcome, as_of=day
             )
             values: np.ndarray = labels.to_numpy()
             return np.asarray(values[self.mask], dtype=float)
@@ -78,7 +78,7 @@ class Material:
     def _timer(self, outcome: str) -> Callable[[pd.Timestamp], pd.DataFrame]:
         @cache
         def times_by(day: pd.Timestamp) -> pd.DataFrame:
-            found = loss_times(self.outcomes, self.everybody, head=outcome, logged_before=day)
+            found = loss_times(self.outcomes, self.all_rows, head=outcome, as_of=day)
             return found[self.mask].reset_index(drop=True)
 
         return times_by

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from customer_health.company import CompanyConfig, ModelConfig
-from customer_health.model.candidates.candidate_list import Head, build, teach
+from customer_health.model.candidates.candidate_list import Head, build, fit
 from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.data.features import RENEWAL, Feature
 from customer_health.model.data.folds import Fold, walk_forward
-from customer_health.model.data.training_data import Material
+from customer_health.model.data.training_data import TrainingData
 from customer_health.model.data.training_panel import dates_of
 from customer_health.model.evaluation.fold_store import FoldStore, key_of
 from customer_health.model.evaluation.metrics import (
@@ -33,7 +33,7 @@ from customer_health.model.evaluation.metrics import (
     recall_at,
 )
 from customer_health.model.evaluation.training_gates import insufficiency
-from customer_health.model.evaluation.walk_forward import countable, lesson_of
+from customer_health.model.evaluation.walk_forward import countable, training_set_of
 from customer_health.progress import Progress, silent
 from customer_health.signals.signal_sources import groups_of, known_share
 
@@ -48,7 +48,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Worth:
+class AblationReport:
     """The value-of-data report.
 
     Attributes:
@@ -86,7 +86,7 @@ def value_of_data(
     progress: Progress = silent,
     store: FoldStore | None = None,
     max_folds: int = FOLDS,
-) -> Worth:
+) -> AblationReport:
     """Hide every source, concept and signal in turn, at the primary horizon.
 
     Args:
@@ -98,23 +98,21 @@ def value_of_data(
         store: Keeps fold results, so that a killed report goes on where it stopped.
         max_folds: Test periods, the youngest ones.
     """
-    material = Material.of(panel, outcomes, config, as_of=as_of)
-    head = material.head(config.model.primary_horizon)
+    data = TrainingData.of(panel, outcomes, config, as_of=as_of)
+    head = data.head(config.model.primary_horizon)
     folds, why_not = _folds(head, config.model, as_of, max_folds)
     empty = pd.DataFrame(columns=list(COLUMNS))
     if why_not:
-        return Worth(empty, why_not, horizon=head.horizon_days)
-    used = {feature.source for feature in material.features.features}
-    groups = [
-        (kind, name, names) for kind, name, names in groups_of(material.rows.columns) if used & set(names)
-    ]
-    bench = Bench(head, folds, config.model, store or FoldStore(), as_of=as_of)
-    whole = bench.predictions(material.features.features)
+        return AblationReport(empty, why_not, horizon=head.horizon_days)
+    used = {feature.source for feature in data.features.features}
+    groups = [(kind, name, names) for kind, name, names in groups_of(data.rows.columns) if used & set(names)]
+    ablation = Ablation(head, folds, config.model, store or FoldStore(), as_of=as_of)
+    whole = ablation.predictions(data.features.features)
     rows = []
     for done, (kind, name, names) in enumerate(groups, start=1):
-        rest = [f for f in material.features.features if f.source not in names]
-        lost = bench.losses(whole, bench.predictions(rest))
-        share = known_share(material.rows, names)
+        rest = [f for f in data.features.features if f.source not in names]
+        lost = ablation.losses(whole, ablation.predictions(rest))
+        share = known_share(data.rows, names)
         rows.append((kind, name, ", ".join(names), share, *lost["recall"], *lost["auc"], _verdict(lost)))
         progress(done, len(groups), f"without {kind} {name}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -122,14 +120,14 @@ def value_of_data(
     table = table.assign(rank=table["kind"].map(order)).sort_values(
         ["rank", "auc_loss", "name"], ascending=[True, False, True], ignore_index=True
     )
-    recall, area = (bench.level(whole, metric) for metric in ("recall", "auc"))
+    recall, area = (ablation.level(whole, metric) for metric in ("recall", "auc"))
     days = sorted(fold.train_date.date() for fold in folds)
-    return Worth(
-        table.drop(columns="rank"), "", recall, area, bench.lost, days[0], days[-1], head.horizon_days
+    return AblationReport(
+        table.drop(columns="rank"), "", recall, area, ablation.lost, days[0], days[-1], head.horizon_days
     )
 
 
-class Bench:
+class Ablation:
     """The same folds, test rows and account draws for every set of features."""
 
     def __init__(
@@ -138,7 +136,9 @@ class Bench:
         self.config, self.store = config, store
         head = replace(head, growth=None)  # several hundred fits: what a signal adds to the line itself
         final = head.labels_by(pd.Timestamp(as_of))
-        self.lessons = [lesson_of(head, fold.train_dates, fold.train_date, config) for fold in folds]
+        self.training_sets = [
+            training_set_of(head, fold.train_dates, fold.train_date, config) for fold in folds
+        ]
         tests = [
             np.flatnonzero((head.rows["as_of"] == fold.train_date).to_numpy() & ~np.isnan(final))
             for fold in folds
@@ -159,20 +159,27 @@ class Bench:
 
     def predictions(self, features: Sequence[Feature]) -> list[np.ndarray]:
         """Logits of each fold's test rows by a model of these features."""
-        return [self._fold(features, number) for number in range(len(self.lessons))]
+        return [self._fold(features, number) for number in range(len(self.training_sets))]
 
     def _fold(self, features: Sequence[Feature], number: int) -> np.ndarray:
-        lesson, seen = self.lessons[number], self.seen[number]
+        training_set, seen = self.training_sets[number], self.seen[number]
         names = [feature.name for feature in features]
 
         def compute() -> np.ndarray:
             scorer = build(KIND, features, self.config, horizon_days=self.horizon)
-            return teach(scorer, lesson, self.config.seed).predict_logit(seen)
+            return fit(scorer, training_set, self.config.seed).predict_logit(seen)
 
         if self.store.folder is None:
             return compute()
         told = {"features": [list(vars(feature).values()) for feature in features], "horizon": self.horizon}
-        key = key_of(f"worth-{KIND}", told, lesson.design[names], lesson.y, lesson.weight, seen[names])
+        key = key_of(
+            f"worth-{KIND}",
+            told,
+            training_set.design[names],
+            training_set.y,
+            training_set.weight,
+            seen[names],
+        )
         return self.store.array(key, compute)
 
     def level(self, logits: Sequence[np.ndarray], metric: str) -> float:

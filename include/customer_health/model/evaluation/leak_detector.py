@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from customer_health.model.candidates.candidate_list import thin
+from customer_health.model.candidates.candidate_list import downsample
 from customer_health.model.evaluation.metrics import Sample, auc
 
 NEAR_DAYS, FAR_FROM, FAR_TO = 91, 182, 273
@@ -49,7 +49,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Fates:
+class Outcomes:
     """What became of the rows: days to the loss, for how many days that is known, and whose rows they are."""
 
     loss_after: np.ndarray
@@ -66,7 +66,7 @@ class Fates:
         return np.where(known, self.loss_after <= FAR_TO, np.nan)
 
 
-def separations(design: pd.DataFrame, columns: Sequence[str], fates: Fates) -> pd.DataFrame:
+def separations(design: pd.DataFrame, columns: Sequence[str], outcomes: Outcomes) -> pd.DataFrame:
     """Measure how well each column alone warns of near and of far losses.
 
     Returns:
@@ -74,10 +74,10 @@ def separations(design: pd.DataFrame, columns: Sequence[str], fates: Fates) -> p
         `near_error`, `far_error` (standard errors by the number of different lost accounts).
     """
     windows = {}
-    for name, y in (("near", fates.near()), ("far", fates.far())):
+    for name, y in (("near", outcomes.near()), ("far", outcomes.far())):
         known = np.flatnonzero(~np.isnan(y))
-        picked = known[thin(y[known], 1)[0]] if len(known) else known
-        lost = len(np.unique(fates.accounts[picked][y[picked] == 1])) if len(picked) else 0
+        picked = known[downsample(y[known], 1)[0]] if len(known) else known
+        lost = len(np.unique(outcomes.accounts[picked][y[picked] == 1])) if len(picked) else 0
         windows[name] = (picked, y[picked], lost)
     rows = []
     for column in columns:
@@ -148,7 +148,9 @@ def judge(table: pd.DataFrame, *, static: Collection[str] = ()) -> list[Finding]
     return found
 
 
-def audit(then: pd.DataFrame, now: pd.DataFrame, fates: pd.Series, columns: Sequence[str]) -> list[Finding]:
+def audit(
+    then: pd.DataFrame, now: pd.DataFrame, outcomes: pd.Series, columns: Sequence[str]
+) -> list[Finding]:
     """Apply test C: compare what the signals of a past day were on that day with what they are today.
 
     Args:
@@ -158,7 +160,7 @@ def audit(then: pd.DataFrame, now: pd.DataFrame, fates: pd.Series, columns: Sequ
         columns: Columns to compare.
     """
     keys = ["account_id", "as_of"]
-    both = now[keys].assign(lost=fates.to_numpy(), row=np.arange(len(now)))
+    both = now[keys].assign(lost=outcomes.to_numpy(), row=np.arange(len(now)))
     both = both.merge(then[keys].assign(old=np.arange(len(then))), on=keys)
     lost, kept = (both["lost"] == value for value in (1, 0))
     if lost.sum() < MIN_LOST or kept.sum() < MIN_LOST:
@@ -183,13 +185,13 @@ def audit(then: pd.DataFrame, now: pd.DataFrame, fates: pd.Series, columns: Sequ
     return found
 
 
-def without_past(snapshot: pd.DataFrame, rows: pd.DataFrame, fates: Fates) -> list[Finding]:
+def without_past(snapshot: pd.DataFrame, rows: pd.DataFrame, outcomes: Outcomes) -> list[Finding]:
     """Refuse the fields of a current-state table, with what they would have betrayed.
 
     Args:
         snapshot: One row per account, as of today: `account_id` and fields.
         rows: Panel rows (`account_id`) to which somebody might join them.
-        fates: Of those rows.
+        outcomes: Of those rows.
     """
     fields = [
         str(name)
@@ -205,7 +207,7 @@ def without_past(snapshot: pd.DataFrame, rows: pd.DataFrame, fates: Fates) -> li
     numbers = pd.DataFrame(
         {name: pd.to_numeric(joined[name], errors="coerce").to_numpy(dtype=float) for name in fields}
     )
-    measured = separations(numbers, fields, fates)
+    measured = separations(numbers, fields, outcomes)
     caught = {finding.column: finding for finding in judge(measured)}
     found = []
     for name in map(str, fields):

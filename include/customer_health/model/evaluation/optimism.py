@@ -13,7 +13,7 @@ import numpy as np
 
 from customer_health.company import ModelConfig
 from customer_health.model.candidates.boosted_trees import BoostedTrees
-from customer_health.model.candidates.candidate_list import Head, build, thin
+from customer_health.model.candidates.candidate_list import Head, build, downsample
 from customer_health.model.data.features import Feature
 from customer_health.model.evaluation.fold_results import Evaluation
 from customer_health.model.evaluation.metrics import Sample, auc
@@ -27,7 +27,7 @@ def random_split_auc(
 ) -> float:
     """Return the AUC that the trees reach under a random split of rows."""
     known = np.flatnonzero(~np.isnan(labels))
-    picked, weight = thin(labels[known], config.seed)
+    picked, weight = downsample(labels[known], config.seed)
     rows = known[picked]
     y, design = labels[rows], head.design.iloc[rows]
     part = np.random.default_rng(config.seed).integers(0, PARTS, len(rows))

@@ -129,7 +129,7 @@ def forbid_perfect_model(
     """
     best = separations.head(SUSPECTS)
     if min(area, calendar_area) > STOP_AUC and not {*best.index.astype(str)} <= {*trusted}:
-        suspects = ", ".join(f"'{column}' ({alone:.2f})" for column, alone in best.items())
+        suspects = ", ".join(f"'{column}' ({univariate_auc:.2f})" for column, univariate_auc in best.items())
         raise LeakageError(
             f"The candidate '{name}' reaches a walk-forward AUC of {area:.3f} {horizon_days} days ahead; "
             f"above {STOP_AUC} that is hindsight far more often than insight.",

@@ -16,11 +16,11 @@ from customer_health.model.candidates.candidate_list import (
     RANKS,
     WORDS,
     Head,
-    Lesson,
+    TrainingSet,
     build,
-    singles,
-    teach,
-    thin,
+    downsample,
+    fit,
+    single_models,
 )
 from customer_health.model.candidates.constrained_logistic import LogisticRegression, sigmoid
 from customer_health.model.candidates.corrected_line import CorrectedLine
@@ -68,11 +68,11 @@ def walk(
     """
     kept = store or FoldStore()
     final = head.labels_by(as_of)
-    kinds = (NaiveBaseline.kind, *RANKS, *singles(head, config))
+    kinds = (NaiveBaseline.kind, *RANKS, *single_models(head, config))
     settings: dict[str, Mapping[str, Any]] = {}
     tables: list[pd.DataFrame] = []
     for number, fold in enumerate(folds):
-        lesson = lesson_of(head, fold.train_dates, fold.train_date, config)
+        training_set = training_set_of(head, fold.train_dates, fold.train_date, config)
         test = np.flatnonzero((head.rows["as_of"] == fold.train_date).to_numpy() & ~np.isnan(final))
         seen = head.design.iloc[test]
         if number % TUNE_EVERY == 0:
@@ -80,7 +80,7 @@ def walk(
         logits = {}
         for kind in kinds:
             chosen = settings.get(kind, {})
-            logits[kind] = _predicted(kind, lesson, seen, features, config, chosen, kept)
+            logits[kind] = _predicted(kind, training_set, seen, features, config, chosen, kept)
             tick(f"{head.title}, {fold.train_date:%b %Y}: {WORDS[kind]}")
         context = {name: head.rows[name].to_numpy()[test] for name in CONTEXT if name in head.rows}
         table = pd.DataFrame(
@@ -97,21 +97,23 @@ def walk(
         )
         close = pd.Timedelta(days=head.horizon_days)
         mature = [one for one in tables if one["train_date"].iloc[0] + close <= fold.train_date]
-        parts = blend_parts(pd.concat(mature) if mature else None, singles(head, config))
+        parts = blend_parts(pd.concat(mature) if mature else None, single_models(head, config))
         table[Blend.kind] = np.mean([logits[kind] for kind in parts], axis=0)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def lesson_of(head: Head, dates: Sequence[pd.Timestamp], today: pd.Timestamp, config: ModelConfig) -> Lesson:
+def training_set_of(
+    head: Head, dates: Sequence[pd.Timestamp], today: pd.Timestamp, config: ModelConfig
+) -> TrainingSet:
     """Collect the rows of these dates whose labels were known on the day, thinned."""
     labels = head.labels_by(today)
     train = np.flatnonzero(head.rows["as_of"].isin(dates).to_numpy() & ~np.isnan(labels))
-    picked, weight = thin(labels[train], config.seed)
+    picked, weight = downsample(labels[train], config.seed)
     growth = None
     if head.growth is not None:
         growth = growth_of(head.growth, head.design, today=today, seed=config.seed)
-    return Lesson(head.design.iloc[train[picked]], labels[train][picked], weight, head, today, growth)
+    return TrainingSet(head.design.iloc[train[picked]], labels[train][picked], weight, head, today, growth)
 
 
 def tuned(
@@ -130,13 +132,13 @@ def tuned(
         return {}
     labels = head.labels_by(today)
     rows = np.flatnonzero(head.rows["as_of"].isin(test).to_numpy() & ~np.isnan(labels))
-    lesson = lesson_of(head, train, test[0], config)
-    if (lesson.y == 1).sum() < MIN_TRAIN_LOST:  # nobody had left yet: nothing to fit a choice on
+    training_set = training_set_of(head, train, test[0], config)
+    if (training_set.y == 1).sum() < MIN_TRAIN_LOST:  # nobody had left yet: nothing to fit a choice on
         return {}
     seen = head.design.iloc[rows]
 
     def attempt(kind: str, settings: Mapping[str, Any]) -> np.ndarray:
-        return _predicted(kind, lesson, seen, features, config, settings, store)
+        return _predicted(kind, training_set, seen, features, config, settings, store)
 
     return {
         kind: tuning.tune(kind, lambda settings, kind=kind: attempt(kind, settings), labels[rows])  # type: ignore[misc]
@@ -146,7 +148,7 @@ def tuned(
 
 def _predicted(
     kind: str,
-    lesson: Lesson,
+    training_set: TrainingSet,
     seen: pd.DataFrame,
     features: Sequence[Feature],
     config: ModelConfig,
@@ -154,21 +156,21 @@ def _predicted(
     store: FoldStore,
 ) -> np.ndarray:
     def compute() -> np.ndarray:
-        scorer = build(kind, features, config, horizon_days=lesson.head.horizon_days, settings=settings)
-        return teach(scorer, lesson, config.seed).predict_logit(seen)
+        scorer = build(kind, features, config, horizon_days=training_set.head.horizon_days, settings=settings)
+        return fit(scorer, training_set, config.seed).predict_logit(seen)
 
     told = {
         **settings,
         "features": [list(vars(feature).values()) for feature in features],
-        "horizon": lesson.head.horizon_days,
+        "horizon": training_set.head.horizon_days,
         "seed": config.seed,
     }
-    parts: list[pd.DataFrame | np.ndarray] = [lesson.design, lesson.y, lesson.weight, seen]
-    if kind == "hazard" and lesson.head.times_by is not None:
-        past = (lesson.head.rows["as_of"] < lesson.today).to_numpy()
-        parts += [lesson.head.times_by(lesson.today)[past], lesson.head.design[past]]
-    if lesson.growth is not None:
-        parts += [lesson.growth.design, lesson.growth.change]
+    parts: list[pd.DataFrame | np.ndarray] = [training_set.design, training_set.y, training_set.weight, seen]
+    if kind == "hazard" and training_set.head.times_by is not None:
+        past = (training_set.head.rows["as_of"] < training_set.today).to_numpy()
+        parts += [training_set.head.times_by(training_set.today)[past], training_set.head.design[past]]
+    if training_set.growth is not None:
+        parts += [training_set.growth.design, training_set.growth.change]
     return store.array(key_of(kind, told, *parts), compute) if store.folder else compute()
 
 

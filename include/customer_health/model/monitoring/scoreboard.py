@@ -145,7 +145,7 @@ def grade(
         return Scoreboard(pd.DataFrame(), pd.DataFrame(), pd.Series(dtype=float), 0)
     rows = published[published["state"] == "scored"].assign(as_of=lambda t: as_times(t["as_of"]))
     rows = rows.sort_values(["as_of", "account_id"], ignore_index=True)
-    labels = outcome_labels(outcomes, rows, horizon_days=horizon_days, logged_before=as_of)
+    labels = outcome_labels(outcomes, rows, horizon_days=horizon_days, as_of=as_of)
     rows = rows.assign(y=labels.to_numpy())[labels.notna().to_numpy()].reset_index(drop=True)
     if rows.empty:
         return Scoreboard(pd.DataFrame(), pd.DataFrame(), pd.Series(dtype=float), 0)

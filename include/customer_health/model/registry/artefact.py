@@ -20,7 +20,7 @@ import pandas as pd
 from customer_health.errors import FatalError
 from customer_health.model.candidates.candidate import Candidate
 from customer_health.model.candidates.candidate_loaders import read
-from customer_health.model.data.features import BROUGHT, REFERENCE_INPUTS, RENEWAL, FeatureSet
+from customer_health.model.data.features import EXTERNAL_SCORE, REFERENCE_INPUTS, RENEWAL, FeatureSet
 from customer_health.model.registry.champion import Champion
 
 FORMAT = 2
@@ -148,7 +148,7 @@ def _canary(features: FeatureSet) -> pd.DataFrame:
     steps = np.linspace(-2.0, 3.0, 7)
     columns = {
         name: np.append(np.sinh(steps * (1 + i % 5)) * (60 if name == RENEWAL else 1), np.nan)
-        for i, name in enumerate(dict.fromkeys([*features.names, *REFERENCE_INPUTS, BROUGHT]))
+        for i, name in enumerate(dict.fromkeys([*features.names, *REFERENCE_INPUTS, EXTERNAL_SCORE]))
     }
     return pd.DataFrame(columns)
 

@@ -70,8 +70,8 @@ def judge(
                 f"(at most {config.model.max_tier_churn:.0%})"
             )
         report = training.heads[training.primary_horizon]
-        if report.complaint and not _straightened(training.champion, report.horizon):
-            against.append(f"{report.horizon} days ahead, {report.complaint}")
+        if report.calibration_warning and not _straightened(training.champion, report.horizon):
+            against.append(f"{report.horizon} days ahead, {report.calibration_warning}")
         lag = duel(training, incumbent, rows)
         if lag is not None:
             against.append(lag)

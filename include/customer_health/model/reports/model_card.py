@@ -177,15 +177,16 @@ def _horizon(training: Training, report: HeadReport) -> Iterable[str]:
     yield "In brackets: 90 % interval from drawing accounts with replacement. 'Calendar-adjusted' compares"
     yield "only accounts equally near to their renewal; 0.5 there means knowing the calendar and no more."
     yield "'Lost ARR found' and profit rank by probability times ARR; a slope below 1 means too extreme."
-    if report.flattery is not None:
+    if report.optimism is not None:
         yield ""
-        yield f"A random split of the same rows would move the trees' AUC by {report.flattery:+.3f}: such"
+        yield f"A random split of the same rows would move the trees' AUC by {report.optimism:+.3f}: such"
         yield "numbers are not comparable to these."
-        if report.flattery > optimism.WIDE:
+        if report.optimism > optimism.WIDE:
             yield f"**The gap is wide (over {optimism.WIDE}): accounts or months are recognised, not risk.**"
-    if report.complaint:
+    if report.calibration_warning:
         yield ""
-        yield f"**Its probabilities are off ({report.complaint}); they were straightened where that helped.**"
+        off = report.calibration_warning
+        yield f"**Its probabilities are off ({off}); they were straightened where that helped.**"
 
 
 def _months(training: Training, report: HeadReport) -> str:

@@ -39,8 +39,8 @@ class HeadReport:
         moved: Eligible rows after which revenue is known to have grown or shrunk, see `growth`.
         separations: AUC of each feature alone, highest first.
         head: Which loss it foretells.
-        complaint: What is wrong with its probabilities, if anything.
-        flattery: By how much AUC a random split would have flattered the trees; None if not measured.
+        calibration_warning: What is wrong with its probabilities, if anything.
+        optimism: By how much AUC a random split would have flattered the trees; None if not measured.
     """
 
     horizon: int
@@ -52,8 +52,8 @@ class HeadReport:
     moved: int = 0
     separations: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
     head: str = LOGO
-    complaint: str | None = None
-    flattery: float | None = None
+    calibration_warning: str | None = None
+    optimism: float | None = None
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ class Training:
             "champion": report.kind,
             "candidate": shown,
             "why": report.why,
-            "complaint": report.complaint,
-            "random_split_gap": None if report.flattery is None else _plain(report.flattery),
+            "complaint": report.calibration_warning,
+            "random_split_gap": None if report.optimism is None else _plain(report.optimism),
             "folds": report.folds,
             "rows": report.rows,
             "churners": report.churners,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from customer_health.model.evaluation.ablation import Worth
+from customer_health.model.evaluation.ablation import AblationReport
 from customer_health.model.reports import model_plots
 
 HEADING = "## What each source is worth"
@@ -19,7 +19,7 @@ TITLES = {"source": "Without one source", "concept": "Without one concept", "sig
 Coverage = Mapping[str, Mapping[str, float]]
 
 
-def write(worth: Worth, folder: Path, as_of: date, coverage: Coverage) -> Path:
+def write(worth: AblationReport, folder: Path, as_of: date, coverage: Coverage) -> Path:
     """Write the report as Markdown with its picture beside it, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"value-of-data-{as_of}.md"
@@ -30,7 +30,7 @@ def write(worth: Worth, folder: Path, as_of: date, coverage: Coverage) -> Path:
     return path
 
 
-def insert(card: Path, worth: Worth) -> None:
+def insert(card: Path, worth: AblationReport) -> None:
     """Put the section into a model card, in place of an earlier one."""
     picture = _picture(worth, card.parent, "value_of_data.png")
     own = [HEADING, "", *section(worth, picture), "", *_table(worth, "signal", SHOWN_SIGNALS), ""]
@@ -47,7 +47,7 @@ def insert(card: Path, worth: Worth) -> None:
     partial.replace(card)
 
 
-def section(worth: Worth, picture: str = "") -> Iterator[str]:
+def section(worth: AblationReport, picture: str = "") -> Iterator[str]:
     """Sources and concepts: what is lost without each, and how sure that is."""
     if worth.why_not:
         yield f"Not measured: {worth.why_not}."
@@ -75,7 +75,7 @@ def section(worth: Worth, picture: str = "") -> Iterator[str]:
         yield from _table(worth, kind, len(worth.table))
 
 
-def content(worth: Worth, coverage: Coverage) -> dict[str, Any]:
+def content(worth: AblationReport, coverage: Coverage) -> dict[str, Any]:
     """Plain data for the page."""
     rows: list[dict[Any, Any]] = worth.table.to_dict(orient="records")
     return {
@@ -91,7 +91,7 @@ def content(worth: Worth, coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def lines(worth: Worth) -> list[str]:
+def lines(worth: AblationReport) -> list[str]:
     """Sentences for the log: what matters, and about how much nothing can be said."""
     if worth.why_not:
         return [f"The value of the data was not measured: {worth.why_not}."]
@@ -111,7 +111,7 @@ def lines(worth: Worth) -> list[str]:
     return told
 
 
-def _table(worth: Worth, kind: str, most: int) -> Iterator[str]:
+def _table(worth: AblationReport, kind: str, most: int) -> Iterator[str]:
     own = worth.of(kind)
     if own.empty:
         return
@@ -139,6 +139,6 @@ def _known(coverage: Coverage) -> Iterator[str]:
         yield f"| {source} | " + " | ".join(cells) + " |"
 
 
-def _picture(worth: Worth, folder: Path, name: str) -> str:
+def _picture(worth: AblationReport, folder: Path, name: str) -> str:
     groups = pd.concat([worth.of("source"), worth.of("concept")], ignore_index=True)
     return model_plots.worth(groups, folder / name) if len(groups) else ""

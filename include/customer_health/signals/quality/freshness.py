@@ -1,6 +1,6 @@
 """Is a source silent, or are the customers? A silent source makes its signals unknown, nobody unhealthy.
 
-One account without news is a quiet customer. When all of the many accounts that a source used to
+One account without new rows is a quiet customer. When all of the many accounts that a source used to
 report on fall quiet together, for longer than the source has ever been quiet, the pipe is broken.
 """
 
@@ -81,7 +81,7 @@ def _days_of_news(reduced: Reduced, table: str) -> Array:
     found = [np.empty(0, np.int64)]
     for block in (reduced.usage.blocks if reduced.usage is not None else {}).values():
         lag = reduced.usage.lag if reduced.usage is not None else 0
-        found += [block.news["regular"].astype(np.int64) + lag, block.news["late"].astype(np.int64)]
+        found += [block.new_days["regular"].astype(np.int64) + lag, block.new_days["late"].astype(np.int64)]
     return np.unique(np.concatenate(found))
 
 

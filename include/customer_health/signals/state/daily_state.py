@@ -21,7 +21,7 @@ Array = NDArray[Any]
 Columns = dict[str, Array]
 
 NEVER = 2**30  # a day that never comes: an open ticket closes then
-VERSION = 4  # of the layout below; another version is rebuilt, not read
+VERSION = 5  # of the layout below; another version is rebuilt, not read
 
 
 @dataclass

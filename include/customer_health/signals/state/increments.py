@@ -93,7 +93,7 @@ def refreshed(
     finally:
         warehouse.keep(NUMBERS, with_numbers)
     for source in recipe.sources:
-        marks[source][-1] += warehouse.strangers(source, new[source])
+        marks[source][-1] += warehouse.rows_without_account(source, new[source])
         if warehouse.sums(source) != [int(total) for total in marks[source].sum(axis=0)]:
             return None  # rows of other accounts changed or went
     if fresh is not None:
@@ -149,11 +149,11 @@ def _grown(source: str, stored: Columns, many: int) -> Array:
 
 def _replaced(columns: Columns, meta: dict[str, Any], fresh: Made, accounts: Array, many: int) -> Made:
     """Put the fresh rows of some accounts in the place of the kept ones."""
-    news, meta = dict(fresh[0]), dict(meta)
+    new_rows, meta = dict(fresh[0]), dict(meta)
     if "plans" in meta:
-        meta["plans"], columns, news = _same_plans(meta["plans"], columns, fresh[1]["plans"], news)
+        meta["plans"], columns, new_rows = _same_plans(meta["plans"], columns, fresh[1]["plans"], new_rows)
     every = np.arange(many + 1)
-    old_starts, new_starts = (np.searchsorted(rows["account"], every) for rows in (columns, news))
+    old_starts, new_starts = (np.searchsorted(rows["account"], every) for rows in (columns, new_rows))
     old_many, new_many = np.diff(old_starts), np.diff(new_starts)
     old_many[accounts] = 0
     ends = np.cumsum(old_many + new_many)
@@ -162,7 +162,7 @@ def _replaced(columns: Columns, meta: dict[str, Any], fresh: Made, accounts: Arr
     for name, values in columns.items():
         target = np.empty(int(ends[-1]) if many else 0, values.dtype)
         spread(np.ascontiguousarray(values), old_starts[:-1], old_many, places, target)
-        spread(np.ascontiguousarray(news[name], values.dtype), new_starts[:-1], new_many, places, target)
+        spread(np.ascontiguousarray(new_rows[name], values.dtype), new_starts[:-1], new_many, places, target)
         out[name] = target
     if "contract" in out and len(out["contract"]):
         begins = (np.diff(out["contract"]) != 0) | (np.diff(out["account"]) != 0)
@@ -171,12 +171,12 @@ def _replaced(columns: Columns, meta: dict[str, Any], fresh: Made, accounts: Arr
 
 
 def _same_plans(
-    before: Sequence[str], kept: Columns, now: Sequence[str], news: Columns
+    before: Sequence[str], kept: Columns, now: Sequence[str], new_rows: Columns
 ) -> tuple[list[str], Columns, Columns]:
     """Spell the plan codes of both tables by one list of names."""
     names = sorted({*before, *now})
     out = []
-    for spelt, rows in ((before, kept), (now, news)):
+    for spelt, rows in ((before, kept), (now, new_rows)):
         code = np.array([*(names.index(name) for name in spelt), -1], dtype=np.int32)
         out.append({**rows, "plan": code[rows["plan"]]})
     return names, out[0], out[1]

@@ -48,7 +48,7 @@ class Warehouse:
     Attributes:
         streams: Whether `scan_usage` can hand over rows; else usage is grouped by queries.
         hash_version: Hashes of another version do not compare with the kept ones.
-        unplaced: Rows of accounts that nobody knows, in the last full read.
+        without_account: Rows of accounts that nobody knows, in the last full read.
     """
 
     streams = True
@@ -59,7 +59,7 @@ class Warehouse:
 
         self.ibis = ibis
         self.hash_version = f"duckdb {duckdb.__version__}"
-        self.unplaced = 0
+        self.without_account = 0
         self._cursor = con.cursor()
         self._kept: dict[str, Any] = {}
 
@@ -211,7 +211,7 @@ class Warehouse:
         )
         return columns_of(self._cursor.sql(query).to_arrow_table())
 
-    def strangers(self, table: str, loads: Sequence[str]) -> list[int]:
+    def rows_without_account(self, table: str, loads: Sequence[str]) -> list[int]:
         """The `sums` of the rows of some loads whose account has no number."""
         query = (
             f"SELECT {self._marks(table)} FROM raw.{table} t "

@@ -24,7 +24,7 @@ WEEKS = 8  # of the same weekday that say what is usual
 MOST = WEEKS // 2 + 1  # the lower median of the eight
 
 
-def dark_days(blocks: Blocks, lag: int, until: int) -> Columns:
+def outage_days(blocks: Blocks, lag: int, until: int) -> Columns:
     """Find the days before `until` that any as-of date holds for dark.
 
     Blocks are counted only around days without regular rows, so that a source that never failed costs
@@ -59,7 +59,7 @@ def _gaps(blocks: Blocks, lag: int, until: int) -> Array:
     days = days[(days >= start + 7 * MOST) & (days < until)]
     if lag and any(_quicker(block, lag) for block in blocks.values()):
         return days
-    shown = np.concatenate([block.news["regular"] for block in blocks.values()])
+    shown = np.concatenate([block.new_days["regular"] for block in blocks.values()])
     return np.setdiff1d(days, shown.astype(np.int64))
 
 
@@ -116,19 +116,19 @@ def earliest_reports(
     return out
 
 
-class DarkDays:
-    """The dark days as each as-of date of a grid sees them."""
+class OutageDays:
+    """The outage days as each as-of date of a grid sees them."""
 
     def __init__(self, rows: Columns, grid: Grid) -> None:
         self._ages: dict[int, Array] = {}  # column of the grid -> day - D, ascending
         for k, date in enumerate(grid.dates.tolist()):
-            dark = rows["day"][(rows["since"] < date) & (date <= rows["until"])]
-            if len(dark):
-                self._ages[k] = dark - date
+            outage = rows["day"][(rows["since"] < date) & (date <= rows["until"])]
+            if len(outage):
+                self._ages[k] = outage - date
         self._dates = grid.dates
 
     def sums(self, start: Array, end: Array) -> tuple[Array, Array, Array]:
-        """Dark days of [start, end): how many, and the sums of their day - D and of its square.
+        """Outage days of [start, end): how many, and the sums of their day - D and of its square.
 
         Args:
             start: First day, shape (dates,) or (accounts, dates).
@@ -145,5 +145,5 @@ class DarkDays:
         return out[0], out[1], out[2]
 
     def many(self, window: int, skip: int = 0) -> Array:
-        """Dark days of [D - skip - window, D - skip - 1], per date."""
+        """Outage days of [D - skip - window, D - skip - 1], per date."""
         return self.sums(self._dates - skip - window, self._dates - skip)[0]

@@ -55,16 +55,19 @@ def reduce_usage(
         if rows - fresh == manifest["rows"]:  # nothing was taken away from what the blocks hold
             if not fresh:
                 return kept
-            history, unplaced = _append(warehouse, index, kept, new)
+            history, without_account = _append(warehouse, index, kept, new)
             if _late_share(history) <= max(REBUILD_LATE_SHARE, 2 * manifest["late_share"]):
                 changed = [n for n, block in history.blocks.items() if block is not kept.blocks.get(n)]
-                unplaced += manifest["unplaced"]
+                without_account += manifest["without_account"]
                 store.write(
-                    history.blocks, changed, _describe(history, index, key, rows, loads, unplaced), keep=True
+                    history.blocks,
+                    changed,
+                    _describe(history, index, key, rows, loads, without_account),
+                    keep=True,
                 )
                 return history
     history = _build(warehouse, index, sets)
-    described = _describe(history, index, key, rows, loads, warehouse.unplaced)
+    described = _describe(history, index, key, rows, loads, warehouse.without_account)
     store.write(history.blocks, list(history.blocks), described)
     return history
 
@@ -76,7 +79,7 @@ def _still_true(manifest: Mapping[str, Any], key: str, index: AccountIndex, load
     if _names(index, manifest["accounts"]) != manifest["names"]:
         return False
     # Rows of an account that nobody knew were left out; perhaps it is known now.
-    return not (manifest["unplaced"] and len(index.ids) > manifest["accounts"])
+    return not (manifest["without_account"] and len(index.ids) > manifest["accounts"])
 
 
 def _key(warehouse: Any, index: AccountIndex, sets: Sequence[tuple[str, ...]]) -> str:
@@ -90,13 +93,18 @@ def _names(index: AccountIndex, many: int) -> str:
 
 
 def _describe(
-    history: UsageHistory, index: AccountIndex, key: str, rows: int, loads: Sequence[str], unplaced: int
+    history: UsageHistory,
+    index: AccountIndex,
+    key: str,
+    rows: int,
+    loads: Sequence[str],
+    without_account: int,
 ) -> dict[str, Any]:
     return {
         "key": key,
         "rows": rows,
         "loads": list(loads),
-        "unplaced": unplaced,
+        "without_account": without_account,
         "accounts": len(index.ids),
         "names": _names(index, len(index.ids)),
         "lag": history.lag,
@@ -135,7 +143,7 @@ def _kept(
 def _build(warehouse: Any, index: AccountIndex, sets: Sequence[tuple[str, ...]]) -> UsageHistory:
     features, bits = _features(warehouse, sets)
     history = UsageHistory({}, features, sets, bits, warehouse.usual_lag())
-    warehouse.unplaced = _read(warehouse, index, history, None)
+    warehouse.without_account = _read(warehouse, index, history, None)
     return history
 
 
@@ -144,8 +152,8 @@ def _append(
 ) -> tuple[UsageHistory, int]:
     features = Features(kept.features.keys.copy(), kept.features.first_seen.copy())
     history = UsageHistory(dict(kept.blocks), features, kept.sets, kept.bits, kept.lag)
-    unplaced = _read(warehouse, index, history, loads)
-    return history, unplaced
+    without_account = _read(warehouse, index, history, loads)
+    return history, without_account
 
 
 def _read(warehouse: Any, index: AccountIndex, history: UsageHistory, loads: Sequence[str] | None) -> int:
@@ -154,8 +162,8 @@ def _read(warehouse: Any, index: AccountIndex, history: UsageHistory, loads: Seq
         from customer_health.signals.usage.usage_groups import grouped_blocks
 
         history.blocks = merge(history.blocks, grouped_blocks(warehouse, index, history, loads))
-        strangers = warehouse.raw("usage", loads).anti_join(warehouse.kept(NUMBERS), "account_id")
-        return int(warehouse.fetch(strangers.aggregate(n=strangers.count()))["n"][0])
+        without_account = warehouse.raw("usage", loads).anti_join(warehouse.kept(NUMBERS), "account_id")
+        return int(warehouse.fetch(without_account.aggregate(n=without_account.count()))["n"][0])
     span = warehouse.usage_days(loads)
     if span is None:
         return 0
@@ -165,7 +173,7 @@ def _read(warehouse: Any, index: AccountIndex, history: UsageHistory, loads: Seq
     names = list(index.code_of)
     accounts = (warehouse.hashes(names), np.array(list(index.code_of.values()), dtype=np.int64))
     sets = [history.features.keys[bits] for bits in history.bits]
-    unplaced = 0
+    without_account = 0
     for begin in range(first, last + 1, step):
         blocks = min(step, last + 1 - begin)
         scan = Scan(accounts, count, history.features, sets, begin, blocks, history.lag, warehouse.unnamed())
@@ -173,7 +181,7 @@ def _read(warehouse: Any, index: AccountIndex, history: UsageHistory, loads: Seq
         days = None if whole else (begin * BLOCK, (begin + blocks) * BLOCK - 1)
         for batch in warehouse.scan_usage(loads, days):
             scan.add(batch)
-        unplaced += int(scan.counts[3])
+        without_account += int(scan.counts[3])
         read: Blocks = scan.result(span)
         history.blocks = merge(history.blocks, read)
-    return unplaced
+    return without_account

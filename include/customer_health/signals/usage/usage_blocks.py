@@ -54,7 +54,7 @@ class UsageBlock:
         late: account, key (0 if unnamed), day, seen, bit, sum0..; sorted by account. All other rows.
         edges: account, first, first_user, last (days); what is left of a block too old for any window.
         late_edges: The same of the late rows.
-        news: The days on which anything became known: `regular` and `late`.
+        new_days: The days on which anything became known: `regular` and `late`.
     """
 
     cells: Columns
@@ -62,14 +62,14 @@ class UsageBlock:
     late: Columns
     edges: Columns = field(default_factory=dict)
     late_edges: Columns = field(default_factory=dict)
-    news: Columns = field(default_factory=dict)
+    new_days: Columns = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.edges:
             late = self.late
             self.edges = edges_of(self.cells["account"], self.cells["day"], self.cells["users"] > 0)
             self.late_edges = edges_of(late["account"], late["day"], late["key"] != 0)
-            self.news = {"regular": _distinct(self.cells["day"]), "late": _distinct(late["seen"])}
+            self.new_days = {"regular": _distinct(self.cells["day"]), "late": _distinct(late["seen"])}
 
     @classmethod
     def of(
@@ -322,7 +322,7 @@ class BlockStore:
         for number in changed:
             names[str(number)] = f"{number}-{version}.bin"
             block = blocks[number]
-            parts = (block.cells, block.words, block.late, block.edges, block.late_edges, block.news)
+            parts = (block.cells, block.words, block.late, block.edges, block.late_edges, block.new_days)
             _pack(self.folder / names[str(number)], parts)
         text = json.dumps({**manifest, "version": version, "blocks": names})
         fresh = self.folder / "manifest.new"

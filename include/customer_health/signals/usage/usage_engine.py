@@ -16,7 +16,7 @@ from customer_health.signals.facts.grid import Grid
 from customer_health.signals.plan_lists import FeatureSets, feature_sets, lookup
 from customer_health.signals.signal import Signal
 from customer_health.signals.state.daily_state import NEVER, Columns, State
-from customer_health.signals.usage.outage_days import DarkDays
+from customer_health.signals.usage.outage_days import OutageDays
 from customer_health.signals.usage.usage_blocks import MAX_FEATURES
 from customer_health.signals.usage.usage_history import sum_name
 
@@ -34,7 +34,7 @@ class Usage:
         self.days, self.late = state.tables["usage"], state.tables["usage_late"]
         self.users, self.words = state.tables["usage_users"], state.tables["usage_words"]
         self.lag = int(state.meta["lag"])
-        self.dark = DarkDays(state.meta["dark"], grid)
+        self.outage = OutageDays(state.meta["outage_days"], grid)
         self._kept: dict[Any, Array] = {}  # what several signals ask for
         self._late_users = self._distinct_late_users()
         self._late_days = self._distinct_late_days()
@@ -58,7 +58,7 @@ class Usage:
 
     def delivered(self, values: Array, window: int, skip: int = 0, most: float = 0.5) -> Array:
         """The values, unknown where more of the window than a share of it is dark."""
-        return np.where(self.dark.many(window, skip) > most * window, np.nan, values)
+        return np.where(self.outage.many(window, skip) > most * window, np.nan, values)
 
     def quiet(self, window: int) -> Array:
         """1 where the window holds no usage, 0 where it does, NaN without telemetry."""
@@ -167,10 +167,10 @@ class Usage:
         end = np.minimum(late["day"] + window + 1, np.where(late["until"] > late["seen"], late["until"], 0))
         return regular + self.grid.running_sum(late["account"], begin, end, late["day"] if moment else None)
 
-    def watched(self, window: int) -> Array:
+    def observed_days(self, window: int) -> Array:
         """Days of the window since the account's first user but for dark ones; NaN before there was one."""
         start = np.maximum(self.grid.dates - window, self.first_user)
-        days = self.grid.dates - start - self.dark.sums(start, self.grid.dates)[0]
+        days = self.grid.dates - start - self.outage.sums(start, self.grid.dates)[0]
         return np.where(self.first_user < NEVER, days, np.nan)
 
     def active_days(self, window: int) -> Array:
@@ -179,7 +179,7 @@ class Usage:
         late = self._late_days
         begin = late["seen"] + 1
         end = np.minimum(late["day"] + window + 1, np.where(late["until"] > late["seen"], late["until"], 0))
-        regular: Array = np.maximum(high - low, 0)  # news may be older than the whole window
+        regular: Array = np.maximum(high - low, 0)  # what is new may be older than the whole window
         return regular + self.grid.running_sum(late["account"], begin, end)
 
     def _distinct_late_days(self) -> Columns:
@@ -206,9 +206,9 @@ class Usage:
         many, moment = self.user_days(window), self.user_days(window, moment=True)
         start = np.maximum(self.grid.dates - window, self.first_user)
         every = (self.grid.dates - start).astype(np.float64)
-        dark, dark_x, dark_squares = self.dark.sums(start, self.grid.dates)
-        n, x = every - dark, -every * (every + 1.0) / 2.0 - dark_x
-        squares = every * (every + 1.0) * (2.0 * every + 1.0) / 6.0 - dark_squares
+        outage, outage_x, outage_squares = self.outage.sums(start, self.grid.dates)
+        n, x = every - outage, -every * (every + 1.0) / 2.0 - outage_x
+        squares = every * (every + 1.0) * (2.0 * every + 1.0) / 6.0 - outage_squares
         usable = (self.first_user < NEVER) & (n >= max(2, min_days))
         slope = self.grid.ratio(n * (moment - self.grid.dates * many) - x * many, n * squares - x * x, usable)
         if not relative:
@@ -267,7 +267,7 @@ def _active(usage: Usage, signal: Signal) -> Array:
 def _change(usage: Usage, signal: Signal) -> Array:
     window = int(signal.window or 0)
     covered = usage.first <= usage.grid.dates - 2 * window
-    days, days_before = (np.maximum(window - usage.dark.many(window, skip), 1.0) for skip in (0, window))
+    days, days_before = (np.maximum(window - usage.outage.many(window, skip), 1.0) for skip in (0, window))
     per_day = days / days_before
 
     def change(features: tuple[str, ...] | None) -> Array:
@@ -296,8 +296,8 @@ def _own_baseline(usage: Usage, signal: Signal) -> Array:
     assert isinstance(aggregation, agg.ChangeVsOwnBaseline)
     end = usage.grid.dates - window
     every = np.minimum(end - usage.first, aggregation.baseline)
-    days = every - usage.dark.sums(end - every, end)[0]
-    delivered = np.maximum(window - usage.dark.many(window), 1.0)
+    days = every - usage.outage.sums(end - every, end)[0]
+    delivered = np.maximum(window - usage.outage.many(window), 1.0)
 
     def change(features: tuple[str, ...] | None) -> Array:
         now = usage.events(features, window) / delivered
@@ -344,7 +344,7 @@ def _users_change(usage: Usage, signal: Signal) -> Array:
 def _daily_users(usage: Usage, signal: Signal) -> Array:
     aggregation, window = signal.aggregation, int(signal.window or 0)
     assert isinstance(aggregation, agg.DailyUsers)
-    days = usage.watched(window)
+    days = usage.observed_days(window)
     mean = usage.grid.ratio(usage.user_days(window), days, days > 0)
     if aggregation.per is None:
         return mean
@@ -362,7 +362,7 @@ def _features(usage: Usage, signal: Signal) -> Array:
 
 def _days_since(usage: Usage, signal: Signal) -> Array:
     dates, last = usage.grid.dates, usage._last_day()
-    return np.where(usage.first < NEVER, dates - last - usage.dark.sums(last + 1, dates)[0], np.nan)
+    return np.where(usage.first < NEVER, dates - last - usage.outage.sums(last + 1, dates)[0], np.nan)
 
 
 _ANSWERS: dict[type[agg.Aggregation], Callable[[Usage, Signal], Array] | None] = {

@@ -126,7 +126,7 @@ class UsageHistory:
         Args:
             account: Account code per wanted user; with `key` sorted, each pair once.
             key: User key.
-            since: Only days and news from then on matter one by one.
+            since: Only days, and days on which something became known, from then on matter one by one.
 
         Returns:
             Position in the arguments, day, and the day on which it was seen; late rows included.
@@ -188,7 +188,7 @@ def spread(source: Array, starts: Array, many: Array, places: Array, target: Arr
 
 def _news_since(block: UsageBlock, since: int) -> bool:
     """Whether late rows of a block became known on or after a day."""
-    return len(block.news["late"]) > 0 and int(block.news["late"][-1]) >= since
+    return len(block.new_days["late"]) > 0 and int(block.new_days["late"][-1]) >= since
 
 
 def _edges_before(block: UsageBlock, since: int, low: int, high: int) -> tuple[Columns, Columns]:

@@ -1,4 +1,4 @@
-"""Dark days: every path agrees on which days were lost, and on when it is known that they were not."""
+"""Outage days: every path agrees on which days were lost, and on when it is known that they were not."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_every_usage_signal_equals_its_definition_around_an_outage(seed: int) ->
                 row[signal.name], math.nan if slow is None else slow, rtol=1e-9, atol=1e-9,
                 err_msg=f"{signal.name} of {name} on {as_of}",
             )  # fmt: skip
-    assert any(reference.dark(as_of) for as_of in DATES)
+    assert any(reference.outage(as_of) for as_of in DATES)
 
 
 @settings(max_examples=3, phases=GENERATE, deadline=None)
