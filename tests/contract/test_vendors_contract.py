@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -41,9 +42,15 @@ def agree(company: VendorCompany) -> None:
     landed, served = company.landed(), company.remote.served()
     assert sorted(landed) == sorted(served)
     for key, row in landed.items():
-        shared = {name: value for name, value in row.items() if name in served[key]}
-        assert shared
-        assert shared == {name: served[key][name] for name in shared}, key
+        assert set(row) & set(served[key])
+        assert _same(row, served[key]), (key, row, served[key])
+
+
+def _same(landed: Any, served: Any) -> bool:
+    """Whether what landed is what was served, as far as it was asked for."""
+    if isinstance(landed, dict) and isinstance(served, dict):
+        return all(_same(value, served[name]) for name, value in landed.items() if name in served)
+    return bool(landed == served)
 
 
 def ready(company: VendorCompany, number: int = MANY) -> None:
@@ -179,7 +186,6 @@ def test_a_deleted_record_goes_with_all_its_states(company: VendorCompany) -> No
     company.remote.now += 3600
     company.fetch(AS_OF + timedelta(days=1))
     company.load(AS_OF + timedelta(days=1))
-    assert company.remote.id_of("00004") not in company.remote.served()
     table, column, value = company.remote.canonical("00004")
     assert company.query(f"SELECT count(*) FROM raw.{table} WHERE {column} = '{value}'") == [(0,)]
     _, _, other = company.remote.canonical("00005")

@@ -92,7 +92,7 @@ class FeedCompiler:
         if feed.unless_followed:
             self._steering["begins"] = self._ruled("begins", _MOMENT, feed.unless_followed.begins)
         self._conditions = self._where(feed.where, "where")
-        self._gone = self._where(feed.gone, "gone", " OR ")
+        self._gone = " OR ".join(f"({self._where(one, 'gone')})" for one in feed.gone)
         if self._missing:
             self._refuse()
 
@@ -142,12 +142,12 @@ class FeedCompiler:
     def _native(self, column: str) -> str:
         return self.file.columns.get(column, "VARCHAR")
 
-    def _where(self, where: Where, place: str, sign: str = " AND ") -> str:
+    def _where(self, where: Where, place: str) -> str:
         tests = []
         for name, condition in where.items():
             column = self._column(name, place)
             tests.append(holds(column, self._native(column), condition, self.feed.decimal))
-        return sign.join(tests)
+        return " AND ".join(tests)
 
     def gone(self, column: str) -> str:
         """Return SQL of the values of `column` whose newest record says that it is no longer there; or "".
@@ -210,6 +210,7 @@ class FeedCompiler:
             reason += f" by format {rule.format}"
         if rule.lookup:
             joined = self._join(given, rule.lookup)
+            joined = self._translated(joined, rule) if rule.values else joined
             joined = f"lower({joined})" if rule.lower else joined
             read = self._parsed(column, joined, rule)
             return _Value(

@@ -156,7 +156,9 @@ class Landing:
             if known_by is not None:
                 self.con.execute(
                     f"DELETE FROM raw.{name} t USING ops.gone g WHERE g.source = ? AND g.table_name = ? "
-                    f"AND t._source = g.source AND t.{identifier(known_by)} = g.key AND t._file <= g.file",
+                    f"AND t._source = g.source AND t.{identifier(known_by)} = g.key "
+                    # Files of one folder follow on each other; a folder of deleted records always counts.
+                    "AND (t._file <= g.file OR split_part(t._file, '/', 1) <> split_part(g.file, '/', 1))",
                     [self.source, name],
                 )
         self._buried = set()

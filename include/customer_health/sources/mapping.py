@@ -225,8 +225,8 @@ class Feed(Reading):
         unless_followed: Outcomes only, for losses that show only as ended contracts: rows are terms,
             `occurred_at` is their end, and only ends after which the account has no other term in the
             same file count.
-        gone: Conditions that each say: this record is no longer there (deleted, merged away). The newest
-            state of a record decides, and its earlier states go with it; `where:` would only pass it by.
+        gone: Conditions (one set, or a list of sets) that say: this record is no longer there. The newest
+            state of a record decides, and its earlier states go with it; `where:` would pass it by.
         sparse: A column that a file does not have is empty there, for JSON whose records leave out what they
             do not know.
         combine: sum adds up the numbers of rows that agree in everything else (event logs).
@@ -243,7 +243,7 @@ class Feed(Reading):
     columns: Mapping[str, Annotated[Rule, BeforeValidator(_rule)]]
     ends_on: Annotated[Rule, BeforeValidator(_rule)] | None = None
     unless_followed: Following | None = None
-    gone: Where = Field(default_factory=dict)
+    gone: Annotated[tuple[Where, ...], BeforeValidator(_listed)] = ()
     sparse: bool = False
     combine: Literal["none", "sum"] = "none"
     repeated_keys: Literal["report", "latest_file", "add"] | None = None
@@ -278,7 +278,7 @@ class Feed(Reading):
 
     def source_columns(self) -> list[str]:
         """Return the names of all source columns that the feed reads, each once."""
-        names = [*self.where, *self.gone]
+        names = [*self.where, *(name for conditions in self.gone for name in conditions)]
         for rule in self.rules():
             names += rule.when
             names += [rule.column] if rule.column is not None else []

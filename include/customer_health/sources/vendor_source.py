@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.progress import Progress
 from customer_health.settings import Settings
-from customer_health.sources.asking.binding import connected
+from customer_health.sources.asking.binding import bound, connected, defaults
 from customer_health.sources.asking.raw_files import address_of
 from customer_health.sources.asking.reading import Reading
 from customer_health.sources.asking.vendor_file import as_mapping, vendor_called
@@ -35,7 +35,9 @@ class VendorSource:
     def __init__(self, settings: Settings, name: str, sleep: Callable[[float], None] | None = None) -> None:
         self._settings, self._name, self._sleep = settings, name, sleep
         self._options = settings.config.sources[name]
-        self.vendor = vendor_called(self._options.vendor or name, settings.vendors)
+        vendor = vendor_called(self._options.vendor or name, settings.vendors)
+        # What names fields is known without any secret: loading needs none.
+        self.vendor = bound(vendor, {**defaults(vendor), **self._options.options})
         chosen = self._options.tables
         unknown = [table for table in chosen if table not in self.vendor.means]
         if unknown:

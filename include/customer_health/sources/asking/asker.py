@@ -94,8 +94,6 @@ class Asker:
             run: What `{...}` stands for.
             token: Where the last run ended, for resources that go on from a token.
         """
-        from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator
-
         from customer_health.sources.asking.paginators import first_of, paginator_for
 
         endpoint, incremental = resource.endpoint, resource.endpoint.incremental
@@ -116,9 +114,6 @@ class Asker:
             asked["params"][incremental.token_param] = token
         elif token and incremental:
             asked["path"], asked["params"] = token, {}
-        if isinstance(paginator, JSONLinkPaginator):
-            # A link to the next page carries all that was asked; what we add again would stand there twice.
-            asked["params"] = asked["params"] or None
         for page in self._client().paginate(
             method=endpoint.method,
             paginator=paginator,

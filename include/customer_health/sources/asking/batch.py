@@ -53,6 +53,7 @@ class Batch:
         # Digests by key, with the cursor value that decides how long they are kept.
         self._recent: dict[str, tuple[float, str]] = {}
         self._rows: dict[str, tuple[float, bytes]] = {}
+        self._lifts = {name: _compiled(path) for name, path in resource.lift.items()}
         self._anonymous: list[bytes] = []
 
     @property
@@ -77,7 +78,8 @@ class Batch:
             at = self._at(row)
             if at is not None and (self.newest is None or at > self.newest):
                 self.newest = at
-            line = orjson.dumps(_without(row, self._resource), option=orjson.OPT_SORT_KEYS)
+            kept = _lifted(row, self._lifts) if self._lifts else row
+            line = orjson.dumps(_without(kept, self._resource), option=orjson.OPT_SORT_KEYS)
             if not self._resource.key:
                 self._anonymous.append(line)
                 self._counts.new += 1
@@ -160,6 +162,19 @@ class Batch:
         oldest = self.newest - self._incremental.lag - _MARGIN
         self._recent = {key: one for key, one in recent.items() if one[0] >= oldest}
         return {key: mark for key, (_, mark) in self._recent.items()}
+
+
+def _compiled(path: str) -> Any:
+    from dlt.common import jsonpath
+
+    return jsonpath.compile_path(path)
+
+
+def _lifted(row: Mapping[str, Any], lifts: Mapping[str, Any]) -> dict[str, Any]:
+    from dlt.common import jsonpath
+
+    found = {name: jsonpath.find_values(path, dict(row)) for name, path in lifts.items()}
+    return {**row, **{name: values[0] if values else None for name, values in found.items()}}
 
 
 def _without(row: Mapping[str, Any], resource: Resource) -> Mapping[str, Any]:

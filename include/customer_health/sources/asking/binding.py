@@ -9,6 +9,7 @@ from typing import Any
 
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.sources.asking.vendor import Vendor
+from customer_health.sources.mapping import Feed
 
 _SECRET = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
 _PLACE = re.compile(r"(?<!\$)\{((?:incremental|window)\.[a-z_]+|each|as_of)\}")
@@ -31,6 +32,11 @@ def connected(vendor: Vendor, given: Mapping[str, str]) -> dict[str, str]:
             f"CUSTOMER_HEALTH_SECRET_{vendor.vendor.upper()} as JSON.",
         )
     return {name: value for name, value in values.items() if value is not None}
+
+
+def defaults(vendor: Vendor) -> dict[str, str]:
+    """Return the values that hold where the connection gives none."""
+    return {name: need.default for name, need in vendor.connection.items() if need.default is not None}
 
 
 def secrets_in(value: Any) -> set[str]:
@@ -71,6 +77,43 @@ def _known(name: str, values: Mapping[str, Any]) -> Any:
             f"The vendor file names '{name}', which is not given.", hint=suggest(name, values)
         )
     return values[name]
+
+
+def bound(vendor: Vendor, connection: Mapping[str, str]) -> Vendor:
+    """Return the vendor file with the placeholders filled in that name fields of records.
+
+    Args:
+        vendor: The vendor file.
+        connection: What is known of the connection; secrets need not be among it.
+    """
+    resources = tuple(
+        one.model_copy(
+            update={
+                "keep": tuple(fill(one.keep, connection, {})),
+                "requires": tuple(fill(one.requires, connection, {})),
+                "key": fill(one.key, connection, {}),
+                "lift": fill(one.lift, connection, {}),
+            }
+        )
+        for one in vendor.resources
+    )
+    means = {
+        name: tuple(
+            Feed.model_validate(_named(feed.model_dump(by_alias=True, exclude_unset=True), connection))
+            for feed in feeds
+        )
+        for name, feeds in vendor.means.items()
+    }
+    return vendor.model_copy(update={"resources": resources, "means": means})
+
+
+def _named(value: Any, connection: Mapping[str, str]) -> Any:
+    """Fill in the names of fields, too: they are keys of conditions."""
+    if isinstance(value, Mapping):
+        return {fill(key, connection, {}): _named(item, connection) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_named(item, connection) for item in value]
+    return fill(value, connection, {})
 
 
 def ordinal(value: Any) -> float:

@@ -20,7 +20,7 @@ from customer_health.ledger.cursors import load_cursor, save_cursor, save_readin
 from customer_health.progress import Progress, silent
 from customer_health.sources.asking.asker import Asker
 from customer_health.sources.asking.batch import Batch
-from customer_health.sources.asking.binding import fill, ordinal, written
+from customer_health.sources.asking.binding import bound, fill, ordinal, written
 from customer_health.sources.asking.exports import to_parquet, unpack
 from customer_health.sources.asking.faults import SourceRefusedError, TokenExpiredError
 from customer_health.sources.asking.raw_files import RawFiles
@@ -64,6 +64,7 @@ class Extraction:
 
     def __post_init__(self) -> None:
         self.reading = Reading(self.source)
+        self.vendor = bound(self.vendor, self.connection)
         self._asker = Asker(self.vendor, self.connection, through=self.through, sleep=self.sleep)
 
     def run(self) -> Reading:
@@ -107,9 +108,9 @@ class Extraction:
             fresh = {"number": cursor.get("number", 0)}
             self._read_pages(resource, each, name, fresh, counts)
         except SourceRefusedError as error:
-            if resource.without_scope != "skip" or " 403" not in error.message:
+            if resource.if_refused != "skip" or error.status not in (400, 403, 404):
                 raise
-            counts.skipped = "the credentials may not read it"
+            counts.skipped = f"the vendor does not have it or does not show it to us ({error.status})"
         counts.calls += self._asker.session.calls - before
         if self.most_pages is None:
             said = {"calls_left": self._asker.session.left}

@@ -10,7 +10,13 @@ class SourceBusyError(RetriableError):
 
 
 class SourceRefusedError(FatalError):
-    """The vendor does not let us in, or does not understand what we ask; asking again cannot help."""
+    """The vendor does not let us in, or does not understand what we ask; asking again cannot help.
+
+    Attributes:
+        status: HTTP status of its answer; 0 if it was not even asked.
+    """
+
+    status = 0
 
 
 class TokenExpiredError(FatalError):

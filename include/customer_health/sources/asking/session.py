@@ -163,10 +163,12 @@ class AskingSession(requests.Session):
             401: f"Renew the credentials of {self.vendor}, then run again.",
             403: f"Grant the credentials of {self.vendor} the rights listed under `scopes:` in its file.",
         }
-        return SourceRefusedError(
+        refusal = SourceRefusedError(
             f"{self.vendor} answered {answer.status_code}: {words}",
             hint=fixes.get(answer.status_code, "Correct the vendor file, or the connection."),
         )
+        refusal.status = answer.status_code
+        return refusal
 
 
 def cut_off(answer: requests.Response) -> bool:

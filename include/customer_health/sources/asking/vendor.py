@@ -76,7 +76,7 @@ class Auth(Part):
         username, password: For basic.
         name, value: For header.
         access_token_url, client_id, client_secret, scope: For token.
-        grant: How the token is asked for.
+        grant: How the token is asked for: client_credentials, jwt_bearer, refresh_token, or a placeholder.
         private_key, subject, audience: For the grant jwt_bearer; `client_id` is the issuer.
     """
 
@@ -87,7 +87,9 @@ class Auth(Part):
     name: str = ""
     value: str = ""
     access_token_url: str = ""
-    grant: Literal["client_credentials", "jwt_bearer", "refresh_token"] = "client_credentials"
+    grant: Annotated[str, Field(pattern=r"^(client_credentials|jwt_bearer|refresh_token|\$\{[a-z_]+\})$")] = (
+        "client_credentials"
+    )
     client_id: str = ""
     client_secret: str = ""
     refresh_token: str = ""
@@ -214,7 +216,8 @@ class Resource(Part):
         drop: Fields that never land, such as words that people wrote.
         each: Ask once for each of a comma-separated list, filled in as `{each}`.
         answers: pages of JSON, or one export: JSON lines, or a zip of gzipped JSON lines.
-        without_scope: `skip` goes on without this resource if the vendor refuses it with 403.
+        lift: Name -> JSON path in the record, for what lies deeper than a mapping can name.
+        if_refused: `skip` goes on without this resource if the vendor does not have it or does not show it.
     """
 
     name: Name
@@ -226,7 +229,8 @@ class Resource(Part):
     drop: tuple[str, ...] = ()
     each: str = ""
     answers: Literal["json", "jsonl", "zip"] = "json"
-    without_scope: Literal["stop", "skip"] = "stop"
+    lift: Mapping[str, str] = Field(default_factory=dict)
+    if_refused: Literal["stop", "skip"] = "stop"
 
     @model_validator(mode="after")
     def _exports_have_windows(self) -> Resource:

@@ -13,9 +13,10 @@ from customer_health.sections import known_keys
 from customer_health.sources.asking.batch import GONE
 from customer_health.sources.asking.binding import secrets_in
 from customer_health.sources.asking.vendor import Vendor
-from customer_health.sources.mapping import Condition, MappingFile
-from customer_health.sources.mapping_check import problems
+from customer_health.sources.mapping import Condition, Feed, MappingFile
+from customer_health.sources.mapping_check import identity, problems
 from customer_health.sources.mapping_file import read_yaml
+from customer_health.warehouse.tables import TABLES
 
 _GONE: Mapping[str, Any] = {GONE: Condition.model_validate({"in": [True]})}
 SHIPPED = Path(__file__).parents[1] / "vendors"
@@ -133,11 +134,14 @@ def as_mapping(vendor: Vendor, company: str, tables: tuple[str, ...] = ()) -> Ma
 
     Fields that a vendor leaves out where they are empty are empty, and nothing having come is no mistake.
     """
+
+    def ready(name: str, feed: Feed) -> Feed:
+        # Rows without an id of their own cannot go one by one; what they count lies in whole files.
+        gone = (*feed.gone, _GONE) if name in TABLES and identity(TABLES[name]) else feed.gone
+        return feed.model_copy(update={"optional": True, "sparse": True, "gone": gone})
+
     means = {
-        name: tuple(
-            feed.model_copy(update={"optional": True, "sparse": True, "gone": {**feed.gone, **_GONE}})
-            for feed in feeds
-        )
+        name: tuple(ready(name, feed) for feed in feeds)
         for name, feeds in vendor.means.items()
         if not tables or name in tables
     }

@@ -1,0 +1,149 @@
+"""HubSpot's dated CRM objects: search that ends at a number of results, lists with associations."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.lib.servers.base import Answer, Request
+from tests.lib.servers.vendors.base import RefusedError, Row, VendorServer, at_most, iso, only
+
+KINDS = ("companies", "contacts", "deals", "tickets", "meetings", "calls", "feedback_submissions")
+MOST = 10_000
+PAGE = 30  # fewer than it is asked for, so that there are more pages
+
+
+class Remote(VendorServer):
+    """All property values are texts, as there."""
+
+    vendor, spec = "hubspot", "hubspot_derived.json"
+    secret = {"access_token": "pat-secret-1"}
+    main, renamed = "companies", ("createdAt", "created_on")
+    calls_of_an_idle_run = 9
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.rows = {kind: {} for kind in KINDS}
+
+    def stamp(self) -> str:
+        return iso(self.now).replace("Z", ".000Z")
+
+    def put(self, kind: str, id_: str, company: str = "", **properties: str | None) -> None:
+        """Create or change a record."""
+        new: Row = {"id": id_, "properties": {}, "createdAt": self.stamp(), "archived": False}
+        row = {**self.rows[kind].get(id_, new), "updatedAt": self.stamp()}
+        modified = "lastmodifieddate" if kind == "contacts" else "hs_lastmodifieddate"
+        row["properties"] = {**row["properties"], **properties, modified: self.stamp()}
+        if company:
+            row["associations"] = {"companies": {"results": [{"id": company, "type": "deal_to_company"}]}}
+        self.rows[kind][id_] = row
+
+    def create(self, name: str, **fields: Any) -> None:
+        self.put("companies", name, name=f"Company {name}", industry=None)
+        self.rows["companies"][name] |= fields
+
+    def change(self, name: str) -> None:
+        self.now += 60
+        self.put("companies", name, industry="STEEL")
+
+    def delete(self, name: str) -> None:
+        self.now += 60
+        self.rows["companies"][name] |= {"archived": True, "updatedAt": self.stamp()}
+
+    def canonical(self, name: str) -> tuple[str, str, str]:
+        return "accounts", "account_id", name
+
+    def served(self) -> dict[str, Row]:
+        return dict(self.rows["companies"])
+
+    def wrong(self) -> list[tuple[str, str, dict[str, Any]]]:
+        search = "/crm/objects/2026-03/companies/search"
+        return [
+            ("POST", search, {"json": {"limit": 201}}),
+            ("POST", search, {"json": {"limit": 10, "after": "10000"}}),
+            ("POST", search, {"json": {"limit": 10, "since": "2020"}}),
+            ("GET", "/crm/objects/2026-03/companies", {"params": {"limit": 101}}),
+            ("GET", "/crm/objects/2019-01/companies", {}),
+        ]
+
+    def story(self) -> dict[str, dict[str, Row]]:
+        self.rows["owners"] = {"7": {"id": "7", "email": "Cara@Acme.com", "archived": False}}
+        self.put("companies", "1", name="Ann", hubspot_owner_id="7")
+        self.put("contacts", "31", associatedcompanyid="1", jobtitle="CTO", hs_buying_role="CHAMPION")
+        self.put(
+            "deals", "41", "1", amount="12000", closedate="2026-01-05T00:00:00Z", hs_is_closed_won="true"
+        )
+        self.put("deals", "42", "1", amount="9", closedate="2026-01-06T00:00:00Z", hs_is_closed_won="false")
+        self.put("tickets", "51", "1", createdate="2026-01-05T10:00:00Z", hs_ticket_priority="URGENT")
+        self.put("meetings", "61", "1", hs_meeting_start_time="2026-01-05T10:00:00Z", hs_activity_type="QBR")
+        self.put("calls", "71", "1", hs_timestamp="2026-01-05T12:00:00Z", hs_call_duration="600000")
+        at = {"hs_submission_timestamp": "2026-01-07T12:00:00Z"}
+        self.put("feedback_submissions", "81", "1", hs_survey_type="NPS", hs_value="9", **at)
+        return {
+            "accounts": {"1": {"name": "Ann", "owner_email": "cara@acme.com"}},
+            "contacts": {"31": {"role": "champion", "title": "CTO", "account_id": "1"}},
+            "contracts": {"hs-41": {"arr": "12000.0", "term_end": "2027-01-05", "account_id": "1"}},
+            "tickets": {"hs-51": {"priority": "critical", "account_id": "1"}},
+            "interactions": {"hs-meeting-61": {"kind": "ebr"}, "hs-call-71": {"kind": "call"}},
+            "surveys": {"hs-81": {"score": "9.0", "kind": "nps"}},
+        }
+
+    def respond(self, request: Request) -> Answer:
+        if request.headers.get("authorization") != f"Bearer {self.secret['access_token']}":
+            raise RefusedError(401, {"status": "error", "category": "INVALID_AUTHENTICATION"})
+        left = {"X-HubSpot-RateLimit-Daily-Remaining": "649000"}
+        if re.fullmatch(r"/crm/owners/20(26|27)-\d\d", request.path):
+            only(request, "limit", "after")
+            return Answer(body={"results": list(self.rows.get("owners", {}).values())}, headers=left)
+        found = re.fullmatch(r"/crm/objects/(2026-03|2026-09)/(\w+)(/search)?", request.path)
+        if not found or found[2] not in KINDS:
+            raise RefusedError(404, {"status": "error", "message": "resource not found"})
+        body = self._search(request, found[2]) if found[3] else self._list(request, found[2])
+        return Answer(body=body, headers=left)
+
+    def _search(self, request: Request, kind: str) -> Row:
+        asked = request.json
+        if set(asked) - {"filterGroups", "sorts", "properties", "limit", "after", "query"}:
+            raise RefusedError(400, {"status": "error", "message": "Invalid input JSON"})
+        size, begin = at_most(asked.get("limit", 10), 200), int(asked.get("after") or 0)
+        if begin + size > MOST:
+            raise RefusedError(400, {"status": "error", "message": "no more than 10,000 results"})
+        if kind == "companies":
+            self.saw_main()
+        one = asked["filterGroups"][0]["filters"][0]
+        if not isinstance(one["value"], str) or one["operator"] != "GTE":
+            raise RefusedError(400, {"status": "error", "message": "value must be a string"})
+        since, name = int(one["value"]), one["propertyName"]
+        rows = [row for row in self.rows[kind].values() if not row["archived"]]
+        rows = sorted(rows, key=lambda row: (row["properties"][name], row["id"]))
+        rows = [row for row in rows if _ms(row["properties"][name]) >= since]
+        return self._page(kind, rows, begin, min(size, PAGE), asked.get("properties", []), associated=False)
+
+    def _list(self, request: Request, kind: str) -> Row:
+        asked = only(request, "limit", "after", "properties", "associations", "archived")
+        size = min(at_most(asked.get("limit", 10), 100), PAGE)
+        gone = asked.get("archived") == "true"
+        rows = [row for row in self.rows[kind].values() if row["archived"] is gone]
+        names = asked.get("properties", "").split(",")
+        return self._page(
+            kind, rows, int(asked.get("after", 0)), size, names, associated="associations" in asked
+        )
+
+    def _page(
+        self, kind: str, rows: list[Row], begin: int, size: int, names: list[str], *, associated: bool
+    ) -> Row:
+        shown = []
+        for row in rows[begin : begin + size]:
+            kept = {name: value for name, value in row.items() if name != "associations" or associated}
+            kept["properties"] = {name: row["properties"].get(name) for name in names if name}
+            shown.append(kept)
+        body: Row = {"results": self.shown(shown) if kind == "companies" else shown, "total": len(rows)}
+        if begin + size < len(rows):
+            body["paging"] = {"next": {"after": str(begin + size)}}
+        return body
+
+
+def _ms(text: str) -> int:
+    from customer_health.sources.asking.binding import ordinal
+
+    return int(ordinal(text) * 1000)
