@@ -17,7 +17,9 @@ one. Outcomes need 90 and 180 days to show, so a week more of them changes littl
 `read_texts` reads what customers wrote (tickets, survey comments, call summaries) and fills in `sentiment`
 where the company brings none; a text is read once, and a run that was killed goes on where it stopped. Its
 log says how many texts were read, and in which languages. When it fails, the signals are computed all the
-same, with the readings that are there.
+same, with the readings that are there. `ask_text_provider` lets Claude, OpenAI or another provider read the
+recent texts, redacted and within a weekly budget, where the company file names one (`texts.reader`); without
+one it is done at once.
 
 **A range.** Trigger it with *Since*: all days from then to the as-of date are computed in one pass over the
 raw tables, which costs little more than one day. Only the last day is scored; older scores stay as they were
@@ -33,8 +35,9 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW, SIGNALS, TRAINING_DUE
-from customer_health_airflow.dag_names import WAREHOUSE_POOL
+from customer_health_airflow.dag_names import TEXT_POOL, WAREHOUSE_POOL
 from customer_health_airflow.operators.step_operators import (
+    AskTextProviderOperator,
     BuildSignalsOperator,
     CallForTrainingOperator,
     ReadTextsOperator,
@@ -60,5 +63,6 @@ with DAG(
         outlets=[SIGNALS],
         trigger_rule="all_done",  # texts that could not be read block no score: sentiment stays as it was
     )
-    ReadTextsOperator(task_id="read_texts", pool=WAREHOUSE_POOL) >> build
+    ask = AskTextProviderOperator(task_id="ask_text_provider", pool=TEXT_POOL)
+    ReadTextsOperator(task_id="read_texts", pool=WAREHOUSE_POOL) >> ask >> build
     build >> CallForTrainingOperator(task_id="call_for_training", outlets=[TRAINING_DUE])

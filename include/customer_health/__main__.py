@@ -52,6 +52,7 @@ def _parser(commands: Sequence[str]) -> _Parser:
     step("ingest", "Load what the sources know before a date")
     step("gate", "Hold the raw tables against their contracts")
     step("texts", "Read what customers wrote: sentiment, reasons, intents")
+    step("ask-texts", "Let the configured text provider read what waits")
     signals = step("signals", "Compute the signals of one date, or of a range in one pass")
     signals.add_argument(
         "--since", type=_day, metavar="DATE", help="first day of a range that ends at --as-of"
@@ -140,6 +141,7 @@ def _steps(
         "ingest": partial(pipeline.ingest, settings, as_of=as_of),
         "gate": partial(pipeline.check_quality, settings, as_of=as_of, now=now),
         "texts": partial(pipeline.read_texts, settings, as_of=as_of),
+        "ask-texts": partial(pipeline.ask_text_provider, settings, as_of=as_of, now=now),
         "signals": partial(pipeline.build_signals, settings, as_of_dates=days),
         "train": partial(pipeline.train_model, settings, as_of=as_of, now=now),
         "score": partial(pipeline.score_accounts, settings, as_of=as_of, now=now),
@@ -158,7 +160,7 @@ def _steps(
     else:
         # Ingestion and signals take the whole range in one pass; scores and episodes follow day by
         # day, because each day's transitions depend on the day before.
-        for name in ("ingest", "gate", "texts", "signals"):
+        for name in ("ingest", "gate", "texts", "ask-texts", "signals"):
             yield name, single[name]
         yield "champion", partial(pipeline.ensure_champion, settings, as_of=days[0], now=now)
         for day in days:

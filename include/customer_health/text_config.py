@@ -35,6 +35,9 @@ class Endpoint(Section):
         at_once: Requests under way at the same time.
         batch: Send texts as one job at the vendor's batch price; answers come hours later.
         batch_discount: Share of the price that a batch saves.
+        answer_field: `http` only: where the score stands in its answer.
+        lowest: `http` only: its angriest score.
+        highest: `http` only: its happiest score.
     """
 
     model: str = ""
@@ -44,6 +47,9 @@ class Endpoint(Section):
     at_once: int = Field(4, ge=1, le=32)
     batch: bool = False
     batch_discount: float = Field(0.5, ge=0, lt=1)
+    answer_field: str = "sentiment"
+    lowest: float = 0.0
+    highest: float = 1.0
 
 
 class TextsConfig(Section):

@@ -30,6 +30,10 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     "graph": {"password": "access_token"},
     "google_calendar": {"password": "access_token"},
     "graph_calendar": {"password": "access_token"},
+    "claude": {"password": "api_key"},
+    "openai": {"password": "api_key"},
+    "compatible": {"password": "api_key"},
+    "http": {"password": "api_key"},
 }
 OPEN = frozenset(
     {"host", "domain", "instance_url", "username", "service_id", "client_email", "tenant", "version"}
@@ -61,6 +65,13 @@ def with_source_credentials(settings: Settings) -> Settings:
     """
     found = {name: values for name in sorted(settings.config.sources) if (values := _read(name))}
     return settings.with_secrets(found)
+
+
+def with_text_keys(settings: Settings) -> Settings:
+    """Return the settings with the keys of the text providers that the company file names."""
+    texts = settings.config.texts
+    kinds = sorted({texts.reader, texts.writer} & set(PLACES))
+    return settings.with_secrets({kind: values for kind in kinds if (values := _read(kind))})
 
 
 def with_source_warehouse(settings: Settings) -> Settings:

@@ -21,9 +21,13 @@ def delivery_pool(destination: str) -> str:
     return f"deliver_{destination}"
 
 
+# One slot: runs of several days must not ask a text provider beside each other, for its rate limit's sake.
+TEXT_POOL = "text_provider"
+
 POOLS = {
     SOURCES_POOL: "Vendors that are asked at the same time; asking needs no warehouse",
     WAREHOUSE_POOL: "DuckDB lets one process in at a time; give another warehouse as many slots as it serves",
+    TEXT_POOL: "One run at a time asks the text provider, so that its rate limit is kept",
     **{
         delivery_pool(name): f"One delivery to {name} at a time, so that its rate limit is kept"
         for name in DESTINATIONS

@@ -4,7 +4,7 @@ Three families. *Published*: scores with their history, and the champion that ma
 episodes (spells of trouble) and one decision per account, playbook and day. *Promised*: the outbox,
 one row per effect under a unique key, and `deliveries`, the append-only diary of every attempt.
 *Followed*: what became of tasks and episodes, who was held out, and what is switched off. *Read*: how far
-each source has been asked.
+each source has been asked, and what models answered about texts, at what cost.
 
 A column that is added here must be nullable: older ledgers get it by ALTER TABLE when they are opened.
 """
@@ -34,7 +34,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 5
+VERSION = 6
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -358,4 +358,47 @@ source_readings = Table(
     Column("resource", String(255), primary_key=True),
     Column("as_of", Date, primary_key=True),
     Column("counts", JSON, nullable=False),
+)
+
+# What a model answered, by the hash of everything that it was asked: nobody pays twice for one question.
+text_answers = Table(
+    "text_answers",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("purpose", String(16), nullable=False),  # read | why | explain
+    Column("provider", String(16), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("prompt", String(32), nullable=False),  # version of the instructions
+    Column(
+        "content_hash", String(64), nullable=False, index=True
+    ),  # of the text or the facts; never the words
+    Column("answer", JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# What may have been spent: an amount is reserved before a request goes out, and corrected when it came back.
+text_spending = Table(
+    "text_spending",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("week", Date, nullable=False, index=True),  # its Monday
+    Column("provider", String(16), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("reserved", Float, nullable=False),
+    Column("spent", Float),  # empty: no answer came, so that the reserved amount counts
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# Jobs at a vendor's batch price; `batch_id` is ours until the vendor has given one.
+text_batches = Table(
+    "text_batches",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("provider", String(16), nullable=False),
+    Column("remote_id", String(128)),
+    Column("state", String(16), nullable=False),  # submitting | running | done | lost
+    Column("hashes", JSON, nullable=False),
+    Column("spending_id", Integer, nullable=False),
+    Column("submitted_at", UtcDateTime, nullable=False),
 )

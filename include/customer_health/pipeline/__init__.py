@@ -37,11 +37,12 @@ from customer_health.pipeline.retraining import (
 )
 from customer_health.pipeline.scoring import score_accounts
 from customer_health.pipeline.step_result import Result, now_of
-from customer_health.pipeline.text_reading import read_texts
+from customer_health.pipeline.text_reading import ask_text_provider, read_texts
 
 __all__ = [
     "Result",
     "ask_source",
+    "ask_text_provider",
     "audit_deliveries",
     "build_signals",
     "check_quality",

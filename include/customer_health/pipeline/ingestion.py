@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from customer_health.company import CompanyConfig, UsageConfig
 from customer_health.errors import ConfigurationError, CustomerHealthError, WarehouseBusyError
 from customer_health.pipeline.step_result import Result
+from customer_health.pipeline.text_reading import fill_texts
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
@@ -179,6 +180,8 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
         signals_warehouse(settings, con, until=max(as_of_dates)) as warehouse,
     ):
         require_gated(con)
+        if settings.config.texts.reader != "offline":
+            fill_texts(settings, con)  # what a provider has answered since the texts were read
         built, findings = build_and_check(
             con,
             company_config(settings),

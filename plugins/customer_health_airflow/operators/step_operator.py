@@ -12,6 +12,7 @@ from customer_health_airflow.connection_secrets import (
     with_credentials,
     with_source_credentials,
     with_source_warehouse,
+    with_text_keys,
 )
 from customer_health_airflow.run_day import run_day
 from customer_health_airflow.task_links import page_of
@@ -35,6 +36,7 @@ class StepOperator(BaseOperator):
 
     page = ""
     reaches_out = False  # whether it needs the credentials of destinations
+    asks_models = False  # whether it needs the keys of text providers
     reads_sources = False  # whether it needs those of sources
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
@@ -48,6 +50,8 @@ class StepOperator(BaseOperator):
             settings = with_source_warehouse(load_settings())
             if self.reaches_out:
                 settings = with_credentials(settings)
+            if self.asks_models:
+                settings = with_text_keys(settings)
             if self.reads_sources:
                 settings = with_source_credentials(settings)
             as_of = run_day(context, settings)

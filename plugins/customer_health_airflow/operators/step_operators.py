@@ -72,6 +72,17 @@ class ReadTextsOperator(StepOperator):
         return read_texts(settings, as_of=as_of, progress=progress)
 
 
+class AskTextProviderOperator(StepOperator):
+    """Lets the configured provider read what waits; is done at once where there is none."""
+
+    asks_models = True
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import ask_text_provider
+
+        return ask_text_provider(settings, as_of=as_of, now=wall_clock(settings), progress=progress)
+
+
 class BuildSignalsOperator(StepOperator):
     """Computes every signal of every account, for the run's day or for a range that ends with it.
 
@@ -138,6 +149,8 @@ class ScoreboardOperator(StepOperator):
 
 class ScoreAccountsOperator(StepOperator):
     """Scores every account and publishes the scores to the ledger in one transaction."""
+
+    asks_models = True  # where the company lets a model word the Why
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import score_accounts
