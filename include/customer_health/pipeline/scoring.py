@@ -11,6 +11,8 @@ from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from customer_health.settings import Settings
 
 
@@ -20,6 +22,15 @@ _ACCOUNTS = """
         SELECT account_id, arg_max(currency, occurred_at) AS currency FROM raw.contracts GROUP BY account_id
     ) AS newest USING (account_id)
 """
+
+
+def _days_to_renewal(panel: pd.DataFrame) -> dict[str, float]:
+    if "days_to_renewal" not in panel:
+        return {}
+    return {
+        str(name): float(days)
+        for name, days in zip(panel["account_id"], panel["days_to_renewal"], strict=True)
+    }
 
 
 def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
@@ -32,8 +43,10 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     from customer_health.ledger import scores as ledger_scores
     from customer_health.ledger.engine import open_ledger
     from customer_health.scoring.daily_scores import score_accounts as score
+    from customer_health.scoring.tiers import scheme_named
     from customer_health.signals.build_panel import read_signals
     from customer_health.sources.money import company_currency
+    from customer_health.texts.publishing import word_scores
 
     ledger = open_ledger(settings.ledger_url)
     with open_warehouse(settings.warehouse_url) as con:
@@ -50,6 +63,9 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         panel = attach(panel, read(settings.config.model.brought_scores))
     progress(0, 0, f"scoring {len(panel):,} accounts")
     scored = score(panel, champion, config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of))
+    scored, worded = word_scores(
+        scored, _days_to_renewal(panel), scheme_named(config.score.scheme).best, settings, ledger, now=now
+    )
     ledger_scores.publish(
         ledger, scored, as_of, published_at=now, panel=panel, accounts=accounts, note=spoken
     )
@@ -66,6 +82,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         (
             spoken,
             "Tiers: " + ", ".join(f"{tier} {n:,}" for tier, n in tiers.items()) + ".",
+            *worded,
             "States: " + ", ".join(f"{state} {n:,}" for state, n in states.items()) + ".",
         ),
     )
