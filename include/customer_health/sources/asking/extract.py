@@ -126,7 +126,7 @@ class Extraction:
         )
         beside = {key: self._beside(resource, key, cursor) for key in resource.also}
         incremental = resource.endpoint.incremental
-        run = {"each": each, "as_of": self.as_of.isoformat()}
+        run: dict[str, Any] = {"each": each, "as_of": self.as_of.isoformat()}
         if incremental and incremental.cursor_path:
             first = ordinal(incremental.initial_value)
             since = max(first, float(cursor.get("newest", first)) - incremental.lag)

@@ -40,8 +40,9 @@ class CursorUntil(JSONResponseCursorPaginator):
 
     def update_request(self, request: Request) -> None:
         super().update_request(request)
+        params: Any = request.params
         for name in self._drops:
-            request.params.pop(name, None)
+            params.pop(name, None)
 
 
 class SlidingWindow(BasePaginator):
@@ -71,7 +72,8 @@ class SlidingWindow(BasePaginator):
         self._cursor_path, self._cursor_body_path = cursor_path, cursor_body_path
         self._most, self._value_path = most, value_path
         self._filter_body_path, self._convert = filter_body_path, convert
-        self._seen, self._next, self._from = 0, None, 0.0
+        self._seen, self._from = 0, 0.0
+        self._next: Any = None
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         rows = data or []
@@ -91,7 +93,7 @@ class SlidingWindow(BasePaginator):
     def update_request(self, request: Request) -> None:
         if not self._has_next_page:
             return
-        body = request.json
+        body: Any = request.json
         if self._next is None:
             jsonpath.set_value_at_path(body, self._filter_body_path, written(self._from, self._convert))
             body.pop(self._cursor_body_path, None)
@@ -112,14 +114,16 @@ class UntilShort(BasePaginator):
         self._param, self._size, self._page = page_param, size, 1
 
     def init_request(self, request: Request) -> None:
-        request.params = {**(request.params or {}), self._param: 1}
+        given: Any = request.params or {}
+        request.params = {**given, self._param: 1}
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         self._has_next_page = len(data or []) >= self._size
         self._page += 1
 
     def update_request(self, request: Request) -> None:
-        request.params[self._param] = self._page
+        params: Any = request.params
+        params[self._param] = self._page
 
 
 OWN: dict[str, type[BasePaginator]] = {
@@ -128,6 +132,10 @@ OWN: dict[str, type[BasePaginator]] = {
     "until_short": UntilShort,
 }
 THEIRS = ("single_page", "cursor", "json_link", "header_link", "header_cursor", "offset", "page_number")
+
+
+def _theirs(words: Any) -> BasePaginator | None:
+    return create_paginator(words)
 
 
 def paginator_for(described: Any) -> BasePaginator:
@@ -141,7 +149,7 @@ def paginator_for(described: Any) -> BasePaginator:
     if kind not in OWN and kind not in THEIRS:
         raise ConfigurationError(f"There is no paginator '{kind}'.", hint=suggest(kind, (*OWN, *THEIRS)))
     try:
-        made = OWN[kind](**words) if kind in OWN else create_paginator({"type": kind, **words})
+        made = OWN[kind](**words) if kind in OWN else _theirs({"type": kind, **words})
     except TypeError as error:
         raise ConfigurationError(
             f"The paginator '{kind}' is described wrongly: {error}.", hint="See docs/sources.md."

@@ -51,7 +51,7 @@ class AskingSession(requests.Session):
         super().__init__()
         self.vendor, self.hosts = vendor, hosts
         self.signed: KeyAuth | TokenAuth | None = None
-        self.calls, self.left = 0, None
+        self.calls = 0
         self._limits, self._secrets, self._sleep = limits, secrets, sleep
         self.limiter = RateLimiter(limits, sleep=sleep)
         self.empty_on: frozenset[int] = frozenset()
@@ -82,7 +82,12 @@ class AskingSession(requests.Session):
                 pause, why = 2.0**attempt, f"gave no complete answer ({type(error).__name__})"
             else:
                 self._note(answer.headers)
-                if answer.status_code == 401 and self.signed and self.signed.renewable and not renewed:
+                if (
+                    answer.status_code == 401
+                    and isinstance(self.signed, TokenAuth)
+                    and self.signed.renewable
+                    and not renewed
+                ):
                     renewed = True
                     self.signed.renew()
                     self.signed(request)
