@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from customer_health.checked_yaml import read_yaml, refusal
 from customer_health.connections import ConnectionsConfig, SourceName, SourceOptions
-from customer_health.errors import ConfigurationError, suggest
-from customer_health.sections import Section, known_keys
+from customer_health.playbook_config import PlaybookConfig
+from customer_health.sections import CanonicalTable, Section, Zone
 from customer_health.text_config import TextsConfig
 
 
@@ -53,7 +52,7 @@ class PeopleConfig(Section):
 class BusinessHours(Section):
     """When support works: first responses are measured on this clock."""
 
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     weekdays: tuple[int, ...] = Field(default=(0, 1, 2, 3, 4), min_length=1, description="0 is Monday")
     opens: float = Field(default=9, ge=0, lt=24)
     closes: float = Field(default=17, gt=0, le=24)
@@ -62,10 +61,6 @@ class BusinessHours(Section):
     def _check(self) -> BusinessHours:
         if self.closes <= self.opens or not set(self.weekdays) <= set(range(7)):
             raise ValueError("business hours need opens < closes, and weekdays from 0 (Monday) to 6")
-        try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"'{self.timezone}' is no time zone such as Europe/Berlin") from None
         return self
 
 
@@ -74,7 +69,7 @@ class SignalsConfig(Section):
 
     profile: Literal["full", "starter_5"] = "full"
     business_hours: BusinessHours = BusinessHours()
-    stale_after_days: Mapping[str, int] = Field(
+    stale_after_days: Mapping[CanonicalTable, Annotated[int, Field(gt=0)]] = Field(
         default_factory=dict, description="table -> days without news after which its signals are unknown"
     )
     accepted: tuple[str, ...] = Field(
@@ -86,20 +81,22 @@ class SignalsConfig(Section):
 class ModelConfig(Section):
     """Training: horizons, history, eligibility and capacity."""
 
-    horizons: tuple[int, ...] = (90, 180)
-    primary_horizon: int = 180
+    horizons: tuple[Literal[90, 180], ...] = Field(
+        (90, 180), min_length=1, description="days ahead that are predicted, each by a head of its own"
+    )
+    primary_horizon: Literal[90, 180] = Field(180, description="the horizon that promotion is decided on")
     history_months: int = Field(default=24, ge=6)
-    min_tenure_days: int = 56
-    min_unique_churners: int = Field(default=60, description="below this the rule score stays champion")
-    min_folds: int = 3
+    min_tenure_days: int = Field(56, ge=0)
+    min_unique_churners: int = Field(default=60, ge=0, description="below this the rule score stays champion")
+    min_folds: int = Field(3, ge=1)
     capacity_share: float = Field(
         default=0.10, gt=0, lt=1, description="share of accounts that CSMs can work on"
     )
     seed: int = 20260101
-    threads: int = 1
-    heads: tuple[Literal["logo_churn", "downgrade", "contraction"], ...] = Field(
+    threads: int = Field(1, ge=1)
+    loss_types: tuple[Literal["logo_churn", "downgrade", "contraction"], ...] = Field(
         default=("logo_churn", "downgrade", "contraction"),
-        description="losses to foretell, each by its own head",
+        description="losses to predict, each by its own head",
     )
     effort: Literal["quick", "thorough"] = Field(
         default="thorough", description="quick: the first day's training; thorough: every candidate, tuned"
@@ -111,7 +108,7 @@ class ModelConfig(Section):
         default_factory=lambda: {"logo_churn": 1.0, "downgrade": 0.3, "contraction": 0.3},
         description="share of ARR that goes with a loss, where the outcomes do not tell",
     )
-    brought_scores: Path | None = Field(
+    external_scores: Path | None = Field(
         default=None,
         description="CSV or Parquet with account_id, as_of, score (higher: more risk) to compete",
     )
@@ -127,19 +124,31 @@ class ModelConfig(Section):
     max_tier_churn: float = Field(
         default=0.10, gt=0, le=1, description="accounts that may change tier because of a new model alone"
     )
-    contact_cost: float = Field(default=500.0, ge=0, description="cost of one save play, in currency")
-    save_rate: float = Field(
-        default=0.30, ge=0, le=1, description="share of contacted losses that are averted"
-    )
-    margin: float = Field(default=0.80, ge=0, description="value of a saved customer, in years of ARR")
+
+    @model_validator(mode="after")
+    def _check(self) -> ModelConfig:
+        if self.primary_horizon not in self.horizons:
+            raise ValueError(f"primary_horizon {self.primary_horizon} is not one of horizons {self.horizons}")
+        return self
+
+
+class EconomicsConfig(Section):
+    """What work costs and what a saved customer brings, in the company's currency."""
+
+    contact_cost: float = Field(500.0, ge=0, description="what one contact costs: an hour of a CSM")
+    play_cost: float = Field(1_500, ge=0, description="what the hours of one save play cost")
+    gross_margin: float = Field(0.8, gt=0, le=1, description="share of ARR that is left after serving it")
+    save_rate: float = Field(0.30, ge=0, le=1, description="share of contacted losses that are averted")
+    discount_rate: float = Field(0.1, ge=0, le=1, description="of money that comes a year later")
+    max_lifetime_years: float = Field(5, gt=0, description="no customer is promised to stay longer")
 
 
 class ScoreConfig(Section):
     """From probability to score."""
 
     mapping: Literal["anchored", "linear"] = "anchored"
-    red_share: float = 0.08
-    green_share: float = 0.70
+    red_share: float = Field(0.08, gt=0, lt=1, description="share of accounts that are Red, about")
+    green_share: float = Field(0.70, gt=0, lt=1, description="share of accounts that are Green, about")
     scheme: str = "four_tier"
     rules: Literal["rules_v1_seed", "rules_v2"] = Field(
         "rules_v1_seed", description="which rules score where no model is in office"
@@ -148,147 +157,11 @@ class ScoreConfig(Section):
     tier_margin: int = Field(4, ge=0, le=20, description="points into a better tier before it counts")
     tier_confirmation_days: int = Field(14, ge=0, description="days there before a better tier is shown")
 
-
-class Route(Section):
-    """Where alerts of some accounts go: all that is given must fit; an empty list fits everybody."""
-
-    tiers: tuple[str, ...] = ()
-    segments: tuple[str, ...] = ()
-    owners: tuple[str, ...] = ()
-    channel: str = Field(
-        pattern=r"^(#[a-z0-9][a-z0-9_-]{0,78}|@owner|@manager)$",
-        description="#channel, or a direct message: @owner, @manager",
-    )
-
-
-class MeetingHours(Section):
-    """When meetings with customers may be proposed, in the zone of each side."""
-
-    from_hour: int = Field(9, ge=0, le=23)
-    until_hour: int = Field(17, ge=1, le=24)
-    weekdays: tuple[int, ...] = Field((0, 1, 2, 3, 4), min_length=1, description="0 is Monday")
-
     @model_validator(mode="after")
-    def _check(self) -> MeetingHours:
-        if self.until_hour <= self.from_hour or not set(self.weekdays) <= set(range(7)):
-            raise ValueError("meeting hours need from_hour < until_hour, and weekdays from 0 (Monday) to 6")
+    def _check(self) -> ScoreConfig:
+        if self.red_share + self.green_share >= 1:
+            raise ValueError("red_share and green_share leave no accounts between Red and Green")
         return self
-
-
-Link = Annotated[str, Field(pattern=r"^https://[^\s<>|]{3,500}$")]
-
-
-class QuietHours(Section):
-    """When nobody is disturbed, in the owner's zone. Messages wait; the 48-hour clock does not."""
-
-    from_hour: int = Field(19, ge=0, le=24)
-    until_hour: int = Field(7, ge=0, le=23)
-    weekends: bool = True
-    zones: Mapping[str, str] = Field(
-        default_factory=dict, description="owner e-mail -> IANA zone; others: the account's zone"
-    )
-
-
-class HoldoutConfig(Section):
-    """Which share of newly Red accounts gets ordinary service only, so that saves can be counted."""
-
-    share: float = Field(0.0, ge=0, le=0.5, description="0: no experiment; the save rate says so")
-    max_arr: float = Field(50_000, ge=0, description="nobody above this is ever held out")
-    never: tuple[str, ...] = Field((), description="account ids that are never held out")
-    salt: str = "holdout-1"
-
-
-class GraduationConfig(Section):
-    """What must be proven before growth is automated: recall of churn, saves, and enough of both."""
-
-    recall: float = Field(0.80, gt=0, le=1)
-    save_rate: float = Field(0.30, gt=0, lt=1)
-    min_churners: int = Field(30, ge=1)
-    min_episodes: int = Field(30, ge=1)
-
-
-# Airflow's approval form knows users by id: the simple auth manager by name, the FAB auth manager by number.
-Approver = Annotated[str, Field(pattern=r"^([0-9]+=)?[^=\s][^=]{0,119}$")]
-
-
-class PlaybookConfig(Section):
-    """Episodes, first run and ownership."""
-
-    fallback_owner: str = "cs-leads@example.com"
-    first_run_tasks: int = Field(
-        default=25, ge=0, description="tasks opened for accounts that were Red already"
-    )
-    alerts_per_owner_per_day: int = 5
-    alerts_per_channel_per_day: int = Field(25, ge=1, description="the rest comes in the day's digest")
-    max_as_of_age_hours: int = Field(default=36, description="scores of older days send nothing")
-    paused: tuple[str, ...] = Field((), description="playbooks that do nothing, and say so in the log")
-    own_library: Path | None = Field(
-        None, description="the company's own playbooks; one of the same name replaces the one that ships"
-    )
-    recovery_margin: int = Field(
-        5, ge=0, description="points above Red that two readings need to end an episode"
-    )
-    mass_move_share: float = Field(
-        0.10, gt=0, le=1, description="more accounts newly Red than this: one summary instead of alerts"
-    )
-    mass_move_floor: int = Field(5, ge=1, description="fewer newly Red accounts than this are no mass move")
-    stale_after_days: Mapping[str, float] = Field(
-        default_factory=lambda: {"usage": 8.0},
-        description="a raw table whose newest fact is older than this holds single alerts for approval",
-    )
-    hold_drifted_signals: int = Field(
-        3, ge=0, description="signals that moved far beyond chance and hold single alerts; 0: never"
-    )
-    hold_calibration_factor: float = Field(
-        2.0, ge=0, description="more, or fewer, losses than foretold by this factor hold alerts; 0: never"
-    )
-    hold_released_days: int = Field(
-        7, ge=1, description="how long an approved reason holds no single alerts back"
-    )
-    alerts_channel: str = Field("#csm-alerts", description="where summaries of alerts go")
-    data_channel: str = Field(
-        "#customer-health-data",
-        pattern=r"^#[a-z0-9][a-z0-9_-]{0,78}$",
-        description="where those who run the system hear of failed tasks, missing scores and refused models",
-    )
-    scores_due_after_hours: float = Field(
-        8, gt=0, le=24, description="hours after midnight UTC by which the day's scores should be published"
-    )
-    min_arr: float = Field(
-        5_000, ge=0, description="accounts below this, and below min_expected_loss, get no people"
-    )
-    min_expected_loss: float = Field(500, ge=0, description="expected ARR loss that is worth people anyway")
-    cost_of_play: float = Field(1_500, ge=0, description="what the hours of one save play cost")
-    gross_margin: float = Field(0.8, gt=0, le=1)
-    discount_rate: float = Field(0.1, ge=0, le=1)
-    max_lifetime_years: float = Field(5, gt=0)
-    currency: str = Field("USD", description="where the contracts name none")
-    opportunities_per_day: int = Field(5, ge=0, description="expansion opportunities proposed per day")
-    shadow: tuple[str, ...] = Field((), description="playbooks that only log what they would have done")
-    routes: tuple[Route, ...] = Field((), description="first that fits decides the channel")
-    links: Mapping[str, Link] = Field(
-        default_factory=dict, description="label -> https address with {account_id}; on alerts and tasks"
-    )
-    quiet: QuietHours = QuietHours()
-    meeting_hours: MeetingHours = MeetingHours()
-    remind_after_hours: int = Field(36, ge=1)
-    escalate_after_hours: int = Field(48, ge=1)
-    approval_expires_hours: int = Field(72, ge=1)
-    approvers: tuple[Approver, ...] = Field(
-        (),
-        description="who may approve, by Airflow's user name; under the FAB auth manager with the number "
-        "that /ui/auth/me shows, 3=dana; empty: anybody who is signed in",
-    )
-    auto_send_segments: tuple[str, ...] = Field(
-        (), description="segments whose e-mail drafts need no approval; concessions always do"
-    )
-    holdout: HoldoutConfig = HoldoutConfig()
-    graduation: GraduationConfig = GraduationConfig()
-
-    @property
-    def approver_names(self) -> tuple[str, ...]:
-        """Names of those who may approve, as decisions are signed."""
-        return tuple(who.rpartition("=")[2] for who in self.approvers)
 
 
 class MoneyConfig(Section):
@@ -308,7 +181,7 @@ class MoneyConfig(Section):
             raise ValueError("rates are worth something in `currency`: name it as well")
         for code, since in self.steps().items():
             if not re.fullmatch(r"[A-Z]{3}", code) or code == self.currency:
-                raise ValueError(f"'{code}' is no other currency's code, such as USD")
+                raise ValueError(f"'{code}' is not the code of another currency, such as USD")
             if not since or not all(0 < rate < math.inf for rate in since.values()):
                 raise ValueError(f"{code} needs a rate above 0")
         return self
@@ -341,6 +214,7 @@ class CompanyConfig(Section):
     people: PeopleConfig = PeopleConfig()
     signals: SignalsConfig = SignalsConfig()
     model: ModelConfig = ModelConfig()
+    economics: EconomicsConfig = EconomicsConfig()
     score: ScoreConfig = ScoreConfig()
     money: MoneyConfig = MoneyConfig()
     playbooks: PlaybookConfig = PlaybookConfig()
@@ -351,34 +225,35 @@ class CompanyConfig(Section):
     simulator: Mapping[str, Any] = Field(default_factory=dict)
 
 
-def _path_of(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
+# Keys of earlier versions, and what takes their place.
+MOVED = {
+    "model.contact_cost": "economics.contact_cost",
+    "model.save_rate": "economics.save_rate",
+    "model.margin": "economics.gross_margin",
+    "model.heads": "model.loss_types",
+    "model.brought_scores": "model.external_scores",
+    "playbooks.cost_of_play": "economics.play_cost",
+    "playbooks.gross_margin": "economics.gross_margin",
+    "playbooks.discount_rate": "economics.discount_rate",
+    "playbooks.max_lifetime_years": "economics.max_lifetime_years",
+    "playbooks.currency": "money.currency",
+    "connections.email": "connections.smtp, connections.gmail or connections.graph",
+}
 
 
 def load_company(path: Path) -> CompanyConfig:
     """Read and check the company file.
 
     Raises:
-        ConfigurationError: The file is missing, is no YAML, or a key or value is not accepted.
+        ConfigurationError: The file is missing, is not YAML, or a key or value is not accepted.
     """
+    file = read_yaml(
+        path,
+        absent="Point CUSTOMER_HEALTH_CONFIG at an existing file or unset it to use the defaults.",
+        wrong="holds no sections: expected keys such as `playbooks:` at the top",
+        example="See docs/company_file.md for every section and key.",
+    )
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"The company file {path} does not exist.",
-            hint="Point CUSTOMER_HEALTH_CONFIG at an existing file or unset it to use the defaults.",
-        ) from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError(
-            f"{path} is not valid YAML: {error}", hint="Mend the line it names."
-        ) from None
-    try:
-        return CompanyConfig.model_validate(raw)
+        return CompanyConfig.model_validate(file.content)
     except ValidationError as error:
-        lines, hints = [], []
-        for problem in error.errors():
-            location = problem["loc"]
-            lines.append(f"{path}: {_path_of(location)}: {problem['msg']}")
-            if problem["type"] == "extra_forbidden":
-                hints.append(suggest(str(location[-1]), known_keys(CompanyConfig, location[:-1])))
-        raise ConfigurationError("\n".join(lines), hint=" ".join(hints) or "Correct the value.") from None
+        raise refusal(file, error, CompanyConfig, moved=MOVED) from None

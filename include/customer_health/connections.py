@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from customer_health.sections import Section
+from customer_health.sections import Address, Section
 
 # Names that end up in SOQL, in URLs and in JSON keys: letters, digits and underscores only.
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
@@ -187,12 +187,21 @@ class WebhookOptions(Options):
     hosts: tuple[Host, ...] = ()
 
 
-class EmailOptions(Options):
-    """Drafts for the account's owner: `gmail` and `graph` put them into the mailbox, `smtp` sends them."""
+class MailboxOptions(Options):
+    """Drafts that Gmail or Microsoft Graph puts into the owner's mailbox."""
 
-    sender: str = "customer-health@example.com"
-    smtp_host: Host = "smtp.example.com"
-    smtp_port: int = Field(587, ge=1, le=65535)
+    sender: Address = "customer-health@example.com"
+
+
+class SmtpOptions(MailboxOptions):
+    """Drafts that a mail server sends to the account's owner."""
+
+    host: Host = "smtp.example.com"
+    port: int = Field(587, ge=1, le=65535)
+
+
+class CalendarOptions(Options):
+    """Tentative entries in the owner's calendar."""
 
 
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -225,4 +234,8 @@ class ConnectionsConfig(Section):
     totango: TotangoOptions = TotangoOptions()
     churnzero: ChurnzeroOptions = ChurnzeroOptions()
     webhook: WebhookOptions = WebhookOptions()
-    email: EmailOptions = EmailOptions()
+    smtp: SmtpOptions = SmtpOptions()
+    gmail: MailboxOptions = MailboxOptions()
+    graph: MailboxOptions = MailboxOptions()
+    google_calendar: CalendarOptions = CalendarOptions()
+    graph_calendar: CalendarOptions = CalendarOptions()

@@ -83,6 +83,7 @@ def score_row(account: str, score: float, **fields: Any) -> dict[str, Any]:
         "segment": "enterprise",
         "plan": "pro",
         "arr": 240_000.0,
+        "currency": "USD",
         "seats": 100.0,
         "renewal_date": date(2027, 6, 1),
         "days_to_renewal": 200.0,

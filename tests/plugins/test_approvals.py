@@ -22,7 +22,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 
 from customer_health import pipeline
-from customer_health.company import PlaybookConfig
 from customer_health.destinations.slack import slack_destination as slack
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.errors import ConfigurationError
@@ -31,6 +30,7 @@ from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.model_registry import ChampionRecord
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
+from customer_health.playbook_config import PlaybookConfig
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow import approvals
 from tests.lib.destinations import RIGS

@@ -152,7 +152,7 @@ def test_two_bad_months_and_a_waiting_training_stand_at_the_top(home: Path, read
     assert "No training went well for 2 months in a row. 1 Nov 2026: failed: raw.outcomes is missing" in text
     assert "A training waits for a person: model-next" in text
     registry.resolve(engine, "model-next", approve=False, by="grace", at=datetime(2026, 11, 3, tzinfo=UTC))
-    assert "model-next 2 Nov 2026 rejected grace 2026-11-03 00:00 UTC it asks" in text_of(reader, "model")
+    assert "model-next 2 Nov 2026 rejected grace Tue 3 Nov 00:00 UTC it asks" in text_of(reader, "model")
 
 
 def test_the_kpi_page_shows_the_four_numbers_and_a_dash_where_nobody_can_know(reader: TestClient) -> None:
@@ -162,7 +162,7 @@ def test_the_kpi_page_shows_the_four_numbers_and_a_dash_where_nobody_can_know(re
     assert "Save rate, 60 days 38 % goal 30 % · 9 of 24 episodes, 6 maturing" in text
     assert "Time to intervention 21 h" in text
     assert "Alert precision 40 % left within 180 days · 8 of 20 episodes, 3 maturing" in text
-    assert "enterprise 4 700k 0 0 0 – 115 % –" in text
+    assert "enterprise 4 700K 0 0 0 – 115 % –" in text
     assert "2026-11-09 102.0 %" in text
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from tests.lib.ledger import alerts, new_ledger, outcome, promised, publish, run
 
-from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.company import CompanyConfig
 from customer_health.destinations.preview import render
 from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.errors import ConfigurationError
@@ -17,6 +17,7 @@ from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import scores
+from customer_health.playbook_config import PlaybookConfig
 from customer_health.playbooks.playbook import load_playbooks
 
 PIECES = [

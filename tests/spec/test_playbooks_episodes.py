@@ -5,10 +5,11 @@ from datetime import date, timedelta
 import pytest
 from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised, publish, run
 
-from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError, FatalError
 from customer_health.ledger import decisions, episodes
 from customer_health.ledger.outbox import admin
+from customer_health.playbook_config import PlaybookConfig
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ import pytest
 from tests.lib.ledger import alerts, band_of, day, morning, new_ledger, promised, publish, run
 from tests.lib.remote import Remote
 
-from customer_health.company import CompanyConfig, PlaybookConfig, ScoreConfig
+from customer_health.company import CompanyConfig, ScoreConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.errors import FatalError
 from customer_health.ledger import crm_tasks, episode_events
 from customer_health.ledger.crm_tasks import TaskSeen
 from customer_health.ledger.outbox import admin
+from customer_health.playbook_config import PlaybookConfig
 from customer_health.playbooks.reminders import follow_up as look
 from customer_health.warehouse.tables import TABLES
 

@@ -8,13 +8,14 @@ import pytest
 from tests.lib.ledger import day, morning, new_ledger, promised, publish
 from tests.lib.world import World
 
-from customer_health.company import CompanyConfig, MeetingHours, PlaybookConfig, QuietHours
+from customer_health.company import CompanyConfig
 from customer_health.destinations.crm.task_text import task_markdown
 from customer_health.destinations.mailbox.calendars import free_slot
 from customer_health.destinations.mailbox.meeting_text import body, markdown
 from customer_health.destinations.preview import PreviewDestination
 from customer_health.effects.destination import RejectedError
 from customer_health.ledger.outbox import queue as outbox
+from customer_health.playbook_config import MeetingHours, PlaybookConfig, QuietHours
 from customer_health.playbooks.meeting_times import Availability, Wish, invitation, spoken
 from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.playbooks.routing import zone_of
@@ -137,7 +138,7 @@ def test_whoever_is_invited_later_reads_no_score_no_amount_and_no_reason(ledger)
     assert not INWARD_WORDS.search(entry + payload["subject"])
     assert "240" not in entry
     assert payload["because"] not in entry
-    assert "240k" in markdown(payload)  # the owner's page knows it
+    assert "240K" in markdown(payload)  # the owner's page knows it
 
 
 def test_times_that_an_earlier_run_proposed_are_taken(ledger):

@@ -8,10 +8,11 @@ import pytest
 from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised, publish, run
 
 from customer_health import pipeline
-from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.company import CompanyConfig, EconomicsConfig
 from customer_health.destinations.crm.task_text import task_markdown
 from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.ledger import decisions, episodes, kill_switches
+from customer_health.playbook_config import PlaybookConfig
 from customer_health.playbooks.account_value import clv_remaining
 from customer_health.playbooks.routing import due_at, not_before
 from customer_health.settings import load_settings
@@ -75,7 +76,7 @@ def test_a_small_account_with_much_to_lose_and_one_of_unknown_size_still_get_peo
 
 
 def test_what_is_left_to_earn_must_pay_for_a_play():
-    rules = PlaybookConfig()
+    rules = EconomicsConfig()
     assert clv_remaining(10_000, 0.0, rules) == pytest.approx(10_000 * 0.8 * 5)
     assert clv_remaining(10_000, 1.0, rules) == pytest.approx(10_000 * 0.8 / 1.1)
     assert clv_remaining(10_000, 0.5, rules) < clv_remaining(10_000, 0.1, rules)
@@ -83,7 +84,7 @@ def test_what_is_left_to_earn_must_pay_for_a_play():
 
 def test_an_account_that_will_leave_anyway_is_a_zombie_by_lifetime_value(ledger):
     publish(ledger, 1, {"acme": {"score": 10, "arr": 5_100.0, "p180": 0.99}})
-    run(ledger, 1, config(cost_of_play=5_000))
+    run(ledger, 1, CompanyConfig(economics=EconomicsConfig(play_cost=5_000)))
 
     assert "remaining lifetime value" in outcome(ledger, 1, "acme", "critical_save")[1]
     assert "below the 5,000 USD of a play" in outcome(ledger, 1, "acme", "critical_save")[1]

@@ -12,12 +12,13 @@ from tests.lib.remote import Remote
 
 from customer_health import __main__ as command_line
 from customer_health import pipeline
-from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.company import CompanyConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError
 from customer_health.ledger import episodes
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.outbox import admin
+from customer_health.playbook_config import PlaybookConfig
 from customer_health.playbooks.reminders import follow_up
 from customer_health.settings import load_settings
 

@@ -4,8 +4,10 @@ import pytest
 from tests.lib.ledger import day, morning, new_ledger, publish, run
 from tests.lib.world import World, insert
 
+from customer_health.company import CompanyConfig
 from customer_health.kpis.interventions import time_to_intervention
 from customer_health.ledger import crm_tasks, episode_events, episodes
+from customer_health.playbook_config import PlaybookConfig
 from customer_health.playbooks.reminders import follow_up as look
 from customer_health.simulator.task_outcomes import given, seen, worked
 
@@ -41,8 +43,6 @@ def live(ledger, warehouse, config):
 
 @pytest.fixture
 def config():
-    from customer_health.company import CompanyConfig, PlaybookConfig
-
     return CompanyConfig(playbooks=PlaybookConfig(mass_move_floor=999, alerts_per_owner_per_day=999))
 
 

@@ -9,7 +9,7 @@ from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY
 
 from customer_health import destinations, pipeline
 from customer_health.company import CompanyConfig, DestinationsConfig
-from customer_health.connections import EmailOptions, SalesforceOptions, Secret
+from customer_health.connections import SalesforceOptions, Secret, SmtpOptions
 from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.destinations.destination_registry import FACTORIES
 from customer_health.destinations.doctor import examine, look
@@ -95,7 +95,7 @@ def test_a_role_without_credentials_is_a_problem_of_its_own(tmp_path):
 
 def test_a_mail_server_that_is_not_there_is_a_problem():
     server = MailServer()
-    mail = SmtpDestination("email", EmailOptions(), Secret(), RateLimiter(1000, 10), open_line=server.line)
+    mail = SmtpDestination("email", SmtpOptions(), Secret(), RateLimiter(1000, 10), open_line=server.line)
     assert look("email", mail) == []
     server.close()
     assert "could not be reached" in said(look("email", mail))

@@ -14,7 +14,7 @@ from tests.lib.servers.base import Answer
 from tests.lib.servers.mail import MailServer
 
 from customer_health.company import CompanyConfig, DestinationsConfig
-from customer_health.connections import EmailOptions, Secret, WebhookOptions
+from customer_health.connections import MailboxOptions, Secret, SmtpOptions, WebhookOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.http_client import HttpClient, PublicOnly, TimedSession
 from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
@@ -57,7 +57,7 @@ def test_five_hundred_hostile_names_pass_every_renderer_without_harm():
         assert "\u202e" not in body
         opportunity = effect("create_opportunity", name=name)
         assert "\n" not in payload_values.subject(opportunity)
-        mail = draft(effect("draft_email", name=name), EmailOptions())
+        mail = draft(effect("draft_email", name=name), MailboxOptions())
         assert "\n" not in str(mail["Subject"])
         assert "\x00" not in meeting_text.markdown(effect("propose_meeting", name=name).payload)
 
@@ -105,7 +105,7 @@ def test_hostile_names_and_reasons_of_5000_characters_arrive_at_every_remote(kin
 @settings(max_examples=50)
 @given(st.text(max_size=300))
 def test_no_subject_can_add_a_header_to_a_mail(text):
-    message = draft(effect("draft_email", subject=f"Hello {text}\r\nBcc: all@example.com"), EmailOptions())
+    message = draft(effect("draft_email", subject=f"Hello {text}\r\nBcc: all@example.com"), MailboxOptions())
     assert message["Bcc"] is None
     assert message["Message-ID"].endswith("@example.com>")
 
@@ -116,7 +116,7 @@ def test_no_subject_can_add_a_header_to_a_mail(text):
 def test_an_address_that_is_none_is_refused(address):
     sender = {"email": address, "role": "csm", "why": "csm"}
     with pytest.raises(RejectedError, match="no e-mail address"):
-        draft(effect("draft_email", sender=sender), EmailOptions())
+        draft(effect("draft_email", sender=sender), MailboxOptions())
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def post():
 
 
 def smtp(post):
-    return SmtpDestination("email", EmailOptions(), Secret(), no_pace(), open_line=post.line)
+    return SmtpDestination("email", SmtpOptions(), Secret(), no_pace(), open_line=post.line)
 
 
 def test_a_draft_goes_to_its_owner_under_a_fixed_id(post):

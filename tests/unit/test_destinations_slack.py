@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from tests.lib.ledger import day, new_ledger, promised, publish, run
 
 from customer_health.destinations.preview import PreviewDestination, rendered
-from customer_health.destinations.safe_text import clean, money, slug
+from customer_health.destinations.safe_text import clean, slug
 from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.ledger.outbox import queue as outbox
+from customer_health.wording import money
 
 HOSTILE = [
     "<!channel> urgent",
@@ -55,7 +56,7 @@ def test_the_alert_says_change_why_money_clock_owner_reasons_and_next_step(alert
     for words in (
         "🔴 Critical · Acme · 61 → 27 (▼34)",
         "Usage down 30%; sponsor left.",
-        "$240k · at risk $73k",
+        "$240K · at risk $73K",
         "1 Jun 2027 (200 d)",
         "Attention → Critical",
         "dana@example.com",
@@ -126,6 +127,6 @@ def test_the_validator_finds_what_slack_would_refuse(alert_row, break_it, said):
 
 
 def test_amounts_and_file_names_are_short():
-    assert [money(x) for x in (None, 950, 1_060, 240_000)] == ["unknown", "$950", "$1.1k", "$240k"]
-    assert [money(1_250_000, "EUR"), money(-3_000, "CHF")] == ["€1.25M", "-CHF 3k"]
+    assert [money(x) for x in (None, 950, 1_060, 240_000)] == ["unknown", "950", "1.06K", "240K"]
+    assert [money(1_250_000, "EUR"), money(-3_000, "CHF")] == ["€1.25M", "−CHF 3K"]
     assert slug("Über & Söhne GmbH / ../") == "uber-sohne-gmbh"

@@ -8,7 +8,7 @@ from tests.lib.servers.calendars import GoogleCalendars
 from tests.lib.servers.mail import GmailMailbox, GraphMailbox
 from tests.lib.servers.tokens import TokenServer
 
-from customer_health.connections import EmailOptions, Secret
+from customer_health.connections import MailboxOptions, Secret
 from customer_health.delivery.dispatch import deliver
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination
@@ -88,7 +88,7 @@ def gmail(issuer):
 
 
 def test_a_token_is_fetched_once_and_kept(gmail, issuer):
-    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, REFRESH), EmailOptions())
+    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, REFRESH), MailboxOptions())
     for account in "abc":
         mail.deliver(effect("draft_email", account, to="email"))
     assert len(issuer.grants) == 1
@@ -98,7 +98,7 @@ def test_a_token_is_fetched_once_and_kept(gmail, issuer):
 def test_a_spent_token_is_renewed_before_it_is_refused(gmail, issuer):
     clock = {"now": 0.0}
     line = wire("gmail", gmail.server, issuer, REFRESH, clock=lambda: clock["now"])
-    mail = GmailDestination("email", line, EmailOptions())
+    mail = GmailDestination("email", line, MailboxOptions())
     mail.deliver(effect("draft_email", "a", to="email"))
     clock["now"] = 3600 - 60.0
     mail.deliver(effect("draft_email", "b", to="email"))
@@ -108,7 +108,7 @@ def test_a_spent_token_is_renewed_before_it_is_refused(gmail, issuer):
 
 
 def test_a_withdrawn_token_is_renewed_once_and_the_draft_is_one(gmail, issuer):
-    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, REFRESH), EmailOptions())
+    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, REFRESH), MailboxOptions())
     mail.deliver(effect("draft_email", "a", to="email"))
     issuer.good.clear()
     mail.deliver(effect("draft_email", "b", to="email"))
@@ -121,7 +121,7 @@ def test_a_new_token_that_is_refused_too_stops_the_channel_with_one_call_for_a_p
 ):
     """Five drafts wait, nobody loses one, and the remote is bothered twice."""
     issuer.broken = True
-    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, REFRESH), EmailOptions())
+    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, REFRESH), MailboxOptions())
     ledger = new_ledger(tmp_path)
     with writing(ledger) as connection:
         drafts = [effect("draft_email", account, to="email") for account in "abcde"]
@@ -142,7 +142,7 @@ def test_a_new_token_that_is_refused_too_stops_the_channel_with_one_call_for_a_p
 
 def test_a_refresh_token_that_was_withdrawn_says_so_and_repeats_no_secret(gmail, issuer):
     issuer.refresh_tokens.clear()
-    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, REFRESH), EmailOptions())
+    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, REFRESH), MailboxOptions())
     with pytest.raises(DestinationUnavailableError, match="invalid_grant") as caught:
         mail.deliver(effect("draft_email", to="email"))
     assert caught.value.needs_person
@@ -157,7 +157,7 @@ def test_a_token_server_in_trouble_means_later_and_never_unknown(gmail, issuer, 
     """Nothing was sent to the mailbox, so nothing needs to be looked up there."""
     line = wire("gmail", gmail.server, issuer, REFRESH)
     line.tokens._session.timeout = 0.5
-    mail = GmailDestination("email", line, EmailOptions())
+    mail = GmailDestination("email", line, MailboxOptions())
     issuer.next.append(fault)
     with pytest.raises(BusyError):
         mail.deliver(effect("draft_email", to="email"))
@@ -167,7 +167,7 @@ def test_a_token_server_in_trouble_means_later_and_never_unknown(gmail, issuer, 
 
 def test_graph_gets_its_token_by_client_credentials_of_its_tenant(issuer):
     box = Guarded(GraphMailbox, issuer)
-    mail = GraphDestination("email", wire("graph", box.server, issuer, CREDENTIALS), EmailOptions())
+    mail = GraphDestination("email", wire("graph", box.server, issuer, CREDENTIALS), MailboxOptions())
     mail.deliver(effect("draft_email", to="email"))
     (grant,) = issuer.grants
     assert grant["grant_type"] == "client_credentials"
@@ -196,7 +196,7 @@ def test_a_service_account_acts_for_each_owner_with_a_signed_assertion(issuer, k
 
 def test_a_key_that_cannot_be_read_is_said_without_repeating_it(issuer, gmail):
     secret = {"client_email": "bot@acme", "private_key": "-----BEGIN PRIVATE KEY-----\nSECRET"}
-    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, secret), EmailOptions())
+    mail = GmailDestination("email", wire("gmail", gmail.server, issuer, secret), MailboxOptions())
     with pytest.raises(DestinationUnavailableError, match="cannot be read") as caught:
         mail.deliver(effect("draft_email", to="email"))
     assert "SECRET" not in f"{caught.value!r}{caught.value.__cause__!r}"
@@ -205,7 +205,7 @@ def test_a_key_that_cannot_be_read_is_said_without_repeating_it(issuer, gmail):
 def test_a_bare_access_token_works_until_it_is_refused(gmail, issuer):
     issuer.good.add("mine")
     line = wire("gmail", gmail.server, issuer, {"access_token": "mine"})
-    mail = GmailDestination("email", line, EmailOptions())
+    mail = GmailDestination("email", line, MailboxOptions())
     mail.deliver(effect("draft_email", "a", to="email"))
     issuer.good.clear()
     with pytest.raises(DestinationUnavailableError):

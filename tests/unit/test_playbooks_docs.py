@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
+from customer_health.playbook_config import PlaybookConfig
 from customer_health.playbooks.playbook import LIBRARY, load_playbook, load_playbooks
 from customer_health.playbooks.playbook_docs import ASKED_FOR, playbooks_page
 

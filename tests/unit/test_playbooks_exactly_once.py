@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lib.ledger import alerts, day, morning, new_ledger, promised, publish, run
 
-from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.company import CompanyConfig
 from customer_health.ledger import episodes
 from customer_health.ledger.outbox import admin
+from customer_health.playbook_config import PlaybookConfig
 
 ACCOUNTS = ("a", "b", "c")
 SCORES = st.fixed_dictionaries({name: st.sampled_from([10, 28, 33, 39, 43, 48, 60, 85]) for name in ACCOUNTS})

@@ -3,8 +3,9 @@
 import pytest
 import yaml
 
-from customer_health.company import CompanyConfig, PlaybookConfig
+from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
+from customer_health.playbook_config import PlaybookConfig
 from customer_health.playbooks.conditions import Range
 from customer_health.playbooks.playbook import load_playbook, load_playbooks
 

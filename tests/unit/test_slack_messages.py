@@ -6,11 +6,11 @@ import pytest
 from tests.lib.destinations import effect, usage_audit
 from tests.lib.ledger import morning
 
-from customer_health.company import PlaybookConfig
 from customer_health.destinations import usage_audit_table as audits
 from customer_health.destinations.slack import blocks as slack_blocks
 from customer_health.destinations.slack import slack_limits
 from customer_health.destinations.slack.portfolio_messages import SUMMARIES
+from customer_health.playbook_config import PlaybookConfig
 from customer_health.playbooks.effect_context import link_of
 
 HOSTILE = "<!channel> *x* `y` <https://evil|pay> \u202e\u200b\x00|" + "long " * 1000
@@ -101,7 +101,7 @@ def test_the_fullest_alert_fits_one_screen_of_14_lines():
 
     assert len(lines) == 14, "\n".join(lines)
     assert lines[1] == "**Usage down 30%**"
-    assert lines[2] == "ARR $240k · at risk $73k · renews 1 Jun 2027 (200 d, `-38`)"
+    assert lines[2] == "ARR $240K · at risk $73K · renews 1 Jun 2027 (200 d, `-38`)"
     assert lines[3].endswith("owner dana@example.com (csm)")
 
 

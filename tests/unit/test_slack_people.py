@@ -5,7 +5,7 @@ from tests.lib.destinations import THREAD, effect, no_pace
 from tests.lib.ledger import alerts, morning, new_ledger, outcome, promised, publish, run
 from tests.lib.servers.slack import SlackWorkspace
 
-from customer_health.company import CompanyConfig, DestinationsConfig, PlaybookConfig, Route
+from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.connections import Secret, SlackOptions
 from customer_health.delivery.dispatch import deliver
 from customer_health.delivery.http_faults import DestinationUnavailableError
@@ -14,6 +14,7 @@ from customer_health.destinations.slack.slack_destination import SlackDestinatio
 from customer_health.effects.destination import BusyError, RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.ledger.outbox import admin
+from customer_health.playbook_config import PlaybookConfig, Route
 from customer_health.playbooks.reminders import follow_up
 
 

@@ -19,6 +19,7 @@ from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.schema import decisions, outbox
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import Settings
+from customer_health.wording import money, total
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -62,17 +63,6 @@ def _text(console: Console) -> str:
     return console.file.getvalue()
 
 
-def money(amount: float | None) -> str:
-    """Write an amount as people say it: $240k, $1.2M."""
-    if amount is None or pd.isna(amount):
-        return "unknown"
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(amount) >= size:
-            value = amount / size
-            return f"${value:.1f}{letter}" if abs(value) < 10 else f"${value:.0f}{letter}"
-    return f"${amount:.0f}"
-
-
 def _arrow(change: float, text: str) -> str:
     if abs(change) < 1:
         return "►"
@@ -101,6 +91,7 @@ def _tiers(
     ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     compared = before["as_of"].max() if len(before) else None
+    coin = ledger_scores.currency_of(today)
     if compared is None:
         since = "first reading: no arrows yet"
     elif fair_from is not None and compared < fair_from:
@@ -115,13 +106,13 @@ def _tiers(
         if len(before):
             moved = (
                 _arrow(len(here) - len(there), f"{abs(len(here) - len(there)):,}"),
-                _arrow(arr - earlier, money(abs(arr - earlier))),
+                _arrow(arr - earlier, money(abs(arr - earlier), coin)),
             )
-        table.add_row(tier, f"{len(here):,}", moved[0], money(arr), moved[1])
+        table.add_row(tier, f"{len(here):,}", moved[0], total(here["arr"], coin), moved[1])
     rest = today[today["tier"].isna()]
     for state, rows in rest.groupby("state"):
         table.add_row(
-            f"[dim]{str(state).replace('_', ' ')}", f"{len(rows):,}", "", money(rows["arr"].sum()), ""
+            f"[dim]{str(state).replace('_', ' ')}", f"{len(rows):,}", "", total(rows["arr"], coin), ""
         )
     console.print(f"\n[bold]Accounts and ARR per tier[/bold] [dim]({since})[/dim]")
     console.print(table)
@@ -160,11 +151,12 @@ def _calls(
             else "no renewal date"
         )
         loss = row.get("expected_loss")
-        at_stake = f" · {money(loss)} at risk" if loss is not None and pd.notna(loss) else ""
+        coin = row.get("currency")
+        at_stake = f" · {money(loss, coin)} at risk" if loss is not None and pd.notna(loss) else ""
         name = _escape(str(row.get("name") or row["account_id"]))
         console.print(
             f" {place}. [bold]{name}[/bold] · {row['tier']} · {int(row['score_shown'])}{move}"
-            f" · ARR {money(row['arr'])}{at_stake} · {when}"
+            f" · ARR {money(row['arr'], coin)}{at_stake} · {when}"
         )
         console.print(
             f"    [italic]{_escape(str(row['why']))}[/italic] · {row.get('owner_email') or 'no owner'}"

@@ -159,12 +159,12 @@ def _webhook(role: str, settings: Settings) -> Destination:
 def _smtp(role: str, settings: Settings) -> Destination:
     from customer_health.destinations.mailbox.mail_drafts import SmtpDestination
 
-    options = settings.config.connections.email
+    options = settings.config.connections.smtp
     return SmtpDestination(role, options, secret_of("smtp", settings), _pace(options))
 
 
 def _renewing(kind: str, remote: str, base: str, settings: Settings, *scopes: str) -> RenewingHttpClient:
-    options = settings.config.connections.email
+    options: Options = getattr(settings.config.connections, kind)
     secret = secret_of(kind, settings)
     if not secret:
         secret_of(kind, settings, "access_token")  # names the variable to set
@@ -188,14 +188,14 @@ def _gmail(role: str, settings: Settings) -> Destination:
 
     scope = f"{_GOOGLE}/auth/gmail.compose"
     wire = _renewing("gmail", "Gmail", "https://gmail.googleapis.com", settings, scope)
-    return GmailDestination(role, wire, settings.config.connections.email)
+    return GmailDestination(role, wire, settings.config.connections.gmail)
 
 
 def _graph(role: str, settings: Settings) -> Destination:
     from customer_health.destinations.mailbox.mail_drafts import GraphDestination
 
     wire = _renewing("graph", "Graph", _GRAPH_HOST, settings, _GRAPH_SCOPE)
-    return GraphDestination(role, wire, settings.config.connections.email)
+    return GraphDestination(role, wire, settings.config.connections.graph)
 
 
 def _google_calendar(role: str, settings: Settings) -> Destination:

@@ -6,7 +6,8 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from customer_health.destinations.safe_text import clean, day
+from customer_health.destinations.safe_text import clean
+from customer_health.wording import day
 
 INK, ACCENT = "#334155", "#0f766e"
 Audit = Mapping[str, Any]

@@ -26,6 +26,7 @@ from customer_health.kpis.retention import MIN_ACCOUNTS, Retention, retention
 from customer_health.ledger import report_numbers
 from customer_health.ledger.decisions import Shadow, would_have_fired
 from customer_health.playbooks.graduation import Gate, gate
+from customer_health.wording import money
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,6 +50,7 @@ class KpiReport:
     shadows: Sequence[Shadow]
     precision: AlertPrecision
     path: Path
+    currency: str | None = None
 
     def counts(self) -> dict[str, int | float | str]:
         """Numbers for machines; what is not known yet is left out."""
@@ -93,6 +95,7 @@ class KpiReport:
         }
         return {
             **self.counts(),
+            "currency": self.currency,
             "retention": [{name: getattr(row, name) for name in fields} for row in self.retention],
             "saves": {
                 name: {
@@ -128,6 +131,7 @@ def build_report(
     as_of: date,
     folder: Path,
     config: CompanyConfig | None = None,
+    currency: str | None = None,
 ) -> KpiReport:
     """Compute every KPI as known on `as_of`, write `kpis-<as_of>.md` into `folder`, and keep the numbers.
 
@@ -149,6 +153,7 @@ def build_report(
         shadows=would_have_fired(engine, as_of - SHADOW_DAYS, as_of),
         precision=alert_precision(con, engine, as_of, horizon_days=numbers.model.primary_horizon),
         path=folder / f"kpis-{as_of}.md",
+        currency=currency,
     )
     folder.mkdir(parents=True, exist_ok=True)
     report.path.write_text("\n".join(_page(report)) + "\n", encoding="utf-8")
@@ -165,9 +170,10 @@ def _page(report: KpiReport) -> Iterator[str]:
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     for row in report.retention:
         goal = f"{row.goal:.0%}" if row.goal else ""
-        money = " | ".join(f"{x:,.0f}" for x in (row.start, row.expansion, row.contraction, row.churn))
+        amounts = (row.start, row.expansion, row.contraction, row.churn)
+        amounts_told = " | ".join(money(amount, report.currency) for amount in amounts)
         nrr, grr = _share(row.nrr), _share(row.grr)
-        yield f"| {row.segment} | {row.accounts:,} | {money} | {nrr} | {goal} | {grr} |"
+        yield f"| {row.segment} | {row.accounts:,} | {amounts_told} | {nrr} | {goal} | {grr} |"
     yield ""
     yield (
         "(start + expansion − contraction − churn) / start, for those who were customers at the start. "

@@ -127,6 +127,12 @@ def previous_of(as_of: date) -> Select[Any]:
     return select(scores).join(latest, joined).order_by(scores.c.account_id)
 
 
+def currency_of(rows: pd.DataFrame) -> str | None:
+    """Return the currency of most of these score rows; None where none is known."""
+    known = rows["currency"].dropna() if "currency" in rows else rows.iloc[:0, 0]
+    return None if known.empty else str(known.mode().iloc[0])
+
+
 def history(engine: Engine, account_id: str) -> pd.DataFrame:
     """Return every published score of one account, oldest first."""
     return _read(engine, select(scores).where(scores.c.account_id == account_id).order_by(scores.c.as_of))

@@ -101,7 +101,7 @@ def train(
     training_gates.forbid_outcome_names([f.source for f in features.features if f.concept != CALENDAR])
     heads = {horizon: data.head(horizon) for horizon in horizons}
     others: dict[tuple[str, int], Head] = {
-        (name, h): data.head(h, name) for name in model.heads if name != LOGO for h in horizons
+        (name, h): data.head(h, name) for name in model.loss_types if name != LOGO for h in horizons
     }
     univariate_auc = {
         horizon: _univariate_auc(head, features, today, model.trusted_signals)
@@ -137,7 +137,7 @@ def train(
         shares = measured_shares(
             outcomes[pd.to_datetime(outcomes["known_at"]) < today],
             eligible_rows,
-            {name: HEADS[name] for name in model.heads},
+            {name: HEADS[name] for name in model.loss_types},
             model.loss_shares,
         )
         champion = _assemble_champion(fitted, extra, shares, features, eligible_rows, design, config, as_of)
@@ -266,7 +266,7 @@ def _compete(
     watch.expect((3 + len(single_models(head, config.model))) * len(folds) + 1)
     predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch, store=store)
     draws = DRAWS if config.model.effort == "thorough" else 2 * DRAWS // 3
-    evaluation = measure(predictions, config.model, draws=draws)
+    evaluation = measure(predictions, config.model, config.economics, draws=draws)
     for kind in models_in(evaluation, head.horizon_days):
         area, within = (evaluation.value(head.horizon_days, kind, metric) for metric in ("auc", "cal_auc"))
         trusted = config.model.trusted_signals
@@ -301,7 +301,7 @@ def _side_head(
         return replace(report, why=f"only {lost} accounts had this loss; it is not foretold"), None, None
     watch.expect((3 + len(single_models(head, config.model))) * len(folds) + 1)
     predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch, store=store)
-    evaluation = measure(predictions, config.model, draws=DRAWS // 3)
+    evaluation = measure(predictions, config.model, config.economics, draws=DRAWS // 3)
     kind, why = choose(evaluation, head.horizon_days, head.outcome)
     report = replace(report, kind=kind, why=why)
     made = _final_fit(report, head, features, config, today, [evaluation], store)

@@ -209,9 +209,13 @@ def report_kpis(settings: Settings, *, as_of: date, now: datetime, progress: Pro
     """Write the KPI report: retention, save rate, time to intervention."""
     from customer_health.kpis.kpi_report import build_report
     from customer_health.ledger.engine import open_ledger
+    from customer_health.sources.money import company_currency
 
-    progress(0, 0, "reckoning")
+    progress(0, 0, "computing")
     with open_warehouse(settings.warehouse_url) as con:
         ledger = open_ledger(settings.ledger_url)
-        report = build_report(con, ledger, as_of=as_of, folder=settings.reports, config=settings.config)
+        currency = company_currency(con, settings.config.money)
+        report = build_report(
+            con, ledger, as_of=as_of, folder=settings.reports, config=settings.config, currency=currency
+        )
     return Result("KPI report", report.counts(), tuple(report.lines()), report=report.path)

@@ -144,8 +144,8 @@ def training_data(
             panel = build_panel(
                 con, config, days, state_dir=settings.state, warehouse=warehouse, progress=progress
             )
-    if config.model.brought_scores:
-        panel = attach(panel, read(config.model.brought_scores))
+    if config.model.external_scores:
+        panel = attach(panel, read(config.model.external_scores))
     return panel, outcomes, snapshot, stored
 
 

@@ -57,10 +57,10 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     config = settings.config.model_copy(update={"money": spoken_in})
     earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
     champion, spoken = load_champion(registry.current(ledger, as_of=as_of), earlier, panel.columns)
-    if champion is not None and settings.config.model.brought_scores:
+    if champion is not None and settings.config.model.external_scores:
         from customer_health.model.candidates.external_score import attach, read
 
-        panel = attach(panel, read(settings.config.model.brought_scores))
+        panel = attach(panel, read(settings.config.model.external_scores))
     progress(0, 0, f"scoring {len(panel):,} accounts")
     scored = score(panel, champion, config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of))
     scored, worded = word_scores(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from customer_health.company import PlaybookConfig
+from customer_health.company import EconomicsConfig
+from customer_health.playbook_config import PlaybookConfig
 
 YEAR = 365.0
 
 
-def clv_remaining(arr: float, p180: float, config: PlaybookConfig) -> float:
+def clv_remaining(arr: float, p180: float, config: EconomicsConfig) -> float:
     """Return the margin that the account is still expected to bring.
 
     ARR x margin x expected remaining years. With a yearly churn probability c, taken from the
@@ -33,6 +34,7 @@ def too_small(
     loss: float | None,
     p180: float | None,
     config: PlaybookConfig,
+    economics: EconomicsConfig,
     symbol: Callable[[float], str],
 ) -> str:
     """Return why people's hours cost more than the account; empty when they may be spent.
@@ -45,6 +47,7 @@ def too_small(
         loss: Expected ARR loss.
         p180: Probability of leaving within 180 days.
         config: The bars.
+        economics: What a play costs and a customer brings.
         symbol: Function that writes an amount of money.
     """
     if arr is None:
@@ -54,6 +57,6 @@ def too_small(
             "" if loss is None else f", expected loss {symbol(loss)} below {symbol(config.min_expected_loss)}"
         )
         return f"ARR {symbol(arr)} is below {symbol(config.min_arr)}{said}"
-    if p180 is not None and (left := clv_remaining(arr, p180, config)) < config.cost_of_play:
-        return f"remaining lifetime value {symbol(left)} is below the {symbol(config.cost_of_play)} of a play"
+    if p180 is not None and (left := clv_remaining(arr, p180, economics)) < economics.play_cost:
+        return f"remaining lifetime value {symbol(left)} is below the {symbol(economics.play_cost)} of a play"
     return ""

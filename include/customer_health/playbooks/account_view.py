@@ -181,15 +181,13 @@ class AccountView:
     @property
     def currency(self) -> str:
         """Currency of the account's contracts."""
-        return str(self.get("currency") or self.config.playbooks.currency)
+        return str(self.get("currency") or self.config.money.currency or "")
 
     @cached_property
     def too_small(self) -> str:
         """Why the account is not worth people's hours; empty when it is, or when that is unknown."""
-        bars = self.config.playbooks
-        return too_small(
-            self.number("arr"), self.number("expected_loss"), self.number("p180"), bars, self.money
-        )
+        arr, loss, p180 = (self.number(name) for name in ("arr", "expected_loss", "p180"))
+        return too_small(arr, loss, p180, self.config.playbooks, self.config.economics, self.money)
 
     def rehearse(self) -> None:
         """Compute what every effect needs: a damaged row fails here and alone, not in the middle of a run."""
@@ -203,7 +201,7 @@ class AccountView:
 
     def money(self, amount: float) -> str:
         """Return an amount for the decision log, in the account's currency."""
-        return f"{amount:,.0f} {self.currency}"
+        return f"{amount:,.0f} {self.currency}".rstrip()
 
     @property
     def head(self) -> str | None:

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from customer_health.company import HoldoutConfig
 from customer_health.ledger.episodes import Episode
+from customer_health.playbook_config import HoldoutConfig
 from customer_health.playbooks.account_view import AccountView
 
 HELD_OUT, TREATED, NOT_ELIGIBLE = "held_out", "treated", "not_eligible"

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from customer_health.company import MeetingHours
 from customer_health.ledger.schema import outbox
+from customer_health.playbook_config import MeetingHours
 from customer_health.playbooks.routing import zone_of
 
 Span = tuple[datetime, datetime]

@@ -13,8 +13,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from customer_health.company import (
-    CompanyConfig,
+from customer_health.company import CompanyConfig
+from customer_health.playbook_config import (
     GraduationConfig,
     HoldoutConfig,
     MeetingHours,

@@ -150,7 +150,7 @@ def episode_entry(episode: Episode, row: Mapping[str, Any], config: CompanyConfi
         "tier": row.get("tier_shown") or row.get("tier") or "",
         "why": row.get("why"),
         "arr": row.get("arr") or episode.arr,
-        "currency": row.get("currency") or config.playbooks.currency,
+        "currency": row.get("currency") or config.money.currency,
         "owner": row.get("owner_email") or episode.owner or config.playbooks.fallback_owner,
     }
 

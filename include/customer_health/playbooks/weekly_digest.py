@@ -91,7 +91,7 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
     states = _states(connection)
     return {
         "kind": "weekly",
-        "currency": config.playbooks.currency,
+        "currency": next((fact.currency for fact in facts if fact.currency), config.money.currency),
         "published_at": snapshot.published_at.isoformat(),
         "tiers": _tiers(facts, before if fair else {}),
         "tiers_compared_from": None if fair or fair_from is None else (fair_from + WEEK).isoformat(),

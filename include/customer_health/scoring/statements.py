@@ -15,6 +15,7 @@ from string import Formatter
 
 from customer_health.scoring.claims import NO_STRENGTH, RISKS, STRENGTHS, Claim
 from customer_health.signals.signal import Direction, Signal
+from customer_health.wording import money
 
 _INITIALS = frozenset({"arr", "csat", "ebr", "nps", "sla"})
 
@@ -89,20 +90,12 @@ def rounded(value: float, digits: int = 0) -> str:
     return f"{size:.{digits}f}"
 
 
-def amount(value: float) -> str:
-    """The size of an amount in three figures or so: 840, 12k, 1.2M."""
-    for scale, letter in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= scale - scale / 2e3:
-            return rounded(value / scale, 1 if abs(value) < 10 * scale else 0).removesuffix(".0") + letter
-    return rounded(value)
-
-
 # Every way in which a value may be printed, by the name of its placeholder.
 _WAYS: Mapping[str, Callable[[float], str]] = {
     "percent": lambda value: rounded(value * 100) + "%",
     "count": rounded,
     "decimal": lambda value: rounded(value, 1),
-    "money": amount,
+    "money": lambda value: money(abs(value)),
     "s": lambda value: "" if rounded(value) == "1" else "s",
 }
 
@@ -121,7 +114,7 @@ def fill(words: str, value: float, currency: str = "") -> str:
     """Fill a fragment with the rounded value; amounts carry their currency."""
     numbers = {name: _WAYS[name](value) for name in _placeholders(words)}
     if "money" in numbers:
-        numbers["money"] = f"{currency} {numbers['money']}".strip()
+        numbers["money"] = money(abs(value), currency)
     return words.format(**numbers)
 
 

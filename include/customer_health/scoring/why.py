@@ -25,15 +25,15 @@ NOTICE_GIVEN = "Customer gave notice; scoring has stopped"
 NO_DATA = "Not scored: no signal is known yet"
 BROKEN_DATA = "Not scored: its data gave no usable prediction"
 
-_FORETELLING = re.compile(
+_PREDICTING = re.compile(
     r"\b(will|churn\w*|cancel\w*|leaving|lost|lose|losing|guarantee\w*|certain\w*|definite\w*|surely|doomed)\b",
     re.IGNORECASE,
 )
 _ORDERS = re.compile(
     r"^(ask|book|call|contact|email|escalate|fix|meet|offer|please|reach|schedule|send|visit|watch|write)\b"
 )
-_ALLOWED = re.compile(r"[A-Za-z0-9 %;:,.'/+-]*")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:%|[kM]\b)?")
+_ALLOWED = re.compile(r"[A-Za-z0-9 %;:,.'/+$€£¥-]*")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:%|[KMB]\b)?")
 _DOWN = re.compile(r"\b(below|down|falling|fell|declin\w+|dropp?\w*|shrinking)\b", re.IGNORECASE)
 _UP = re.compile(r"\b(above|up|rising|rose|growing|grew)\b", re.IGNORECASE)
 _SUBJECTS: Mapping[str, frozenset[str]] = {
@@ -152,8 +152,8 @@ def validate_why(text: str, facts: Sequence[Fact]) -> tuple[str, ...]:
         problems.append("It holds a character that may be markup, a link or an address.")
     if re.search(r"https?:|www\.|\.(com|net|org|io)\b", text, re.IGNORECASE):
         problems.append("It holds a link.")
-    if found := _FORETELLING.search(text):
-        problems.append(f"It foretells: '{found.group()}'.")
+    if found := _PREDICTING.search(text):
+        problems.append(f"It predicts: '{found.group()}'.")
     concepts = {str(fact["concept"]) for fact in facts}
     for clause in re.split(r"[;,.]\s+|;", text):
         tokens = re.findall(r"[A-Za-z]+", clause.lower())

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, and_, func, or_, select
 
+from customer_health import wording
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.schema import decisions, outbox, score_runs, scores
 from customer_health.ledger.scores import TIER_SHOWN, as_shown, comparable_from
@@ -26,8 +27,15 @@ class Card:
     tier: str
     accounts: int
     arr: float
+    known: int
     accounts_before: int | None
     arr_before: float | None
+
+    def arr_text(self, currency: str | None) -> str:
+        """Return the tier's ARR; where some of its accounts have none that is known, "at least" so much."""
+        if self.accounts and not self.known:
+            return wording.UNKNOWN
+        return ("at least " if self.known < self.accounts else "") + wording.money(self.arr, currency)
 
 
 @dataclass(frozen=True)
@@ -68,29 +76,42 @@ class Portfolio:
     def cards(self, day: date, before: date | None) -> list[Card]:
         """Return one card per tier, worst first."""
         now, then = self._totals(day), self._totals(before) if before else {}
-        nothing = (0, 0.0)
+        nothing = (0, 0.0, 0)
         return [
             Card(
                 tier,
                 *now.get(tier, nothing),
-                *(then.get(tier, nothing) if before else (None, None)),
+                *(then.get(tier, nothing)[:2] if before else (None, None)),
             )
             for tier in self._tiers
         ]
+
+    def currency(self, day: date) -> str | None:
+        """Return the currency of most amounts of a day; those in others are unknown (sources/money.py)."""
+        query = (
+            select(scores.c.currency)
+            .where(scores.c.as_of == day, scores.c.currency.is_not(None))
+            .group_by(scores.c.currency)
+            .order_by(func.count().desc(), scores.c.currency)
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query.limit(1)).scalar()
 
     def comparable_from(self, confirmation_days: int) -> date | None:
         """Return the first day whose shown tiers may be compared with later ones."""
         with self._engine.connect() as connection:
             return comparable_from(connection, confirmation_days)
 
-    def _totals(self, day: date) -> dict[str, tuple[int, float]]:
+    def _totals(self, day: date) -> dict[str, tuple[int, float, int]]:
         query = (
-            select(TIER_SHOWN, func.count(), func.coalesce(func.sum(scores.c.arr), 0.0))
+            select(
+                TIER_SHOWN, func.count(), func.coalesce(func.sum(scores.c.arr), 0.0), func.count(scores.c.arr)
+            )
             .where(scores.c.as_of == day, scores.c.tier.is_not(None))
             .group_by(TIER_SHOWN)
         )
         with self._engine.connect() as connection:
-            return {tier: (count, arr) for tier, count, arr in connection.execute(query)}
+            return {tier: (count, arr, known) for tier, count, arr, known in connection.execute(query)}
 
     def worth_a_call(
         self, day: date, before: date | None, wanted: Filters, page: int

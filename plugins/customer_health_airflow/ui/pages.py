@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
+from customer_health import wording
 from customer_health.ledger.outbox.queue import DONE_STATES, OPEN_STATES
 from customer_health.scoring.tiers import Scheme, scheme_named
 from customer_health.settings import Settings, load_settings
-from customer_health_airflow.ui import page_wording, report_files
+from customer_health_airflow.ui import report_files
 from customer_health_airflow.ui.access import may_act
 from customer_health_airflow.ui.page_actions import VERBS
 from customer_health_airflow.ui.page_queries import PAGE, Filters, Portfolio, day_before, is_stale, ledger
@@ -75,6 +78,7 @@ def portfolio(
         stale=run is runs[0] and is_stale(run["as_of"], _now(settings)),
         newest=run is runs[0],
         cards=found.cards(run["as_of"], before if settled else None),
+        currency=found.currency(run["as_of"]),
         fair_from=None if settled else fair_from,
         tiers=scheme.names,
         owners=found.owners(run["as_of"]),
@@ -114,7 +118,7 @@ def account(request: Request, account_id: str, as_of: date | None = None) -> HTM
         decisions=found.decisions(account_id),
         effects=effects,
         audit=usage_of(effects),
-        value_of=page_wording.reason_value,
+        value_of=reason_value,
     )
 
 
@@ -134,6 +138,12 @@ def actions(request: Request, user: GetUserDep, state: str = "", done: str = "")
         done=DONE.get(done, ""),
         verbs=VERBS if may_act(user) else {},
     )
+
+
+def reason_value(reason: Mapping[str, Any]) -> str:
+    """Write the value behind a reason; unknown is said, not shown as zero."""
+    value = reason.get("value")
+    return wording.number(value, 2) if value is None or isinstance(value, int | float) else str(value)
 
 
 @router.get("/reports")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from datetime import datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from customer_health import wording
 from customer_health.errors import CustomerHealthError
-from customer_health_airflow.ui import page_wording
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -24,13 +25,19 @@ def _templates() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     found.filters.update(
-        money=page_wording.money,
-        change=page_wording.change,
-        day=page_wording.day,
-        moment=page_wording.moment,
-        points=page_wording.points,
+        money=wording.money,
+        total=wording.total,
+        change=wording.change,
+        money_change=wording.money_change,
+        day=partial(wording.day, absent="–"),
+        moment=_moment,
+        points=wording.points,
     )
     return found
+
+
+def _moment(value: datetime | None) -> str:
+    return "–" if value is None else wording.moment(value)
 
 
 def base_of(request: Request) -> str:

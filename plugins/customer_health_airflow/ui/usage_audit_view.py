@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from customer_health.destinations import usage_audit_table
-from customer_health.destinations.safe_text import day
+from customer_health.wording import day
 
 WIDTH, HEIGHT, FOOT = 640, 150, 18
 

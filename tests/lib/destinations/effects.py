@@ -36,6 +36,7 @@ def account_part(account: str = "acme", name: str = "Acme", why: str = "Usage do
             "segment": "enterprise",
             "plan": "pro",
             "arr": 240_000.0,
+            "currency": "USD",
             "seats": 100.0,
             "renewal_date": "2027-06-01",
             "days_to_renewal": 200.0,

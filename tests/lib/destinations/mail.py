@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from customer_health.connections import EmailOptions, Secret
+from customer_health.connections import MailboxOptions, Secret, SmtpOptions
 from customer_health.delivery.http_client import HttpClient
 from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination, GraphCalendarDestination
 from customer_health.destinations.mailbox.mail_drafts import (
@@ -30,7 +30,7 @@ def smtp(timeout: float = 2.0) -> Rig:
     """Drafts to their owner by a mail server."""
     server = MailServer()
     destination = SmtpDestination(
-        "email", EmailOptions(), Secret(), no_pace(), open_line=lambda: server.line(timeout)
+        "email", SmtpOptions(), Secret(), no_pace(), open_line=lambda: server.line(timeout)
     )
     return Rig(destination, server, ("draft_email",), (), lambda account: None)
 
@@ -72,5 +72,9 @@ def _authorised(server: Server, timeout: float) -> HttpClient:
 def _mailbox(server: Server, kind: type[GmailDestination] | type[GraphDestination], timeout: float) -> Rig:
     wire = _authorised(server, timeout)
     return Rig(
-        kind("email", wire, EmailOptions()), server, ("draft_email",), ("draft_email",), lambda account: None
+        kind("email", wire, MailboxOptions()),
+        server,
+        ("draft_email",),
+        ("draft_email",),
+        lambda account: None,
     )

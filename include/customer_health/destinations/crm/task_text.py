@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from customer_health.destinations import usage_audit_table
-from customer_health.destinations.safe_text import clean, day, moment, money, percent
+from customer_health.destinations.safe_text import clean
+from customer_health.wording import day, moment, money, percent
 
 
 def task_markdown(payload: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
-from customer_health.connections import EmailOptions
+from customer_health.connections import MailboxOptions, SmtpOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.http_client import HttpClient
 from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
@@ -37,7 +37,7 @@ _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 MOST_BYTES = 200_000
 
 
-def draft(effect: Effect, options: EmailOptions) -> EmailMessage:
+def draft(effect: Effect, options: MailboxOptions) -> EmailMessage:
     """Return the message: to the person who may send it on, under a Message-ID made of the effect's key.
 
     Raises:
@@ -89,7 +89,7 @@ def attachments(effect: Effect) -> list[File]:
     return found
 
 
-def message_id(effect: Effect, options: EmailOptions) -> str:
+def message_id(effect: Effect, options: MailboxOptions) -> str:
     """Return the id that every attempt of this effect has."""
     return f"<{effect.key}@{options.sender.rpartition('@')[2]}>"
 
@@ -108,7 +108,7 @@ class SmtpDestination:
     def __init__(
         self,
         name: str,
-        options: EmailOptions,
+        options: SmtpOptions,
         secret: Mapping[str, str],
         pace: RateLimiter,
         *,
@@ -120,7 +120,7 @@ class SmtpDestination:
 
     def _connect(self) -> smtplib.SMTP:
         options = self.options
-        line = smtplib.SMTP(options.smtp_host, options.smtp_port, timeout=options.timeout_seconds)
+        line = smtplib.SMTP(options.host, options.port, timeout=options.timeout_seconds)
         line.starttls(context=ssl.create_default_context())
         if "username" in self._secret:
             line.login(self._secret["username"], self._secret["password"])
@@ -221,7 +221,7 @@ class GmailDestination:
         options: Sender.
     """
 
-    def __init__(self, name: str, wire: HttpClient, options: EmailOptions) -> None:
+    def __init__(self, name: str, wire: HttpClient, options: MailboxOptions) -> None:
         self.name, self.wire, self.options = name, wire, options
 
     def check(self) -> None:
@@ -265,7 +265,7 @@ class GraphDestination:
         options: Sender.
     """
 
-    def __init__(self, name: str, wire: HttpClient, options: EmailOptions) -> None:
+    def __init__(self, name: str, wire: HttpClient, options: MailboxOptions) -> None:
         self.name, self.wire, self.options = name, wire, options
 
     def check(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from customer_health.destinations.safe_text import clean, day, money
+from customer_health.destinations.safe_text import clean
+from customer_health.wording import day, money
 
 
 def markdown(payload: Mapping[str, Any]) -> str:

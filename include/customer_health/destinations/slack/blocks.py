@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from customer_health.destinations import usage_audit_table
-from customer_health.destinations.safe_text import clean, day, moment, money, percent
+from customer_health.destinations.safe_text import clean
 from customer_health.destinations.slack import buttons as slack_buttons
 from customer_health.destinations.slack import score_chart
 from customer_health.destinations.slack.block_text import (
@@ -27,6 +27,7 @@ from customer_health.destinations.slack.block_text import (
 from customer_health.destinations.slack.portfolio_messages import SUMMARIES
 from customer_health.effects.destination import RejectedError
 from customer_health.errors import suggest
+from customer_health.wording import day, moment, money, percent
 
 __all__ = ["message", "mrkdwn", "plain", "quoted"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from customer_health.destinations.safe_text import day, moment, money, percent
 from customer_health.destinations.slack.block_text import SIGN, Json, change, context, plain, quoted, section
 from customer_health.destinations.slack.slack_limits import SECTION_MOST
+from customer_health.wording import day, moment, money, percent
 
 TIER_ORDER = ("Critical", "At Risk", "Attention", "Healthy")
 Built = tuple[str, list[Json]]

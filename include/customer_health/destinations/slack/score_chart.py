@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from customer_health.destinations.safe_text import day
+from customer_health.wording import day
 
 TITLE_MOST, LABEL_MOST, POINTS_MOST = 50, 20, 13
 _BARS = "▁▂▃▄▅▆▇█"

@@ -33,7 +33,8 @@ def read(path: Path) -> pd.DataFrame:
     """
     if not path.exists():
         raise ConfigurationError(
-            f"model.brought_scores names {path}, which does not exist.", hint="Correct the path, or unset it."
+            f"model.external_scores names {path}, which does not exist.",
+            hint="Correct the path, or unset it.",
         )
     parquet = path.suffix == ".parquet"
     table = pd.read_parquet(path) if parquet else pd.read_csv(path, dtype={"account_id": str})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_health.company import ModelConfig
+from customer_health.company import EconomicsConfig, ModelConfig
 from customer_health.model.candidates.blend import Blend
 from customer_health.model.candidates.candidate_list import BASELINES, CORE, RANKS, WORDS
 from customer_health.model.data.features import RENEWAL
@@ -87,7 +87,9 @@ class Evaluation:
         return {(row["metric"], row["candidate"], row["against"]): row for row in records}
 
 
-def measure(predictions: pd.DataFrame, config: ModelConfig, *, draws: int = DRAWS) -> Evaluation:
+def measure(
+    predictions: pd.DataFrame, config: ModelConfig, economics: EconomicsConfig, *, draws: int = DRAWS
+) -> Evaluation:
     """Compute all metrics of one head, per fold and over all folds, with paired intervals."""
     head, horizon = str(predictions["head"].iloc[0]), int(predictions["horizon"].iloc[0])
     table = account_draws(predictions["account_id"], draws, config.seed)
@@ -102,7 +104,7 @@ def measure(predictions: pd.DataFrame, config: ModelConfig, *, draws: int = DRAW
             test["arr"].to_numpy(dtype=float) if "arr" in test else None,
         )
         for kind in kinds:
-            found = _tallies(kind, test[kind].to_numpy(), sample, config)
+            found = _tallies(kind, test[kind].to_numpy(), sample, config, economics)
             for metric, tally in found.items():
                 known = sums.get((kind, metric))
                 sums[kind, metric] = tally if known is None else known + tally  # type: ignore[operator]
@@ -129,7 +131,7 @@ def measure(predictions: pd.DataFrame, config: ModelConfig, *, draws: int = DRAW
 
 
 def _tallies(
-    kind: str, logit: np.ndarray, sample: Sample, config: ModelConfig
+    kind: str, logit: np.ndarray, sample: Sample, config: ModelConfig, economics: EconomicsConfig
 ) -> Mapping[str, Tally | SlopeTally]:
     found: dict[str, Tally | SlopeTally] = {name: metric(logit, sample) for name, metric in RANKING.items()}
     recall = recall_at(logit, sample, config.capacity_share)
@@ -138,7 +140,7 @@ def _tallies(
     if kind not in RANKS:
         found |= {name: metric(logit, sample) for name, metric in PROBABILITY.items()}
         found["slope"] = slope(logit, sample)
-        found["profit"] = profit(logit, sample, config)
+        found["profit"] = profit(logit, sample, economics)
         found["arr_recall"] = arr_recall(logit, sample, config.capacity_share)
     return found
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from customer_health.company import ModelConfig
+from customer_health.company import EconomicsConfig
 from customer_health.model.candidates.constrained_logistic import sigmoid
 from customer_health.model.evaluation.metrics import Sample, Tally
 
 SLOPE_BINS = 40
 
 
-def profit(logit: np.ndarray, sample: Sample, config: ModelConfig) -> Tally:
+def profit(logit: np.ndarray, sample: Sample, config: EconomicsConfig) -> Tally:
     """Profit per account, in currency: saves that the contacts would bring, less their cost."""
     if sample.arr is None:
         return Tally(np.full(len(sample.weights), np.nan), np.zeros(len(sample.weights)))
-    gain = config.save_rate * config.margin * np.nan_to_num(sample.arr)
+    gain = config.save_rate * config.gross_margin * np.nan_to_num(sample.arr)
     contacted = sigmoid(logit) * gain > config.contact_cost
     earned = np.where(contacted, sample.y * gain - config.contact_cost, 0.0)
     return Tally(sample.weights @ earned, sample.weights.sum(axis=1))
