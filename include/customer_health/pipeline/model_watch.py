@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.pipeline.ingestion import company_config
-from customer_health.pipeline.retraining import training_data
 from customer_health.pipeline.step_result import Result
+from customer_health.pipeline.training_inputs import training_inputs
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
@@ -30,7 +30,7 @@ def watch_model(settings: Settings, *, as_of: date, progress: Progress = silent)
 
     config = company_config(settings)
     progress(0, 0, "grading")
-    panel, outcomes, *_ = training_data(settings, config, as_of, progress)
+    panel, outcomes, *_ = training_inputs(settings, config, as_of, progress)
     ledger = open_ledger(settings.ledger_url)
     record = registry.current(ledger, as_of=as_of)
     signals = list(record.summary.get("signals", [])) if record else []
@@ -75,7 +75,7 @@ def value_of_data(settings: Settings, *, as_of: date, progress: Progress = silen
     from customer_health.signals.signal_sources import coverage_by_segment
 
     config = company_config(settings)
-    panel, outcomes, *_ = training_data(settings, config, as_of, progress)
+    panel, outcomes, *_ = training_inputs(settings, config, as_of, progress)
     store = FoldStore(settings.models / ".worth")
     worth = measure(panel, outcomes, config, as_of=as_of, progress=progress, store=store)
     store.prune()

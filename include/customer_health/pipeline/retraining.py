@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from customer_health.company import CompanyConfig
 from customer_health.pipeline.ingestion import company_config
 from customer_health.pipeline.step_result import Result
+from customer_health.pipeline.training_inputs import training_inputs
 from customer_health.progress import Progress, silent
-from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
-    import pandas as pd
     from sqlalchemy import Engine
 
     from customer_health.ledger.model_registry import ChampionRecord
@@ -74,7 +72,7 @@ def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, 
     config = company_config(settings)
     if effort:
         config = config.model_copy(update={"model": config.model.model_copy(update={"effort": effort})})
-    panel, outcomes, snapshot, stored = training_data(settings, config, as_of, progress)
+    panel, outcomes, snapshot, stored = training_inputs(settings, config, as_of, progress)
     incumbent, unfit = current_model.comparable(current_model.incumbent_of(ledger, as_of), panel)
     store = FoldStore(settings.models / ".folds")
     training = train(
@@ -113,47 +111,6 @@ def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, 
         (training.why, *training.lines(), *unfit, *verdict.reasons, *watch.lines()),
         report=report,
     )
-
-
-def training_data(
-    settings: Settings, config: CompanyConfig, as_of: date, progress: Progress
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Read what a training looks at: panel, outcomes, the CRM's snapshot, signals as once stored."""
-    from customer_health.model.candidates.external_score import attach, read
-    from customer_health.model.data.training_panel import as_of_dates
-    from customer_health.remote.usage_placement import signals_warehouse
-    from customer_health.signals.build_panel import build_panel
-
-    with open_warehouse(settings.warehouse_url) as con:
-        cut = datetime.combine(as_of, time())
-        outcomes = con.execute("SELECT * FROM raw.outcomes WHERE known_at < ?", [cut]).df()
-        snapshot = con.execute("SELECT * FROM raw.crm_snapshot WHERE known_at < ?", [cut]).df()
-        born = con.execute("SELECT min(occurred_at) FROM raw.contracts").fetchone()
-        first = born[0].date() if born and born[0] else as_of
-        days = [day for day in as_of_dates(as_of, months=config.model.history_months) if day > first]
-        found = con.execute(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'signals' AND table_name = 'values'"
-        ).fetchone()
-        stored = (
-            con.execute('SELECT * FROM signals."values" WHERE as_of >= ? AND day(as_of) = 1', [days[0]]).df()
-            if found and days
-            else _no_rows()
-        )
-        days = days or [as_of]
-        with signals_warehouse(settings, con, until=max(days)) as warehouse:
-            panel = build_panel(
-                con, config, days, state_dir=settings.state, warehouse=warehouse, progress=progress
-            )
-    if config.model.external_scores:
-        panel = attach(panel, read(config.model.external_scores))
-    return panel, outcomes, snapshot, stored
-
-
-def _no_rows() -> pd.DataFrame:
-    """An empty table; pandas is imported late because DAG files import this module."""
-    import pandas
-
-    return pandas.DataFrame()
 
 
 def roll_back(settings: Settings, *, by: str, reason: str, now: datetime, to: str | None = None) -> Result:

@@ -10,8 +10,8 @@ from typing import Any
 
 from customer_health.company import CompanyConfig
 from customer_health.signals.plan_lists import conditions, feature_sets
-from customer_health.signals.quality.freshness import MIN_ACCOUNTS
 from customer_health.signals.signal import Absent, Signal
+from customer_health.signals.usage.outage_days import MIN_ACCOUNTS
 from tests.lib.slow_engine.slow_tables import Row, derived_rows, stamp
 
 GRACE = timedelta(days=30)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from customer_health.errors import FatalError
-from customer_health.model.candidates.candidate import Candidate, stable
+from customer_health.model.candidates.candidate import Candidate, read, stable
 from customer_health.model.candidates.constrained_logistic import fit_ridge, sigmoid
 from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 
@@ -56,8 +56,6 @@ class Calibrated:
     @classmethod
     def from_files(cls, files: Mapping[str, str]) -> Self:
         """See `Candidate.from_files`."""
-        from customer_health.model.candidates.candidate_loaders import read
-
         state = json.loads(files[f"{cls.kind}.json"])
         return cls(read(state["inner"], files), shift=state["shift"], slope=state["slope"])
 

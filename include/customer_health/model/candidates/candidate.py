@@ -8,6 +8,8 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 import pandas as pd
 
+from customer_health.errors import FatalError, suggest
+
 SIGNIFICANT_DIGITS = 9
 
 
@@ -51,6 +53,22 @@ class Candidate(Scorer, Protocol):
     def from_files(cls, files: Mapping[str, str]) -> Self:
         """Read what `to_files` wrote."""
         ...
+
+
+# Kind -> class that reads its files; candidate_loaders.py fills it, so that composite candidates can read
+# their parts without importing every other one.
+LOADERS: dict[str, type[Candidate]] = {}
+
+
+def read(kind: str, files: Mapping[str, str]) -> Candidate:
+    """Read a fitted candidate from its files.
+
+    Raises:
+        FatalError: A newer version wrote a kind that this one does not know.
+    """
+    if kind not in LOADERS:
+        raise FatalError(f"There is no candidate '{kind}'.", hint=suggest(kind, LOADERS))
+    return LOADERS[kind].from_files(files)
 
 
 def stable(values: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from customer_health.errors import FatalError
-from customer_health.model.candidates.candidate import Candidate
+from customer_health.model.candidates.candidate import Candidate, read
 from customer_health.model.candidates.constrained_logistic import sigmoid
 
 EDGE = 1e-6
@@ -98,8 +98,6 @@ class ExpectedLoss:
     @classmethod
     def from_files(cls, files: Mapping[str, str]) -> Self:
         """See `Candidate.from_files`."""
-        from customer_health.model.candidates.candidate_loaders import read
-
         state = json.loads(files[f"{cls.kind}.json"])
         parts = {}
         for name, kind in state["kinds"].items():

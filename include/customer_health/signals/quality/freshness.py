@@ -18,6 +18,7 @@ from customer_health.company import CompanyConfig
 from customer_health.signals.facts.grid import EPOCH
 from customer_health.signals.kernels import BLOCK
 from customer_health.signals.signal import Signal
+from customer_health.signals.usage.outage_days import MIN_ACCOUNTS
 
 if TYPE_CHECKING:
     from customer_health.signals.state.reduction import Reduced
@@ -27,7 +28,6 @@ WATCHED = ("usage", "tickets", "ticket_messages", "surveys", "invoices", "intera
 # Executives speak and log in; their silence means something only while both sources deliver.
 DEPENDS: Mapping[str, tuple[str, ...]] = {"exec_activity": ("interactions", "usage")}
 MEMORY_DAYS = 365  # how far back a source's own rhythm is learnt
-MIN_ACCOUNTS = 20  # fewer reporting accounts may well be quiet together
 MIN_SILENCE = 7  # days; a shorter pause is never a finding
 PATIENCE = 3  # times the longest pause that the source has made before
 

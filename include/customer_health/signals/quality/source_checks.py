@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from customer_health.company import CompanyConfig
 from customer_health.errors import DataContractError
 from customer_health.signals.facts.grid import EPOCH
-from customer_health.signals.quality.freshness import MIN_ACCOUNTS, WATCHED
+from customer_health.signals.quality.freshness import WATCHED
 from customer_health.signals.quality.panel_checks import Finding
 from customer_health.signals.state.reduction import Reduced
+from customer_health.signals.usage.outage_days import MIN_ACCOUNTS
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from customer_health.signals.facts.grid import Grid
 from customer_health.signals.kernels import BLOCK, compiled
-from customer_health.signals.quality.freshness import MIN_ACCOUNTS
 from customer_health.signals.state.daily_state import NEVER, Columns
 from customer_health.signals.usage.usage_blocks import Blocks, UsageBlock
+
+MIN_ACCOUNTS = 20  # fewer reporting accounts may well be silent together
 
 Array = NDArray[Any]
 WEEKS = 8  # of the same weekday that say what is usual
