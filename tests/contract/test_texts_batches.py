@@ -18,7 +18,7 @@ from customer_health.texts.models.agents import AgentModel
 from customer_health.texts.models.answers import ModelReading
 from customer_health.texts.models.asking import Asked, Asking
 from customer_health.texts.models.batches import read_in_batches, vendor_of
-from customer_health.texts.models.reading import QUESTION, prompt_of
+from customer_health.texts.models.model_reader import QUESTION, prompt_of
 
 NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
 GOOD: Reply = {"sentiment": 0.2, "language": "en", "reasons": [], "intents": []}

@@ -17,7 +17,7 @@ from customer_health.text_config import Endpoint, ModelPrice
 from customer_health.texts.models.agents import AgentModel
 from customer_health.texts.models.answers import ModelReading
 from customer_health.texts.models.asking import IN_A_ROW, Asked, Asking, ask_all
-from customer_health.texts.models.reading import QUESTION, prompt_of
+from customer_health.texts.models.model_reader import QUESTION, prompt_of
 
 NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
 PRICE = ModelPrice(input=1.0, output=5.0)

@@ -26,7 +26,7 @@ from customer_health.texts.models.agents import AgentModel
 from customer_health.texts.models.answers import ModelReading
 from customer_health.texts.models.asking import Asked, Asking, ask_all, failure_of
 from customer_health.texts.models.batches import read_in_batches
-from customer_health.texts.models.reading import VERSION, as_prompt, reader_model
+from customer_health.texts.models.model_reader import VERSION, as_prompt, reader_model
 from customer_health.texts.offline import Reading
 from customer_health.texts.redaction import redact
 

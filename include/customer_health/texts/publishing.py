@@ -14,7 +14,7 @@ from customer_health.settings import Settings
 from customer_health.texts.facts import FactSheet, fact_sheet
 from customer_health.texts.models.agents import AgentModel, Question
 from customer_health.texts.models.asking import Asked, Asking, ask_all
-from customer_health.texts.wording import EXPLAIN, WHY
+from customer_health.texts.why_writer import EXPLAIN, WHY
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
