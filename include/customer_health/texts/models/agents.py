@@ -111,7 +111,7 @@ class AgentModel(Generic[T]):
             model_settings={"max_tokens": self.question.most_tokens},
             usage_limits=UsageLimits(request_limit=REQUESTS),
         )  # fmt: skip
-        used = result.usage if not callable(result.usage) else result.usage()
+        used = result.usage
         price = self.endpoint.price
         return result.output, (used.input_tokens * price.input + used.output_tokens * price.output) / 1e6
 
