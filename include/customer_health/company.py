@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from customer_health.checked_yaml import read_yaml, refusal
 from customer_health.connections import ConnectionsConfig, SourceName, SourceOptions
+from customer_health.contract_rules import ContractsConfig, OutcomesConfig
 from customer_health.playbook_config import PlaybookConfig
 from customer_health.sections import CanonicalTable, Section, Zone
 from customer_health.text_config import TextsConfig
@@ -217,6 +218,8 @@ class CompanyConfig(Section):
     economics: EconomicsConfig = EconomicsConfig()
     score: ScoreConfig = ScoreConfig()
     money: MoneyConfig = MoneyConfig()
+    contracts: ContractsConfig = ContractsConfig()
+    outcomes: OutcomesConfig = OutcomesConfig()
     playbooks: PlaybookConfig = PlaybookConfig()
     destinations: DestinationsConfig = DestinationsConfig()
     connections: ConnectionsConfig = ConnectionsConfig()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from customer_health.company import CompanyConfig, UsageConfig
@@ -139,15 +140,24 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
     Raises:
         DataContractError: A table as a whole cannot be trusted.
     """
-    from customer_health.remote.usage_placement import gated_elsewhere
+    from customer_health.remote.usage_placement import gated_elsewhere, remote_usage
     from customer_health.warehouse.gate import run_gate
 
     progress(0, 0, "checking contracts")
     with (
         open_warehouse(settings.warehouse_url) as con,
         gated_elsewhere(settings, con, as_of=as_of) as elsewhere,
+        remote_usage(settings) as usage,
     ):
-        gate = run_gate(con, as_of=as_of, report_dir=settings.reports, today=now.date(), elsewhere=elsewhere)
+        gate = run_gate(
+            con,
+            as_of=as_of,
+            report_dir=settings.reports,
+            today=now.date(),
+            elsewhere=elsewhere,
+            config=settings.config,
+            used=None if usage is None else partial(usage.days, as_of=as_of),
+        )
     return Result("Data quality gate", gate.counts(), tuple(gate.lines()), report=gate.report)
 
 

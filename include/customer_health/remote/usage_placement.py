@@ -77,6 +77,16 @@ class RemoteUsage:
         table = self._source.arrow(found.select(found.account_id, found.user_id, found.feature, day))
         return table.set_column(3, "day", table["day"].cast("date32"))
 
+    def days(self, accounts: Sequence[str], as_of: date) -> list[tuple[str, int, int]]:
+        """Return account, day with usage and day on which it was known, as days since 1970-01-01."""
+        found = self._before(as_of)
+        found = found.filter(found.account_id.isin(list(accounts)), found.events > 0)
+        day, known = found.occurred_at.cast("date"), found.known_at.cast("date")
+        grouped = found.group_by(found.account_id, day=day).agg(known=known.min())
+        table = self._source.arrow(grouped)
+        days = [table[name].cast("date32").cast("int32").to_pylist() for name in ("day", "known")]
+        return list(zip(table["account_id"].to_pylist(), *days, strict=True))
+
     def newest(self, as_of: date) -> date | None:
         """Return the newest day of anybody's usage before `as_of`."""
         found = self._before(as_of)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.progress import Progress
@@ -29,7 +29,7 @@ from customer_health.warehouse.tables import TABLES
 if TYPE_CHECKING:
     import duckdb
 
-_COMPILER = 2  # raise it when compiled rules change their meaning: every file is then loaded again
+_COMPILER = 3  # raise it when compiled rules change their meaning: every file is then loaded again
 
 
 class MappedFiles:
@@ -79,7 +79,7 @@ class MappedFiles:
                     done += 1
                     unit = Unit(table, file, self._recipe(feeds, files), feeds[0].repeats)
                     if not landing.is_loaded(unit):
-                        work.land(landing, unit, feeds)
+                        work.land(landing, unit, feeds, self._mapping.tables[table.name])
                 if table.name == "accounts":
                     # Later files look for accounts that their quarantined rows were waiting for.
                     landing.flush()
@@ -124,11 +124,14 @@ class MappedFiles:
     def _recipe(self, feeds: Sequence[Feed], files: Sequence[tuple[DataFile, list[Feed]]]) -> str:
         # A table of a warehouse was copied to a file, which is named already.
         dumped = [feed.model_dump(mode="json", exclude={"table", "removed_files"}) for feed in feeds]
-        # What a file says depends on its neighbours where a term may go on in another one.
-        beside = [file for file, theirs in files if any(f in feeds and f.unless_followed for f in theirs)]
-        around = [(file.name, file.sha256()) for file in beside] if len(beside) > 1 else []
-        rules = json.dumps([*dumped, *around], sort_keys=True)
-        return hashlib.sha256(f"{_COMPILER}:{rules}".encode()).hexdigest()
+        # What a file says depends on all others in which a term may go on.
+        around: list[Any] = []
+        if any(feed.unless_followed for feed in feeds):
+            for file, theirs in files:
+                rules = [feed.model_dump(mode="json") for feed in theirs if feed.unless_followed]
+                around += [(file.name, file.sha256(), rules)] if rules else []
+        recipe = json.dumps([*dumped, *around], sort_keys=True)
+        return hashlib.sha256(f"{_COMPILER}:{recipe}".encode()).hexdigest()
 
 
 class _Workshop:
@@ -139,7 +142,10 @@ class _Workshop:
         self._lookups: dict[tuple[str, str, str], str] = {}
         self._places = 0
 
-    def land(self, landing: Landing, unit: Unit, feeds: Sequence[Feed]) -> None:
+    def land(
+        self, landing: Landing, unit: Unit, feeds: Sequence[Feed], siblings: Sequence[Feed] = ()
+    ) -> None:
+        """Land one file; terms that it ends may go on in the files of any of the siblings."""
         readable = make_readable(self._con, unit.file.path, feeds[0], self._place())
         if not readable.columns:
             landing.result.notes.append(f"{unit.file.name} is empty: no header, no rows.")
@@ -154,22 +160,28 @@ class _Workshop:
         lookups = self._lookups_of(feeds)
         compiled = []
         for feed in feeds:
-            others = self._neighbours(unit, feed, lookups) if feed.unless_followed else []
+            others = self._followers(unit, feed, siblings) if feed.unless_followed else []
             seen = readable.with_columns(feed.source_columns()) if feed.sparse else readable
             compiler = FeedCompiler(unit.table, feed, seen, unit.file.name, lookups)
             compiled.append(compiler.compile(others))
         landing.land(unit, readable, compiled)
 
-    def _neighbours(self, unit: Unit, feed: Feed, lookups: Mapping[tuple[str, str, str], str]) -> list[str]:
-        """SQL of the rows of the feed's other files."""
+    def _followers(self, unit: Unit, feed: Feed, siblings: Sequence[Feed]) -> list[str]:
+        """SQL of the terms that may follow on those of a feed: all terms of all files, whatever `where` says.
+
+        A customer who switches from a monthly to a yearly plan goes on, though each plan has a feed.
+        """
         found = []
-        for file in self._folder.matching(feed.files):
-            if file.name == unit.file.name:
+        for term in (feed, *(other for other in siblings if other != feed)):
+            if term.unless_followed is None:
                 continue
-            readable = make_readable(self._con, file.path, feed, self._place())
-            readable = readable.with_columns(feed.source_columns()) if feed.sparse else readable
-            if readable.columns:
-                found.append(FeedCompiler(unit.table, feed, readable, file.name, lookups).rows())
+            whole = term.model_copy(update={"where": term.unless_followed.where})
+            lookups = self._lookups_of([whole])
+            for file in self._folder.matching(whole.files):
+                readable = make_readable(self._con, file.path, whole, self._place())
+                readable = readable.with_columns(whole.source_columns()) if whole.sparse else readable
+                if readable.columns:
+                    found.append(FeedCompiler(unit.table, whole, readable, file.name, lookups).rows())
         return found
 
     def _place(self) -> Path:

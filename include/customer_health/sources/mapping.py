@@ -172,10 +172,13 @@ class Following(Part):
         begins: Source column with the day a term began.
         within_days: A term that begins so many days after the end still follows on it. The loss is known
             when they are over.
+        where: Rows that can follow; empty: all rows of the files of every feed that is told by what follows,
+            whatever the `where` of the feeds.
     """
 
     begins: Annotated[Rule, BeforeValidator(_rule)]
     within_days: int = Field(30, ge=0)
+    where: Where = Field(default_factory=dict)
 
 
 def _one_character(value: Any) -> Any:
@@ -223,8 +226,8 @@ class Feed(Reading):
         ends_on: Contracts only: the column (or rule) with the day a contract ended. It adds a row with
             status ended, unless another term of the same contract begins by then.
         unless_followed: Outcomes only, for losses that show only as ended contracts: rows are terms,
-            `occurred_at` is their end, and only ends after which the account has no other term in the
-            same file count.
+            `occurred_at` is their end, and only ends after which the account has no other term count,
+            in these files and in those of every other feed that has `unless_followed`.
         gone: Conditions (one set, or a list of sets) that say: this record is no longer there. The newest
             state of a record decides, and its earlier states go with it; `where:` would pass it by.
         sparse: A column that a file does not have is empty there, for JSON whose records leave out what they

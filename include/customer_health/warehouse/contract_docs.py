@@ -32,6 +32,12 @@ or KPIs.
 * **One currency.** After every load all amounts are told in `money.currency` of the company file (or in
   the currency of most contracts) by `money.rates`; what was given stays beside them. A contract keeps the
   rate of its first day, an invoice has that of its day. An amount in a currency without a rate is unknown.
+* **Presumed renewals.** A contract whose term passed more than 30 days ago goes on as a derived contract,
+  without a term, while the account is used (`contracts:` of the company file). The gate counts such accounts,
+  and `renewals_to_check.csv` beside its report lists them.
+* **Derived outcomes.** Of a kind of loss that no source brings, losses follow from contracts and invoices
+  (`outcomes:` of the company file): no contract in force for longer than the grace; a lower plan rank; more
+  than a tenth of the seats gone; a fifth of the usage-based revenue of 90 days gone. `outcomes.md` compares.
 * **Table rules.** A missing column, an empty required table, or contradictory rows under one key beyond
   the limit stop the run with table, column, expected, found and remedy. Exact copies are dropped and
   counted; of contradicting rows the first (by file and row) is kept and the others are quarantined with

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from customer_health.company import CompanyConfig
 from customer_health.errors import DataContractError, RetriableError
 from customer_health.warehouse.bounds import Demand, demands
 from customer_health.warehouse.contracts import row_rules
@@ -14,6 +15,8 @@ from customer_health.warehouse.duplicates import Duplicates, find_duplicates, se
 from customer_health.warehouse.expectations import Verdict, judge
 from customer_health.warehouse.gate_report import write_report
 from customer_health.warehouse.gate_result import GateResult
+from customer_health.warehouse.losses.compare import write_comparison
+from customer_health.warehouse.losses.derive import UsedDays, derive, write_lapsed
 from customer_health.warehouse.measures import WITHOUT_CONTRACT, Measures, measure, write_measures
 from customer_health.warehouse.raw import columns_of, has_table, scalar
 from customer_health.warehouse.row_check import Scan, move_broken, scan
@@ -31,6 +34,8 @@ def run_gate(
     report_dir: Path,
     today: date | None = None,
     elsewhere: Mapping[str, Callable[[date], Measures]] | None = None,
+    config: CompanyConfig | None = None,
+    used: UsedDays | None = None,
 ) -> GateResult:
     """Hold the rows of new loads against their contracts.
 
@@ -45,6 +50,8 @@ def run_gate(
             before it, and what happened in between is no mistake, only not known yet.
         elsewhere: Tables that stay in another warehouse, with what measures them there, given the day after
             which facts are in the future. It is asked once the accounts have been held against theirs.
+        config: What contracts mean where paperwork is silent, and which losses follow from them.
+        used: Where usage is asked for if it is elsewhere.
 
     Raises:
         DataContractError: A table as a whole breaks its contract. The report is written all the same, and the
@@ -63,8 +70,12 @@ def run_gate(
     con.execute("BEGIN")
     write_measures(con, as_of, result.measured)
     con.execute("COMMIT")
-    write_report(con, result)
     critical = [verdict for verdict in result.failed if verdict.demand.severity == "critical"]
+    if not critical:
+        result.derived = derive(con, config or CompanyConfig(), as_of=as_of, used=used)
+        write_comparison(con, result.report.parent, as_of=as_of)
+        write_lapsed(result.derived, result.report.parent)
+    write_report(con, result)
     if critical:
         raise _broken(critical, result.report)
     return result

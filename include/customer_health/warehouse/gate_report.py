@@ -39,6 +39,8 @@ def write_report(con: duckdb.DuckDBPyConnection, result: GateResult) -> None:
         _failed(result.failed),
         "<h2>In quarantine</h2>",
         _quarantine(con),
+        "<h2>Contracts and losses</h2>",
+        _derived(result),
         "<h2>Tables</h2>",
         _tables(result.measured),
         "<h2>All expectations</h2>",
@@ -90,6 +92,13 @@ def _quarantine(con: duckdb.DuckDBPyConnection) -> str:
         for row in rows
     ]
     return _table(["table", "file", "column", "reason", "what to do", "first rows", "count"], cells, 1)
+
+
+def _derived(result: GateResult) -> str:
+    if result.derived is None:
+        return "<p>Not looked at: the run stopped before.</p>"
+    lines = result.derived.lines() or ["No term has passed unnoticed, and no loss was derived."]
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
 def _tables(measured: dict[str, Measures]) -> str:

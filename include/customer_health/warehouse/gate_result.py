@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from customer_health.warehouse.expectations import Verdict
+from customer_health.warehouse.losses.derive import Derived
 from customer_health.warehouse.measures import Measures
 
 
@@ -19,12 +20,14 @@ class GateResult:
         report: The page that shows every expectation.
         measured: Table -> measurements.
         verdicts: Every expectation and how it came out.
+        derived: What follows from contracts and invoices; None if the gate stopped the run.
     """
 
     as_of: date
     report: Path
     measured: dict[str, Measures] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
+    derived: Derived | None = None
 
     @property
     def failed(self) -> list[Verdict]:
@@ -43,6 +46,7 @@ class GateResult:
             "quarantined": self.total("quarantined") + self.total("contradictions"),
             "copies_dropped": self.total("copies"),
             "superseded": self.total("superseded"),
+            "past_renewal_and_active": len(self.derived.lapsed) if self.derived else 0,
             "expectations": len(self.verdicts),
             "failed": len(self.failed),
             "critical": sum(v.demand.severity == "critical" for v in self.failed),
@@ -62,5 +66,6 @@ class GateResult:
                 f"{verdict.demand.severity}: {verdict.table}{column}: expected {verdict.demand.expected}; "
                 f"found {verdict.found}. {verdict.demand.remedy}"
             )
+        lines += self.derived.lines() if self.derived else []
         lines.append(f"{len(self.verdicts)} expectations, {len(self.failed)} not met. Report: {self.report}")
         return lines

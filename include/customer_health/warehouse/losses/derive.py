@@ -1,0 +1,249 @@
+"""Read contracts and invoices, keep what follows from them: presumed renewals, and losses nobody brought.
+
+Derived rows stand in `raw` beside those of the sources, with `derived` as their source, and only what has
+changed is written. Nobody's own rows are touched: of a kind of loss that the company brings itself, the
+derived ones are kept for comparison only (`ops.derived_outcomes`).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from customer_health.company import CompanyConfig
+from customer_health.warehouse.losses.contracts import Loss, contract_losses
+from customer_health.warehouse.losses.lapsed import GRACE_DAYS, Presumed, presumed_renewals
+from customer_health.warehouse.losses.levels import EPOCH, State, levels
+from customer_health.warehouse.losses.store import PRESUMED, write_contracts, write_outcomes
+from customer_health.warehouse.losses.usage_revenue import Bill, usage_losses
+from customer_health.warehouse.merges import SURVIVORS
+
+if TYPE_CHECKING:
+    import duckdb
+
+LAPSED_FILE = "renewals_to_check.csv"
+# Accounts asked about -> (account, day, day on which that was known), each as days since 1970-01-01.
+UsedDays = Callable[[Sequence[str]], Iterable[tuple[str, int, int]]]
+
+_STATES = """
+    SELECT account, contract_id, CAST(occurred_at AS DATE) - DATE '1970-01-01',
+           CAST(known_at AS DATE) - DATE '1970-01-01', coalesce(status, 'active') = 'active',
+           CASE WHEN NOT coalesce(auto_renew, false) THEN term_end - DATE '1970-01-01' END,
+           plan_rank, seats, arr, t.rowid, _source
+    FROM raw.contracts t JOIN survivors USING (account_id)
+    WHERE t.occurred_at < $as_of AND t.known_at < $as_of AND _source IS DISTINCT FROM 'derived'
+    ORDER BY 1, 2, t.occurred_at, t.known_at, t.plan, t.arr
+"""
+_BILLS = """
+    SELECT account, CAST(occurred_at AS DATE) - DATE '1970-01-01' AS day,
+           max(CAST(known_at AS DATE) - DATE '1970-01-01'), sum(amount)
+    FROM raw.invoices t JOIN survivors USING (account_id)
+    WHERE t.kind = 'usage' AND t.amount IS NOT NULL AND t.occurred_at < $as_of AND t.known_at < $as_of
+    GROUP BY 1, 2 ORDER BY 1, 2
+"""
+# Days on which it was known that a customer leaves, or has left.
+_LEFT = """
+    SELECT account, greatest(CAST(occurred_at AS DATE), CAST(known_at AS DATE)) - DATE '1970-01-01'
+    FROM raw.contract_events JOIN survivors USING (account_id)
+    WHERE kind = 'notice_given' AND occurred_at < $as_of AND known_at < $as_of
+    UNION ALL
+    SELECT account, greatest(CAST(coalesce(notice_at, occurred_at) AS DATE), CAST(known_at AS DATE))
+                    - DATE '1970-01-01'
+    FROM raw.outcomes JOIN survivors USING (account_id)
+    WHERE kind = 'logo_churn' AND known_at < $as_of AND coalesce(_source, '') <> 'derived'
+"""
+
+
+@dataclass(frozen=True)
+class Lapsed:
+    """A customer whose term has passed while the product is in use.
+
+    Attributes:
+        account_id: Who.
+        term_end: The renewal date that passed.
+        last_used: Last day of usage.
+        arr: ARR of the contract; None if unknown.
+    """
+
+    account_id: str
+    term_end: date
+    last_used: date
+    arr: float | None
+
+
+@dataclass
+class Derived:
+    """What follows from contracts and invoices as of one day.
+
+    Attributes:
+        lapsed: Customers whose renewal nobody has booked.
+        outcomes: Kind -> losses derived.
+        added: Kind -> derived losses that the model and the KPIs use.
+        kept: Whether those whose term has passed stay customers.
+    """
+
+    lapsed: list[Lapsed] = field(default_factory=list)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    added: dict[str, int] = field(default_factory=dict)
+    kept: bool = True
+
+    def lines(self) -> list[str]:
+        """Sentences for people: whose renewal to ask about, and which losses nobody had to bring."""
+        lines = []
+        if self.lapsed:
+            some = ", ".join(one.account_id for one in self.lapsed[:3])
+            more = f" and {len(self.lapsed) - 3:,} more" if len(self.lapsed) > 3 else ""
+            stay = "They stay customers" if self.kept else "They are no customers any more"
+            lines.append(
+                f"{len(self.lapsed):,} renewal date(s) passed, still active: renewed? {some}{more} "
+                f"({LAPSED_FILE}). {stay} (contracts.presume_renewed of the company file)."
+            )
+        if self.outcomes:
+            told = ", ".join(
+                f"{many:,} {kind}" + ("" if kind in self.added else " (your own count)")
+                for kind, many in self.outcomes.items()
+            )
+            lines.append(f"Losses derived from contracts and invoices: {told}. See outcomes.md.")
+        return lines
+
+
+def used_days(con: duckdb.DuckDBPyConnection, as_of: date) -> UsedDays:
+    """Return what asks the embedded warehouse on which days accounts used the product."""
+
+    def ask(accounts: Sequence[str]) -> Iterable[tuple[str, int, int]]:
+        rows: list[tuple[str, int, int]] = con.execute(
+            "SELECT account_id, occurred_at - DATE '1970-01-01' AS day, "
+            "min(CAST(known_at AS DATE)) - DATE '1970-01-01' FROM raw.usage "
+            "WHERE account_id IN (SELECT unnest(?)) AND occurred_at < ? AND known_at < ? AND events > 0 "
+            "GROUP BY 1, 2",
+            [list(accounts), as_of, as_of],
+        ).fetchall()
+        return rows
+
+    return ask
+
+
+def derive(
+    con: duckdb.DuckDBPyConnection, config: CompanyConfig, *, as_of: date, used: UsedDays | None = None
+) -> Derived:
+    """Bring derived contracts and outcomes up to date with what is known before `as_of`.
+
+    Args:
+        con: The warehouse, held for writing, with `raw` as the gate leaves it.
+        config: Sections `contracts` and `outcomes`.
+        as_of: The day of the run.
+        used: Where usage is asked for; None: the embedded warehouse.
+    """
+    result = Derived(kept=config.contracts.presume_renewed)
+    con.execute("BEGIN")
+    try:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE survivors AS {SURVIVORS}")
+        history = _by_account(con.execute(_STATES, {"as_of": as_of}).fetchall())
+        presumed = _presume(con, config, history, as_of, used or used_days(con, as_of), result)
+        losses = _losses(con, config, history, presumed, as_of) if config.outcomes.derive else []
+        kept = presumed if config.contracts.presume_renewed else {}
+        write_contracts(con, kept, {name: own.rowids for name, own in history.items()}, as_of)
+        result.outcomes, result.added = write_outcomes(con, losses, as_of)
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
+    return result
+
+
+def write_lapsed(derived: Derived, folder: Path) -> Path:
+    """Write the customers whose renewal nobody has booked, the largest first, and return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LAPSED_FILE
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["account_id", "term_end", "last_used", "arr", "question"])
+        for one in derived.lapsed:
+            arr = "" if one.arr is None else f"{one.arr:.2f}"
+            question = "renewal date passed, still active: renewed?"
+            writer.writerow([one.account_id, one.term_end, one.last_used, arr, question])
+    return path
+
+
+@dataclass(frozen=True)
+class _Account:
+    states: list[State]
+    rowids: list[int]
+
+
+def _by_account(rows: Sequence[tuple[Any, ...]]) -> dict[str, _Account]:
+    return {
+        account: _Account([State(*row[1:9]) for row in mine], [row[9] for row in mine])
+        for account, group in groupby(rows, key=lambda row: row[0])
+        if (mine := list(group))
+    }
+
+
+def _presume(
+    con: duckdb.DuckDBPyConnection,
+    config: CompanyConfig,
+    history: Mapping[str, _Account],
+    as_of: date,
+    used: UsedDays,
+    result: Derived,
+) -> dict[str, list[Presumed]]:
+    """Find the presumed renewals; only accounts with a term that passed are asked for their usage."""
+    until, quiet = (as_of - EPOCH).days, config.contracts.active_within_days
+    passed = [
+        account
+        for account, own in history.items()
+        if any(s.active and s.ends is not None and s.ends + GRACE_DAYS < until for s in own.states)
+    ]
+    members: dict[str, str] = dict(con.execute("SELECT account_id, account FROM survivors").fetchall())
+    wanted = set(passed)
+    asked = [member for member, account in members.items() if account in wanted]
+    days: dict[str, list[tuple[int, int]]] = {}
+    for member, day, known in used(asked) if asked else ():
+        days.setdefault(members[member], []).append((day, known))
+    left: dict[str, list[int]] = {}
+    for account, day in con.execute(_LEFT, {"as_of": as_of}).fetchall():
+        left.setdefault(account, []).append(day)
+    found = {}
+    for account in passed:
+        own = history[account]
+        mine = presumed_renewals(own.states, days.get(account, []), left.get(account, []), until, quiet)
+        if mine:
+            found[account] = mine
+        for one in mine:
+            if one.until is None:
+                state = own.states[one.place]
+                end = EPOCH + timedelta(days=one.since - GRACE_DAYS)
+                last = EPOCH + timedelta(days=one.last_used)
+                result.lapsed.append(Lapsed(account, end, last, state.arr))
+    result.lapsed.sort(key=lambda one: (-(one.arr or 0.0), one.account_id))
+    return found
+
+
+def _losses(
+    con: duckdb.DuckDBPyConnection,
+    config: CompanyConfig,
+    history: Mapping[str, _Account],
+    presumed: Mapping[str, list[Presumed]],
+    as_of: date,
+) -> list[tuple[str, Loss]]:
+    until, rules = (as_of - EPOCH).days, config.outcomes
+    out: list[tuple[str, Loss]] = []
+    for account, own in history.items():
+        kept = presumed.get(account, []) if config.contracts.presume_renewed else []
+        states = [*own.states, *(s for one in kept for s in _as_states(own.states[one.place], one))]
+        out += [(account, loss) for loss in contract_losses(levels(states), until, rules)]
+    for account, group in groupby(con.execute(_BILLS, {"as_of": as_of}).fetchall(), key=lambda row: row[0]):
+        bills = [Bill(day, known, amount) for _, day, known, amount in group]
+        out += [(account, loss) for loss in usage_losses(bills, until, rules)]
+    return out
+
+
+def _as_states(lapsed: State, one: Presumed) -> list[State]:
+    """The presumed contract, for the levels: it goes on from the day on which the term passed."""
+    name, begins = lapsed.contract + PRESUMED, one.since - GRACE_DAYS
+    return [State(name, begins, one.since, True, one.until, lapsed.rank, lapsed.seats, lapsed.arr)]
