@@ -25,7 +25,9 @@ class RandomWorld(World):
         for name in accounts:
             self.account(name, created=self.when(), known=None, segment=self.dice.choice(("smb", None)))
         if self.dice.random() < 0.3:
-            self.rows["accounts"][0]["merged_into"] = accounts[-1]
+            self.rows["accounts"][0] |= {"merged_into": accounts[-1], "merged_at": self.merged()}
+            if self.dice.random() < 0.5:  # a chain, in either order
+                self.rows["accounts"][-1] |= {"merged_into": accounts[1], "merged_at": self.merged()}
         self.delay = self.dice.choice(((0,), (0, 0, 0, 1, 9), (1, 1, 1, 0, 30), (2, 0, 40, 1, 90)))
         tables = (
             self._contracts, self._usage, self._tickets, self._messages, self._surveys, self._invoices,
@@ -35,6 +37,10 @@ class RandomWorld(World):
         for fill in tables:
             if fill is not empty:
                 fill(per_table)
+
+    def merged(self) -> datetime | None:
+        """When an account was merged, if anybody said so."""
+        return self.dice.choice((None, self.when(), self.when()))
 
     def when(self) -> datetime:
         """A moment, sometimes exactly at midnight."""

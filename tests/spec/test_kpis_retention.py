@@ -47,6 +47,36 @@ def contract(con, account, occurred, arr, *, status="active", known=None, term_e
     )
 
 
+def test_a_customer_who_was_merged_is_no_loss_and_the_survivor_has_not_grown(warehouse):
+    """Small was merged into big in February, long after the year began; whoever left still left."""
+    for account, into, since in (("big", None, None), ("small", "big", "2026-02-01"), ("left", None, None)):
+        warehouse.execute(
+            "INSERT INTO raw.accounts (account_id, merged_into, merged_at, occurred_at, known_at) "
+            "VALUES (?, ?, ?, '2024-01-01', '2024-01-01')",
+            [account, into, since],
+        )
+        contract(warehouse, account, "2025-01-01", 100)
+    contract(warehouse, "small", "2026-02-01", 0, status="ended")
+    contract(warehouse, "big", "2026-02-01", 200)
+    contract(warehouse, "left", "2026-03-01", 0, status="ended")
+
+    total = retention(warehouse, day(1))[0]
+
+    assert (total.accounts, total.start) == (2, 300)
+    assert (total.expansion, total.contraction, total.churn) == (0, 0, 100)
+
+
+def test_a_merger_that_lies_ahead_changes_no_retention(warehouse):
+    for account, into in (("big", None), ("small", "big")):
+        warehouse.execute(
+            "INSERT INTO raw.accounts (account_id, merged_into, merged_at, occurred_at, known_at) "
+            "VALUES (?, ?, '2027-01-01', '2024-01-01', '2024-01-01')",
+            [account, into],
+        )
+        contract(warehouse, account, "2025-01-01", 100)
+    assert retention(warehouse, day(1))[0].accounts == 2
+
+
 def test_the_bridge_from_last_years_revenue_to_this_years(warehouse):
     """Start 400: one grew by 50, one shrank by 20, one left with 100; a newcomer does not count."""
     for account in ("grew", "shrank", "left", "stayed"):

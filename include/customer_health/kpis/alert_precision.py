@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from customer_health.ledger import episode_events, episodes
 from customer_health.playbooks.save_rate import MIN_EPISODES
+from customer_health.warehouse.merges import outcomes
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,8 +54,8 @@ def alert_precision(
     """Grade every episode as known on `as_of`; those that were Red before we watched alerted nobody."""
     cut, horizon = datetime.combine(as_of, time()), timedelta(days=horizon_days)
     losses = con.execute(
-        "SELECT account_id, occurred_at::DATE FROM raw.outcomes WHERE kind = 'logo_churn' AND known_at < ?",
-        [cut],
+        f"SELECT account_id, occurred_at::DATE FROM ({outcomes('$cut')}) WHERE kind = 'logo_churn'",
+        {"cut": cut},
     ).fetchall()
     ends: dict[str, list[date]] = {}
     for account, day in losses:

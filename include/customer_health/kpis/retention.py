@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from customer_health.errors import FatalError
+from customer_health.warehouse.merges import survivors
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,7 +20,7 @@ GOALS: Mapping[str, float] = {"mid_market": 1.05, "enterprise": 1.15}
 
 # ARR per account on one day ($day), as known on another ($known).
 _ARR = """
-    SELECT state.account_id, sum(state.arr) AS arr
+    SELECT coalesce(survivors.account, state.account_id) AS account_id, sum(state.arr) AS arr
     FROM (
         SELECT * FROM raw.contracts
         WHERE occurred_at < $day AND known_at < $known
@@ -30,10 +31,11 @@ _ARR = """
         WHERE kind = 'logo_churn' AND occurred_at < $day AND known_at < $known
         GROUP BY account_id
     ) AS churn ON churn.account_id = state.account_id AND churn.occurred_at >= state.occurred_at
+    LEFT JOIN survivors ON survivors.account_id = state.account_id
     WHERE state.status IS DISTINCT FROM 'ended' AND churn.account_id IS NULL AND state.arr > 0
       AND (coalesce(state.auto_renew, false) OR state.term_end IS NULL
            OR state.term_end + to_days($grace) >= $day)
-    GROUP BY state.account_id
+    GROUP BY 1
 """
 
 
@@ -81,7 +83,8 @@ def retention(con: duckdb.DuckDBPyConnection, as_of: date) -> list[Retention]:
     """Return the retention of all customers, then of each segment, over the twelve months to `as_of`.
 
     The cohort is fixed at the start: customers won since do not count. Customers who pay nothing
-    at the start are in no cohort. Both days are seen with what is known before `as_of`.
+    at the start are in no cohort. Both days are seen with what is known before `as_of`, mergers included:
+    who was merged since is no loss, and the survivor has not grown by it.
 
     Args:
         con: The warehouse with `raw.contracts`, `raw.outcomes` and `raw.accounts`.
@@ -97,7 +100,8 @@ def retention(con: duckdb.DuckDBPyConnection, as_of: date) -> list[Retention]:
     except ValueError:  # 29 February
         start_day = as_of.replace(year=as_of.year - 1, day=28)
     query = f"""
-        WITH start AS ({_ARR.replace("$day", "$start")}), final AS ({_ARR})
+        WITH survivors AS ({survivors("$known")}),
+             start AS ({_ARR.replace("$day", "$start")}), final AS ({_ARR})
         SELECT coalesce(accounts.segment, 'unknown') AS segment, count(*) AS accounts,
                sum(start.arr) AS start,
                sum(greatest(coalesce(final.arr, 0) - start.arr, 0)) AS expansion,

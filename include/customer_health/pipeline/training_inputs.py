@@ -23,10 +23,11 @@ def training_inputs(
     from customer_health.model.data.training_panel import as_of_dates
     from customer_health.remote.usage_placement import signals_warehouse
     from customer_health.signals.build_panel import build_panel
+    from customer_health.warehouse.merges import outcomes as outcomes_before
 
     with open_warehouse(settings.warehouse_url) as con:
         cut = datetime.combine(as_of, time())
-        outcomes = con.execute("SELECT * FROM raw.outcomes WHERE known_at < ?", [cut]).df()
+        outcomes = con.execute(outcomes_before("$cut"), {"cut": cut}).df()
         snapshot = con.execute("SELECT * FROM raw.crm_snapshot WHERE known_at < ?", [cut]).df()
         born = con.execute("SELECT min(occurred_at) FROM raw.contracts").fetchone()
         first = born[0].date() if born and born[0] else as_of

@@ -15,6 +15,7 @@ from customer_health.company import CompanyConfig
 from customer_health.progress import Progress, silent
 from customer_health.signals.catalogue import select
 from customer_health.signals.facts.grid import EPOCH, Grid
+from customer_health.signals.former_accounts import with_former_accounts
 from customer_health.signals.panel_engine import Engine, check_answerable
 from customer_health.signals.panel_frame import PanelFrame
 from customer_health.signals.quality.freshness import freshness, sources_of
@@ -99,7 +100,8 @@ def build_panel(
         check_answerable(signal)
     place = warehouse or Warehouse(con)
     reduced = reduce_warehouse(place, config, chosen, state_dir=state_dir, progress=progress)
-    return panel_of(reduced, config, as_of_dates, chosen, progress=progress)
+    panel = panel_of(reduced, config, as_of_dates, chosen, progress=progress)
+    return with_former_accounts(panel, place, config, chosen, panel_parts, progress=progress)
 
 
 def build_and_check(
@@ -129,6 +131,7 @@ def build_and_check(
     at_once = max(1, ROWS_AT_ONCE // accounts)
     for first in range(0, len(days), at_once):
         panel = panel_of(reduced, config, days[first : first + at_once], signals, progress=progress)
+        panel = with_former_accounts(panel, place, config, signals, panel_parts, progress=progress)
         if first + at_once >= len(days) and len(panel):
             findings = check_panel(panel, panel_before(con, newest), fresh)
         write_signals(con, panel)

@@ -47,6 +47,15 @@ ACCOUNTS = Table(
         "owner_email": Column(Type.TEXT, "The CSM who owns the account now."),
         "manager_email": Column(Type.TEXT, "That CSM's manager."),
         "merged_into": Column(Type.TEXT, "Account that this one was merged into, if any."),
+        "merged_at": Column(
+            Type.TIMESTAMP,
+            "When it was merged; empty: on the day on which the first load shows it, or always.",
+            lifecycle=True,
+        ),
+        "merged_ids": Column(
+            Type.TEXT, "Ids that were merged into this account and are not listed themselves: `A2;A9`."
+        ),
+        "parent_account_id": Column(Type.TEXT, "Account of the parent company, if any."),
         "occurred_at": _occurred("When the account was created."),
         "known_at": _KNOWN,
     },

@@ -23,17 +23,23 @@ class Facts:
     Args:
         tables: Raw rows by table, timestamps as naive datetimes.
         config: The company file.
+        as_of: The date on which the accounts are looked at; None: with all mergers there are.
     """
 
-    def __init__(self, tables: Mapping[str, Sequence[Row]], config: CompanyConfig) -> None:
+    def __init__(
+        self, tables: Mapping[str, Sequence[Row]], config: CompanyConfig, as_of: date | None = None
+    ) -> None:
         self.config = config
         merged = {row["account_id"]: row.get("merged_into") for row in tables["accounts"]}
-        self.names = set(merged)
+        for row in tables["accounts"]:
+            if as_of and row.get("merged_at") is not None and stamp(row["merged_at"]).date() >= as_of:
+                merged[row["account_id"]] = None
+        self.merged = {name: into for name, into in merged.items() if into in merged}
         self.accounts = sorted(name for name, into in merged.items() if into not in merged)
         self.tables: dict[str, list[Row]] = {}
         for name, rows in tables.items():
             self.tables[name] = [
-                row | {"account_id": _follow(row["account_id"], merged)}
+                row | {"account_id": _follow(row["account_id"], merged), "own_id": row["account_id"]}
                 for row in rows
                 if row["account_id"] in merged
             ]
@@ -146,7 +152,7 @@ class View:
 
     def start(self) -> date | None:
         """Day of the first contract, or else of the account: the one that stands for all merged ones."""
-        own = [row for row in self.seen("accounts") if row.get("merged_into") not in self.world.names]
+        own = [row for row in self.seen("accounts") if row["own_id"] not in self.world.merged]
         rows = self.seen("contracts") or own
         return min((stamp(row["occurred_at"]).date() for row in rows), default=None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -68,7 +68,9 @@ class AccountIndex:
         return pa.table({"account_id": pa.array(list(self.code_of), pa.string()), "account": codes})
 
 
-def account_index(warehouse: Any, before: Sequence[str] = ()) -> AccountIndex:
+def account_index(
+    warehouse: Any, before: Sequence[str] = (), apart: Collection[str] = frozenset()
+) -> AccountIndex:
     """Read raw.accounts and resolve merges.
 
     An account that was merged into another gets no row: its facts belong to the survivor.
@@ -77,6 +79,7 @@ def account_index(warehouse: Any, before: Sequence[str] = ()) -> AccountIndex:
         warehouse: Where raw.accounts is.
         before: Ids in the order of an earlier run. They keep their positions, so that what was
             reduced then stays valid, unless one of them is gone.
+        apart: Merged accounts that stand for themselves: their merger lies ahead of the dates asked about.
     """
     raw = warehouse.raw("accounts")
     rows = warehouse.fetch(
@@ -91,7 +94,11 @@ def account_index(warehouse: Any, before: Sequence[str] = ()) -> AccountIndex:
     names = rows["account_id"].astype(str).tolist()
     latest = {name: row for row, name in enumerate(names)}  # of duplicates, the latest
     into = rows["merged_into"]
-    merged = {names[row]: str(into[row]) for row in latest.values() if into[row] and str(into[row]) in latest}
+    merged = {
+        names[row]: str(into[row])
+        for row in latest.values()
+        if into[row] and str(into[row]) in latest and names[row] not in apart
+    }
     survivors = {name: _survivor(name, merged) for name in merged}
     alive = {name for name in latest if survivors.get(name, name) == name}
     ids = [*before, *sorted(alive.difference(before))] if alive.issuperset(before) else sorted(alive)
@@ -106,6 +113,21 @@ def account_index(warehouse: Any, before: Sequence[str] = ()) -> AccountIndex:
         occurred=rows["occurred"][kept],
         seen=np.maximum(rows["occurred"][kept], rows["known"][kept]),
     )
+
+
+def merge_days(warehouse: Any) -> tuple[dict[str, str], dict[str, int]]:
+    """Return who was merged into whom, and on which day; a merger without a day was always there."""
+    raw = warehouse.raw("accounts")
+    rows = warehouse.fetch(
+        raw.filter(raw.merged_into.notnull())
+        .order_by(raw.account_id, raw.occurred_at, raw.known_at)
+        .select("account_id", "merged_into", day=raw.merged_at.date().epoch_days().cast("float64"))
+    )
+    into = {
+        str(name): str(other) for name, other in zip(rows["account_id"], rows["merged_into"], strict=True)
+    }
+    days = {str(name): day for name, day in zip(rows["account_id"], rows["day"], strict=True)}
+    return into, {name: int(day) for name, day in days.items() if not np.isnan(day)}
 
 
 def _coded(texts: Array) -> tuple[Array, list[str]]:

@@ -82,6 +82,7 @@ def reduce_warehouse(
     signals: Sequence[Signal],
     *,
     state_dir: Path | None = None,
+    index: AccountIndex | None = None,
     progress: Progress = silent,
 ) -> Reduced:
     """Return what these signals need, from disk as far as nothing was loaded since.
@@ -91,6 +92,7 @@ def reduce_warehouse(
         config: Lists of features, titles and interactions decide what is reduced.
         signals: Their tables, columns and conditions decide which facts are kept.
         state_dir: Where the state is kept; None keeps nothing.
+        index: The accounts, if they are not those of raw.accounts as they stand now.
         progress: Called once per reduced table.
 
     Raises:
@@ -101,7 +103,7 @@ def reduce_warehouse(
     named = sorted({signal.table for signal in signals} | _companions(signals))
     steps = ["accounts", "contracts", *(name for name in named if name != "contracts")]
     progress(0, len(steps), "reducing accounts")
-    index = account_index(warehouse, _before(folder))
+    index = index or account_index(warehouse, _before(folder))
     _remember(folder, index)
     warehouse.keep(NUMBERS, index.table())
     state = State(index.ids, {"accounts": index.columns()}, {"segments": index.segments, "live": {}})

@@ -21,7 +21,7 @@ from customer_health.warehouse.losses.lapsed import GRACE_DAYS, Presumed, presum
 from customer_health.warehouse.losses.levels import EPOCH, State, levels
 from customer_health.warehouse.losses.store import PRESUMED, write_contracts, write_outcomes
 from customer_health.warehouse.losses.usage_revenue import Bill, usage_losses
-from customer_health.warehouse.merges import SURVIVORS
+from customer_health.warehouse.merges import survivors
 
 if TYPE_CHECKING:
     import duckdb
@@ -142,7 +142,8 @@ def derive(
     result = Derived(kept=config.contracts.presume_renewed)
     con.execute("BEGIN")
     try:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE survivors AS {SURVIVORS}")
+        stands_for = survivors(f"DATE '{as_of}'")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE survivors AS {stands_for}")
         history = _by_account(con.execute(_STATES, {"as_of": as_of}).fetchall())
         presumed = _presume(con, config, history, as_of, used or used_days(con, as_of), result)
         losses = _losses(con, config, history, presumed, as_of) if config.outcomes.derive else []
