@@ -18,6 +18,7 @@ from customer_health.sources.casting import (
     shifted,
 )
 from customer_health.sources.files import ROW, Readable
+from customer_health.sources.id_text import LISTS, PEOPLE, SCIENTIFIC, each_id, id_text, one_case
 from customer_health.sources.mapping import Feed, Lookup, Offset, Rule, Where
 from customer_health.sources.mapping_check import identity
 from customer_health.warehouse.contracts import identifier, literal
@@ -198,11 +199,16 @@ class FeedCompiler:
         source = self._column(rule.column, f"columns.{name}")
         native, given = self._native(source), identifier(source)
         here = f"g.{identifier('g:' + name)}"
-        untouched = not (rule.lookup or rule.values or rule.lower or rule.prefix or rule.format)
+        spelt = rule.integer_text or rule.pad or name in PEOPLE or name in LISTS
+        untouched = not (rule.lookup or rule.values or rule.lower or rule.prefix or rule.format or spelt)
         if untouched and native != "VARCHAR" and always_fits(native, column.type) and not column.allowed:
             read = self._cast(column, here, native)
             return _Value(given, f"nullif({read}, '')" if column.type is Type.TEXT else read)
         given = self._cleaned(as_text(given, native), column)
+        if name in LISTS:
+            return _Value(given, each_id(here, rule, literal(rule.prefix)))
+        written = given
+        given = id_text(given, rule)
         reason = f"cannot be read as {EXPECTED[column.type]}"
         if isinstance(rule.format, tuple):
             reason += f" by exactly one of the formats {', '.join(rule.format)}"
@@ -224,9 +230,18 @@ class FeedCompiler:
         if rule.lower or (column.allowed and not rule.values):
             given = f"lower({given})"
         if column.type is Type.TEXT:
-            return _Value(given, self._typed(here, rule.prefix))
+            read = self._typed(one_case(here) if name in PEOPLE and not rule.values else here, rule.prefix)
+            if rule.integer_text:
+                return self._digits(name, written, given, read)
+            return _Value(given, read)
         read = self._parsed(column, here, rule)
         return _Value(given, read, f"{here} IS NOT NULL AND {read} IS NULL", reason)
+
+    def _digits(self, name: str, written: str, given: str, read: str) -> _Value:
+        """An id that lost digits, as it was written, in quarantine; all others have become digits."""
+        lost = f"coalesce(regexp_full_match(g.{identifier('g:' + name)}, '{SCIENTIFIC}'), false)"
+        reason = "is an id that a spreadsheet rounded: its last digits are gone"
+        return _Value(f"coalesce({given}, {written})", f"CASE WHEN NOT {lost} THEN {read} END", lost, reason)
 
     def _parsed(self, column: Column, text: str, rule: Rule) -> str:
         """The SQL of a text as the column's type."""

@@ -118,7 +118,9 @@ class Landing:
             f"""SELECT 1 FROM quarantine.rows q
             WHERE table_name = ? AND source = ? AND file = ? AND (
                 (contains(reason, {literal(UNKNOWN_ACCOUNT)})
-                 AND EXISTS (SELECT 1 FROM raw.accounts a WHERE a.account_id = q.value))
+                 AND EXISTS (SELECT 1 FROM raw.accounts a WHERE a.account_id = q.value
+                             OR (len(q.value) IN (15, 18) AND a.account_id[:15] = q.value[:15])
+                             OR contains(a.merged_ids, q.value)))
                 OR (contains(reason, {literal(IN_THE_FUTURE)})
                     AND TRY_CAST(value AS TIMESTAMP) <= CAST(? AS DATE) + INTERVAL 1 DAY)) LIMIT 1""",
             [unit.table.name, self.source, unit.file.name, self.as_of],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from customer_health.errors import ConfigurationError
 from customer_health.progress import Progress, silent
 from customer_health.settings import Settings
+from customer_health.sources.identity import settle_ids
 from customer_health.sources.money import settle
 from customer_health.sources.source import LoadResult, Source
 from customer_health.sources.source_registry import source_for
@@ -52,6 +53,7 @@ def ingest(
         _claim(con, chosen)
         _bound_memory(con, settings.home)
         loaded = chosen.load(con, as_of=as_of, progress=progress or silent)
+        loaded.notes += settle_ids(con, as_of)
         loaded.notes += settle(con, settings.config.money)
         return loaded
 

@@ -107,6 +107,9 @@ class Rule(Part):
         lookup: Translate through another file.
         values: Translate values; upper and lower case and blanks around them do not matter.
         otherwise: Value for whatever `values` does not list.
+        integer_text: The id is digits that a spreadsheet took for a number: 9876543210.0 is 9876543210. One
+            that lost digits (1.23457E+16) goes to quarantine.
+        pad: Fill an id of digits up to so many with leading zeros: with 5, 123 is 00123.
         lower: Make the text lower-case, where Bob@acme.com and bob@acme.com are one person.
         prefix: Text put before the value, to make ids of several sources distinct.
         format: strptime format of dates, or iso, unix, unix_ms; or a list of them, where the source mixes
@@ -125,6 +128,8 @@ class Rule(Part):
     lookup: Lookup | None = None
     values: Mapping[Scalar, Scalar | None] | None = None
     otherwise: Scalar | None = None
+    integer_text: bool = False
+    pad: int = Field(0, ge=0, le=40)
     lower: bool = False
     prefix: str = ""
     format: str | tuple[str, ...] | None = None

@@ -23,6 +23,9 @@ def _misfits(table: Table, name: str, rules: Mapping[str, Rule]) -> list[str]:
         found.append(f"`scale:` multiplies numbers, and {table.name}.{name} is {_kind(type_)}")
     if rule.lower and (type_ is not Type.TEXT or rule.column is None):
         found.append(f"`lower:` is for text of a source column, and {table.name}.{name} is no such text")
+    for word, given in (("pad", rule.pad), ("integer_text", rule.integer_text)):
+        if given and (type_ is not Type.TEXT or rule.column is None):
+            found.append(f"`{word}:` is for ids of a source column, and {table.name}.{name} is no such id")
     if rule.plus is not None and type_ not in _MOMENTS:
         found.append(f"`plus:` moves dates, and {table.name}.{name} is {_kind(type_)}")
     found += [
