@@ -94,6 +94,27 @@ def test_addresses_are_one_person_in_any_case_and_other_ids_keep_theirs(company:
     assert [row[2] for row in found] == ["kim@acme.com", "kim@acme.com", "Kim"]
 
 
+def test_ids_that_match_no_account_are_reported_per_source_with_what_would_mend_them(
+    company: CompanyFiles,
+) -> None:
+    accounts(company, "00123", "Acme", "ACME", "9876543210")
+    lines = (
+        "t1,123,,2026-05-01\nt2,123,,2026-05-01\nt3,acme,,2026-05-01\nt4,9876543210.0,,2026-05-01\n"
+        "t5,nobody,,2026-05-01\nt6,Acme,,2026-05-01\n"
+    )
+    assert [row[0] for row in tickets(company, lines)] == ["t6"]
+    gate = company.load()
+    assert (gate.counts()["unmatched_ids"], gate.counts()["ambiguous_ids"]) == (4, 1)
+    page = (gate.report.parent / "ids.md").read_text(encoding="utf-8")
+    assert "## tickets, from files" in page
+    assert "4 ids in 5 rows; 1 of them ambiguous." in page
+    assert "| 123 | 2 | 00123 | `pad: 5` |" in page
+    assert "| acme | 1 | ACME, Acme | nothing: ambiguous |" in page
+    assert "| 9876543210.0 | 1 | 9876543210 | `integer_text: true` |" in page
+    assert "| nobody | 1 |  | nothing: no account is like it |" in page
+    assert any("tickets from files: 4 (5 rows)" in line for line in gate.lines())
+
+
 HUBSPOT = MAPPING.replace("occurred_at: created}", "occurred_at: created, merged_ids: merged}", 1)
 
 

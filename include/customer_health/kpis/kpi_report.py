@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from customer_health.company import CompanyConfig
 from customer_health.kpis.alert_precision import AlertPrecision, alert_precision
+from customer_health.kpis.hierarchy import RollUp, groups
 from customer_health.kpis.holdout_effect import Readout, readout
 from customer_health.kpis.interventions import (
     MIN_EPISODES,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 NOT_YET = "not enough data yet"
 SHADOW_DAYS = timedelta(days=28)
+GROUPS_SHOWN = 20  # the largest; the rest is in the warehouse
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class KpiReport:
     gate: Gate
     shadows: Sequence[Shadow]
     precision: AlertPrecision
+    groups: Sequence[RollUp]
     path: Path
     currency: str | None = None
 
@@ -120,6 +123,16 @@ class KpiReport:
                 "share_right": self.precision.share_right,
             },
             "precision_told": _precision(self.precision),
+            "groups": [
+                {
+                    "account_id": one.account_id,
+                    "accounts": one.accounts,
+                    "arr": one.arr,
+                    "arr_unknown": one.arr_unknown,
+                    "worst": None if one.worst is None else vars(one.worst),
+                }
+                for one in self.groups[:GROUPS_SHOWN]
+            ],
             "gate": {"passed": self.gate.passed, "why": self.gate.why},
         }
 
@@ -152,6 +165,7 @@ def build_report(
         gate=graduation,
         shadows=would_have_fired(engine, as_of - SHADOW_DAYS, as_of),
         precision=alert_precision(con, engine, as_of, horizon_days=numbers.model.primary_horizon),
+        groups=groups(con, engine, as_of),
         path=folder / f"kpis-{as_of}.md",
         currency=currency,
     )
@@ -214,6 +228,7 @@ def _page(report: KpiReport) -> Iterator[str]:
         "lowers the first share; the second is what the people who called say."
     )
     yield ""
+    yield from _groups(report.groups)
     yield "## May growth be automated?"
     yield ""
     state = "Yes" if report.gate.passed else "Not yet: every expansion needs a person's approval"
@@ -228,6 +243,24 @@ def _page(report: KpiReport) -> Iterator[str]:
             example = "; ".join(f"{account}: {why}" for account, why in shadow.examples[:2])
             cells = (shadow.playbook, shadow.firings, shadow.accounts, example.replace("|", "/"))
             yield f"| {' | '.join(map(str, cells))} |"
+
+
+def _groups(found: Sequence[RollUp]) -> Iterator[str]:
+    if not found:
+        return
+    yield "## Parent companies"
+    yield ""
+    yield "| Company | Accounts | ARR | Worst account | Score | Tier |"
+    yield "|---|---:|---:|---|---:|---|"
+    for one in found[:GROUPS_SHOWN]:
+        arr = "unknown" if one.arr is None else f"{'at least ' if one.arr_unknown else ''}{one.arr:,.0f}"
+        worst = one.worst
+        shown = ("", "", "") if worst is None else (worst.account_id, f"{worst.score:.0f}", worst.tier or "")
+        cells = (one.account_id, f"{one.accounts:,}", arr, *shown)
+        yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    yield ""
+    yield "By `parent_account_id`; every account is in one group, with everything below it, and counts once."
+    yield ""
 
 
 def _share(value: float | None) -> str:

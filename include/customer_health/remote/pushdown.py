@@ -13,6 +13,7 @@ from typing import Any
 from customer_health.errors import ConfigurationError, DataContractError, suggest
 from customer_health.remote.company_warehouse import SourceWarehouse
 from customer_health.sources.casting import NO, YES
+from customer_health.sources.id_text import PEOPLE
 from customer_health.sources.mapping import Condition, Feed, MappingFile, Rule, Scalar, Where
 from customer_health.warehouse.table import LARGEST, Column, Table, Type
 from customer_health.warehouse.tables import TABLES
@@ -93,6 +94,8 @@ class _View:
                 text = _translated(text, rule.values, rule.otherwise)
             if rule.lower:
                 text = text.lower()
+            elif name in PEOPLE and not rule.values:
+                text = text.contains("@").ifelse(text.lower(), text)
             return rule.prefix + text if rule.prefix else text
         fits = kind.is_numeric() if column.type is Type.NUMBER else kind.is_temporal() and not kind.is_time()
         if not fits or rule.values:
@@ -108,7 +111,7 @@ class _View:
     def _check(self, name: str, rule: Rule) -> None:
         given = {
             "row_number": rule.row_number, "lookup": rule.lookup, "format": rule.format,
-            "plus": rule.plus, "when": rule.when,
+            "plus": rule.plus, "when": rule.when, "pad": rule.pad, "integer_text": rule.integer_text,
         }  # fmt: skip
         unfit = [key for key, value in given.items() if value]
         if unfit:

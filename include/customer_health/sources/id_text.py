@@ -8,7 +8,6 @@ from customer_health.sources.mapping import Rule
 PEOPLE = frozenset({"user_id", "contact_id", "owner_email", "manager_email"})
 LISTS = frozenset({"merged_ids"})  # columns that hold several ids
 SCIENTIFIC = "[0-9]([.][0-9]*)?[eE][+]?[0-9]{1,2}"
-_ADDRESS = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
 
 def id_text(text: str, rule: Rule) -> str:
@@ -33,8 +32,8 @@ def id_text(text: str, rule: Rule) -> str:
 
 
 def one_case(text: str) -> str:
-    """Return SQL of a person's id, lower-case if it is an address."""
-    return f"CASE WHEN regexp_full_match({text}, '{_ADDRESS}') THEN lower({text}) ELSE {text} END"
+    """Return SQL of a person's id, lower-case if it is an address: if there is an @ in it."""
+    return f"CASE WHEN contains({text}, '@') THEN lower({text}) ELSE {text} END"
 
 
 def each_id(text: str, rule: Rule, prefix: str) -> str:

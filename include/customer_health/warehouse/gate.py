@@ -22,6 +22,7 @@ from customer_health.warehouse.raw import columns_of, has_table, scalar
 from customer_health.warehouse.row_check import Scan, move_broken, scan
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
+from customer_health.warehouse.unmatched_ids import id_report, write_id_report
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,6 +72,8 @@ def run_gate(
     write_measures(con, as_of, result.measured)
     con.execute("COMMIT")
     critical = [verdict for verdict in result.failed if verdict.demand.severity == "critical"]
+    result.ids = id_report(con)
+    write_id_report(result.ids, result.report.parent)
     if not critical:
         result.derived = derive(con, config or CompanyConfig(), as_of=as_of, used=used)
         write_comparison(con, result.report.parent, as_of=as_of)

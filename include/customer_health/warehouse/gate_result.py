@@ -9,6 +9,7 @@ from pathlib import Path
 from customer_health.warehouse.expectations import Verdict
 from customer_health.warehouse.losses.derive import Derived
 from customer_health.warehouse.measures import Measures
+from customer_health.warehouse.unmatched_ids import IdReport
 
 
 @dataclass
@@ -20,6 +21,7 @@ class GateResult:
         report: The page that shows every expectation.
         measured: Table -> measurements.
         verdicts: Every expectation and how it came out.
+        ids: Ids that match no account, or more than one.
         derived: What follows from contracts and invoices; None if the gate stopped the run.
     """
 
@@ -28,6 +30,7 @@ class GateResult:
     measured: dict[str, Measures] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     derived: Derived | None = None
+    ids: IdReport = field(default_factory=IdReport)
 
     @property
     def failed(self) -> list[Verdict]:
@@ -46,6 +49,8 @@ class GateResult:
             "quarantined": self.total("quarantined") + self.total("contradictions"),
             "copies_dropped": self.total("copies"),
             "superseded": self.total("superseded"),
+            "unmatched_ids": len(self.ids.unmatched),
+            "ambiguous_ids": len(self.ids.ambiguous),
             "past_renewal_and_active": len(self.derived.lapsed) if self.derived else 0,
             "expectations": len(self.verdicts),
             "failed": len(self.failed),
@@ -66,6 +71,7 @@ class GateResult:
                 f"{verdict.demand.severity}: {verdict.table}{column}: expected {verdict.demand.expected}; "
                 f"found {verdict.found}. {verdict.demand.remedy}"
             )
+        lines += self.ids.lines()
         lines += self.derived.lines() if self.derived else []
         lines.append(f"{len(self.verdicts)} expectations, {len(self.failed)} not met. Report: {self.report}")
         return lines
