@@ -144,6 +144,8 @@ def test_a_loss_is_known_when_the_grace_is_over_or_the_news_came_later() -> None
     st.floats(0, 1),
     st.sampled_from((60, 90, 120)),
 )
+@example(23, 10.0, 8, 0.78125, 60)
+@example(106, 10.0, 8, 0.5, 60)
 def test_the_rhythm_of_billing_is_no_contraction_and_a_lasting_fall_is_one(
     every: int, amount: float, before: int, left: float, window: int
 ) -> None:
@@ -162,7 +164,8 @@ def test_the_rhythm_of_billing_is_no_contraction_and_a_lasting_fall_is_one(
         assert found == []
     elif left < 0.79 and enough_past:
         assert len(found) >= 1
-        assert days[before] <= found[0].day <= days[before] + span + every
+        assert days[before - 1] < found[0].day <= days[before] + span + every
+        assert found[0].known >= days[before]
 
 
 def test_usage_revenue_that_stops_without_a_word_is_known_a_window_later() -> None:

@@ -6,7 +6,8 @@ with the rhythm of billing: a window of 90 days holds two monthly invoices or fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -34,8 +35,8 @@ class Bill:
 def usage_losses(bills: Sequence[Bill], until: int, rules: OutcomesConfig) -> list[Loss]:
     """Return the contractions of one account's usage-based revenue that were known before the day `until`.
 
-    Looked at whenever a bill comes, and a window after the last one, when nothing came instead. After a
-    contraction the windows begin anew, so that one fall counts once.
+    Looked at whenever a bill comes, a window after it, and a window after the last one, when nothing came.
+    After a contraction the windows begin anew, so that one fall counts once.
 
     Args:
         bills: In order of time, one per day; the first only says since when the second counts.
@@ -56,17 +57,22 @@ def usage_losses(bills: Sequence[Bill], until: int, rules: OutcomesConfig) -> li
     return out
 
 
-def _looks(bills: Sequence[Bill], window: int) -> Iterator[tuple[int, int, int]]:
+def _looks(bills: Sequence[Bill], shortest: int) -> list[tuple[int, int, int]]:
     """Days to look at, with the day on which what is seen then was known, and the window.
 
-    A window shorter than what a bill pays for would hold half of it against the other half.
+    A fall is largest when the window that holds it is full: a window after each bill's days began. A window
+    shorter than what a bill pays for would hold half of it against the other half.
     """
+    out, window, last = [], shortest, bills[-1].day if bills else 0
+    days = [bill.day for bill in bills]
     for before, bill in pairwise(bills):
         window = max(window, bill.day - before.day)
-        yield bill.day, max(bill.day, bill.known), window
+        for day in {bill.day, min(before.day + window, last)}:
+            told = bills[bisect_left(days, day)]
+            out.append((day, max(day, told.day, told.known), window))
     if bills:
-        silent = bills[-1].day + window
-        yield silent, max(silent, bills[-1].known), window
+        out.append((last + window, max(last + window, bills[-1].known), window))
+    return sorted(out)
 
 
 def _earned(bills: Sequence[Bill], end: int, window: int) -> float:
