@@ -103,6 +103,7 @@ format: $(STAMP) ## Rewrite the code in the house style
 
 types: $(STAMP) ## Static types
 	@$(BIN)/mypy
+	@$(BIN)/mypy dags plugins/customer_health_plugin.py
 
 contracts: $(STAMP) ## Who may import whom
 	@$(BIN)/lint-imports

@@ -6,7 +6,7 @@ server needs the page.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -25,6 +25,6 @@ class CustomerHealthPlugin(AirflowPlugin):
 
     name = "customer_health"
     fastapi_apps = _LazyApps()
-    external_views: ClassVar[list[dict[str, Any]]] = [
+    external_views = [  # noqa: RUF012 - AirflowPlugin declares it so
         {"name": "Health", "href": "customer-health/", "destination": "nav", "nav_top_level": True}
     ]

@@ -118,7 +118,7 @@ def question(settings: Settings, kind: str, id: str) -> Question | None:
                 f"playbook   {row['playbook']}, step {row['step']}, as of {row['as_of']}",
                 f"key        {row['key']}",
                 "-" * 60,
-                *_as_sent(row),
+                *_as_sent(dict(row)),
             ),
         ]
     )

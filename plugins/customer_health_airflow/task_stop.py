@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from customer_health.errors import CustomerHealthError, RetriableError
 
@@ -37,9 +37,9 @@ class TryAgainLater(Stopped):
 class Log(Protocol):
     """The part of a logger that is needed here."""
 
-    def error(self, msg: str, *args: object) -> None: ...
+    def error(self, event: str, /, *args: Any) -> Any: ...
 
-    def debug(self, msg: str, *args: object, exc_info: bool = ...) -> None: ...
+    def debug(self, event: str, /, *args: Any, **given: Any) -> Any: ...
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from airflow.sdk import BaseNotifier, Param
 from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.execution_time.hitl import HITLUser
 
 from customer_health_airflow import approvals
 from customer_health_airflow.task_stop import plain_words
@@ -75,7 +76,7 @@ class AskOperator(ApprovalOperator):
         if found is None:
             raise AirflowSkipException(f"{name} waits for no answer any more.")
         self.subject, self.body = found.subject, found.body
-        self.assigned_users = assigned or None
+        self.assigned_users = [HITLUser(id=user["id"], name=user["name"]) for user in assigned] or None
         if found.expires_at:
             left = found.expires_at - _now(settings)
             self.response_timeout = min(max(left, timedelta(minutes=1)), LONGEST)

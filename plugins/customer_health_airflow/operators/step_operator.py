@@ -65,7 +65,7 @@ class StepOperator(BaseOperator):
         counts = result.counts()
         for asset in self.outlets:
             event = context["outlet_events"][asset]
-            event.extra = counts
+            event.extra = dict(counts)
             event.add_partitions(as_of.isoformat())
         return counts
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, and_, func, or_, select
+from sqlalchemy import Engine, Select, and_, func, literal, or_, select
 
 from customer_health import wording
 from customer_health.ledger.engine import open_ledger
@@ -67,7 +67,7 @@ class Portfolio:
 
     def _rows(self, query: Select[Any]) -> list[Row]:
         with self._engine.connect() as connection:
-            return list(connection.execute(query).mappings())
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def runs(self) -> list[Row]:
         """Return every published day, newest first."""
@@ -125,7 +125,7 @@ class Portfolio:
         same = and_(then.c.account_id == scores.c.account_id, then.c.as_of == before)
         where = [scores.c.as_of == day]
         if wanted.tier:
-            where.append(wanted.tier == TIER_SHOWN)
+            where.append(literal(wanted.tier) == TIER_SHOWN)
         if wanted.owner:
             where.append(scores.c.owner_email == wanted.owner)
         if wanted.search:
@@ -140,7 +140,7 @@ class Portfolio:
             .where(*where)
             .order_by(
                 scores.c.score.is_(None),
-                self._tiers[-1] == TIER_SHOWN,
+                literal(self._tiers[-1]) == TIER_SHOWN,
                 at_risk.desc(),
                 scores.c.score,
                 scores.c.arr.desc(),
