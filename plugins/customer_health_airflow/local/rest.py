@@ -111,7 +111,8 @@ class Airflow:
 
     def trigger(self, dag_id: str, key: str, *, run_id: str, note: str) -> None:
         """Start a run for one partition key; no form of the command line can do that."""
-        body: dict[str, Any] = {"dag_run_id": run_id, "logical_date": None, "partition_key": key, "note": note, "conf": {}}
+        body: dict[str, Any] = {"dag_run_id": run_id, "logical_date": None, "partition_key": key}
+        body |= {"note": note, "conf": {}}
         try:
             self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         except AirflowApiError as error:
