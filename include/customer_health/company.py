@@ -154,7 +154,10 @@ class ScoreConfig(Section):
     rules: Literal["rules_v1_seed", "rules_v2"] = Field(
         "rules_v1_seed", description="which rules score where no model is in office"
     )
-    smoothing: bool = Field(True, description="average the health part of the score over the weeks")
+    attention_share: float = Field(
+        0.30, gt=0, le=1, description="accounts that may need attention: low health, or a near risky decision"
+    )
+    smoothing: bool = Field(True, description="average the score over the weeks")
     tier_margin: int = Field(4, ge=0, le=20, description="points into a better tier before it counts")
     tier_confirmation_days: int = Field(14, ge=0, description="days there before a better tier is shown")
 

@@ -26,6 +26,7 @@ ScoreField = Literal[
     "trend",
     "p_churn_90",
     "p_churn_180",
+    "p_churn_decision",
     "primary_reason",
     "why",
     "coverage",

@@ -98,7 +98,7 @@ def _score(account: str, week: int, day: date) -> dict[str, object]:
                 "signal": "days_to_renewal",
                 "value": 54.0,
                 "points": 0.0,
-                "context": -6.5,
+                "context": True,
                 "phrase": "Renewal in 54 days",
             },
         ],

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_health.model.data.fixed_distance import at_reference, reference_days
 from customer_health.signals.catalogue import CATALOGUE
 
 AS_OF = date(2026, 3, 1)
@@ -19,7 +20,7 @@ AS_OF = date(2026, 3, 1)
 NORMAL: Mapping[str, float] = {
     "usage_delta_28d": 0.0, "usage_trend_slope": 0.0, "feature_adoption_score": 0.6,
     "open_critical_tickets": 0.0, "recent_nps": 8.0, "sponsor_change_6m": 0.0,
-    "arr_change_12m": 0.0, "days_to_renewal": 200.0,
+    "arr_change_12m": 0.0, "days_to_renewal": 119.0,
     "escalations_90d": 0.0,
 }  # fmt: skip
 SIGNALS = {name: CATALOGUE[name] for name in NORMAL}
@@ -55,7 +56,9 @@ class HandChampion:
     anchors: Mapping[Any, Mapping[str, float]] = field(
         default_factory=lambda: {180: {"p_green": 0.05, "p_red": 0.20}, 90: {"p_green": 0.02, "p_red": 0.1}}
     )
-    reference: Mapping[int, Mapping[str, Any]] | None = None
+    reference: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    health_horizon: int = 180
+    attention: float = 0.04
 
     def contributions(self, frame: pd.DataFrame, horizon: int) -> pd.DataFrame:
         """Per signal, in log-odds."""
@@ -69,9 +72,23 @@ class HandChampion:
         """Its horizons."""
         return dict.fromkeys(self.anchors)
 
-    def predict_logit(self, frame: pd.DataFrame, horizon: int) -> pd.Series:
-        """Log-odds of `predict`."""
-        p = self.predict(frame)[f"p{horizon}"]
+    @property
+    def health_anchors(self) -> Mapping[str, float]:
+        """Where the score's scale is pinned."""
+        return self.anchors[self.health_horizon]
+
+    @property
+    def meaning(self) -> str:
+        """As published."""
+        return f"health_{reference_days(self.health_horizon)}d"
+
+    def health_contributions(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Per signal, with the renewal at the reference day."""
+        return self.contributions(at_reference(frame, self.health_horizon), self.health_horizon)
+
+    def health_logit(self, frame: pd.DataFrame) -> pd.Series:
+        """Log-odds of leaving within 180 days, with the renewal at the reference day."""
+        p = self.predict(at_reference(frame, self.health_horizon))["p180"]
         return np.log(p / (1 - p))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -80,4 +97,4 @@ class HandChampion:
         p = 1 / (1 + np.exp(-z))
         if "poison" in frame:
             p = p.where(frame["poison"].isna())
-        return frame[["account_id", "as_of"]].assign(p90=p / 2, p180=p)
+        return frame[["account_id", "as_of"]].assign(p90=p / 2, p180=p, p_decision=(1 + p) * p)

@@ -10,7 +10,6 @@ from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised
 from customer_health import pipeline
 from customer_health.company import CompanyConfig, EconomicsConfig
 from customer_health.destinations.crm.task_text import task_markdown
-from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.ledger import decisions, episodes, kill_switches
 from customer_health.playbook_config import PlaybookConfig
 from customer_health.playbooks.account_value import clv_remaining
@@ -90,60 +89,29 @@ def test_an_account_that_will_leave_anyway_is_a_zombie_by_lifetime_value(ledger)
     assert "below the 5,000 USD of a play" in outcome(ledger, 1, "acme", "critical_save")[1]
 
 
-@pytest.mark.parametrize(
-    ("moved", "cause", "said"),
-    [
-        (
-            {"calendar": -58.0},
-            "calendar",
-            "Renewal now within the 180-day horizon; that explains 100% of the fall, "
-            "behaviour has not changed.",
-        ),
-        (
-            {"calendar": -40.0, "usage": -15.0},
-            "calendar",
-            "Renewal now within the 180-day horizon; that explains 70% of the fall, "
-            "behaviour worsened by 15 points.",
-        ),
-        (
-            {"calendar": -56.0, "usage": -1.4},
-            "calendar",
-            "Renewal now within the 180-day horizon; that explains 98% of the fall, "
-            "behaviour worsened by 1 point.",
-        ),
-        ({"calendar": -10.0, "usage": -47.0}, "customer", ""),
-    ],
-)
-def test_a_fall_that_only_the_calendar_explains_is_called_so_in_alert_and_task(ledger, moved, cause, said):
+def test_a_fall_is_the_customers_unless_the_model_or_the_meaning_of_its_score_changed(ledger):
     publish(ledger, 1, {"acme": 97})
     run(ledger, 1)
-    publish(ledger, 2, {"acme": changed(97, 40, **moved) | {"days_to_renewal": 179.0}})
+    publish(ledger, 2, {"acme": changed(97, 40, 0.0, usage=-57.0)})
     run(ledger, 2)
 
     (alert,) = promised(ledger, "notify", account_id="acme")
-    task = promised(ledger, "create_task", account_id="acme", step="usage_audit")[0]
-    assert (alert["payload"]["cause"], alert["payload"]["cause_note"]) == (cause, said)
-    assert task["payload"]["cause_note"] == said
-    assert episodes.all_of(ledger, "acme")[0].cause == cause
+    assert (alert["payload"]["cause"], alert["payload"]["cause_note"]) == ("customer", "")
+    assert episodes.all_of(ledger, "acme")[0].cause == "customer"
 
 
-def test_a_fall_without_any_risk_names_the_renewal_as_its_reason_and_shows_what_it_costs(ledger):
-    renewal = {"code": "renewal_near", "concept": "calendar", "signal": "days_to_renewal", "value": 89.0,
-               "points": 0.0, "context": -58.0, "phrase": "Renewal in 89 days", "also": []}  # fmt: skip
-    quiet = {"reasons": [renewal], "why": "Renewal in 89 days; known signals are fine"}
-    publish(ledger, 1, {"acme": 97})
+def test_no_customer_is_alerted_because_scores_mean_something_else_from_today(ledger):
+    """The day on which scores began to mean health instead of a 180-day probability."""
+    names = [f"a{n}" for n in range(4)]
+    publish(ledger, 1, dict.fromkeys([*names, "calm"], 80))
     run(ledger, 1)
-    publish(ledger, 2, {"acme": changed(97, 20, calendar=-77.0) | {"days_to_renewal": 89.0} | quiet})
-    run(ledger, 2)
+    health = {"meaning": "health_119d"}
+    publish(ledger, 2, {**{name: {"score": 25, **health} for name in names}, "calm": {"score": 90, **health}})
+    run(ledger, 2, config(mass_move_floor=3, first_run_tasks=1))
 
-    (alert,) = promised(ledger, "notify", account_id="acme")
-    page = slack_limits.as_markdown(blocks.message(alert["payload"]))
-    assert "**Renewal in 89 days; known signals are fine**" in page
-    assert "(89 d, `-58`)" in page
-    assert "•" not in page
-    task = promised(ledger, "create_task", account_id="acme", step="usage_audit")[0]["payload"]
-    assert task["reason_code"] == "renewal_near"
-    assert "- Renewal in 89 days (-58 points: the date itself" in task_markdown(task)
+    assert alerts(ledger) == []
+    assert alerts(ledger, "brake") == []
+    assert {episode.cause for name in names for episode in episodes.all_of(ledger, name)} == {"model"}
 
 
 def test_what_a_new_model_made_red_is_one_summary_and_no_customers_alert(ledger):

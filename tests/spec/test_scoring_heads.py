@@ -14,6 +14,7 @@ from tests.lib.scoring_world import AS_OF, SIGNALS, HandChampion, panel
 from customer_health.company import CompanyConfig, ScoreConfig
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import scores as ledger_scores
+from customer_health.model.data.fixed_distance import at_reference
 from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.scoring.daily_scores import score_accounts
 
@@ -42,9 +43,9 @@ class ManyHeads(HandChampion):
         found = found.assign(p180_downgrade=0.01, p180_contraction=shrinks, loss180=loss)
         return found.assign(risk180=loss) if self.follows_loss else found
 
-    def predict_logit(self, frame: pd.DataFrame, horizon: int) -> pd.Series:
-        found = self.predict(frame)
-        p = found.get(f"risk{horizon}", found[f"p{horizon}"])
+    def health_logit(self, frame: pd.DataFrame) -> pd.Series:
+        found = self.predict(at_reference(frame, 180))
+        p = found.get("risk180", found["p180"])
         return np.log(p / (1 - p))
 
 
@@ -61,7 +62,9 @@ def test_the_chance_to_shrink_is_published_and_its_money_counts_as_at_risk(tmp_p
 
     assert (row["p180_contraction"], row["p180_downgrade"]) == (0.9, 0.01)
     assert row["loss180"] == pytest.approx(row["p180"] + (1 - row["p180"]) * 0.45)
-    assert row["expected_loss"] == pytest.approx(10_000 * row["loss180"])
+    assert row["expected_loss"] == pytest.approx(
+        10_000 * (row["p_decision"] + (1 - row["p_decision"]) * 0.45)
+    )
     assert row["p90_contraction"] is None or np.isnan(row["p90_contraction"])
 
 

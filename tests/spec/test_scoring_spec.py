@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from tests.lib.scoring_world import AS_OF, SIGNALS, HandChampion, panel
 
-from customer_health.company import CompanyConfig, ModelConfig, ScoreConfig
+from customer_health.company import CompanyConfig, ScoreConfig
 from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.scoring.daily_scores import score_accounts
 from customer_health.scoring.tiers import tier_of
@@ -67,19 +67,39 @@ def test_the_tier_always_agrees_with_the_score_people_see() -> None:
         assert row["band"] == tier_of(int(row["score_shown"]), "rag")
 
 
-def test_more_risk_is_a_lower_score_and_the_180_day_risk_decides() -> None:
+def test_more_risk_is_a_lower_score_and_the_champion_says_what_the_score_means() -> None:
     frame = scores({"worse": {"usage_delta_28d": -0.4}})
 
     assert frame.at["worse", "p180"] > frame.at["ordinary", "p180"]
     assert frame.at["worse", "score"] < frame.at["ordinary", "score"]
-    urgent = scores({}, config=CompanyConfig(model=ModelConfig(primary_horizon=90)))
+    assert set(frame["meaning"]) == {"health_119d"}
+    urgent = scores({}, champion=HandChampion(health_horizon=90))
     assert urgent.at["ordinary", "score"] != frame.at["ordinary", "score"]
+    assert urgent.at["ordinary", "meaning"] == "health_63d"
 
 
-def test_expected_loss_is_the_probability_times_the_revenue() -> None:
+def test_expected_loss_is_the_probability_at_the_next_decision_times_the_revenue() -> None:
     frame = scores({"big": {"arr": 200_000.0}})
 
-    assert frame.at["big", "expected_loss"] == pytest.approx(frame.at["big", "p180"] * 200_000)
+    assert frame.at["big", "expected_loss"] == pytest.approx(frame.at["big", "p_decision"] * 200_000)
+
+
+def test_low_health_or_a_near_decision_at_high_risk_needs_attention() -> None:
+    risky = {"usage_delta_28d": -0.1}
+    frame = scores(
+        {
+            "unwell": {"usage_delta_28d": -0.6},
+            "urgent": {**risky, "days_to_renewal": 20.0},
+            "later": {**risky, "days_to_renewal": 300.0},
+            "near": {"usage_delta_28d": 0.5, "days_to_renewal": 20.0},
+        }
+    )
+
+    assert frame["attention"].to_dict() == {
+        "later": False, "near": False, "ordinary": False, "unwell": True, "urgent": True
+    }  # fmt: skip
+    assert frame.at["urgent", "score"] == frame.at["later", "score"]
+    assert frame.at["urgent", "score_shown"] > 49
 
 
 def test_a_why_tells_what_costs_most_in_at_most_ten_words() -> None:
@@ -127,10 +147,10 @@ def test_an_unknown_signal_is_no_reason() -> None:
 def test_a_near_renewal_is_context_and_never_the_reason() -> None:
     row = scores({"acme": {"days_to_renewal": 20.0}}).loc["acme"]
 
-    assert row["waterfall"]["calendar"] < -5
+    assert "calendar" not in row["waterfall"] or row["waterfall"]["calendar"] == 0
     assert codes(row) == []
     assert [reason["phrase"] for reason in row["reasons"] if "context" in reason] == ["Renewal in 20 days"]
-    assert row["why"] == "Renewal in 20 days; known signals are fine"
+    assert row["score"] == scores({}).at["ordinary", "score"]
 
 
 def test_a_why_of_an_account_that_people_see_below_healthy_never_lists_good_signs() -> None:
@@ -148,7 +168,7 @@ def test_a_why_of_an_account_that_people_see_below_healthy_never_lists_good_sign
     assert row["why"] == "No single risk stands out"
 
 
-def test_a_renewal_that_outweighs_every_named_risk_is_said_beside_the_worst() -> None:
+def test_a_near_renewal_is_said_after_every_named_risk() -> None:
     row = scores({"acme": {"days_to_renewal": 20.0, "recent_nps": 6.0}}).loc["acme"]
 
     assert row["why"] == "NPS only 6; renewal in 20 days"
@@ -244,11 +264,6 @@ def test_an_account_twice_in_the_panel_is_refused() -> None:
 def test_a_misspelt_scheme_is_refused_before_anything_is_scored() -> None:
     with pytest.raises(ConfigurationError, match="four_tier"):
         scores({}, config=CompanyConfig(score=ScoreConfig(scheme="four_teir")))
-
-
-def test_a_horizon_that_no_probability_is_published_for_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="120 days"):
-        scores({}, config=CompanyConfig(model=ModelConfig(primary_horizon=120)))
 
 
 def test_without_a_champion_the_rules_score_and_no_probability_is_claimed() -> None:

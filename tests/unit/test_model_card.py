@@ -66,7 +66,7 @@ def test_losses_that_are_logged_late_are_a_reason_for_doubt(tmp_path: Path) -> N
 
 
 def test_a_card_of_the_rules_claims_nothing_that_only_a_model_could(tmp_path: Path) -> None:
-    world = make_world(60, 24, seed=2)
+    world = make_world(15, 24, seed=2)
     text = told(train(world.panel, world.outcomes, CompanyConfig(), as_of=world.as_of), tmp_path)
     assert "Nobody has measured how well the rules rank" in text
     for boast in (

@@ -77,7 +77,7 @@ def test_the_same_recipe_again_takes_over_and_a_model_that_repaints_the_portfoli
     training, panel = trained(), make_world(SIZE, MONTHS, seed=1).panel
     champion = training.champion
     assert champion is not None
-    strange = replace(champion, anchors={180: {"p_red": 0.9, "p_green": 0.8}})
+    strange = replace(champion, health_anchors={"p_red": 0.9, "p_green": 0.8})
 
     assert promotion.judge(training, champion, panel, CONFIG).action == "promote"
     held = promotion.judge(training, strange, panel, CONFIG)

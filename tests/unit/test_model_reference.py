@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.lib.model_worlds import CONFIG, LAST, MONTHS, SIZE, make_world, trained
 
+from customer_health.model.data.fixed_distance import at_reference
 from customer_health.model.data.labels import eligible
 from customer_health.model.data.training_panel import prepare
-from customer_health.model.registry import reference_account
 from customer_health.model.registry.champion import Champion
-from customer_health.scoring import smoothing
 from customer_health.scoring.daily_scores import score_accounts
 
 
@@ -22,15 +22,29 @@ def champion() -> Champion:
     return found
 
 
-def test_model_and_scoring_judge_signals_at_the_same_distance_from_the_renewal():
-    assert reference_account.REFERENCE_DAYS == smoothing.REFERENCE_DAYS
+def test_every_date_moves_to_the_reference_day_and_takes_what_counts_down_with_it_along():
+    rows = pd.DataFrame(
+        {
+            "days_to_renewal": [10.0, 300.0, np.nan],
+            "days_to_notice_deadline": [-20.0, 270.0, 5.0],
+            "tenure_days": [355, 65, 800],
+        }
+    )
+
+    moved = at_reference(rows, 180)
+
+    assert moved["days_to_renewal"].tolist()[:2] == [119, 119]
+    assert moved["days_to_notice_deadline"].tolist() == [89, 89, 5]
+    assert moved["tenure_days"].tolist() == [246, 246, 800]
+    assert np.isnan(moved["days_to_renewal"].iloc[2])
 
 
-def test_base_and_mean_contributions_add_up_to_the_mean_risk():
-    """At the longest horizon: a shorter one's risk may be capped by it, which is no signal's doing."""
-    average = champion().reference[180]
+def test_base_and_mean_contributions_add_up_to_the_mean_health():
+    found = champion()
+    assert found.health is not None
+    average = found.reference[found.health_horizon]
 
-    total = champion().base(180) + sum(average["contributions"].values())
+    total = found.health.base + sum(average["contributions"].values())
 
     assert total == pytest.approx(average["log_odds"], abs=1e-6)
 

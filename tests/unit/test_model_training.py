@@ -43,26 +43,38 @@ def test_where_health_predicts_nothing_the_rules_stay_and_the_reason_is_told():
 
     assert training.decision == "rules"
     assert training.champion is None
-    assert training.why.startswith(
-        "The rule score stays in charge: the model does not beat renewal date + NPS on this data: "
-    )
+    assert training.why.startswith("The model does not beat renewal date + NPS on this data: ")
+    assert training.score_choice.winner is not None
+    assert training.score_choice.winner.kind in ("rules", "rules_v2")
     assert np.isfinite(training.summary()["horizons"]["180"]["auc"])
 
 
-def test_a_company_with_few_losses_gets_the_rules_and_hears_how_many_are_needed():
+def test_a_company_with_few_losses_is_scored_by_what_the_documents_say_corrected_by_them():
+    """There is no cliff at some number of losses, and it still hears how many a test needs."""
     world = make_world(60, 24, seed=2)
+    training = train(world.panel, world.outcomes, CompanyConfig(), as_of=world.as_of)
+
+    assert training.decision == "model"
+    assert training.champion is not None
+    assert training.champion.health is not None
+    assert training.champion.health.kind in ("logistic", "decision"), "both start from the documents"
+    assert "60 are needed" in training.why
+
+
+def test_a_company_that_lost_next_to_nobody_gets_the_rules():
+    world = make_world(15, 24, seed=2)
     training = train(world.panel, world.outcomes, CompanyConfig(), as_of=world.as_of)
 
     assert training.decision == "rules"
     assert "60 are needed" in training.why
 
 
-def test_a_company_with_a_short_history_gets_the_rules_and_hears_why():
+def test_a_company_with_a_short_history_hears_why_nothing_could_be_tested():
     world = make_world(SIZE, 7, seed=2)
     training = train(world.panel, world.outcomes, CONFIG, as_of=world.as_of)
 
-    assert training.decision == "rules"
     assert "months of history leave 0 complete test periods" in training.why
+    assert "Nothing could be compared yet" in training.why
 
 
 def test_a_company_without_a_single_eligible_account_gets_the_rules():
@@ -157,10 +169,13 @@ def test_predictions_of_a_longer_horizon_are_never_below_those_of_a_shorter_one(
     rows = make_world(SIZE, 1, seed=9).panel
     found = champion.predict(rows)
 
-    assert list(found) == ["account_id", "as_of", "p90", "p180"]
+    assert list(found) == ["account_id", "as_of", "p90", "p180", "p_decision"]
     assert found.index.equals(rows.index)
     assert (found["p90"] <= found["p180"]).all()
-    assert found[["p90", "p180"]].gt(0).all(axis=None)
+    assert (found["p180"] <= found["p_decision"]).all()
+    near = rows["days_to_renewal"] <= 150
+    assert found.loc[near, "p180"].equals(found.loc[near, "p_decision"].rename("p180"))
+    assert found[["p90", "p180", "p_decision"]].gt(0).all(axis=None)
 
 
 def test_the_anchors_hold_the_shares_that_were_asked_for():
@@ -174,13 +189,43 @@ def test_the_anchors_hold_the_shares_that_were_asked_for():
 
     assert (p > champion.anchors[180]["p_red"]).mean() == pytest.approx(0.08, abs=0.01)
     assert (p < champion.anchors[180]["p_green"]).mean() == pytest.approx(0.70, abs=0.01)
+    health = 1 / (1 + np.exp(-champion.health_logit(latest)))
+    assert (health > champion.health_anchors["p_red"]).mean() == pytest.approx(0.08, abs=0.01)
+    assert (health < champion.health_anchors["p_green"]).mean() == pytest.approx(0.70, abs=0.01)
+
+
+def test_a_date_moves_no_score():
+    champion = trained().champion
+    assert champion is not None
+    rows = make_world(SIZE, 1, seed=9).panel.assign(tenure_days=400)
+    rows = rows[rows["days_to_renewal"] > 120]
+    later = rows.assign(days_to_renewal=rows["days_to_renewal"] - 110, tenure_days=510)
+
+    assert (champion.predict(rows)["p180"] - champion.predict(later)["p180"]).abs().max() > 0.01
+    assert np.allclose(champion.health_logit(rows), champion.health_logit(later))
+
+
+def test_nobody_is_scored_by_what_was_measured_worse_than_something_else_at_hand():
+    for strength in (1.0, 0.0):
+        choice = trained(strength).score_choice
+        assert choice.winner is not None
+        assert choice.lost >= 20
+        assert choice.winner.auc >= max(rival.auc for rival in choice.rivals) - 0.005
+
+
+def test_rows_whose_own_decision_was_still_open_are_neither_learned_from_nor_tested_on():
+    rows = trained().evaluation.of("predictions", 180, "decision")
+    window = np.maximum(np.clip(rows["days_to_renewal"], 0, 365) + 30, 180)
+
+    assert len(rows)
+    assert (rows["train_date"] + pd.to_timedelta(window, unit="D") <= pd.Timestamp(trained().as_of)).all()
 
 
 def test_the_test_rows_of_each_fold_are_those_of_its_day_with_complete_labels():
     rows = trained().evaluation.predictions
 
     assert rows["y"].isin([0.0, 1.0]).all()
-    assert not rows.duplicated(["horizon", "train_date", "account_id"]).any()
+    assert not rows.duplicated(["head", "horizon", "train_date", "account_id"]).any()
     close = rows["train_date"] + pd.to_timedelta(rows["horizon"], unit="D")
     assert (close <= pd.Timestamp(trained().as_of)).all()
 

@@ -114,6 +114,7 @@ def test_the_library_covers_every_tier_and_every_action_of_both_documents():
         "at_risk",
         "efficiency_review",
         "activation_campaign",
+        "renewal_at_risk",
         "attention_review",
         "healthy_checkin",
         "expansion_opportunity",

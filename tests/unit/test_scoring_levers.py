@@ -88,10 +88,8 @@ def test_what_nobody_can_change_is_no_lever() -> None:
     assert (lever["target"], lever["changes"], lever["text"]) == (None, [], NOTHING)
 
 
-def test_a_near_renewal_alone_has_no_lever_that_moves_the_date() -> None:
-    weak = HandChampion(reference=FROZEN, weights={**HandChampion().weights, "days_to_renewal": -0.02})
-
-    lever = levers({"acme": {"days_to_renewal": 0.0, **FINE}}, champion=weak).at["acme", "lever"]
+def test_what_nobody_can_change_has_no_lever() -> None:
+    lever = levers({"acme": {"arr_change_12m": -40000.0, **FINE}}).at["acme", "lever"]
 
     assert lever["text"] == NOTHING
 

@@ -11,27 +11,23 @@ from customer_health.errors import ConfigurationError, FatalError
 from customer_health.scoring.score_scale import Linear, log_odds, mapping_for
 from customer_health.scoring.tiers import round_half_up, scheme_named
 
-ANCHORS = {180: {"p_green": 0.021, "p_red": 0.059}}
+ANCHORS = {"p_green": 0.021, "p_red": 0.059}
 probabilities = st.floats(0.0, 1.0)
 
 
 def test_the_anchors_lie_on_the_boundaries_of_green_and_red() -> None:
-    mapping = mapping_for("anchored", ANCHORS, 180)
+    mapping = mapping_for("anchored", ANCHORS)
 
     assert mapping.raw(log_odds(np.array([0.021, 0.059]))).tolist() == pytest.approx([70.5, 40.5])
 
 
-def test_anchors_that_came_through_json_are_found() -> None:
-    assert mapping_for("anchored", {"180": ANCHORS[180]}, 180) == mapping_for("anchored", ANCHORS, 180)
-
-
 def test_the_literal_mapping_turns_082_risk_into_18() -> None:
-    assert mapping_for("linear", {}, 180).raw(log_odds(np.array([0.82])))[0] == pytest.approx(18.0)
+    assert mapping_for("linear", {}).raw(log_odds(np.array([0.82])))[0] == pytest.approx(18.0)
 
 
 @given(probabilities, probabilities, st.sampled_from(["anchored", "linear"]))
 def test_more_risk_never_means_a_higher_score(one: float, other: float, preset: str) -> None:
-    mapping = mapping_for(preset, ANCHORS, 180)
+    mapping = mapping_for(preset, ANCHORS)
 
     safer, riskier = mapping.raw(log_odds(np.array(sorted([one, other]))))
 
@@ -40,7 +36,7 @@ def test_more_risk_never_means_a_higher_score(one: float, other: float, preset: 
 
 @given(st.floats(-500, 500), st.floats(-500, 500))
 def test_bent_tails_keep_every_rank_and_stay_within_the_scale(one: float, other: float) -> None:
-    lower, upper = mapping_for("anchored", ANCHORS, 180).score(np.array(sorted([one, other])))
+    lower, upper = mapping_for("anchored", ANCHORS).score(np.array(sorted([one, other])))
 
     assert 0 <= lower <= upper <= 100
     if abs(one - other) > 1:
@@ -49,7 +45,7 @@ def test_bent_tails_keep_every_rank_and_stay_within_the_scale(one: float, other:
 
 @given(st.floats(-300, 400))
 def test_bending_the_tails_moves_nobody_across_a_tier_boundary(raw: float) -> None:
-    bent = mapping_for("anchored", ANCHORS, 180).score(np.array([raw]))
+    bent = mapping_for("anchored", ANCHORS).score(np.array([raw]))
     cut = round_half_up(np.clip(np.array([raw]), 0, 100))
 
     for name in ("four_tier", "rag", "aligned"):
@@ -58,7 +54,7 @@ def test_bending_the_tails_moves_nobody_across_a_tier_boundary(raw: float) -> No
 
 @given(st.floats(29.5, 70.5))
 def test_between_the_knees_the_score_is_the_straight_line(raw: float) -> None:
-    assert mapping_for("anchored", ANCHORS, 180).score(np.array([raw]))[0] == raw
+    assert mapping_for("anchored", ANCHORS).score(np.array([raw]))[0] == raw
 
 
 @given(st.floats(-8, 8), st.floats(-8, 8))
@@ -72,13 +68,13 @@ def test_the_secant_of_the_literal_mapping_meets_both_ends(reference: float, at:
 
 @pytest.mark.parametrize(
     "anchors",
-    [{}, {90: ANCHORS[180]}, {180: {"p_green": 0.1, "p_red": 0.1}}, {180: {"p_green": 0.2, "p_red": 0.1}}],
+    [{}, {"p_green": 0.1, "p_red": 0.1}, {"p_green": 0.2, "p_red": 0.1}],
 )
-def test_a_champion_without_usable_anchors_is_refused(anchors: dict[int, dict[str, float]]) -> None:
-    with pytest.raises(FatalError, match="180 days"):
-        mapping_for("anchored", anchors, 180)
+def test_a_champion_without_usable_anchors_is_refused(anchors: dict[str, float]) -> None:
+    with pytest.raises(FatalError, match="p_green"):
+        mapping_for("anchored", anchors)
 
 
 def test_an_unknown_mapping_gets_a_suggestion() -> None:
     with pytest.raises(ConfigurationError, match="linear"):
-        mapping_for("liner", ANCHORS, 180)
+        mapping_for("liner", ANCHORS)

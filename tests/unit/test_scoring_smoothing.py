@@ -1,4 +1,4 @@
-"""Smoothing takes out flicker, not news: the calendar and hard events pass at once."""
+"""Smoothing takes out flicker, not news: hard events pass at once, and no date moves a score."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def test_scoring_daily_smooths_no_more_per_week_than_scoring_weekly() -> None:
     assert score(daily) == pytest.approx(score(weekly))
 
 
-def test_a_nearer_renewal_is_not_smoothed() -> None:
+def test_a_nearer_renewal_moves_no_score_and_its_probability_is_not_smoothed() -> None:
     far = scored({"days_to_renewal": 300.0})
+    near = scored({"days_to_renewal": 10.0}, after(7), far)
 
-    assert score(scored({"days_to_renewal": 10.0}, after(7), far)) == pytest.approx(
-        score(scored({"days_to_renewal": 10.0}))
-    )
+    assert score(near) == score(far)
+    assert near["p180"].iloc[0] == scored({"days_to_renewal": 10.0})["p180"].iloc[0]
 
 
 @pytest.mark.parametrize("event", ["sponsor_change_6m", "escalations_90d"])

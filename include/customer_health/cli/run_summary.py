@@ -121,10 +121,13 @@ def _tiers(
 def worth_a_call(today: pd.DataFrame, healthy: str, count: int = WORTH_A_CALL) -> pd.DataFrame:
     """Return the accounts to call first: by expected ARR loss; by rules, lowest score, then ARR.
 
-    A healthy account is left out however large it is: one per cent of a large contract is money, but
-    no reason to call today.
+    Those that need attention; days published before that was told leave out the healthy instead, however
+    large they are: one per cent of a large contract is money, but no reason to call today.
     """
-    scored = today[(today["state"] == "scored") & (today["tier"] != healthy)]
+    scored = today[today["state"] == "scored"]
+    told = scored["attention"].notna() if "attention" in scored else pd.Series(False, scored.index)
+    called = scored["attention"].fillna(False).astype(bool) if told.any() else scored["tier"] != healthy
+    scored = scored[called]
     if scored["expected_loss"].notna().any():
         return scored.sort_values(["expected_loss", "account_id"], ascending=[False, True]).head(count)
     ordered = scored.sort_values(["score_shown", "arr", "account_id"], ascending=[True, False, True])

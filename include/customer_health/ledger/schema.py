@@ -88,6 +88,9 @@ scores = Table(
     Column("band", String(32)),
     Column("p90", Float),
     Column("p180", Float),
+    Column("p_decision", Float),
+    Column("attention", Boolean),
+    Column("meaning", String(32)),  # health_119d, rules; none: a probability within 180 days
     Column("p90_downgrade", Float),
     Column("p180_downgrade", Float),
     Column("p90_contraction", Float),

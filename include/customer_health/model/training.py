@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -14,33 +12,33 @@ import pandas as pd
 from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.model.candidates import calibration
-from customer_health.model.candidates.blend import Blend
 from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.candidates.candidate_list import (
-    Head,
-    as_candidate,
-    build,
-    downsample,
-    fit,
-    single_models,
-)
-from customer_health.model.candidates.expected_loss import ExpectedLoss, measured_shares
-from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.candidate_list import Head, downsample, single_models
+from customer_health.model.candidates.decision_model import DecisionModel
+from customer_health.model.candidates.expected_loss import measured_shares
+from customer_health.model.champion_assembly import Fitted, Fitter, assemble_champion
 from customer_health.model.data.features import CATEGORIES, LOGARITHMS, FeatureSet
 from customer_health.model.data.folds import walk_forward
 from customer_health.model.data.labels import HEADS, logging_delay
 from customer_health.model.data.revenue_growth import moved
 from customer_health.model.data.training_data import TrainingData
 from customer_health.model.data.training_panel import dates_of
+from customer_health.model.decision_walk import decision_folds, walk_decision
 from customer_health.model.evaluation import leak_detector, optimism, training_gates
 from customer_health.model.evaluation.fold_results import DRAWS, LOGO, Evaluation, measure
 from customer_health.model.evaluation.fold_store import FoldStore
-from customer_health.model.evaluation.selection import choose, models_in
-from customer_health.model.evaluation.walk_forward import blend_parts, countable, training_set_of, tuned, walk
-from customer_health.model.registry.champion import Champion, anchors_of
-from customer_health.model.registry.reference_account import reference_of
+from customer_health.model.evaluation.selection import best_of, choose, models_in
+from customer_health.model.evaluation.walk_forward import countable, walk
+from customer_health.model.registry.champion import Champion
 from customer_health.model.reports.training_report import HeadReport, Training, capital
 from customer_health.model.reports.training_summary import looked_at, sources
+from customer_health.model.score_choice import (
+    MIN_PRIOR_LOST,
+    Choice,
+    choose_score,
+    order_of_preference,
+    who_scores,
+)
 from customer_health.progress import Progress, silent
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Concept
@@ -120,13 +118,14 @@ def train(
     reports = {horizon: report for horizon, (report, _) in found.items()}
     evaluations = [table for _, table in found.values() if table is not None]
 
+    decision, table = _decision_head(data, features, config, today, watch, kept)
+    if table is not None:
+        evaluations.append(table)
+    choice = _choose(reports, evaluations, data, config, today)
     champion = None
     other_reports: dict[tuple[str, int], HeadReport] = {}
-    if reports[wanted].kind is not None:
-        fitted = {}
-        for horizon, head in heads.items():
-            fitted[horizon] = _final_fit(reports[horizon], head, features, config, today, evaluations, kept)
-            watch(f"{horizon} days: final fit")
+    winner, rules = who_scores(choice, reports, config)
+    if winner is not None:
         extra: dict[tuple[str, int], Candidate] = {}
         for key, head in others.items():
             other_reports[key], table, made = _side_head(head, features, config, today, watch, kept)
@@ -134,18 +133,30 @@ def train(
                 extra[key] = made
             if table is not None:
                 evaluations.append(table)
+        fitter = Fitter(features, config, today, evaluations, kept)
+        fitted = {}
+        for horizon, head in heads.items():
+            report = reports[horizon]
+            fitted[horizon] = fitter.fit(head, report.kind, calibrated=report.calibration_warning is not None)
+            watch(f"{horizon} days: final fit")
+        ahead = fitter.fit(decision, DecisionModel.kind) if decision is not None else None
+        own = None
+        if winner.head == LOGO and winner.kind != reports[winner.horizon].kind:
+            own = fitter.fit(heads[winner.horizon], winner.kind)
         shares = measured_shares(
             outcomes[pd.to_datetime(outcomes["known_at"]) < today],
             eligible_rows,
             {name: HEADS[name] for name in model.loss_types},
             model.loss_shares,
         )
-        champion = _assemble_champion(fitted, extra, shares, features, eligible_rows, design, config, as_of)
+        champion = assemble_champion(
+            Fitted(fitted, winner, extra, ahead, own), shares, features, eligible_rows, design, config, as_of
+        )
     return Training(
         as_of=as_of,
         model_id=champion.model_id if champion else f"rules-{as_of:%Y%m%d}",
         decision="model" if champion else "rules",
-        why=_why(champion, reports, wanted),
+        why=_why(champion, reports, wanted, choice),
         champion=champion,
         heads=reports,
         evaluation=Evaluation.joined(evaluations),
@@ -157,7 +168,49 @@ def train(
         window=_window(eligible_rows),
         sources=sources(eligible_rows) if len(eligible_rows) else (),
         logged_late=logging_delay(outcomes, HEADS[LOGO], today) / pd.Timedelta(days=1),
+        score_choice=choice,
+        rules=rules,
     )
+
+
+def _decision_head(
+    training_data: TrainingData,
+    features: FeatureSet,
+    config: CompanyConfig,
+    today: pd.Timestamp,
+    watch: _Ticker,
+    store: FoldStore,
+) -> tuple[Head | None, Evaluation | None]:
+    """Test the decision head, if there are losses to learn from; None twice if there are not."""
+    head = training_data.decision_head()
+    lost = head.rows["account_id"][head.labels_by(today) == 1].nunique()
+    folds = decision_folds(head, config.model, as_of=today)
+    if lost < MIN_PRIOR_LOST or not folds:
+        return None, None
+    watch.expect(4 * len(folds))
+    predictions = walk_decision(
+        head, folds, features.features, config.model, as_of=today, tick=watch, store=store
+    )
+    return head, measure(predictions, config.model, config.economics, draws=DRAWS // 3)
+
+
+def _choose(
+    reports: Mapping[int, HeadReport],
+    evaluations: Sequence[Evaluation],
+    training_data: TrainingData,
+    config: CompanyConfig,
+    today: pd.Timestamp,
+) -> Choice:
+    """Compare everything that could give the score, on the decisions whose outcome is known."""
+    whole = Evaluation.joined(list(evaluations))
+    wanted = config.model.primary_horizon
+    kinds = {horizon: report.kind for horizon, report in reports.items()}
+    shown = {horizon: best_of(whole, horizon) for horizon in reports}
+    preferred = order_of_preference(kinds, shown, wanted, config.score.rules)
+    head = training_data.decision_head()
+    labels = head.rows[["account_id", "as_of"]].assign(y=head.labels_by(today))
+    decisions = labels.rename(columns={"as_of": "train_date"})
+    return choose_score(whole, decisions, preferred, config.model.seed)
 
 
 def _distrusted(features: FeatureSet, model: ModelConfig) -> Collection[str]:
@@ -304,97 +357,24 @@ def _side_head(
     evaluation = measure(predictions, config.model, config.economics, draws=DRAWS // 3)
     kind, why = choose(evaluation, head.horizon_days, head.outcome)
     report = replace(report, kind=kind, why=why)
-    made = _final_fit(report, head, features, config, today, [evaluation], store)
+    made = Fitter(features, config, today, [evaluation], store).fit(
+        head, kind, calibrated=report.calibration_warning is not None
+    )
     watch(f"{head.title}: final fit")
     return report, evaluation, made
 
 
-def _final_fit(
-    report: HeadReport,
-    head: Head,
-    features: FeatureSet,
-    config: CompanyConfig,
-    today: pd.Timestamp,
-    evaluations: Sequence[Evaluation],
-    store: FoldStore,
-) -> Candidate:
-    """Fit the winner, or else the naive baseline, once more on every row whose label is known today."""
-    dates = dates_of(head.rows)
-    training_set = training_set_of(head, dates, today, config.model)
-    kind = report.kind or NaiveBaseline.kind
-    settings = tuned(head, _matured(dates, head, today), today, features.features, config.model, store)
-
-    def fitted(name: str) -> Candidate:
-        scorer = build(
-            name, features.features, config.model, horizon_days=head.horizon_days, settings=settings.get(name)
-        )
-        return as_candidate(fit(scorer, training_set, config.model.seed))
-
-    whole = Evaluation.joined(list(evaluations)).of("predictions", head.horizon_days, head.outcome)
-    if kind == Blend.kind:
-        made: Candidate = Blend(
-            [fitted(name) for name in blend_parts(whole, single_models(head, config.model))]
-        )
-    else:
-        made = fitted(kind)
-    line = calibration.line(whole, kind) if report.calibration_warning else None
-    return calibration.Calibrated(made, shift=line[0], slope=line[1]) if line else made
-
-
-def _matured(dates: Sequence[pd.Timestamp], head: Head, today: pd.Timestamp) -> list[pd.Timestamp]:
-    return [day for day in dates if day + pd.Timedelta(days=head.horizon_days) <= today]
-
-
-def _assemble_champion(
-    fitted: Mapping[int, Candidate],
-    extra: Mapping[tuple[str, int], Candidate],
-    shares: Mapping[str, float],
-    features: FeatureSet,
-    rows: pd.DataFrame,
-    design: pd.DataFrame,
-    config: CompanyConfig,
-    as_of: date,
-) -> Champion:
-    """Pin the score's scale on the latest portfolio, and name the champion by its content."""
-    heads, others = dict(fitted), dict(extra)
-    if config.model.score_of == "expected_arr_loss":
-        for horizon, logo in fitted.items():
-            parts = {LOGO: logo, **{name: head for (name, h), head in extra.items() if h == horizon}}
-            heads[horizon] = ExpectedLoss(parts, shares)
-            others[LOGO, horizon] = logo
-    latest = (rows["as_of"] == rows["as_of"].max()).to_numpy()
-    red, green = config.score.red_share, config.score.green_share
-    anchors = {
-        horizon: anchors_of(head.predict_logit(design[latest]), red_share=red, green_share=green)
-        for horizon, head in heads.items()
-    }
-    unnamed = Champion(
-        model_id="",
-        trained_as_of=as_of,
-        features=features,
-        heads=heads,
-        anchors=anchors,
-        primary_horizon=config.model.primary_horizon,
-        others=others,
-        loss_shares=shares,
-    )
-    reference = reference_of(unnamed, rows[latest])
-    files = [head.to_files() for head in (*heads.values(), *others.values())]
-    content = json.dumps(
-        [files, list(anchors.items()), features.to_json(), dict(shares), list(reference.items())]
-    )
-    model_id = f"model-{as_of:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
-    return replace(unnamed, model_id=model_id, reference=reference)
-
-
-def _why(champion: Champion | None, reports: Mapping[int, HeadReport], wanted: int) -> str:
-    """Say the whole decision in a sentence or two; the horizon that gives the score speaks."""
+def _why(champion: Champion | None, reports: Mapping[int, HeadReport], wanted: int, choice: Choice) -> str:
+    """Say the whole decision in a sentence or two: who scores, why, and what the company's horizon says."""
+    measured = choice.sentence()
+    text = f"{capital(reports[wanted].why)}."
     if champion is not None:
-        return f"{capital(reports[wanted].why)}."
-    text = f"The rule score stays in charge: {reports[wanted].why}."
-    able = [horizon for horizon, report in reports.items() if report.kind is not None]
-    if able:
-        text += (
-            f" A model for {able[0]} days would qualify: set model.primary_horizon to {able[0]} to use it."
+        if measured:
+            return f"{text} {capital(measured)}."
+        return (
+            f"{text} Nothing could be compared yet: the score follows what the documents say, corrected by "
+            f"{reports[wanted].churners} losses."
         )
-    return text
+    if measured:
+        return f"{text} {capital(measured)}."
+    return f"The rule score stays in charge: {reports[wanted].why}."

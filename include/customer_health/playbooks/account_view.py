@@ -11,7 +11,7 @@ from typing import Any
 from customer_health.company import CompanyConfig
 from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.account_value import too_small
-from customer_health.playbooks.change_summary import cause_of, explanation
+from customer_health.playbooks.change_summary import explanation
 
 # Reasons that speak of leaving or shrinking: no growth play while one of them stands.
 FLIGHT_CODES = frozenset(
@@ -46,6 +46,7 @@ class Reading:
     tier: str
     level: int
     model_id: str | None = None
+    meaning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,15 +133,9 @@ class AccountView:
         return sorted(found, key=lambda reason: float(reason["points"]))
 
     @property
-    def calendar(self) -> dict[str, Any] | None:
-        """The renewal date where it costs points: context, nobody's fault, and no risk."""
-        return next((reason for reason in self.reasons if (reason.get("context") or 0) < 0), None)
-
-    @property
     def primary_reason(self) -> str | None:
-        """Code of what costs most: a risk, or the renewal date where no signal does."""
-        first = self.risks[0] if self.risks else self.calendar
-        return None if first is None else str(first["code"])
+        """Code of what costs most."""
+        return str(self.risks[0]["code"]) if self.risks else None
 
     @property
     def days_red(self) -> float | None:
@@ -157,9 +152,14 @@ class AccountView:
 
     @property
     def model_changed(self) -> bool:
-        """Whether another model made the reading before."""
+        """Whether another model made the reading before, or the same one when scores meant something else."""
         before, now = self.previous and self.previous.model_id, self.get("model_id")
-        return bool(before and now and before != now)
+        return bool(before and now and before != now) or self.meaning_changed
+
+    @property
+    def meaning_changed(self) -> bool:
+        """Whether a score meant something else at the reading before."""
+        return self.previous is not None and self.previous.meaning != self.get("meaning")
 
     @property
     def moved(self) -> list[dict[str, Any]]:
@@ -169,14 +169,13 @@ class AccountView:
 
     @cached_property
     def cause(self) -> str:
-        """What explains a fall: "customer", "calendar" or "model"."""
-        return cause_of(self.drop, self.moved, model_changed=self.model_changed)
+        """What explains a fall: "customer" or "model"."""
+        return "model" if self.model_changed else "customer"
 
     @property
     def cause_note(self) -> str:
         """The same in a sentence; empty when it is the customer's behaviour."""
-        horizons = self.config.model.horizons
-        return explanation(self.cause, self.drop, self.moved, self.number("days_to_renewal"), horizons)
+        return explanation(self.cause, meaning_changed=self.meaning_changed)
 
     @property
     def currency(self) -> str:
@@ -191,7 +190,16 @@ class AccountView:
 
     def rehearse(self) -> None:
         """Compute what every effect needs: a damaged row fails here and alone, not in the middle of a run."""
-        for name in ("arr", "seats", "days_to_renewal", "p90", "p180", "expected_loss", "coverage"):
+        for name in (
+            "arr",
+            "seats",
+            "days_to_renewal",
+            "p90",
+            "p180",
+            "p_decision",
+            "expected_loss",
+            "coverage",
+        ):
             self.number(name)
         _ = self.score, self.level, self.stake, self.cause_note, self.too_small, self.flight_risk
         for reason in self.reasons:

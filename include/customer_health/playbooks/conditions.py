@@ -92,6 +92,9 @@ class When(Part):
         arr: Annual recurring revenue.
         segment: One of these segments.
         days_to_renewal: Days until the renewal date; unknown for evergreen contracts.
+        attention: Whether the account needs attention: low health, or a near decision at a high risk.
+        p90: Probability of leaving within 90 days; unknown under the rules.
+        p_decision: Probability of being lost at the next decision; unknown under the rules.
         coverage: Share of the signals that are known.
         days_red: Days since the open episode's unbroken Red run began.
         flight_risk: Whether anything speaks of leaving or shrinking (see `AccountView.flight_risk`).
@@ -111,6 +114,9 @@ class When(Part):
     arr: Range | None = None
     segment: Names = ()
     days_to_renewal: Range | None = None
+    attention: bool | None = None
+    p90: Range | None = None
+    p_decision: Range | None = None
     coverage: Range | None = None
     days_red: Range | None = None
     flight_risk: bool | None = None
@@ -148,6 +154,9 @@ class When(Part):
         self._check_reasons(facts, note)
         if self.lasting_fall is not None:
             note(*_fell(facts, self.lasting_fall))
+        if self.attention is not None:
+            needed = bool(facts.get("attention"))
+            note(needed == self.attention, "attention is needed" if needed else "no attention is needed")
         if self.outcome_head is not None:
             note(facts.head == self.outcome_head, f"likeliest loss is {facts.head or 'unknown'}")
         if self.worth_people is not None:
@@ -183,6 +192,8 @@ _NUMBERS: Sequence[tuple[str, str, Callable[[AccountView], float | None]]] = (
     ("score drop", "score_drop", lambda facts: facts.drop),
     ("ARR", "arr", lambda facts: facts.number("arr")),
     ("days to renewal", "days_to_renewal", lambda facts: facts.number("days_to_renewal")),
+    ("p90", "p90", lambda facts: facts.number("p90")),
+    ("p(lost at the next decision)", "p_decision", lambda facts: facts.number("p_decision")),
     ("coverage", "coverage", lambda facts: facts.number("coverage")),
     ("days red", "days_red", lambda facts: facts.days_red),
 )

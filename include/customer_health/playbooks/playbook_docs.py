@@ -30,6 +30,7 @@ from customer_health.playbooks.steps import STEPS, Step
 ASKED_FOR: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Healthy: quarterly check-in", ("healthy_checkin",)),
     ("Healthy: expansion play (score > 80, renewal < 90 days, 20 % of ARR)", ("expansion_opportunity",)),
+    ("Renewal proximity (< 90 days): heightened attention", ("renewal_at_risk",)),
     ("Attention: monthly review by the CSM, fix pain points", ("attention_review",)),
     ("At Risk: executive business review, executive involvement", ("at_risk", "red_save")),
     ("Critical: save play, potential concessions (always approved by a person)", ("critical_save",)),

@@ -31,7 +31,7 @@ _BATCH = 500
 ROW_FAULTS = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
 CHARTED = timedelta(weeks=13)  # what an alert's chart shows
 _READING = (
-    *(score_table.c[name] for name in ("account_id", "as_of", "score_shown", "model_id")),
+    *(score_table.c[name] for name in ("account_id", "as_of", "score_shown", "model_id", "meaning")),
     TIER_SHOWN.label("tier"),
     BAND_SHOWN.label("band"),
 )
@@ -172,7 +172,8 @@ def _past(
 
 
 def _reading(row: Row[Any]) -> Reading:
-    return Reading(row.as_of, row.score_shown, row.tier or "", level_of(row.tier, row.band), row.model_id)
+    level = level_of(row.tier, row.band)
+    return Reading(row.as_of, row.score_shown, row.tier or "", level, row.model_id, row.meaning)
 
 
 def _gone(

@@ -12,15 +12,16 @@ import pandas as pd
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import DataContractError
+from customer_health.model.data.features import RENEWAL
 from customer_health.model.registry.champion import Champion
 from customer_health.scoring import why as wording
 from customer_health.scoring.attribution import waterfalls
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.levers import levers
 from customer_health.scoring.reasons import reasons_for
-from customer_health.scoring.score_changes import changes_since, renewal_led
+from customer_health.scoring.score_changes import changes_since
 from customer_health.scoring.scoring_method import HEADS, Scored, by_model, by_rules, rescorer
-from customer_health.scoring.smoothing import RENEWAL, Memory, hard_events, recall
+from customer_health.scoring.smoothing import Memory, hard_events, recall
 from customer_health.scoring.tiers import round_half_up, scheme_named
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Signal
@@ -30,11 +31,26 @@ log = logging.getLogger(__name__)
 # What the ledger publishes: the score, how it came about, what would help, and what tomorrow needs of it.
 COLUMNS = (
     *("account_id", "as_of", "score", "score_shown", "tier", "band", "tier_shown", "band_shown"),
-    *("p90", "p180", *HEADS, "expected_loss", "coverage", "why", "reasons", "mode", "model_id", "state"),
+    *(
+        "p90",
+        "p180",
+        "p_decision",
+        *HEADS,
+        "attention",
+        "meaning",
+        "expected_loss",
+        "coverage",
+        "why",
+        "reasons",
+        "mode",
+        "model_id",
+        "state",
+    ),
     *("waterfall", "change", "lever", "health_log_odds", "carried"),
 )
 TEXT_OR_NONE = ("tier", "band", "tier_shown", "band_shown", "waterfall", "change", "lever", "carried")
 SCORED, NOTICE_GIVEN, NOT_YET = "scored", "notice_given", "not_scored_yet"
+RULES = "rules"  # what a score by the rules means
 
 
 def score_accounts(
@@ -65,12 +81,14 @@ def score_accounts(
     Returns:
         One row per customer account with `COLUMNS`. `tier` and `band` follow from the score that people
         see; `tier_shown` and `band_shown` follow bad news at once and good news only when it has
-        lasted. Probabilities lie in 0 to 1 and are those of the model, never smoothed: `p90` and `p180`
-        of leaving, those of `HEADS` of other losses, `loss90` and `loss180` of the share of ARR that all
-        losses together are expected to take. `expected_loss` is that share at the primary horizon times
-        ARR (its currency); where other losses are not foretold, the probability of leaving times ARR;
-        NaN in rules mode, because a rule score is no probability. `waterfall` leads from the start to
-        the score.
+        lasted. Probabilities lie in 0 to 1 and are those of the model, never smoothed: `p_decision` of
+        being lost at the next decision, `p90` and `p180` of leaving, those of `HEADS` of other losses,
+        `loss90` and `loss180` of the share of ARR that all losses together are expected to take.
+        `expected_loss` is ARR (its currency) times the share of it that is expected to go at the next
+        decision, or where that is not foretold at the primary horizon; NaN in rules mode, because a rule
+        score is no probability. `attention` marks low health, and near decisions at a high risk. `meaning`
+        says what the score is: health with the renewal at a fixed distance, or rules. `waterfall` leads
+        from the start to the score.
 
     Raises:
         DataContractError: The panel has no row of that day, or an account twice.
@@ -81,14 +99,13 @@ def score_accounts(
         previous = previous[pd.to_datetime(previous["as_of"]) < pd.Timestamp(as_of)]
     scheme = scheme_named(config.score.scheme)
     model_id = config.score.rules if champion is None else champion.model_id
+    meaning = RULES if champion is None else champion.meaning
     rows = _customers(panel, as_of, catalogue)
     rows["state"], rows["why"] = _states(rows, config)
     scored = rows[rows["state"] == SCORED].reset_index(drop=True)
 
     def memory(accounts: pd.Series) -> Memory:
-        return recall(
-            previous, accounts, as_of=as_of, model_id=model_id, horizon=config.model.primary_horizon
-        )
+        return recall(previous, accounts, as_of=as_of, model_id=model_id, meaning=meaning)
 
     result = (
         by_rules(scored, catalogue, config.score.rules)
@@ -102,15 +119,15 @@ def score_accounts(
         log.warning("%d accounts stay without a score: %s", int(broken.sum()), reason)
         scored = scored[result.usable].reset_index(drop=True)
     known = memory(scored["account_id"])
-    published = _published(scored, result, config, catalogue, known, as_of).assign(
+    published = _published(scored, result, config, catalogue, known, as_of, meaning).assign(
         as_of=as_of, model_id=model_id
     )
     published["change"] = pd.Series(changes_since(previous, published), published.index, dtype=object)
-    _explain(published, known, _days_to_renewal(scored), scheme.best, as_of)
+    _explain(published, _days_to_renewal(scored), scheme.best)
     found = levers(
         scored,
         published["score_shown"].to_numpy(),
-        rescorer(champion, config),
+        rescorer(champion, config, scored),
         catalogue,
         currency=config.money.currency or "",
     )
@@ -120,6 +137,8 @@ def score_accounts(
     frame["as_of"] = as_of
     frame["mode"] = "rules" if champion is None else "model"
     frame["model_id"] = model_id
+    frame["meaning"] = meaning
+    frame["attention"] = frame["attention"].astype("boolean")
     frame["score_shown"] = frame["score_shown"].astype("Int64")
     frame["reasons"] = [value if isinstance(value, list) else [] for value in frame["reasons"]]
     for column in TEXT_OR_NONE:
@@ -170,20 +189,16 @@ def _published(
     catalogue: Mapping[str, Signal],
     memory: Memory,
     as_of: date,
+    meaning: str,
 ) -> pd.DataFrame:
     """Everything that follows from the day's scores alone, and the tiers that people see."""
     scheme, band = scheme_named(config.score.scheme), scheme_named("rag")
     shown = round_half_up(result.score)
     arr = rows["arr"].to_numpy(dtype=float, na_value=np.nan)
-    leaves, share = (
-        (result.p90, result.heads["loss90"])
-        if config.model.primary_horizon == 90
-        else (result.p180, result.heads["loss180"])
-    )
     events = hard_events(rows)
     carried: list[dict[str, Any]] = [
         {
-            "horizon": config.model.primary_horizon,
+            "meaning": meaning,
             "events": {name: count for name, count in zip(events, row, strict=True) if count},
         }
         for row in events.to_numpy().tolist()
@@ -212,7 +227,9 @@ def _published(
             "p90": result.p90,
             "p180": result.p180,
             **{name: result.heads[name].to_numpy(dtype=float) for name in HEADS},
-            "expected_loss": np.where(share.notna(), share, leaves) * np.where(np.isfinite(arr), arr, np.nan),
+            "p_decision": result.p_decision,
+            "attention": (shown <= _low_health()) | result.urgent,
+            "expected_loss": _share_at_risk(result, config) * np.where(np.isfinite(arr), arr, np.nan),
             "coverage": rows["coverage"].astype(float),
             "reasons": reasons_for(result.attribution, rows, catalogue, currency=config.money.currency or ""),
             "state": SCORED,
@@ -223,24 +240,33 @@ def _published(
     )
 
 
-def _explain(rows: pd.DataFrame, memory: Memory, days: list[float | None], best: str, as_of: date) -> None:
-    """Write the Why of scored rows, which may begin with what moved the score."""
-    whys = []
-    columns = ("reasons", "tier_shown", "waterfall", "change", "carried")
-    everything = zip(*(rows[name] for name in columns), days, memory.carried, strict=True)
-    for reasons, tier, steps, change, carried, left, before in everything:
-        since = renewal_led(change, before, as_of=as_of)
-        if since:
-            carried["renewal_led"] = since
-        whys.append(
-            wording.why(
-                reasons,
-                healthy=tier == best,
-                days_to_renewal=left,
-                renewal_first=since is not None,
-                steps=steps,
-            )
-        )
+def _low_health() -> int:
+    """Highest whole score of low health: where At Risk ends in the operational scheme."""
+    return next(tier.highest for tier in scheme_named("four_tier").tiers if tier.name == "At Risk")
+
+
+def _share_at_risk(result: Scored, config: CompanyConfig) -> np.ndarray:
+    """Share of its ARR that each account is expected to lose, 0 to 1; NaN by the rules.
+
+    By leaving at its next decision or, where that is not foretold, within the horizon; and, if it stays, by
+    downgrading or shrinking.
+    """
+    horizon = config.model.primary_horizon
+    within = {90: result.p90, 180: result.p180}.get(horizon, result.p180)
+    leaves = np.where(np.isfinite(result.p_decision), result.p_decision, within)
+    share = result.heads.get(f"loss{horizon}", pd.Series(np.nan, result.heads.index)).to_numpy(dtype=float)
+    # The share within the horizon holds leaving as well: what is left of it belongs to those who stay.
+    rest = np.clip((np.nan_to_num(share) - within) / np.maximum(1 - within, 1e-9), 0.0, 1.0)
+    return np.asarray(leaves + (1 - leaves) * np.where(np.isfinite(share), rest, 0.0))
+
+
+def _explain(rows: pd.DataFrame, days: list[float | None], best: str) -> None:
+    """Write the Why of scored rows."""
+    everything = zip(rows["reasons"], rows["tier_shown"], rows["waterfall"], days, strict=True)
+    whys = [
+        wording.why(reasons, healthy=tier == best, days_to_renewal=left, steps=steps)
+        for reasons, tier, steps, left in everything
+    ]
     rows["why"] = pd.Series(whys, rows.index, dtype=object)
 
 

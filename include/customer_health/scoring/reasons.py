@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from customer_health.model.data.features import RENEWAL
+from customer_health.model.registry.champion import NEAR
 from customer_health.scoring.attribution import CALENDAR, Attribution
 from customer_health.scoring.claims import Claim
 from customer_health.scoring.phrases import phrased
 from customer_health.scoring.score_scale import Floats
-from customer_health.scoring.smoothing import RENEWAL
 from customer_health.scoring.statements import (
     codes_of,
     renewal_words,
@@ -117,36 +118,29 @@ def reasons_for(
         `points` (of the whole concept, signed), `phrase`, `short` (a few words for the Why), and `also`:
         further codes of the same concept that are true and move the score by at least a point, so that
         no playbook misses its trigger; a signal so bad that it has a code of its own is always among them.
-        Last comes the calendar, where it moves the score: it is
-        context, so its `points` are 0 and its entry holds them as `context` instead.
+        Last comes the renewal, where it is near: it is context and moves no score, so its `points` are 0 and
+        its entry says `context`.
     """
     risks = _side(attribution, values, catalogue, MAX_RISKS, currency, risk=True)
     strengths = _side(attribution, values, catalogue, MAX_STRENGTHS, currency, risk=False)
-    context = _context(attribution, values, catalogue)
+    context = _context(values, catalogue)
     return [bad + good + near for bad, good, near in zip(risks, strengths, context, strict=True)]
 
 
-def _context(
-    attribution: Attribution, values: pd.DataFrame, catalogue: Mapping[str, Signal]
-) -> list[list[Reason]]:
-    """The renewal, where it is known and moves the score."""
-    if RENEWAL not in values or CALENDAR not in attribution.concepts or RENEWAL not in catalogue:
+def _context(values: pd.DataFrame, catalogue: Mapping[str, Signal]) -> list[list[Reason]]:
+    """The renewal, where it is known and near."""
+    if RENEWAL not in values or RENEWAL not in catalogue:
         return [[] for _ in range(len(values))]
     days = values[RENEWAL].to_numpy(dtype=float)
-    points = attribution.concepts[CALENDAR].to_numpy()
-    counts = ~np.isnan(days) & (np.abs(points) >= MIN_POINTS)
-    return [
-        [_renewal(left, moved)] if holds_true else []
-        for left, moved, holds_true in zip(days.tolist(), points.tolist(), counts.tolist(), strict=True)
-    ]
+    return [[_renewal(left)] if 0 <= left <= NEAR else [] for left in days.tolist()]
 
 
-def _renewal(days: float, points: float) -> Reason:
+def _renewal(days: float) -> Reason:
     short = renewal_words(days)
     return {
         **renewal_fact(days),
         "points": 0.0,
-        "context": round(points, 2),
+        "context": True,
         "phrase": _sentence(short),
         "short": short,
         "also": [],

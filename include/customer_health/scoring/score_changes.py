@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -11,11 +10,7 @@ import pandas as pd
 from customer_health.scoring.score_scale import tail_slope
 
 MIN_POINTS = 1.0
-MIN_DROP = 5  # shown points; a smaller fall needs no cause
-MOST = 0.5  # share of a fall from which the calendar is its cause
-LEADS_FOR = timedelta(days=7)
 LIMIT = "limit"  # the step of a waterfall that is no concept
-CALENDAR = "calendar"
 _ARROWS = {1: "▲", 0: "►", -1: "▼"}
 _COMPARED = ("account_id", "as_of", "score", "score_shown", "model_id", "reasons", "waterfall")
 Change = dict[str, Any]
@@ -96,25 +91,4 @@ def _shrinkage(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> float:
 
 def _of_reasons(reasons: Any) -> dict[str, float]:
     listed: Sequence[Mapping[str, Any]] = reasons if isinstance(reasons, Sequence) else ()
-    return {str(reason["concept"]): float(reason.get("context", reason["points"])) for reason in listed}
-
-
-def renewal_led(change: Change | None, carried: Mapping[str, Any], *, as_of: date) -> str | None:
-    """Since when the renewal leads the Why, as an ISO date; None if it does not.
-
-    It does when the calendar explains most of a fall since the previous score, and for a week after
-    that: who looks on the next day asks the same question. A fall with another cause takes over.
-
-    Args:
-        change: As `changes_since` returns it.
-        carried: What the previous score carried over.
-        as_of: Today.
-    """
-    if change is None:
-        return None
-    if change["delta"] <= -MIN_DROP:
-        calendar = sum(step["points"] for step in change["moved"] if step["concept"] == CALENDAR)
-        explained = not change["model_changed"] and calendar <= MOST * change["delta"]
-        return as_of.isoformat() if explained else None
-    since = carried.get("renewal_led")
-    return since if since and as_of - date.fromisoformat(since) < LEADS_FOR else None
+    return {str(reason["concept"]): float(reason["points"]) for reason in listed}

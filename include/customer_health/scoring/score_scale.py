@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -97,17 +96,16 @@ def log_odds(p: Floats) -> Floats:
     return np.asarray(np.log(kept) - np.log1p(-kept))
 
 
-def mapping_for(preset: str, anchors: Mapping[Any, Mapping[str, float]], horizon: int) -> ScoreMapping:
+def mapping_for(preset: str, anchors: Mapping[str, float]) -> ScoreMapping:
     """Build the mapping of a champion.
 
     Args:
         preset: `anchored` or `linear`.
-        anchors: The champion's, {horizon: {"p_green": ..., "p_red": ...}}; keys may be text, as in JSON.
-        horizon: Days; the primary horizon.
+        anchors: The champion's `p_green` and `p_red`, with every renewal at the reference day.
 
     Raises:
         ConfigurationError: No such preset.
-        FatalError: The champion has no usable anchors for the horizon.
+        FatalError: The champion has no usable anchors.
     """
     if preset == "linear":
         return Linear()
@@ -115,11 +113,10 @@ def mapping_for(preset: str, anchors: Mapping[Any, Mapping[str, float]], horizon
         raise ConfigurationError(
             f"There is no mapping '{preset}'.", hint=suggest(preset, ("anchored", "linear"))
         )
-    pair = anchors.get(horizon) or anchors.get(str(horizon)) or {}
-    green, red = float(pair.get("p_green", np.nan)), float(pair.get("p_red", np.nan))
+    green, red = float(anchors.get("p_green", np.nan)), float(anchors.get("p_red", np.nan))
     if not 0.0 < green < red < 1.0:
         raise FatalError(
-            f"The champion's anchors for {horizon} days are p_green={green}, p_red={red}.",
+            f"The champion's anchors are p_green={green}, p_red={red}.",
             hint="They must satisfy 0 < p_green < p_red < 1. Train again, or choose the mapping 'linear'.",
         )
     ends = log_odds(np.array([green, red]))

@@ -10,17 +10,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from customer_health.company import CompanyConfig
-from customer_health.errors import ConfigurationError
+from customer_health.model.candidates.constrained_logistic import LIMIT
 from customer_health.model.candidates.rules_v1 import rules_v1_seed
 from customer_health.model.candidates.rules_v2 import SIGNALS as RULES_V2_SIGNALS
 from customer_health.model.candidates.rules_v2 import points_of
-from customer_health.model.registry.champion import Champion
-from customer_health.scoring.attribution import Attribution, Reference, attribute_model, attribute_rules
-from customer_health.scoring.score_scale import Floats, log_odds, mapping_for
+from customer_health.model.data.features import RENEWAL, numbers
+from customer_health.model.registry.champion import NEAR, Champion, anchors_of
+from customer_health.scoring.attribution import (
+    CALENDAR,
+    Attribution,
+    Reference,
+    attribute_model,
+    attribute_rules,
+)
+from customer_health.scoring.score_scale import Floats, ScoreMapping, mapping_for
 from customer_health.scoring.smoothing import (
-    RENEWAL,
     Memory,
-    at_reference,
     hard_events,
     newly_struck,
     smooth,
@@ -48,18 +53,22 @@ class Scored:
         score: 0 to 100.
         p90: Probability to leave within 90 days; NaN by the rules.
         p180: Likewise within 180 days.
+        p_decision: To be lost at the next decision; NaN where that is not foretold.
         heads: One column per name of `HEADS`; NaN where the champion does not foretell it.
         attribution: Points per signal and concept.
-        health: Smoothed health part in log-odds; NaN where scores are not smoothed.
+        health: Smoothed health in log-odds; NaN where scores are not smoothed.
+        urgent: A decision is near, and the risk until then is high.
     """
 
     usable: npt.NDArray[np.bool_]
     score: Floats
     p90: Floats
     p180: Floats
+    p_decision: Floats
     heads: pd.DataFrame
     attribution: Attribution
     health: Floats
+    urgent: npt.NDArray[np.bool_]
 
 
 def by_model(
@@ -71,82 +80,85 @@ def by_model(
 ) -> Scored:
     """Score by the champion; rows without a finite prediction cannot be scored.
 
-    Signals are judged as if every renewal were equally far, and the calendar gets what the true date
-    adds. So a date that comes nearer moves the calendar's points and nobody else's.
+    The score follows health: the champion's log-odds with every renewal at the same distance. What the true
+    date adds is told by `p_decision`, `p90` and `p180`, and moves no score.
 
     Args:
         memory: Recalls what earlier scores left for these accounts.
     """
-    horizon = config.model.primary_horizon
-    mapping = mapping_for(config.score.mapping, champion.anchors, _checked(horizon))
     if rows.empty:
-        nothing = np.zeros(0)
+        nothing, none = np.zeros(0), np.zeros(0, dtype=bool)
         empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
-        return Scored(np.zeros(0, dtype=bool), nothing, nothing, nothing, _heads(0), empty, nothing)
+        return Scored(none, nothing, nothing, nothing, nothing, _heads(0), empty, nothing, none)
+    health = champion.health_logit(rows).to_numpy(dtype=float)
+    usable = np.isfinite(health)
+    rows, health = rows[usable], np.clip(health[usable], -LIMIT, LIMIT)
+    mapping = _mapping(champion, config, health)
     predicted = champion.predict(rows)
-    # What the score follows: the probability to leave, or the expected loss of ARR.
-    followed = predicted.get(f"risk{horizon}", predicted[f"p{horizon}"]).to_numpy(dtype=float)
-    usable = np.isfinite(followed)
-    rows = rows[usable]
-    # A champion may have been trained for the primary horizon only; the other is unknown then.
-    p90, p180 = predicted.reindex(columns=["p90", "p180"]).to_numpy(dtype=float)[usable].T
-    today = log_odds(followed[usable])
-    standard = at_reference(rows, horizon)
-    health = _risk(champion, standard, horizon)
-    contributions = champion.contributions(standard, horizon)
-    date_itself = contributions.get(RENEWAL, 0.0)
-    contributions = contributions.assign(**{RENEWAL: date_itself + (today - health)})
-    reference = _reference(champion, horizon, today, contributions)
+    # A champion may have been trained for one horizon only; the other is unknown then.
+    columns = ["p90", "p180", "p_decision"]
+    p90, p180, decision = predicted.reindex(columns=columns).to_numpy(dtype=float).T
+    # A contract's form tells customers apart, but no date does: it is booked on no concept.
+    contributions = champion.health_contributions(rows)
+    contributions = contributions.drop(columns=[name for name in contributions if _dated(name, catalogue)])
+    reference = _reference(champion, health, contributions)
     smoothed = health
     if config.score.smoothing:
         known = memory(rows["account_id"])
         smoothed = smooth(health, known, newly_struck(hard_events(rows), known))
-    carried = smoothed - health
-    at = today + carried
     attribution = attribute_model(
         contributions,
-        at,
+        smoothed,
         mapping,
         catalogue,
         reference=reference,
-        carried=carried if config.score.smoothing else None,
+        carried=smoothed - health if config.score.smoothing else None,
     )
     kept = smoothed if config.score.smoothing else np.full(len(rows), np.nan)
-    heads = predicted.reindex(columns=list(HEADS))[usable].reset_index(drop=True)
-    return Scored(usable, mapping.score(mapping.raw(at)), p90, p180, heads, attribution, kept)
+    heads = predicted.reindex(columns=list(HEADS)).reset_index(drop=True)
+    score = mapping.score(mapping.raw(smoothed))
+    urgent = _urgent(rows, p90 if np.isfinite(p90).any() else p180, champion.attention)
+    return Scored(usable, score, p90, p180, decision, heads, attribution, kept, urgent)
+
+
+def _mapping(champion: Champion, config: CompanyConfig, health: Floats) -> ScoreMapping:
+    """The champion's frozen scale.
+
+    A champion that was trained before scores meant health has none: until the next training the scale is
+    pinned on the day's portfolio.
+    """
+    anchors = champion.health_anchors
+    if not anchors and len(health):
+        red, green = config.score.red_share, config.score.green_share
+        anchors = anchors_of(health, red_share=red, green_share=green)
+    return mapping_for(config.score.mapping, anchors)
+
+
+def _dated(name: object, catalogue: Mapping[str, Signal]) -> bool:
+    signal = catalogue.get(str(name))
+    return signal is not None and str(signal.concept) == CALENDAR
+
+
+def _urgent(rows: pd.DataFrame, p: Floats, cut: float) -> npt.NDArray[np.bool_]:
+    """A decision within 90 days at a probability that the champion calls high."""
+    days = numbers(rows[RENEWAL]) if RENEWAL in rows else np.full(len(rows), np.nan)
+    return np.asarray((days <= NEAR) & (p >= cut))
 
 
 def _heads(rows: int) -> pd.DataFrame:
     return pd.DataFrame(np.nan, index=range(rows), columns=list(HEADS))
 
 
-def _risk(champion: Champion, rows: pd.DataFrame, horizon: int) -> Floats:
-    """Log-odds of `Champion.predict` at one horizon, without the heads that it does not need."""
-    longer = [h for h in champion.heads if h >= horizon]  # a shorter horizon never has the higher risk
-    logits = [champion.predict_logit(rows, h).to_numpy(dtype=float) for h in longer]
-    lowest, highest = log_odds(np.array([0.0, 1.0]))
-    return np.asarray(np.clip(np.min(logits, axis=0), lowest, highest))
-
-
-def _checked(horizon: int) -> int:
-    if horizon not in (90, 180):
-        raise ConfigurationError(
-            f"model.primary_horizon is {horizon} days.", hint="Scores are made from 90 or 180 days."
-        )
-    return horizon
-
-
-def _reference(champion: Champion, horizon: int, today: Floats, contributions: pd.DataFrame) -> Reference:
+def _reference(champion: Champion, health: Floats, contributions: pd.DataFrame) -> Reference:
     """The average account: the champion's, frozen with it, or today's where it brings none.
 
-    A champion offers `reference`: per horizon the mean `log_odds` and the mean `contributions` per
-    signal of its training day. Today's average moves a little every day, and every waterfall with it.
+    Today's average moves a little every day, and every waterfall with it.
     """
-    offered = (getattr(champion, "reference", None) or {}).get(horizon)
+    offered = champion.reference.get(champion.health_horizon) if champion.health_anchors else None
     if offered:
         return Reference(float(offered["log_odds"]), offered["contributions"])
     means = {str(name): float(mean) for name, mean in contributions.mean().items()}
-    return Reference(float(today.mean()), means)
+    return Reference(float(health.mean()), means)
 
 
 def by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal], rules: str = "rules_v1_seed") -> Scored:
@@ -165,7 +177,8 @@ def by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal], rules: str = "
     points = -table.drop(columns="score")
     unknown = np.full(len(score), np.nan)
     attribution = attribute_rules(points, score, catalogue)
-    return Scored(usable, score, unknown, unknown, _heads(len(score)), attribution, unknown)
+    heads, calm = _heads(len(score)), np.zeros(len(score), dtype=bool)
+    return Scored(usable, score, unknown, unknown, unknown, heads, attribution, unknown, calm)
 
 
 def _inputs(rules: str) -> tuple[str, ...]:
@@ -182,10 +195,21 @@ def _rules(rows: pd.DataFrame, rules: str) -> pd.DataFrame:
     return rules_v1_seed(rows)[["score", *RULE_SIGNALS]].rename(columns=dict(RULE_SIGNALS))
 
 
-def rescorer(champion: Champion | None, config: CompanyConfig) -> Callable[[pd.DataFrame], Floats]:
-    """Return what turns panel rows into scores, without memory: for questions that begin with "if"."""
+def rescorer(
+    champion: Champion | None, config: CompanyConfig, rows: pd.DataFrame
+) -> Callable[[pd.DataFrame], Floats]:
+    """Return what turns panel rows into scores, without memory: for questions that begin with "if".
+
+    Args:
+        champion: Who scores; None: the rules.
+        config: Company file.
+        rows: The day's scored rows, for a champion without a frozen scale.
+    """
     if champion is None:
-        return lambda rows: _rules(rows, config.score.rules)["score"].to_numpy(dtype=float)
-    horizon = config.model.primary_horizon
-    mapping = mapping_for(config.score.mapping, champion.anchors, horizon)
-    return lambda rows: mapping.score(mapping.raw(_risk(champion, rows, horizon)))
+        return lambda asked: _rules(asked, config.score.rules)["score"].to_numpy(dtype=float)
+
+    def health(asked: pd.DataFrame) -> Floats:
+        return np.asarray(np.clip(champion.health_logit(asked).to_numpy(dtype=float), -LIMIT, LIMIT))
+
+    mapping = _mapping(champion, config, health(rows) if len(rows) else np.zeros(0))
+    return lambda asked: mapping.score(mapping.raw(health(asked)))

@@ -1,8 +1,7 @@
-"""Smooth what noise moves, and nothing else: the health part of a score, not its calendar part.
+"""Average an account's health over the weeks: that takes the flicker out of usage counts.
 
-The health part is the log-odds that the model would give if the renewal were a fixed number of days
-away; the calendar part is the rest. Averaging over the weeks takes the flicker out of usage counts. A
-renewal that comes nearer is no noise, and averaging it would cost weeks of warning.
+Health is the log-odds that the model gives with the renewal at a fixed distance, so nothing that is
+averaged here is a date. Hard events pass at once.
 """
 
 from __future__ import annotations
@@ -17,24 +16,8 @@ import pandas as pd
 
 from customer_health.scoring.score_scale import Floats
 
-RENEWAL = "days_to_renewal"
-REFERENCE_DAYS: Mapping[int, int] = {
-    90: 63,
-    180: 119,
-}  # by horizon: well inside it, away from the date itself
 WEEKLY_WEIGHT = 0.5  # of the news of one week; daily scoring adds up to the same
 HARD_EVENTS = ("sponsor_change_6m", "escalations_90d")
-
-
-def at_reference(rows: pd.DataFrame, horizon: int) -> pd.DataFrame:
-    """Return the rows with every known renewal moved to the horizon's reference day.
-
-    Contracts without a renewal date stay without one.
-    """
-    if RENEWAL not in rows:
-        return rows
-    days = rows[RENEWAL].astype(float)
-    return rows.assign(**{RENEWAL: days.where(days.isna(), float(REFERENCE_DAYS[horizon]))})
 
 
 @dataclass(frozen=True)
@@ -53,12 +36,12 @@ class Memory:
 
 
 def recall(
-    previous: pd.DataFrame | None, accounts: pd.Series, *, as_of: date, model_id: str, horizon: int
+    previous: pd.DataFrame | None, accounts: pd.Series, *, as_of: date, model_id: str, meaning: str
 ) -> Memory:
     """Line the previous scores up with today's accounts.
 
-    Another model, or another horizon of the same, measures on another scale:
-    its health part is forgotten, what it carried otherwise is kept.
+    Another model, or another meaning of its score, measures on another scale: its health is forgotten,
+    what it carried otherwise is kept.
     """
     blank = Memory(np.full(len(accounts), np.nan), np.full(len(accounts), np.nan), [{}] * len(accounts))
     if previous is None or previous.empty:
@@ -69,7 +52,7 @@ def recall(
     rows = earlier.set_index("account_id").reindex(index=accounts, columns=columns)
     carried = [value if isinstance(value, Mapping) else {} for value in rows["carried"]]
     same = (rows["model_id"] == model_id).to_numpy() & np.array(
-        [value.get("horizon") == horizon for value in carried], dtype=bool
+        [value.get("meaning") == meaning for value in carried], dtype=bool
     )
     health = pd.to_numeric(rows["health_log_odds"], errors="coerce").to_numpy(dtype=float)
     return Memory(np.where(same, health, np.nan), rows["days"].to_numpy(dtype=float), carried)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from customer_health.model.registry.champion import NEAR
 from customer_health.scoring.attribution import CALENDAR, SMOOTHING
 from customer_health.scoring.statements import numbers_of, placeholders, renewal_words
 from customer_health.signals.signal import Concept
@@ -18,7 +19,6 @@ MAX_WORDS = 10
 MIN_POINTS = 1.0  # below one point the shown score would not differ
 CONCEPTS = frozenset(str(concept) for concept in Concept) - {CALENDAR}
 NOTHING_STANDS_OUT = "No single risk stands out"
-SIGNALS_FINE = "known signals are fine"
 EARLIER_READINGS = "earlier readings still weigh on the score"
 HEALTHY = "Healthy; no warning sign stands out"
 NOTICE_GIVEN = "Customer gave notice; scoring has stopped"
@@ -65,55 +65,41 @@ def why(
     *,
     healthy: bool,
     days_to_renewal: float | None = None,
-    renewal_first: bool = False,
     steps: Mapping[str, float] | None = None,
 ) -> str:
     """Write the Why of a scored account by template.
 
     A healthy account gets what speaks for it, and is called healthy, so that a list of risks that names
-    it for its size cannot pass a good sign off as a danger. Any other gets what costs it most; the
-    renewal follows the first of these where it weighs more than all of them. If no signal is to blame,
-    it says what pulls the score down instead.
+    it for its size cannot pass a good sign off as a danger. Any other gets what costs it most; a renewal
+    that is near comes last, as the date is nobody's reason. If no signal is to blame, it says what pulls
+    the score down instead.
 
     Args:
         reasons: As `reasons_for` lists them.
-        healthy: The account is in the best tier that people see.
+        healthy: The account is in the best tier.
         days_to_renewal: Whole days, if there is a renewal ahead.
-        renewal_first: The calendar is what moved the score; it is said before anything else.
         steps: Points by step of the waterfall.
     """
-    steps = steps or {}
     risks = [str(reason["short"]) for reason in reasons if reason["points"] < 0]
     strengths = [str(reason["short"]) for reason in reasons if reason["points"] > 0]
-    renewal = [renewal_words(days_to_renewal)] if days_to_renewal is not None else []
-    first = renewal if renewal_first else []
     if healthy:
-        if good := [*first, *strengths]:
-            return _join(good, opening="Healthy: ")
+        if strengths:
+            return _join(strengths, opening="Healthy: ")
         return _join([f"Healthy despite {risks[0]}"]) if risks else HEALTHY
-    calendar = steps.get(CALENDAR, 0.0)
-    if not risks:
-        dated = first or (renewal if calendar <= -MIN_POINTS else [])
-        return _join(_unsaid(steps, dated, near=renewal if _is_near(days_to_renewal) else []))
-    if not first and calendar < sum(float(reason["points"]) for reason in reasons if reason["points"] < 0):
-        return _join([risks[0], *renewal, *risks[1:]])
-    return _join([*first, *risks])
+    said = risks or _unsaid(steps or {})
+    if days_to_renewal is not None and 0 <= days_to_renewal <= NEAR:
+        said = [*said, renewal_words(days_to_renewal)]
+    return _join(said)
 
 
-def _unsaid(steps: Mapping[str, float], dated: Sequence[str], near: Sequence[str]) -> list[str]:
+def _unsaid(steps: Mapping[str, float]) -> list[str]:
     """What pulls a score down where no signal can be named."""
     weak = [name for name in steps if name in CONCEPTS and steps[name] <= -MIN_POINTS]
     if weak:
-        return [*dated, f"{min(weak, key=lambda name: steps[name])} pulls the score down"]
-    if dated:
-        return [*dated, SIGNALS_FINE]
+        return [f"{min(weak, key=lambda name: steps[name])} pulls the score down"]
     if steps.get(SMOOTHING, 0.0) <= -MIN_POINTS:
         return [EARLIER_READINGS]
-    return [NOTHING_STANDS_OUT, *near]
-
-
-def _is_near(days: float | None) -> bool:
-    return days is not None and 0 <= days <= 90
+    return [NOTHING_STANDS_OUT]
 
 
 def too_new(tenure_days: float, needed_days: int) -> str:

@@ -118,8 +118,8 @@ class Portfolio:
     ) -> tuple[list[Row], int]:
         """Return one page of accounts, most money at risk first, and how many there are in all.
 
-        The rules know no probability and so no money at risk: then the lowest score comes first. The best
-        tier comes last however large its accounts are: a per cent of much money is no reason to call.
+        The rules know no probability and so no money at risk: then the lowest score comes first. What needs
+        no attention comes last however large it is: a per cent of much money is no reason to call.
         """
         then = scores.alias("then")
         same = and_(then.c.account_id == scores.c.account_id, then.c.as_of == before)
@@ -140,7 +140,7 @@ class Portfolio:
             .where(*where)
             .order_by(
                 scores.c.score.is_(None),
-                literal(self._tiers[-1]) == TIER_SHOWN,
+                func.coalesce(scores.c.attention, literal(self._tiers[-1]) != TIER_SHOWN).is_(False),
                 at_risk.desc(),
                 scores.c.score,
                 scores.c.arr.desc(),

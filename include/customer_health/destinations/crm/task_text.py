@@ -58,7 +58,9 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     if known := _relationship(p.get("contact") or {}):
         yield f"- {known}"
     near, far = percent(score["p90"], 1), percent(score["p180"], 1)
-    yield f"- p(churn) 90 d {near}, 180 d {far} · coverage {percent(score['coverage'])}"
+    ahead = percent(score.get("p_decision"), 1)
+    yield f"- p(lost) at the next decision {ahead} · within 90 d {near}, 180 d {far}"
+    yield f"- Coverage {percent(score['coverage'])}"
     yield ""
     yield "## Leading interpretation (a hypothesis; ask the customer)"
     if note := p.get("cause_note"):
@@ -69,9 +71,6 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"- {_evidence(reason, today)}" for reason in p["risks"])
     if not p["risks"]:
         yield "- No signal costs this account a point."
-    if calendar := p.get("calendar"):
-        points = f"{float(calendar['context']):+.0f} points"
-        yield f"- {_md(calendar.get('phrase'))} ({points}: the date itself, whatever the customer does)"
     yield from (f"- Speaks for it: {_evidence(reason, today)}" for reason in p["strengths"])
     if lever := p.get("lever"):
         yield f"- What would help: {_md(lever, 250)}"

@@ -79,13 +79,10 @@ def _usage_audit(payload: Mapping[str, Any]) -> tuple[str, list[Json]]:
     return text, [*blocks, {"type": "section", "text": block}, *([section(below)] if below else [])]
 
 
-def _renewal(account: Mapping[str, Any], calendar: Mapping[str, Any] | None) -> str:
-    """Return when the contract renews, how far that is, and what the date alone costs the score."""
+def _renewal(account: Mapping[str, Any]) -> str:
+    """Return when the contract renews, and how far that is."""
     days = account.get("days_to_renewal")
-    about = [] if days is None else [f"{days:.0f} d"]
-    if calendar:
-        about.append(f"`{float(calendar['context']):+.0f}`")
-    return f"renews {day(account.get('renewal_date'))}" + (f" ({', '.join(about)})" if about else "")
+    return f"renews {day(account.get('renewal_date'))}" + ("" if days is None else f" ({days:.0f} d)")
 
 
 def _points(reason: Mapping[str, Any]) -> str:
@@ -101,7 +98,7 @@ def _facts(payload: Mapping[str, Any]) -> str:
     money_and_clock = [
         f"ARR {money(account['arr'], coin)}",
         f"at risk {money(score.get('expected_loss'), coin)}",
-        _renewal(account, payload.get("calendar")),
+        _renewal(account),
     ]
     state_and_owner = [
         f"{quoted(before)} → {quoted(tier)}" if before and before != tier else quoted(tier),

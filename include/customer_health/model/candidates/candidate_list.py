@@ -15,6 +15,7 @@ from customer_health.model.candidates.boosted_trees import BoostedTrees
 from customer_health.model.candidates.candidate import Candidate, Scorer
 from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.candidates.corrected_line import CorrectedLine
+from customer_health.model.candidates.decision_model import DecisionModel
 from customer_health.model.candidates.external_score import ExternalScore
 from customer_health.model.candidates.hazard import HazardTrees, spells_of
 from customer_health.model.candidates.naive_baseline import NaiveBaseline
@@ -39,6 +40,7 @@ WORDS: Mapping[str, str] = {
     CorrectedLine.kind: "corrected line",
     ExternalScore.kind: "brought score",
     Blend.kind: "blend",
+    DecisionModel.kind: "decision model",
 }
 
 
@@ -54,6 +56,8 @@ class Head:
         outcome: Which loss; a key of `labels.HEADS`.
         times_by: `labels.loss_times` of the rows as known on a given day; None if no candidate asks.
         growth: `growth.changes` of the rows; None if it shall not help.
+        reference_of: Features of some rows, by position, with every renewal at the reference day
+            (`fixed_distance.at_reference`): what an account's health is judged by.
     """
 
     rows: pd.DataFrame
@@ -63,6 +67,7 @@ class Head:
     outcome: str = "logo_churn"
     times_by: Callable[[pd.Timestamp], pd.DataFrame] | None = None
     growth: pd.DataFrame | None = None
+    reference_of: Callable[[np.ndarray], pd.DataFrame] | None = None
 
     @property
     def title(self) -> str:
@@ -120,7 +125,7 @@ def build(
         RuleScore.kind: RuleScore,
         RuleScoreV2.kind: RuleScoreV2,
         LogisticRegression.kind: lambda: LogisticRegression(
-            features, repeats=max(horizon_days / MONTH, 1.0), **chosen
+            features, repeats=max(horizon_days / MONTH, 1.0), prior=True, **chosen
         ),
         BoostedTrees.kind: lambda: BoostedTrees(features, **trees),
         RandomForest.kind: lambda: RandomForest(features, **trees),
@@ -133,6 +138,7 @@ def build(
             changes=chosen,
         ),
         ExternalScore.kind: ExternalScore,
+        DecisionModel.kind: lambda: DecisionModel(features, seed=config.seed, threads=config.threads),
     }
     return makers[kind]()
 
@@ -156,6 +162,9 @@ def fit(scorer: Scorer, training_set: TrainingSet, seed: int) -> Scorer:
         return scorer.fit(
             training_set.design, training_set.y, training_set.weight, growth=training_set.growth
         )
+    if isinstance(scorer, DecisionModel):
+        accounts = training_set.head.rows["account_id"].loc[training_set.design.index]
+        return scorer.fit(training_set.design, training_set.y, training_set.weight, accounts)
     return scorer.fit(training_set.design, training_set.y, training_set.weight)
 
 

@@ -15,12 +15,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from customer_health.model.candidates import expert_prior
 from customer_health.model.candidates.candidate import stable
 from customer_health.model.data.features import RENEWAL, Feature, FeatureSet
 from customer_health.model.data.revenue_growth import Growth, hints
 
 RENEWAL_EDGES = (0.0, 31.0, 61.0, 91.0, 136.0, 181.0, 271.0, 366.0)
 RANGE_PENALTY = 1.0
+SCARCE = 60.0  # losses below which ranges are penalised more: each holds a handful at best
 PENALTY_PER_FEATURE = 4.0  # keeps the prior variance of the whole sum where it is, however many features
 DOUBT = 1.5  # standard errors that a column must be worth to keep its coefficient
 SIGN_ROUNDS = 8
@@ -41,8 +43,9 @@ def fit_ridge(
     *,
     steps: int = 50,
     start: tuple[float, np.ndarray] | None = None,
+    centre: np.ndarray | None = None,
 ) -> tuple[float, np.ndarray]:
-    """Minimise weighted log-loss + ½ Σ penalty · coefficient²; the intercept is free.
+    """Minimise weighted log-loss + ½ Σ penalty · (coefficient - centre)²; the intercept is free.
 
     Args:
         x: Rows x columns, no NaN.
@@ -50,24 +53,27 @@ def fit_ridge(
         weight: Positive, one per row.
         penalty: Ridge penalty (scikit-learn's 1/C), one for all columns or one each.
         start: Intercept and coefficients of a similar fit, to begin there; the optimum is the same.
+        centre: What each coefficient is believed to be before the data speak; 0 by default.
 
     Returns:
         Intercept and coefficients.
     """
     full = np.column_stack([np.ones(len(x)), x])
+    believed = np.append(0.0, np.zeros(x.shape[1]) if centre is None else centre)
     ridge = np.append(1e-9, np.broadcast_to(np.asarray(penalty, dtype=float), x.shape[1:]))
     rate = np.clip(np.average(y, weights=weight), 1e-6, 1 - 1e-6)
-    level = (float(np.log(rate / (1 - rate))), np.zeros(x.shape[1]))
+    level = (float(np.log(rate / (1 - rate))), believed[1:])
     beta = np.append(*(level if start is None else start))
 
     def loss(at: np.ndarray) -> float:
         logit = full @ at
-        return float(weight @ (np.logaddexp(0, logit) - y * logit) + 0.5 * (ridge * at) @ at)
+        off = at - believed
+        return float(weight @ (np.logaddexp(0, logit) - y * logit) + 0.5 * (ridge * off) @ off)
 
     current = loss(beta)
     for _ in range(steps):
         p = sigmoid(full @ beta)
-        gradient = full.T @ (weight * (p - y)) + ridge * beta
+        gradient = full.T @ (weight * (p - y)) + ridge * (beta - believed)
         curvature = (full * (weight * p * (1 - p))[:, None]).T @ full + np.diag(ridge)
         step = np.linalg.solve(curvature, gradient)
         size = 1.0
@@ -90,6 +96,7 @@ def fit_signed(
     *,
     among: np.ndarray | None = None,
     start: tuple[float, np.ndarray] | None = None,
+    centre: np.ndarray | None = None,
 ) -> tuple[float, np.ndarray]:
     """Fit a ridge whose coefficients may not contradict their signs (1, -1, or 0 for free).
 
@@ -103,13 +110,17 @@ def fit_signed(
         signs: Per column.
         among: Columns that may have a coefficient at all; default: every one.
         start: Intercept and coefficients of a similar fit.
+        centre: See `fit_ridge`.
     """
+    believed = np.zeros(x.shape[1]) if centre is None else centre
     active = np.ones(x.shape[1], dtype=bool) if among is None else among.copy()
     coefficients = np.zeros(x.shape[1])
     intercept = 0.0
     for _ in range(SIGN_ROUNDS):
         near = None if start is None else (start[0], start[1][active])
-        intercept, found = fit_ridge(x[:, active], y, weight, penalty[active], start=near)
+        intercept, found = fit_ridge(
+            x[:, active], y, weight, penalty[active], start=near, centre=believed[active]
+        )
         coefficients = np.zeros(x.shape[1])
         coefficients[active] = found
         start = intercept, coefficients
@@ -208,6 +219,7 @@ class LogisticRegression:
         repeats: How many training rows tell of the same loss, because the windows of monthly rows
             overlap: so much stronger is the pull of chance.
         caution: Multiplies the penalties of the second fit.
+        prior: Start from what the documents say (`expert_prior`) instead of from nothing.
     """
 
     kind: ClassVar[str] = "logistic"
@@ -220,6 +232,7 @@ class LogisticRegression:
         penalty: float | None = None,
         repeats: float = 1.0,
         caution: float = 1.0,
+        prior: bool = False,
     ) -> None:
         self.features = tuple(features)
         self.twice = penalty is None
@@ -229,6 +242,9 @@ class LogisticRegression:
         self.means = np.zeros(0)
         self.coefficients = np.zeros(0)
         self.intercept = 0.0
+        self.experts = expert_prior.expert_signals(self.features) if prior else []
+        self.expert_means = np.zeros(0)
+        self.expert_weight = 0.0
 
     def encoding(self, feature: Feature, values: np.ndarray) -> Encoding:
         """Choose and fit the encoding of one feature."""
@@ -260,7 +276,8 @@ class LogisticRegression:
             for block, encoding in zip(blocks, self.encodings, strict=True)
         ]
         ranges = np.concatenate([np.zeros(0, dtype=bool), *in_ranges])
-        penalty = np.where(ranges, RANGE_PENALTY, self.penalty)
+        scarce = max(SCARCE * self.repeats / max(y.sum(), 1.0), 1.0) if self.twice else 1.0
+        penalty = np.where(ranges, RANGE_PENALTY * scarce, self.penalty)
         self.means = stable(np.average(x, axis=0, weights=weight))
         x = x - self.means
         signs = np.concatenate([[], *map(self._signs, self.features, blocks, self.encodings)])
@@ -269,15 +286,24 @@ class LogisticRegression:
         x = np.column_stack([x, x @ sums.T])
         ranges = np.append(ranges, np.zeros(many, dtype=bool))
         penalty, signs = np.append(penalty, np.full(many, self.penalty)), np.append(signs, np.ones(many))
-        intercept, coefficients = fit_signed(x, y, weight, penalty, signs)
+        own, centre = len(ranges) - many, np.zeros(len(ranges))
+        if self.experts:
+            given = expert_prior.expert_points(design, self.experts)
+            self.expert_means = stable(np.average(given, axis=0, weights=weight))
+            x = np.column_stack([x, (given.to_numpy() - self.expert_means).sum(axis=1)])
+            penalty, signs = np.append(penalty, expert_prior.penalty(self.repeats)), np.append(signs, 1.0)
+            # Kept as it is in the second fit, like the ranges: it is a belief and no finding.
+            centre, ranges = np.append(centre, expert_prior.BELIEVED), np.append(ranges, True)
+        intercept, coefficients = fit_signed(x, y, weight, penalty, signs, centre=centre)
         if self.twice and not ranges.all():
             penalty[~ranges] = self.caution * doubts(coefficients[~ranges], self.repeats * y.sum())
             among = ranges | (coefficients != 0)
-            near = intercept, coefficients
-            intercept, coefficients = fit_signed(x, y, weight, penalty, signs, among=among, start=near)
-        own = x.shape[1] - many
-        dealt = coefficients[:own] + coefficients[own:] @ sums
+            intercept, coefficients = fit_signed(
+                x, y, weight, penalty, signs, among=among, start=(intercept, coefficients), centre=centre
+            )
+        dealt = coefficients[:own] + coefficients[own : own + many] @ sums
         self.intercept, self.coefficients = float(stable(np.array(intercept))), stable(dealt)
+        self.expert_weight = float(stable(coefficients[-1:])[0]) if self.experts else 0.0
         return self
 
     def _sums(
@@ -306,6 +332,10 @@ class LogisticRegression:
             part = (block - self.means[span]) @ self.coefficients[span]
             parts[feature.source] = parts.get(feature.source, 0.0) + part
             position += block.shape[1]
+        if self.experts:
+            given = expert_prior.expert_points(design, self.experts)
+            for name, values, mean in zip(given, given.to_numpy().T, self.expert_means, strict=True):
+                parts[str(name)] = parts.get(str(name), 0.0) + self.expert_weight * (values - mean)
         return pd.DataFrame(parts, index=design.index)
 
     def predict_logit(self, design: pd.DataFrame) -> np.ndarray:
@@ -327,6 +357,7 @@ class LogisticRegression:
             "intercept": self.intercept,
             "means": self.means.tolist(),
             "coefficients": self.coefficients.tolist(),
+            "experts": [self.experts, self.expert_means.tolist(), self.expert_weight],
             "encodings": [
                 {"bucket": e.edges} if isinstance(e, Bucket) else {"squash": list(vars(e).values())}
                 for e in self.encodings
@@ -344,4 +375,6 @@ class LogisticRegression:
         ]
         made.means, made.coefficients = np.array(state["means"]), np.array(state["coefficients"])
         made.intercept = state["intercept"]
+        made.experts, means, made.expert_weight = state.get("experts", ([], [], 0.0))
+        made.expert_means = np.array(means, dtype=float)
         return made

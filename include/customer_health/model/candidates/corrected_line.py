@@ -53,7 +53,7 @@ class CorrectedLine:
         threads: int = 1,
         changes: Mapping[str, Any] | None = None,
     ) -> None:
-        self.line = LogisticRegression(features, repeats=repeats)
+        self.line = LogisticRegression(features, repeats=repeats, prior=True)
         self.trees = BoostedTrees(
             features, seed=seed, threads=threads, changes={**CORRECTION, **(changes or {})}
         )

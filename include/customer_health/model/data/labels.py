@@ -52,7 +52,7 @@ def outcome_labels(
     outcomes: pd.DataFrame,
     rows: pd.DataFrame,
     *,
-    horizon_days: int,
+    horizon_days: int | np.ndarray,
     head: str = "logo_churn",
     as_of: date,
 ) -> pd.Series:
@@ -68,7 +68,8 @@ def outcome_labels(
         outcomes: The canonical outcomes: `account_id`, `kind`, `occurred_at` (effective), `known_at`
             (logged).
         rows: `account_id`, `as_of`; if `is_customer` is there too, disappearances are censored.
-        horizon_days: Length of the window in days.
+        horizon_days: Length of the window in days, the same for all rows or one per row
+            (`decision_window.decision_window`).
         head: Which loss; a key of `HEADS`.
         as_of: The training date; later log entries and later rows are unknown to it.
 
@@ -82,7 +83,7 @@ def outcome_labels(
         raise ConfigurationError(f"There is no outcome head '{head}'.", hint=suggest(head, HEADS))
     cut = pd.Timestamp(as_of)
     start = as_times(rows["as_of"])
-    end = start + pd.Timedelta(days=horizon_days)
+    end = start + pd.to_timedelta(np.broadcast_to(horizon_days, len(rows)), unit="D")
     known = outcomes[as_times(outcomes["known_at"]) < cut]
 
     endings = _pairs(known, HEADS[TERMINAL], rows, start, end)
@@ -99,7 +100,8 @@ def outcome_labels(
     labels[lost] = 1.0
     labels[_rows_with(endings, over | announced)] = np.nan
     labels[(end + logging_delay(known, HEADS[head], cut) > cut).to_numpy()] = np.nan
-    return pd.Series(labels, index=rows.index, name=f"{head}_{horizon_days}d")
+    name = f"{head}_{horizon_days:d}d" if isinstance(horizon_days, int) else f"{head}_at_decision"
+    return pd.Series(labels, index=rows.index, name=name)
 
 
 def loss_times(

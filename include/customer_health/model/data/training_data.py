@@ -12,7 +12,9 @@ import pandas as pd
 
 from customer_health.company import CompanyConfig
 from customer_health.model.candidates.candidate_list import Head
-from customer_health.model.data.features import FeatureSet
+from customer_health.model.data.decision_window import DECISION, SHORTEST, decision_window, in_sight
+from customer_health.model.data.features import RENEWAL, FeatureSet, numbers
+from customer_health.model.data.fixed_distance import at_reference
 from customer_health.model.data.labels import eligible, loss_times, outcome_labels
 from customer_health.model.data.revenue_growth import changes
 from customer_health.model.data.training_panel import prepare
@@ -62,9 +64,27 @@ class TrainingData:
         """Return the rows with the labels of one loss and horizon."""
         labels, times = self._labeller(outcome, horizon), self._timer(outcome)
         growth = self.growth if outcome == LOGO else None
-        return Head(self.rows, self.design, horizon, labels, outcome, times, growth)
+        asked = self._at_reference(horizon)
+        return Head(self.rows, self.design, horizon, labels, outcome, times, growth, asked)
 
-    def _labeller(self, outcome: str, horizon: int) -> Callable[[pd.Timestamp], np.ndarray]:
+    def decision_head(self) -> Head:
+        """Return the rows with the labels of the next decision; see `decision_window`.
+
+        Its horizon is the shortest window: the label of each row is unknown until its own has closed.
+        """
+        windows = decision_window(numbers(self.all_rows[RENEWAL]))
+        labels, asked = self._labeller(LOGO, windows), self._at_reference(SHORTEST)
+        beyond = ~in_sight(numbers(self.rows[RENEWAL]))
+
+        def labels_by(day: pd.Timestamp) -> np.ndarray:
+            return np.where(beyond, np.nan, labels(day))
+
+        return Head(self.rows, self.design, SHORTEST, labels_by, DECISION, None, None, asked)
+
+    def _at_reference(self, horizon: int) -> Callable[[np.ndarray], pd.DataFrame]:
+        return lambda positions: self.features.design(at_reference(self.rows.iloc[positions], horizon))
+
+    def _labeller(self, outcome: str, horizon: int | np.ndarray) -> Callable[[pd.Timestamp], np.ndarray]:
         @cache
         def labels_by(day: pd.Timestamp) -> np.ndarray:
             labels = outcome_labels(

@@ -59,28 +59,42 @@ def walk(
     as_of: pd.Timestamp,
     tick: Tick,
     store: FoldStore | None = None,
+    models: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Take every candidate through all folds.
 
+    Args:
+        models: Kinds to take, besides baselines and ranks; default: those that compete for the head, and
+            their blend.
+
     Returns:
         Test rows with `head`, `horizon`, `train_date`, `account_id`, context, `y`, `days_to_renewal`
-        and a logit per candidate.
+        and a logit per candidate; and, under `health_column`, the same with every renewal at the
+        reference day: what a score made from the candidate would follow. Rules follow what they say.
     """
     kept = store or FoldStore()
     final = head.labels_by(as_of)
-    kinds = (NaiveBaseline.kind, *RANKS, *single_models(head, config))
+    competing = single_models(head, config) if models is None else tuple(models)
+    kinds = (NaiveBaseline.kind, *RANKS, *competing)
+    trusted = {RENEWAL, *(feature.name for feature in features)}
     settings: dict[str, Mapping[str, Any]] = {}
     tables: list[pd.DataFrame] = []
     for number, fold in enumerate(folds):
         training_set = training_set_of(head, fold.train_dates, fold.train_date, config)
         test = np.flatnonzero((head.rows["as_of"] == fold.train_date).to_numpy() & ~np.isnan(final))
         seen = head.design.iloc[test]
+        both = seen if head.reference_of is None else pd.concat([seen, head.reference_of(test)])
         if number % TUNE_EVERY == 0:
             settings = tuned(head, fold.train_dates, fold.train_date, features, config, kept)
         logits = {}
         for kind in kinds:
             chosen = settings.get(kind, {})
-            logits[kind] = _predicted(kind, training_set, seen, features, config, chosen, kept)
+            # Rules may read what the company trusts, and no more: else a leak would crown them.
+            read = both[[name for name in both if name in trusted]] if kind in RANKS else both
+            found = _predicted(kind, training_set, read, features, config, chosen, kept)
+            logits[kind] = found[: len(test)]
+            at_distance = found[: len(test)] if kind in RANKS else found[-len(test) :]
+            logits[health_column(kind)] = at_distance
             tick(f"{head.title}, {fold.train_date:%b %Y}: {WORDS[kind]}")
         context = {name: head.rows[name].to_numpy()[test] for name in CONTEXT if name in head.rows}
         table = pd.DataFrame(
@@ -95,12 +109,22 @@ def walk(
                 **logits,
             }
         )
+        if models is not None:
+            tables.append(table)
+            continue
         close = pd.Timedelta(days=head.horizon_days)
         mature = [one for one in tables if one["train_date"].iloc[0] + close <= fold.train_date]
-        parts = blend_parts(pd.concat(mature) if mature else None, single_models(head, config))
+        parts = blend_parts(pd.concat(mature) if mature else None, competing)
         table[Blend.kind] = np.mean([logits[kind] for kind in parts], axis=0)
+        at_distance = np.mean([logits[health_column(kind)] for kind in parts], axis=0)
+        table[health_column(Blend.kind)] = at_distance
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def health_column(kind: str) -> str:
+    """Column of a candidate's log-odds with every renewal at the reference day."""
+    return f"health:{kind}"
 
 
 def training_set_of(

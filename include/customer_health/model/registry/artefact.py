@@ -20,12 +20,14 @@ import pandas as pd
 from customer_health.errors import FatalError
 from customer_health.model.candidates.candidate import Candidate
 from customer_health.model.candidates.candidate_loaders import read
+from customer_health.model.data.decision_window import DECISION
 from customer_health.model.data.features import EXTERNAL_SCORE, REFERENCE_INPUTS, RENEWAL, FeatureSet
 from customer_health.model.registry.champion import Champion
 
 FORMAT = 2
 INDEX = "champion.json"
 TOLERANCE = 1e-9
+HEALTH = "health"  # files of what gives the score, where that is none of the other heads
 
 
 class DamagedArtefactError(FatalError):
@@ -85,10 +87,11 @@ def load(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
         prefix = f"{key}_"
         own = {name.removeprefix(prefix): text for name, text in files.items() if name.startswith(prefix)}
         made[key] = read(head["kind"], own)
-    heads = {head["horizon"]: made[key] for key, head in index["heads"].items() if head["outcome"] is None}
+    timed = {key: head for key, head in index["heads"].items() if head["horizon"] is not None}
+    heads = {head["horizon"]: made[key] for key, head in timed.items() if head["outcome"] is None}
     others = {
         (head["outcome"], head["horizon"]): made[key]
-        for key, head in index["heads"].items()
+        for key, head in timed.items()
         if head["outcome"] is not None
     }
     champion = Champion(
@@ -101,6 +104,11 @@ def load(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
         others=others,
         loss_shares=index["loss_shares"],
         reference={int(key): value for key, value in index.get("reference", {}).items()},
+        decision=made.get(DECISION),
+        health=made.get(str(index.get("health"))),
+        health_horizon=index.get("health_horizon", index["primary_horizon"]),
+        health_anchors=index.get("health_anchors", {}),
+        attention=index.get("attention", 1.0),
     )
     _sing(champion.model_id, champion.features, made, index["heads"])
     return champion
@@ -117,6 +125,10 @@ def _index(champion: Champion) -> dict[str, Any]:
         "anchors": {str(horizon): dict(pair) for horizon, pair in champion.anchors.items()},
         "loss_shares": dict(champion.loss_shares),
         "reference": {str(horizon): dict(mean) for horizon, mean in champion.reference.items()},
+        "health": _health_key(champion),
+        "health_horizon": champion.health_horizon,
+        "health_anchors": dict(champion.health_anchors),
+        "attention": champion.attention,
         "heads": {
             key: {
                 "kind": head.kind,
@@ -135,12 +147,23 @@ def _all_heads(champion: Champion) -> dict[str, Candidate]:
         f"s{horizon}-{outcome.replace('_', '-')}": head
         for (outcome, horizon), head in champion.others.items()
     }
-    return {**heads, **sides}
+    found = {**heads, **sides}
+    if champion.decision is not None:
+        found[DECISION] = champion.decision
+    if champion.health is not None and not any(champion.health is head for head in found.values()):
+        found[HEALTH] = champion.health
+    return found
+
+
+def _health_key(champion: Champion) -> str | None:
+    """Which of the heads gives the score."""
+    return next((key for key, head in _all_heads(champion).items() if head is champion.health), None)
 
 
 def _places(champion: Champion) -> list[dict[str, Any]]:
     heads: list[dict[str, Any]] = [{"outcome": None, "horizon": horizon} for horizon in champion.heads]
-    return heads + [{"outcome": outcome, "horizon": horizon} for outcome, horizon in champion.others]
+    heads += [{"outcome": outcome, "horizon": horizon} for outcome, horizon in champion.others]
+    return heads + [{"outcome": None, "horizon": None}] * (len(_all_heads(champion)) - len(heads))
 
 
 def _canary(features: FeatureSet) -> pd.DataFrame:

@@ -112,15 +112,19 @@ def _straightened(champion: Champion, horizon: int) -> bool:
 
 
 def colours(champion: Champion, rows: pd.DataFrame) -> np.ndarray:
-    """Red 2, Yellow 1 or Green 0 of each row, by the champion's own frozen anchors."""
-    horizon = champion.primary_horizon
-    p = sigmoid(champion.predict_logit(rows, horizon).to_numpy())
-    anchors = champion.anchors[horizon]
+    """Red 2, Yellow 1 or Green 0 of each row, by the champion's own frozen scale."""
+    p = sigmoid(champion.health_logit(rows).to_numpy())
+    anchors = champion.health_anchors
     return np.where(p >= anchors["p_red"], 2, np.where(p > anchors["p_green"], 1, 0))
 
 
 def tier_churn(old: Champion, new: Champion, rows: pd.DataFrame) -> float:
-    """Share of the rows whose colour differs between the two models."""
+    """Share of the rows whose colour differs between the two models.
+
+    Unknown where the old one's scores meant something else: then the change is meant.
+    """
+    if old.meaning != new.meaning or not old.health_anchors:
+        return float("nan")
     if rows.empty or set(old.features.sources) - set(rows.columns):
         return float("nan")
     return float((colours(old, rows) != colours(new, rows)).mean())

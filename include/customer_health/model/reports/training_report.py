@@ -17,6 +17,7 @@ from customer_health.model.evaluation.leak_detector import Finding
 from customer_health.model.evaluation.selection import best_of
 from customer_health.model.registry.champion import Champion
 from customer_health.model.reports import training_summary
+from customer_health.model.score_choice import Choice
 
 METRICS = (
     *("auc", "cal_auc", "pr_auc", "recall", "arr_recall", "lift"),
@@ -69,6 +70,8 @@ class Training:
         window: First and last as-of date of the panel.
         sources: Per table since when it tells anything, and what it does not tell; see `digest`.
         logged_late: Days within which nine of ten losses are logged, where that takes weeks; else 0.
+        score_choice: Who gives the score, among whom, by what.
+        rules: The rule set that scores where no model does.
     """
 
     as_of: date
@@ -86,6 +89,8 @@ class Training:
     window: tuple[str, str] | tuple[()] = ()
     sources: Sequence[Mapping[str, Any]] = ()
     logged_late: float = 0.0
+    score_choice: Choice = field(default_factory=lambda: Choice(None))
+    rules: str = "rules_v1_seed"
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON data: the decision and, per horizon, what was measured."""
@@ -95,6 +100,9 @@ class Training:
             "decision": self.decision,
             "why": self.why,
             "primary_horizon": self.primary_horizon,
+            "score_from": self.score_choice.table(),
+            "rules": self.rules,
+            "meaning": self.champion.meaning if self.champion else "rules",
             "signals": self.champion.features.sources if self.champion else [],
             "refused": list(self.refused),
             "leaks": [finding.sentence() for finding in self.findings],

@@ -1,0 +1,161 @@
+"""The decision head, tested like the others: retrained in the past, judged on decisions it could not know.
+
+Each row has a window of its own (`decision_window`), so the embargo is per row: a row is learned from, or
+tested on, once its own window has closed. In the youngest test periods these are the near decisions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_health.company import ModelConfig
+from customer_health.model.candidates.candidate_list import Head
+from customer_health.model.candidates.constrained_logistic import sigmoid
+from customer_health.model.candidates.decision_model import DecisionModel
+from customer_health.model.data.features import RENEWAL, Feature
+from customer_health.model.data.fixed_distance import distance_bands
+from customer_health.model.data.folds import Fold, walk_forward
+from customer_health.model.data.training_panel import dates_of
+from customer_health.model.evaluation.fold_store import FoldStore
+from customer_health.model.evaluation.metrics import Sample, auc, mass_bins
+from customer_health.model.evaluation.walk_forward import Tick, countable, walk
+
+FOLDS = {"quick": 3, "thorough": 6}
+WARNED = (26, 39)  # weeks before the loss
+REACH = pd.Timedelta(days=15)  # a monthly reading lies at most this far from those weeks
+COLOURS = {"red": 0.08, "red_or_at_risk": 0.13, "green": 0.70}  # shares of each test day, riskiest first
+Rows = list[dict[str, Any]]
+
+
+def decision_folds(head: Head, config: ModelConfig, *, as_of: pd.Timestamp) -> list[Fold]:
+    """Choose test periods, spread over all that the history allows: only old ones hold far decisions."""
+    dates = dates_of(head.rows)
+    every = walk_forward(dates, horizon_days=head.horizon_days, as_of=as_of, max_folds=len(dates) or 1)
+    kept = countable(head, every, as_of=as_of)
+    wanted = min(FOLDS[config.effort], len(kept))
+    places = np.unique(np.linspace(0, max(len(kept) - 1, 0), wanted).round().astype(int))
+    return [kept[place] for place in places]
+
+
+def walk_decision(
+    head: Head,
+    folds: Sequence[Fold],
+    features: Sequence[Feature],
+    config: ModelConfig,
+    *,
+    as_of: pd.Timestamp,
+    tick: Tick,
+    store: FoldStore,
+) -> pd.DataFrame:
+    """Return the test rows of `walk` for the decision model, the baseline and the rules."""
+    kinds = (DecisionModel.kind,)
+    return walk(head, folds, features, config, as_of=as_of, tick=tick, store=store, models=kinds)
+
+
+def by_distance(table: pd.DataFrame, kind: str = DecisionModel.kind) -> Rows:
+    """AUC and calibration at the decision, overall and by how far it is away.
+
+    Args:
+        table: Test rows with `y`, `train_date`, days to renewal and a logit named `kind`.
+    """
+    if table.empty:
+        return []
+    bands = distance_bands(table[RENEWAL].to_numpy(dtype=float))
+    found = [_measured("all", table, kind)]
+    found += [_measured(str(band), table[bands == band], kind) for band in sorted(set(bands), key=_by_number)]
+    return found
+
+
+def _by_number(band: str) -> tuple[int, str]:
+    order = {"up to 90 days": 0, "91 to 180": 1, "181 to 270": 2, "over 270": 3}
+    return order.get(band, 9), band
+
+
+def _measured(name: str, rows: pd.DataFrame, kind: str) -> dict[str, Any]:
+    y, logit = rows["y"].to_numpy(dtype=float), rows[kind].to_numpy(dtype=float)
+    days = np.unique(rows["train_date"], return_inverse=True)[1].ravel()
+    area = float(auc(logit, Sample(y, days, np.ones((1, len(y)))), within_calendar=True).values[0])
+    p = sigmoid(logit)
+    return {
+        "distance": name,
+        "rows": len(rows),
+        "lost": int(y.sum()),
+        "auc": round(area, 4) if np.isfinite(area) else None,
+        "predicted": round(float(p.mean()), 5),
+        "observed": round(float(y.mean()), 5),
+        "ece": round(calibration_gap(p, y), 5),
+    }
+
+
+def calibration_gap(p: np.ndarray, target: np.ndarray) -> float:
+    """Expected calibration error over ten bins of equal size.
+
+    Args:
+        p: Predicted probability.
+        target: What happened, or the true probability.
+    """
+    bins = mass_bins(p)
+    gaps = [abs((p - target)[bins == number].sum()) for number in range(10)]
+    return float(np.sum(gaps) / max(len(p), 1))
+
+
+def early_warning(table: pd.DataFrame, column: str, lost_after: pd.Series) -> Rows:
+    """Where accounts stood, weeks before they left, by a fixed share of each colour on every test day.
+
+    Args:
+        table: Test rows with `train_date` and the log-odds in `column`.
+        column: What the score follows.
+        lost_after: Days from each row's test day to its loss, on the table's index; infinite: none was seen.
+
+    Returns:
+        Per number of weeks: losses that were seen, and the share of them that was Green, Red, and Red or At
+        Risk.
+    """
+    place = table.groupby("train_date")[column].rank(pct=True, ascending=False)
+    found = []
+    for weeks in WARNED:
+        ahead = lost_after - 7 * weeks
+        hit = ahead.abs() <= REACH / pd.Timedelta(days=1)
+        at = place[hit]
+        found.append(
+            {
+                "weeks": weeks,
+                "lost": len(at),
+                "green": _share(at > 1 - COLOURS["green"]),
+                "red": _share(at <= COLOURS["red"]),
+                "red_or_at_risk": _share(at <= COLOURS["red_or_at_risk"]),
+            }
+        )
+    return found
+
+
+def _share(hits: pd.Series) -> float | None:
+    return round(float(hits.mean()), 4) if len(hits) else None
+
+
+def stability(score: pd.Series, rows: pd.DataFrame) -> Mapping[str, Any]:
+    """How the scores of one model move from month to month, and what a renewal does to them.
+
+    Args:
+        score: 0 to 100, on the index of `rows`.
+        rows: `account_id`, `as_of`, `renewal_date` or days to renewal; monthly.
+    """
+    ordered = rows[["account_id", "as_of", RENEWAL]].assign(score=score).sort_values(["account_id", "as_of"])
+    before = ordered.groupby("account_id").shift(1)
+    step = (ordered["score"] - before["score"]).to_numpy(dtype=float)
+    known = np.isfinite(step)
+    renewed = known & (ordered[RENEWAL] - before[RENEWAL] > 0).to_numpy()
+    falls = known & (step <= -20)
+    return {
+        "account_months": int(known.sum()),
+        "falls_of_20_per_1000": round(1000 * float(falls.sum()) / max(int(known.sum()), 1), 2),
+        "of_these_after_a_renewal": round(float((falls & renewed).sum() / falls.sum()), 3)
+        if falls.any()
+        else None,
+        "renewals": int(renewed.sum()),
+        "mean_step_at_a_renewal": round(float(step[renewed].mean()), 2) if renewed.any() else None,
+    }
