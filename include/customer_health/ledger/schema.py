@@ -34,7 +34,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 6
+VERSION = 7
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -100,6 +100,7 @@ scores = Table(
     Column("expected_loss", Float),
     Column("coverage", Float),
     Column("why", Text),
+    Column("explanation", Text),
     Column("reasons", JSON),
     Column("waterfall", JSON),
     Column("change", JSON),

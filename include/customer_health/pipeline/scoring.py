@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from customer_health.pipeline.retraining import load_champion
 from customer_health.pipeline.step_result import Result
@@ -31,6 +31,26 @@ def _days_to_renewal(panel: pd.DataFrame) -> dict[str, float]:
         str(name): float(days)
         for name, days in zip(panel["account_id"], panel["days_to_renewal"], strict=True)
     }
+
+
+def _told(scored: pd.DataFrame, days: dict[str, float]) -> pd.DataFrame:
+    """Tell the day's Whys apart, and explain each score in a few sentences."""
+    import pandas as pd
+
+    from customer_health.scoring.explanation import explain
+    from customer_health.scoring.why_variety import vary
+
+    rows: list[Any] = scored.to_dict("records")
+    ahead = [days.get(str(row["account_id"])) for row in rows]
+    ahead = [None if left is None or left != left else left for left in ahead]
+    told = [
+        explain(row, left) if row["state"] == "scored" else None
+        for row, left in zip(rows, ahead, strict=True)
+    ]
+    return scored.assign(
+        why=pd.Series(vary(rows, ahead), scored.index, dtype=object),
+        explanation=pd.Series(told, scored.index, dtype=object),
+    )
 
 
 def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
@@ -63,8 +83,10 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         panel = attach(panel, read(settings.config.model.external_scores))
     progress(0, 0, f"scoring {len(panel):,} accounts")
     scored = score(panel, champion, config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of))
+    days = _days_to_renewal(panel)
+    scored = _told(scored, days)
     scored, worded = word_scores(
-        scored, _days_to_renewal(panel), scheme_named(config.score.scheme).best, settings, ledger, now=now
+        scored, days, scheme_named(config.score.scheme).best, settings, ledger, now=now
     )
     ledger_scores.publish(
         ledger, scored, as_of, published_at=now, panel=panel, accounts=accounts, note=spoken

@@ -216,6 +216,7 @@ def task_payload(
         "zone": zone_of(zone).key,
         "escalates_at": escalates and escalates.isoformat(),
         "hypothesis": facts.get("why"),
+        "explanation": facts.get("explanation"),
         "instructions": list(step.instructions),
         "done_when": step.done_when,
         "review_on": (local + timedelta(days=14)).date().isoformat(),

@@ -66,6 +66,9 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     if note := p.get("cause_note"):
         yield _md(note)
     yield _md(p["hypothesis"] or "No reason stands out.")
+    if explanation := p.get("explanation"):
+        yield ""
+        yield _md(explanation, 600)
     yield ""
     yield "## Evidence"
     yield from (f"- {_evidence(reason, today)}" for reason in p["risks"])

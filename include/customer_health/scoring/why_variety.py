@@ -1,0 +1,142 @@
+"""Whys that differ where customers differ, and that say what changed before what has long been so.
+
+Each Why is right on its own; in a list a third of them read alike, because the same constant ("feature
+adoption only 31%") costs many accounts most. Where a line's shape (numbers aside) is shared and an account
+has something of its own to tell, that is told beside the worst fragment, which stays first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from customer_health.scoring.why import MAX_WORDS, renewal_fact, validate_why
+
+# What these codes speak of has happened, or moved; the others describe how things have been.
+CHANGES = frozenset((
+    "arr_contraction", "asks_for_discount", "asks_for_export", "asks_to_cancel", "contacts_left",
+    "contract_modification", "critical_tickets", "escalation", "names_competitor", "overdue_invoices",
+    "past_contraction", "price_increase", "revenue_drop", "seat_contraction", "sentiment_falling",
+    "silent_account", "sponsor_left", "unanswered_tickets", "usage_decline", "core_action_drop",
+))  # fmt: skip
+SHARED_BY = 2  # lines of one shape from which they are told apart
+_RENEWAL = re.compile(r"^renew", re.IGNORECASE)
+_OPENINGS = ("Healthy despite ", "Healthy: ")
+_NUMBER = re.compile(r"[$€£]?\d[\d.,]*[%kM]?")
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One Why in its parts.
+
+    Attributes:
+        opening: "Healthy: " or the like.
+        parts: Fragments as told.
+        pool: Every fragment that could be told, in order of weight; with whether it is a change.
+        decisive: Fragments of decisive headline facts; they come first.
+        facts: What the line is checked against.
+    """
+
+    opening: str
+    parts: tuple[str, ...]
+    pool: Mapping[str, bool]
+    decisive: frozenset[str]
+    facts: tuple[Mapping[str, Any], ...]
+
+    def text(self, parts: Sequence[str]) -> str:
+        line = self.opening + "; ".join(parts)
+        return line[0].upper() + line[1:]
+
+
+def vary(rows: Sequence[Mapping[str, Any]], days_to_renewal: Sequence[float | None]) -> list[str | None]:
+    """Return the Whys of a day's rows, told apart where they can be.
+
+    Args:
+        rows: With `why`, `reasons`, and `facts` if headline facts are known. A Why that is not made of their
+            fragments stays as it is.
+        days_to_renewal: Days per row, if there is a renewal ahead.
+    """
+    lines = [_line(row, days) for row, days in zip(rows, days_to_renewal, strict=True)]
+    chosen = [_changes_first(line) if line else () for line in lines]
+    shapes = Counter(_shape(parts) for line, parts in zip(lines, chosen, strict=True) if line)
+    common = Counter(
+        _masked(fragment)
+        for line, parts in zip(lines, chosen, strict=True)
+        if line and shapes[_shape(parts)] >= SHARED_BY
+        for fragment in line.pool
+    )
+    found = list[str | None]()
+    for row, line, parts in zip(rows, lines, chosen, strict=True):
+        text: str | None = row["why"]
+        if line is not None:
+            if shapes[_shape(parts)] >= SHARED_BY:
+                parts = _own(line, parts, common)
+            better = line.text(parts)
+            text = better if not validate_why(better, line.facts) else text
+        found.append(text)
+    return found
+
+
+def _line(row: Mapping[str, Any], days: float | None) -> _Line | None:
+    reasons, headlines = row["reasons"] or (), row.get("facts") or ()
+    why = row.get("why")
+    if not isinstance(why, str) or not (reasons or headlines):
+        return None
+    opening = next((one for one in _OPENINGS if why.startswith(one)), "")
+    risky = opening != "Healthy: "
+    wanted = [one for one in reasons if (float(one.get("points") or 0) < 0) == risky and one.get("points")]
+    pool = {
+        str(one["short"]): str(one["code"]) in CHANGES
+        for one in [*(headlines if risky else ()), *wanted]
+        if one.get("short")
+    }
+    by_case = {fragment.casefold(): fragment for fragment in pool}
+    parts = why[len(opening) :].split("; ")
+    known = [by_case.get(part.casefold(), part if _RENEWAL.match(part) else None) for part in parts]
+    if None in known:
+        return None
+    facts = [*headlines, *reasons]
+    if days is not None:
+        facts.append(renewal_fact(days))
+    decisive = frozenset(str(one["short"]) for one in headlines if one.get("decisive"))
+    return _Line(opening, tuple(part for part in known if part), pool, decisive, tuple(facts))
+
+
+def _changes_first(line: _Line) -> tuple[str, ...]:
+    """Decisive facts first, then what changed, then what is constant; the renewal keeps its place."""
+    if line.opening == "Healthy: ":
+        return line.parts
+    told = [part for part in line.parts if part in line.pool]
+    told.sort(key=lambda part: (part not in line.decisive, not line.pool[part]))
+    ordered = iter(told)
+    return tuple(next(ordered) if part in line.pool else part for part in line.parts)
+
+
+def _own(line: _Line, parts: tuple[str, ...], common: Counter[str]) -> tuple[str, ...]:
+    """Put what is rarest among the accounts with this line beside the worst fragment."""
+    spare = [fragment for fragment in line.pool if fragment not in parts]
+    if not spare:
+        return parts
+    order = {fragment: place for place, fragment in enumerate(line.pool)}
+    spare.sort(key=lambda one: (not line.pool[one], common[_masked(one)], order[one]))
+    kept = [part for part in parts if not _RENEWAL.match(part)]
+    kept_renewal = [part for part in parts if _RENEWAL.match(part)]
+    if not kept or parts[0] != kept[0]:  # the renewal moved the score, and is told first
+        return parts
+    for rest in ([*kept[1:], *kept_renewal], kept[1:], kept_renewal, []):
+        for one in spare:
+            new = [kept[0], one, *rest][:3]
+            if len(line.text(new).split()) <= MAX_WORDS:
+                return tuple(new)
+    return parts
+
+
+def _masked(fragment: str) -> str:
+    return _NUMBER.sub("#", fragment)
+
+
+def _shape(parts: Sequence[str]) -> str:
+    return "; ".join(_masked(part) for part in parts if not _RENEWAL.match(part))

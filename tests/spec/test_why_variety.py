@@ -1,0 +1,92 @@
+"""Whys that differ where customers differ; what changed comes before what is constant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from customer_health.scoring.explanation import explain
+from customer_health.scoring.why import MAX_WORDS, NOTHING_STANDS_OUT
+from customer_health.scoring.why_variety import vary
+
+
+def reason(
+    code: str, short: str, concept: str, signal: str, value: float, points: float = -5.0
+) -> dict[str, Any]:
+    return {
+        "code": code, "short": short, "concept": concept, "signal": signal, "value": value, "points": points,
+        "phrase": short,
+    }  # fmt: skip
+
+
+ADOPTION = reason("low_adoption", "feature adoption only 31%", "usage", "feature_adoption_score", 0.31, -9)
+LOWER = reason("low_adoption", "feature adoption only 24%", "usage", "feature_adoption_score", 0.24, -9)
+NPS = reason("low_nps", "NPS only 4", "sentiment", "recent_nps", 4, -3)
+OVERDUE = reason("overdue_invoices", "invoice 40 days overdue", "billing", "overdue_days_max", 40, -2)
+USAGE = reason("usage_decline", "usage down 30%", "usage", "usage_delta_28d", -0.3, -4)
+
+
+def row(why: str, *reasons: dict[str, Any], facts: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    return {
+        "why": why,
+        "reasons": list(reasons),
+        "facts": list(facts),
+        "tier_shown": "Critical",
+        "score_shown": 20,
+    }
+
+
+def test_accounts_with_one_line_and_different_troubles_are_told_apart() -> None:
+    line = "Feature adoption only 31%; renewal in 60 days"
+    found = vary([row(line, ADOPTION, NPS), row(line, ADOPTION, OVERDUE)], [60.0, 60.0])
+    assert found == [
+        "Feature adoption only 31%; NPS only 4",
+        "Feature adoption only 31%; invoice 40 days overdue",
+    ]
+    assert all(len(text.split()) <= MAX_WORDS for text in found)
+
+
+def test_numbers_alone_do_not_make_two_lines_different() -> None:
+    rows = [
+        row("Feature adoption only 31%; renewal in 60 days", ADOPTION, NPS),
+        row("Feature adoption only 24%; renewal in 61 days", LOWER, OVERDUE),
+    ]
+    assert vary(rows, [60.0, 61.0])[1] == "Feature adoption only 24%; invoice 40 days overdue"
+
+
+def test_equal_facts_may_have_equal_lines() -> None:
+    line = "Feature adoption only 31%; renewal in 60 days"
+    assert vary([row(line, ADOPTION), row(line, ADOPTION)], [60.0, 60.0]) == [line, line]
+
+
+def test_what_changed_comes_before_what_has_long_been_so() -> None:
+    (found,) = vary([row("Feature adoption only 31%; usage down 30%", ADOPTION, USAGE)], [None])
+    assert found == "Usage down 30%; feature adoption only 31%"
+
+
+def test_a_decisive_fact_stays_first() -> None:
+    fact = {**NPS, "decisive": True, "risk": True}
+    (found,) = vary([row("NPS only 4; usage down 30%", USAGE, facts=(fact,))], [None])
+    assert found == "NPS only 4; usage down 30%"
+
+
+def test_a_line_that_begins_with_the_renewal_keeps_it_there() -> None:
+    line = "Renewal in 60 days; feature adoption only 31%"
+    assert vary([row(line, ADOPTION, NPS), row(line, ADOPTION, OVERDUE)], [60.0, 60.0]) == [line, line]
+
+
+def test_lines_that_are_not_made_of_facts_stay_as_they_are() -> None:
+    rows = [row(NOTHING_STANDS_OUT, ADOPTION), {"why": None, "reasons": [], "facts": None}]
+    assert vary(rows, [None, None]) == [NOTHING_STANDS_OUT, None]
+
+
+def test_the_explanation_says_what_weighs_what_moved_and_what_lies_ahead() -> None:
+    change = {"delta": -12, "since": "2026-02-22", "moved": [{"concept": "usage", "points": -9.0}]}
+    text = explain({**row("", ADOPTION, NPS), "change": change}, 60.0)
+    assert text == (
+        "Critical at 20: feature adoption only 31% and NPS only 4. "
+        "The score fell by 12 points since 2026-02-22, mostly usage. Renewal in 60 days."
+    )
+
+
+def test_nothing_to_explain_is_no_explanation() -> None:
+    assert explain({**row(""), "change": None}, None) is None
