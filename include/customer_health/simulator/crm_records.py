@@ -54,6 +54,8 @@ def accounts(world: World) -> Facts:
             "manager_email": manager,
             "merged_into": target,
             "merged_at": when,
+            "merged_ids": None,
+            "parent_account_id": None,
             "occurred_at": created,
             "known_at": created,
         }
