@@ -13,6 +13,7 @@ from tests.lib.files import AS_OF, MAPPING, CompanyFiles
 
 from customer_health.company import CompanyConfig
 from customer_health.signals.build_panel import build_panel
+from customer_health.sources.draft import draft_mapping
 from customer_health.sources.id_text import id_text, one_case
 from customer_health.sources.mapping import Rule
 from customer_health.sources.merged_accounts import merged_ids
@@ -152,6 +153,20 @@ def test_an_id_that_two_survivors_list_is_said(company: CompanyFiles) -> None:
     company.map(HUBSPOT)
     notes = company.ingest().notes
     assert any("a3 and a1 both list a2" in note for note in notes)
+
+
+def test_the_draft_knows_how_hubspot_and_salesforce_name_mergers_and_parents(tmp_path: Path) -> None:
+    (tmp_path / "companies.csv").write_text(
+        "id,name,createdate,hs_merged_object_ids,hs_parent_company_id\n101,One,2024-01-01,205;309,\n"
+        "102,Two,2024-01-01,,101\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "deals.csv").write_text(
+        "id,company_id,start_date\nd1,101,2024-01-01\nd2,102,2024-01-01\n", encoding="utf-8"
+    )
+    text = draft_mapping(str(tmp_path))
+    assert "merged_ids: hs_merged_object_ids" in text
+    assert "parent_account_id: hs_parent_company_id" in text
 
 
 @pytest.mark.parametrize(

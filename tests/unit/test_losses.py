@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from customer_health.contract_rules import OutcomesConfig
-from customer_health.warehouse.losses.contracts import Loss, contract_losses
+from customer_health.warehouse.losses.contract_losses import Loss, contract_losses
 from customer_health.warehouse.losses.lapsed import presumed_renewals
 from customer_health.warehouse.losses.levels import State, levels
 from customer_health.warehouse.losses.usage_revenue import Bill, usage_losses

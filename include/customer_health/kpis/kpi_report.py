@@ -228,7 +228,7 @@ def _page(report: KpiReport) -> Iterator[str]:
         "lowers the first share; the second is what the people who called say."
     )
     yield ""
-    yield from _groups(report.groups)
+    yield from _groups(report.groups, report.currency)
     yield "## May growth be automated?"
     yield ""
     state = "Yes" if report.gate.passed else "Not yet: every expansion needs a person's approval"
@@ -245,7 +245,7 @@ def _page(report: KpiReport) -> Iterator[str]:
             yield f"| {' | '.join(map(str, cells))} |"
 
 
-def _groups(found: Sequence[RollUp]) -> Iterator[str]:
+def _groups(found: Sequence[RollUp], currency: str | None) -> Iterator[str]:
     if not found:
         return
     yield "## Parent companies"
@@ -253,7 +253,7 @@ def _groups(found: Sequence[RollUp]) -> Iterator[str]:
     yield "| Company | Accounts | ARR | Worst account | Score | Tier |"
     yield "|---|---:|---:|---|---:|---|"
     for one in found[:GROUPS_SHOWN]:
-        arr = "unknown" if one.arr is None else f"{'at least ' if one.arr_unknown else ''}{one.arr:,.0f}"
+        arr = ("at least " if one.arr_unknown and one.arr is not None else "") + money(one.arr, currency)
         worst = one.worst
         shown = ("", "", "") if worst is None else (worst.account_id, f"{worst.score:.0f}", worst.tier or "")
         cells = (one.account_id, f"{one.accounts:,}", arr, *shown)

@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from customer_health.wording import money
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -93,8 +95,7 @@ def _table(rows: Sequence[tuple[Any, ...]]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for _, account, mine, theirs, own_arr, arr, reason in rows[:SHOWN]:
         lost = own_arr if own_arr is not None else arr
-        money = "unknown" if lost is None else f"{lost:,.0f}"
-        cells = (_plain(account), mine or "", theirs or "", money, _plain(reason or ""))
+        cells = (_plain(account), mine or "", theirs or "", money(lost), _plain(reason or ""))
         yield "| " + " | ".join(str(cell) for cell in cells) + " |"
     if len(rows) > SHOWN:
         yield f"\n... and {len(rows) - SHOWN:,} more."

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from customer_health.company import CompanyConfig
-from customer_health.warehouse.losses.contracts import Loss, contract_losses
+from customer_health.warehouse.losses.contract_losses import Loss, contract_losses
 from customer_health.warehouse.losses.lapsed import GRACE_DAYS, Presumed, presumed_renewals
 from customer_health.warehouse.losses.levels import EPOCH, State, levels
 from customer_health.warehouse.losses.store import PRESUMED, write_contracts, write_outcomes

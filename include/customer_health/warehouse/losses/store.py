@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from customer_health.warehouse.contracts import identifier
-from customer_health.warehouse.losses.contracts import Loss
+from customer_health.warehouse.losses.contract_losses import Loss
 from customer_health.warehouse.losses.lapsed import Presumed
 from customer_health.warehouse.losses.levels import EPOCH
 from customer_health.warehouse.raw import next_load_id, scalar

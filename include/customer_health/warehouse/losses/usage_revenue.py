@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from customer_health.contract_rules import OutcomesConfig
-from customer_health.warehouse.losses.contracts import Loss
+from customer_health.warehouse.losses.contract_losses import Loss
+from customer_health.wording import money
 
 YEAR = 365.0
 
@@ -51,7 +52,7 @@ def usage_losses(bills: Sequence[Bill], until: int, rules: OutcomesConfig) -> li
         if before * YEAR / window < rules.usage_least_revenue or before <= 0:
             continue
         if (before - now) / before >= rules.usage_fall - 1e-9:
-            why = f"usage-based revenue {before:,.0f} -> {now:,.0f} in {window} days"
+            why = f"usage-based revenue {money(before)} -> {money(now)} in {window} days"
             out.append(Loss("contraction_usage", day, known, (before - now) * YEAR / window, why))
             since = day
     return out
