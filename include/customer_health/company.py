@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from customer_health.checked_yaml import read_yaml, refusal
 from customer_health.connections import ConnectionsConfig, SourceName, SourceOptions
 from customer_health.contract_rules import ContractsConfig, OutcomesConfig
+from customer_health.fact_thresholds import FactThresholds
 from customer_health.playbook_config import PlaybookConfig
 from customer_health.sections import CanonicalTable, Section, Zone
 from customer_health.text_config import TextsConfig
@@ -217,6 +218,7 @@ class CompanyConfig(Section):
     usage: UsageConfig = UsageConfig()
     people: PeopleConfig = PeopleConfig()
     signals: SignalsConfig = SignalsConfig()
+    facts: FactThresholds = FactThresholds()
     model: ModelConfig = ModelConfig()
     economics: EconomicsConfig = EconomicsConfig()
     score: ScoreConfig = ScoreConfig()

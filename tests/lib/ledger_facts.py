@@ -14,6 +14,7 @@ from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import decisions
 from customer_health.ledger.schema import outbox as outbox_table
+from tests.lib.headlines import headlines
 
 TODAY = date(2026, 11, 20)
 EVIL = "<script>alert('x')</script>"
@@ -102,6 +103,7 @@ def _score(account: str, week: int, day: date) -> dict[str, object]:
                 "phrase": "Renewal in 54 days",
             },
         ],
+        "facts": headlines("overdue_invoices", as_of=day) if account == "acme" else [],
         "waterfall": {"start": 61.0, "usage": score - 65.0, "calendar": 4.0},
         "lever": {
             "target": "Green",

@@ -51,6 +51,16 @@ def test_the_account_page_shows_history_reasons_and_what_was_done(visitor: TestC
     assert "critical save" in html or "critical_save" in html
 
 
+def test_the_account_page_tells_what_happened_beside_what_the_model_weighs(visitor: TestClient) -> None:
+    text = text_of(visitor.get("/customer-health/account/acme").text)
+    assert "What happened" in text
+    assert "An invoice is 45 days overdue" in text
+    assert "invoices · overdue_days_max" in text
+    assert "the due date; it counts beyond 30 days" in text
+    assert "What happened" not in text_of(visitor.get("/customer-health/account/calm").text)
+    assert "Invoice overdue" in text_of(visitor.get("/customer-health/").text)
+
+
 def test_the_calendar_is_context_and_no_reason(visitor: TestClient) -> None:
     text = text_of(visitor.get("/customer-health/account/acme").text)
     assert "(−6.5) Renewal in 54 days calendar: context, no reason" in text

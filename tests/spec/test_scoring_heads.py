@@ -109,7 +109,9 @@ def test_without_a_model_a_company_may_choose_the_rules_that_see_silence() -> No
     second = score_accounts(frame, None, RULES_V2, as_of=AS_OF, catalogue=CATALOGUE)
     v1, v2 = (table.set_index("account_id").loc["silent"] for table in (first, second))
 
-    assert (v1["tier"], v1["model_id"]) == ("Healthy", "rules_v1_seed")
+    # The first rules see no silence: only the ceiling of the headline fact keeps them from praising it.
+    assert (v1["tier"], v1["score_shown"], v1["model_id"]) == ("At Risk", 49, "rules_v1_seed")
+    assert v1["waterfall"]["facts"] == -51
     assert (v2["tier"], v2["model_id"], v2["mode"]) == ("Critical", "rules_v2", "rules")
     assert v2["waterfall"] | {"other": 0.0} == {
         "start": 100.0, "usage": -35.0, "relationship": -30.0, "billing": -15.0, "support": 0.0,

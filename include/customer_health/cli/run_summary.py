@@ -19,6 +19,7 @@ from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.schema import decisions, outbox
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import Settings
+from customer_health.signals.headline_facts import FACTS
 from customer_health.wording import money, total
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def demo_summary(settings: Settings, *, as_of: date, colour: bool = False) -> st
     before = _as_shown(ledger_scores.previous(ledger, as_of))
     _tiers(console, settings, today, before, _fair_from(ledger, settings))
     _calls(console, settings, today, before, as_of)
+    _headlines(console, settings, today)
     _model(console, ledger, as_of)
     _actions(console, settings, ledger, as_of)
     _where(console, settings)
@@ -164,6 +166,29 @@ def _calls(
         console.print(
             f"    [italic]{_escape(str(row['why']))}[/italic] · {row.get('owner_email') or 'no owner'}"
         )
+        if happened := [str(fact["short"]) for fact in row.get("facts") or []]:
+            console.print(f"    [dim]What happened:[/dim] {_escape('; '.join(happened))}")
+
+
+def _headlines(console: Console, settings: Settings, today: pd.DataFrame) -> None:
+    """Print how many accounts each headline fact holds for, and how many of them count as healthy."""
+    best = scheme_named(settings.config.score.scheme).best
+    held = [
+        (fact["code"], tier == best)
+        for facts, tier in zip(today["facts"], today["tier"], strict=True)
+        for fact in facts or []
+    ]
+    if not held:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 1))
+    for name in ("Headline fact", "accounts", f"of them {best}"):
+        table.add_column(name, justify="left" if name == "Headline fact" else "right")
+    for fact in FACTS:
+        those = [healthy for code, healthy in held if code == fact.code]
+        if those:
+            table.add_row(fact.title, f"{len(those):,}", f"{sum(those):,}")
+    console.print("\n[bold]What happened, whatever the score says[/bold]")
+    console.print(table)
 
 
 def _model(console: Console, ledger: Engine, as_of: date) -> None:

@@ -102,6 +102,7 @@ scores = Table(
     Column("why", Text),
     Column("explanation", Text),
     Column("reasons", JSON),
+    Column("facts", JSON),  # headline facts, worst first: what happened, beside what the model weighs
     Column("waterfall", JSON),
     Column("change", JSON),
     Column("lever", JSON),

@@ -71,6 +71,7 @@ class AccountView:
     config: CompanyConfig = _DEFAULTS
     past: Sequence[Reading] = ()
     codes: frozenset[str] = field(init=False)
+    headline_codes: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Collect the risk codes once; conditions ask for them again and again."""
@@ -78,6 +79,8 @@ class AccountView:
         for reason in self.risks:
             codes.update((str(reason.get("code")), *map(str, reason.get("also") or ())))
         object.__setattr__(self, "codes", frozenset(codes))
+        happened = frozenset(str(fact["code"]) for fact in self.headlines)
+        object.__setattr__(self, "headline_codes", happened)
 
     def get(self, name: str) -> Any:
         """Return a column of the row; the ledger stores every kind of missing value as None."""
@@ -131,6 +134,11 @@ class AccountView:
         """Reasons that cost points, worst first."""
         found = [reason for reason in self.reasons if (reason.get("points") or 0) < 0]
         return sorted(found, key=lambda reason: float(reason["points"]))
+
+    @property
+    def headlines(self) -> list[dict[str, Any]]:
+        """Headline facts, worst first: what happened, whatever the model makes of it."""
+        return list(self.get("facts") or [])
 
     @property
     def primary_reason(self) -> str | None:
@@ -206,6 +214,8 @@ class AccountView:
             float(reason["points"]), str(reason["code"])
         for step in self.moved:
             float(step["points"]), str(step["concept"])
+        for fact in self.headlines:
+            float(fact["value"]), str(fact["phrase"]), str(fact["short"])
 
     def money(self, amount: float) -> str:
         """Return an amount for the decision log, in the account's currency."""
@@ -241,6 +251,8 @@ class AccountView:
             return "it has given notice"
         if self.episode is not None:
             return f"its episode {self.episode.episode_id} is still open"
+        if happened := [str(fact["title"]).lower() for fact in self.headlines if fact.get("risk")]:
+            return f"headline facts speak of risk: {', '.join(happened)}"
         if codes := sorted(FLIGHT_CODES & self.codes):
             return f"its score names {', '.join(codes)}"
         if self.drop is not None and self.drop >= FLIGHT_DROP:

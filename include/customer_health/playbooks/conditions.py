@@ -66,6 +66,14 @@ class ReasonCodes(Part):
     none: Names = ()
 
 
+def _any_of(value: Any) -> Any:
+    return {"any": value} if isinstance(value, str | list | tuple) else value
+
+
+class FactCodes(ReasonCodes):
+    """Which headline facts must, or must not, hold; one code or a list of codes means any of them."""
+
+
 class Fall(Part):
     """A fall that lasts: the last `readings` readings all lie `points` below the best of `days` days."""
 
@@ -88,6 +96,7 @@ class When(Part):
         owner: One of these owners (CSM's e-mail).
         worth_people: Whether the account is worth people's hours (see playbooks/account_value.py).
         reasons: Reason codes that the score names.
+        fact: Headline facts that hold, whatever the score says (see signals/headline_facts.py).
         signals: Signals by name; an unknown signal satisfies nothing.
         arr: Annual recurring revenue.
         segment: One of these segments.
@@ -110,6 +119,7 @@ class When(Part):
     owner: Names = ()
     worth_people: bool | None = None
     reasons: ReasonCodes = ReasonCodes()
+    fact: Annotated[FactCodes, BeforeValidator(_any_of)] = FactCodes()
     signals: Mapping[str, Range] = {}
     arr: Range | None = None
     segment: Names = ()
@@ -151,7 +161,8 @@ class When(Part):
         if self.owner:
             owner = facts.get("owner_email")
             note(owner in self.owner, f"owner is {owner or 'unknown'}")
-        self._check_reasons(facts, note)
+        _check_codes(self.reasons, facts.codes, "reasons name", "reason", note)
+        _check_codes(self.fact, facts.headline_codes, "headline facts are", "fact", note)
         if self.lasting_fall is not None:
             note(*_fell(facts, self.lasting_fall))
         if self.attention is not None:
@@ -172,18 +183,17 @@ class When(Part):
             return {slug(facts.get("tier")), slug(facts.get("band"))}
         return set() if facts.score is None else {slug(tier_of(facts.score, self.scheme))}
 
-    def _check_reasons(self, facts: AccountView, note: Any) -> None:
-        if self.reasons.any:
-            hits = [code for code in self.reasons.any if code in facts.codes]
-            note(bool(hits), f"reasons name {', '.join(hits or ['none of ' + ', '.join(self.reasons.any)])}")
-        if self.reasons.all:
-            lacking = [code for code in self.reasons.all if code not in facts.codes]
-            note(
-                not lacking, f"reasons lack {', '.join(lacking)}" if lacking else "reasons name all asked for"
-            )
-        if self.reasons.none:
-            hits = [code for code in self.reasons.none if code in facts.codes]
-            note(not hits, f"reasons name {', '.join(hits)}" if hits else "no excluded reason")
+
+def _check_codes(wanted: ReasonCodes, found: frozenset[str], said: str, what: str, note: Any) -> None:
+    if wanted.any:
+        hits = [code for code in wanted.any if code in found]
+        note(bool(hits), f"{said} {', '.join(hits or ['none of ' + ', '.join(wanted.any)])}")
+    if wanted.all:
+        lacking = [code for code in wanted.all if code not in found]
+        note(not lacking, f"{what}s lack {', '.join(lacking)}" if lacking else f"{said} all asked for")
+    if wanted.none:
+        hits = [code for code in wanted.none if code in found]
+        note(not hits, f"{said} {', '.join(hits)}" if hits else f"no excluded {what}")
 
 
 # What a Range may be asked about: as people read it, as the YAML spells it, and where it comes from.

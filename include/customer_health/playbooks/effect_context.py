@@ -9,7 +9,7 @@ from urllib.parse import quote
 from customer_health.company import CompanyConfig
 from customer_health.playbooks.account_view import AccountView
 
-MOST_RISKS, MOST_STRENGTHS = 3, 2
+MOST_RISKS, MOST_STRENGTHS, MOST_FACTS = 3, 2, 5
 # What a task says about the relationship, beside the reasons.
 CONTACT_MEASURES = ("days_since_last_interaction", "contacts_known", "days_since_ebr")
 # A change of these makes a new version of the CRM's fields; probabilities move a little every day.
@@ -65,6 +65,7 @@ def account_payload(facts: AccountView, config: CompanyConfig) -> dict[str, Any]
             "as_of": facts.as_of.isoformat(),
         },
         "risks": facts.risks[:MOST_RISKS],
+        "facts": facts.headlines[:MOST_FACTS],
         "lever": (facts.get("lever") or {}).get("text"),
         "contact": {name: facts.signals.get(name) for name in CONTACT_MEASURES},
         "cause": facts.cause,

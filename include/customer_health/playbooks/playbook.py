@@ -205,6 +205,7 @@ def _steps(do: Any, path: Path) -> tuple[Step, ...]:
 
 def _check_names(playbook: Playbook, path: Path) -> None:
     from customer_health.signals.catalogue import CATALOGUE, REASON_CODES
+    from customer_health.signals.headline_facts import FACT_CODES
 
     when = playbook.when
     if when.scheme is not None and when.scheme not in load_schemes():
@@ -216,6 +217,10 @@ def _check_names(playbook: Playbook, path: Path) -> None:
     ]
     checks += [
         (f"when: reasons: {word}", "reason code", getattr(when.reasons, word), REASON_CODES)
+        for word in ("any", "all", "none")
+    ]
+    checks += [
+        (f"when: fact: {word}", "headline fact", getattr(when.fact, word), FACT_CODES)
         for word in ("any", "all", "none")
     ]
     for where, kind, used, known in checks:

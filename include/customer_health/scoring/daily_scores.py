@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,7 @@ from customer_health.model.data.features import RENEWAL
 from customer_health.model.registry.champion import Champion
 from customer_health.scoring import why as wording
 from customer_health.scoring.attribution import waterfalls
+from customer_health.scoring.headlines import capped, headlines_of
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.levers import levers
 from customer_health.scoring.reasons import reasons_for
@@ -42,6 +44,7 @@ COLUMNS = (
         "coverage",
         "why",
         "reasons",
+        "facts",
         "mode",
         "model_id",
         "state",
@@ -66,7 +69,8 @@ def score_accounts(
 
     An account that gave notice gets that as its state and no score: there is nothing left to foretell.
     One that is too new, has no known signal, or whose data yields no finite prediction, is
-    `not_scored_yet` and the Why says so. One account's broken values never touch another's score.
+    `not_scored_yet` and the Why says so. Headline facts are listed for every customer, scored or not.
+    One account's broken values never touch another's score.
 
     Args:
         panel: Signals with their context columns; rows of other dates are ignored.
@@ -102,6 +106,9 @@ def score_accounts(
     meaning = RULES if champion is None else champion.meaning
     rows = _customers(panel, as_of, catalogue)
     rows["state"], rows["why"] = _states(rows, config)
+    rows["facts"] = headlines_of(
+        rows, config.facts, catalogue, as_of=as_of, currency=config.money.currency or ""
+    )
     scored = rows[rows["state"] == SCORED].reset_index(drop=True)
 
     def memory(accounts: pd.Series) -> Memory:
@@ -118,6 +125,10 @@ def score_accounts(
         rows.loc[broken, ["state", "why"]] = [NOT_YET, reason]
         log.warning("%d accounts stay without a score: %s", int(broken.sum()), reason)
         scored = scored[result.usable].reset_index(drop=True)
+    score, attribution = capped(
+        result.score, result.attribution, scored["facts"].tolist(), config.facts.ceilings
+    )
+    result = replace(result, score=score, attribution=attribution)
     known = memory(scored["account_id"])
     published = _published(scored, result, config, catalogue, known, as_of, meaning).assign(
         as_of=as_of, model_id=model_id
@@ -132,7 +143,7 @@ def score_accounts(
         currency=config.money.currency or "",
     )
     published["lever"] = pd.Series(found, published.index, dtype=object)
-    rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why"]]
+    rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why", "facts"]]
     frame = pd.concat([published, rest], ignore_index=True).reindex(columns=list(COLUMNS))
     frame["as_of"] = as_of
     frame["mode"] = "rules" if champion is None else "model"
@@ -232,6 +243,7 @@ def _published(
             "expected_loss": _share_at_risk(result, config) * np.where(np.isfinite(arr), arr, np.nan),
             "coverage": rows["coverage"].astype(float),
             "reasons": reasons_for(result.attribution, rows, catalogue, currency=config.money.currency or ""),
+            "facts": rows["facts"],
             "state": SCORED,
             "waterfall": waterfalls(result.attribution, result.score),
             "health_log_odds": result.health,
@@ -262,10 +274,11 @@ def _share_at_risk(result: Scored, config: CompanyConfig) -> np.ndarray:
 
 def _explain(rows: pd.DataFrame, days: list[float | None], best: str) -> None:
     """Write the Why of scored rows."""
-    everything = zip(rows["reasons"], rows["tier_shown"], rows["waterfall"], days, strict=True)
+    columns = ("reasons", "facts", "tier_shown", "waterfall")
+    everything = zip(*(rows[name] for name in columns), days, strict=True)
     whys = [
-        wording.why(reasons, healthy=tier == best, days_to_renewal=left, steps=steps)
-        for reasons, tier, steps, left in everything
+        wording.why(reasons, healthy=tier == best, days_to_renewal=left, steps=steps, facts=facts)
+        for reasons, facts, tier, steps, left in everything
     ]
     rows["why"] = pd.Series(whys, rows.index, dtype=object)
 

@@ -66,30 +66,55 @@ def why(
     healthy: bool,
     days_to_renewal: float | None = None,
     steps: Mapping[str, float] | None = None,
+    facts: Sequence[Fact] = (),
 ) -> str:
     """Write the Why of a scored account by template.
 
     A healthy account gets what speaks for it, and is called healthy, so that a list of risks that names
-    it for its size cannot pass a good sign off as a danger. Any other gets what costs it most; a renewal
-    that is near comes last, as the date is nobody's reason. If no signal is to blame, it says what pulls
-    the score down instead.
+    it for its size cannot pass a good sign off as a danger; where a headline fact of risk holds, it gets
+    that instead. Any other gets what costs it most, then the facts that cost nothing; the worst decisive
+    ones take precedence. A renewal that is near comes last, as the date is nobody's reason. If nothing is
+    to blame, it says what pulls the score down instead.
 
     Args:
         reasons: As `reasons_for` lists them.
         healthy: The account is in the best tier.
         days_to_renewal: Whole days, if there is a renewal ahead.
         steps: Points by step of the waterfall.
+        facts: Headline facts, worst first, as `headlines_of` lists them.
     """
-    risks = [str(reason["short"]) for reason in reasons if reason["points"] < 0]
+    charged = [reason for reason in reasons if reason["points"] < 0]
+    risks = _worst_first(charged, facts)
     strengths = [str(reason["short"]) for reason in reasons if reason["points"] > 0]
     if healthy:
+        if happened := [str(fact["short"]) for fact in facts if fact["risk"]]:
+            return _join(happened, opening="Healthy despite ")
         if strengths:
             return _join(strengths, opening="Healthy: ")
-        return _join([f"Healthy despite {risks[0]}"]) if risks else HEALTHY
+        return _join([f"Healthy despite {charged[0]['short']}"]) if charged else HEALTHY
     said = risks or _unsaid(steps or {})
     if days_to_renewal is not None and 0 <= days_to_renewal <= NEAR:
         said = [*said, renewal_words(days_to_renewal)]
     return _join(said)
+
+
+def _worst_first(charged: Sequence[Fact], facts: Sequence[Fact]) -> list[str]:
+    """Fragments in the order in which they are told.
+
+    The model's reasons come in the order of their points, with the facts that it does not charge behind
+    them. Where that would leave out one of the two worst decisive facts, these two come first. A fact and
+    the reason that says the same are told once.
+    """
+    said = {name: str(fact["short"]) for fact in facts for name in (fact["signal"], fact["code"])}
+    model = [
+        said.get(reason["signal"]) or said.get(reason["code"]) or str(reason["short"]) for reason in charged
+    ]
+    everything = list(dict.fromkeys([*model, *(str(fact["short"]) for fact in facts)]))
+    worst = [str(fact["short"]) for fact in facts if fact["decisive"]][:2]
+    told = _fitting(everything) if everything else []
+    if set(worst) <= set(told):
+        return everything
+    return list(dict.fromkeys([*worst, *everything]))
 
 
 def _unsaid(steps: Mapping[str, float]) -> list[str]:
@@ -109,13 +134,18 @@ def too_new(tenure_days: float, needed_days: int) -> str:
 
 def _join(fragments: Sequence[str], opening: str = "") -> str:
     """Chain fragments up to three, whole ones only, within the word limit."""
-    text = opening + fragments[0]
-    for following in fragments[1:3]:
-        longer = f"{text}; {following}"
-        if len(longer.split()) > MAX_WORDS:
-            break
-        text = longer
+    text = opening + "; ".join(_fitting(fragments, opening))
     return text[0].upper() + text[1:]
+
+
+def _fitting(fragments: Sequence[str], opening: str = "") -> list[str]:
+    """The first fragments, up to three, that the word limit has room for; at least one."""
+    chosen = [fragments[0]]
+    for following in fragments[1:3]:
+        if len(f"{opening}{'; '.join([*chosen, following])}".split()) > MAX_WORDS:
+            break
+        chosen.append(following)
+    return chosen
 
 
 def validate_why(text: str, facts: Sequence[Fact]) -> tuple[str, ...]:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
+from customer_health.fact_thresholds import FactThresholds
 from customer_health.signals.aggregations import Aggregation
 from customer_health.signals.catalogue import CATALOGUE, PROFILES
 from customer_health.signals.derived import DERIVED
+from customer_health.signals.headline_facts import FACTS, HeadlineFact
 from customer_health.signals.signal import Absent, Concept, Condition, Direction, FromConfig, Signal
 
 HEADER = """# Signals
@@ -48,6 +50,12 @@ only where we would have noticed: we know an executive, or we know the titles of
 """
 
 TITLES = "| signal | value | facts | window | unit | healthier | when there is none | reason | phrase |"
+FACT_TITLES = "| headline fact | code | signal | holds if | compared with | decisive |"
+FACT_HEADER = """What happened at an account, whatever the model makes of it. Facts are listed worst first,
+stored with the score, shown on the page, in alerts and tasks, and playbooks may ask for them
+(`fact: sponsor_left`). A decisive one takes precedence in the Why over reasons that leave it out. The
+numbers are the defaults of the section `facts` of the company file; null switches a fact off, and
+`ceilings` says how high the score of an account with it can be."""
 DIRECTIONS = {
     Direction.LOWER_IS_HEALTHIER: "lower",
     Direction.HIGHER_IS_HEALTHIER: "higher",
@@ -102,6 +110,19 @@ def _row(signal: Signal) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+def _fact_row(fact: HeadlineFact, thresholds: FactThresholds) -> str:
+    limit = f"{getattr(thresholds, fact.code):g}"
+    cells = (
+        fact.title,
+        f"`{fact.code}`",
+        f"`{fact.signal}`",
+        f"{fact.compare} {limit}",
+        fact.baseline.format(limit=limit),
+        "yes" if fact.decisive else "",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
 def render(signals: Iterable[Signal] | None = None) -> str:
     """Return the page for these signals, by default for the whole catalogue."""
     chosen = list(CATALOGUE.values() if signals is None else signals)
@@ -117,6 +138,10 @@ def render(signals: Iterable[Signal] | None = None) -> str:
             lines += ["", f"## {concept.value.capitalize()}", ""]
             lines += [TITLES, "|---" * TITLES.count(" | ") + "|---|"]
             lines += [_row(signal) for signal in mine]
+    if signals is None:
+        lines += ["", "## Headline facts", "", FACT_HEADER, ""]
+        lines += [FACT_TITLES, "|---" * FACT_TITLES.count(" | ") + "|---|"]
+        lines += [_fact_row(fact, FactThresholds()) for fact in FACTS]
     lines += ["", "## Derived tables", ""]
     lines += [f"- `{table.name}`: {table.doc}" for table in DERIVED.values()]
     return "\n".join(lines) + "\n"

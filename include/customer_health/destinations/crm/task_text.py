@@ -70,6 +70,10 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield _md(explanation, 600)
     yield ""
+    if happened := p.get("facts"):
+        yield "## What happened"
+        yield from (f"- {_happened(fact)}" for fact in happened)
+        yield ""
     yield "## Evidence"
     yield from (f"- {_evidence(reason, today)}" for reason in p["risks"])
     if not p["risks"]:
@@ -113,6 +117,14 @@ def _evidence(reason: Mapping[str, Any], today: str) -> str:
     shown = "unknown" if value is None else f"{float(value):g}"
     points = f"{float(reason['points']):+.0f} points"
     return f"{_md(reason.get('phrase'))} ({points}; `{reason.get('signal')}` = {shown}, as of {today})"
+
+
+def _happened(fact: Mapping[str, Any]) -> str:
+    """Return a headline fact with its evidence: value, source, as-of date and what it is compared with."""
+    evidence = (
+        f"`{fact['signal']}` = {float(fact['value']):g} from {fact['source']}, as of {day(fact['as_of'])}"
+    )
+    return f"{_md(fact['phrase'])} ({evidence}; compared with: {_md(fact['baseline'])})"
 
 
 def _relationship(contact: Mapping[str, Any]) -> str:

@@ -127,6 +127,9 @@ def _alert(payload: Mapping[str, Any], chart: bool) -> tuple[str, list[Json]]:
     if note:
         blocks.append(context(note))
     blocks.append(section(_facts(payload)))
+    happened = [quoted(fact["short"], 80) for fact in payload.get("facts") or []]
+    if happened:
+        blocks.append(section(f"*What happened* {' · '.join(happened)}"))
     reasons = [f"• {_points(risk)} `{quoted(risk.get('code'), 40)}`" for risk in payload["risks"]]
     if payload["strengths"]:
         reasons.append(f"*What holds* {' · '.join(map(_points, payload['strengths']))}")

@@ -1,0 +1,52 @@
+"""From which value on something that happened is a headline fact: the section `facts` of the company file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field, model_validator
+
+from customer_health.sections import Section
+
+Threshold = float | None
+
+
+class FactThresholds(Section):
+    """One number per headline fact; null switches that fact off.
+
+    What each number is compared with, and which way, is declared in `signals/headline_facts.py`.
+    """
+
+    silent_account: Threshold = Field(1, description="no login and no ticket in 30 days: 1")
+    never_used_after_days: Threshold = Field(
+        30, ge=1, description="a customer for this long without a single login on record is silent, too"
+    )
+    sponsor_left: Threshold = Field(1, description="a sponsor or champion left within 6 months: 1")
+    contract_modification: Threshold = Field(1, ge=1, description="requests within 180 days, at least")
+    core_action_drop: Threshold = Field(
+        0.20, gt=0, le=1, description="fall of the core action against the 30 days before, as a share"
+    )
+    escalation: Threshold = Field(1, ge=1, description="escalations to management in 90 days, at least")
+    overdue_invoices: Threshold = Field(30, ge=0, description="days overdue, more than")
+    no_exec_contact: Threshold = Field(90, ge=1, description="days without an active executive, at least")
+    single_threaded: Threshold = Field(2, ge=1, description="known contacts, fewer than")
+    low_nps: Threshold = Field(6, ge=0, le=10, description="latest NPS of 6 months, at most")
+    unanswered_tickets: Threshold = Field(
+        1, ge=1, description="tickets without a first answer for over 3 days, at least"
+    )
+    price_increase: Threshold = Field(1, description="announced within 180 days, the renewal still ahead: 1")
+    late_ebr: Threshold = Field(1, ge=1, description="days by which the business review is overdue, at least")
+    ceilings: Mapping[str, int] = Field(
+        default_factory=lambda: {"silent_account": 49},
+        description="headline fact -> highest score that an account with it can have",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> FactThresholds:
+        known = set(type(self).model_fields) - {"ceilings", "never_used_after_days"}
+        for code, highest in self.ceilings.items():
+            if code not in known:
+                raise ValueError(f"ceilings: '{code}' is not a headline fact; use {', '.join(sorted(known))}")
+            if not 0 <= highest <= 100:
+                raise ValueError(f"ceilings: {code} needs a score from 0 to 100, not {highest}")
+        return self
