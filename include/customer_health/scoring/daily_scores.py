@@ -106,9 +106,8 @@ def score_accounts(
     meaning = RULES if champion is None else champion.meaning
     rows = _customers(panel, as_of, catalogue)
     rows["state"], rows["why"] = _states(rows, config)
-    rows["facts"] = headlines_of(
-        rows, config.facts, catalogue, as_of=as_of, currency=config.money.currency or ""
-    )
+    happened = headlines_of(rows, config.facts, catalogue, as_of=as_of, currency=config.money.currency or "")
+    rows["facts"] = pd.Series(happened, rows.index, dtype=object)
     scored = rows[rows["state"] == SCORED].reset_index(drop=True)
 
     def memory(accounts: pd.Series) -> Memory:
