@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 _PATHS_AT_ONCE = 16  # futures held in memory together
 HEADS = ("logo", "downgrade", "contraction")
-DRIVERS = ("usage", "sentiment", "sponsor", "budget", "competitor", "price")
+PHENOMENA = ("unsettled", "silent", "aloof", "arrears", "backlog", "slump")
+DRIVERS = ("usage", "sentiment", "sponsor", "budget", "competitor", "price", *PHENOMENA)
 
 
 def oracle(
@@ -112,7 +113,7 @@ def true_drivers(world: World, as_of: date) -> pd.DataFrame:
 
     The ground truth of reasons: the risk index minus the index with that one cause set to healthy
     (value and mood at the segment's mean or better, sponsor present, no budget pressure, no competitor, no
-    announced increase).
+    announced increase, none of the phenomena of phenomena.py).
 
     Returns:
         One row per customer, indexed by account_id, one column per name in `DRIVERS`.
@@ -131,6 +132,7 @@ def true_drivers(world: World, as_of: date) -> pd.DataFrame:
         "budget": replace(state, budget=zero),
         "competitor": replace(state, competitor=zero),
         "price": replace(state, uplift=zero),
+        **{name: replace(state, **{name: zero}) for name in PHENOMENA},
     }
     ids = pd.Index([world.account_ids[position] for position in here], name="account_id")
     columns = {name: (now - risk_index(accounts, healthy[name]))[here] for name in DRIVERS}

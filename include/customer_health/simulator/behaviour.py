@@ -6,11 +6,14 @@ accounts on their last axis, so the oracle runs many futures at once as rows of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from customer_health.simulator import phenomena
+from customer_health.simulator.phenomena import Effects
 
 Array = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -23,6 +26,7 @@ NOTHING, LOGO, CONTRACTION, DOWNGRADE, EXPANSION, UPGRADE = range(6)
 PLAN_PRICE = np.array([0.7, 1.0, 1.45], dtype=np.float32)
 _UPLIFTS = np.array([0.0, 0.05, 0.10, 0.25], dtype=np.float32)
 _UPLIFT_CUTS = np.array([0.40, 0.70, 0.92], dtype=np.float32)
+_NOTHING_YET = np.zeros(0, dtype=np.float32)
 _UPLIFT_LEAD = 16  # weeks before a term renewal at which the new price is announced
 
 
@@ -41,6 +45,8 @@ class Accounts:
         depth: How deeply the account works with the product, standardised to 0.6.
         contacts: People we know at the start.
         telemetry: False when the account sends no product usage.
+        never_begins: True for accounts that sign and never start.
+        effects: How much each phenomenon matters in this company; one for all accounts.
     """
 
     segment: NDArray[np.int8]
@@ -53,13 +59,23 @@ class Accounts:
     depth: Array
     contacts: NDArray[np.int32]
     telemetry: Flags
+    never_begins: Flags = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    effects: Effects = phenomena.NONE
+
+    def __post_init__(self) -> None:
+        """Fill in who never begins where nobody says so: nobody."""
+        if len(self.never_begins) != len(self.segment):
+            object.__setattr__(self, "never_begins", np.zeros(len(self.segment), dtype=np.bool_))
 
     def __len__(self) -> int:
         return len(self.segment)
 
     def take(self, index: NDArray[np.intp]) -> Accounts:
         """Return the accounts at these positions."""
-        return Accounts(*(getattr(self, field.name)[index] for field in fields(self)))
+        arrays = {
+            each.name: getattr(self, each.name)[index] for each in fields(self) if each.name != "effects"
+        }
+        return Accounts(**arrays, effects=self.effects)
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,12 @@ class State:
         price: Currency per seat and year on the current plan.
         plan: 0 basic, 1 pro, 2 enterprise.
         gone: True after the account left.
+        unsettled: What is left of the last sponsor change, 1 in its week (see phenomena.py, as all below).
+        silent: 1 while nobody there uses the product.
+        aloof: 1 while the sponsor is there and keeps away.
+        arrears: 1 while invoices are paid more than a month late.
+        backlog: 1 while our support leaves tickets unanswered for days.
+        slump: 1 while core actions are down by half.
     """
 
     health: Array
@@ -97,14 +119,26 @@ class State:
     price: Array
     plan: Array
     gone: Flags
+    unsettled: Array = field(default_factory=lambda: _NOTHING_YET)
+    silent: Array = field(default_factory=lambda: _NOTHING_YET)
+    aloof: Array = field(default_factory=lambda: _NOTHING_YET)
+    arrears: Array = field(default_factory=lambda: _NOTHING_YET)
+    backlog: Array = field(default_factory=lambda: _NOTHING_YET)
+    slump: Array = field(default_factory=lambda: _NOTHING_YET)
+
+    def __post_init__(self) -> None:
+        """Fill in phenomena that nobody names: none is on."""
+        for name in ("unsettled", "silent", "aloof", "arrears", "backlog", "slump"):
+            if getattr(self, name) is _NOTHING_YET:
+                object.__setattr__(self, name, np.zeros_like(self.health))
 
     def take(self, index: NDArray[np.intp]) -> State:
         """Return the accounts at these positions."""
-        return State(*(getattr(self, field.name)[..., index] for field in fields(self)))
+        return State(*(getattr(self, each.name)[..., index] for each in fields(self)))
 
     def repeat(self, paths: int) -> State:
         """Return `paths` copies stacked as rows: shape (paths, accounts)."""
-        return State(*(np.tile(getattr(self, field.name), (paths, 1)) for field in fields(self)))
+        return State(*(np.tile(getattr(self, each.name), (paths, 1)) for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -169,6 +203,7 @@ def risk_index(accounts: Accounts, state: State) -> Array:
         - np.float32(2.2) * zombie
         + accounts.frailty
         - np.float32(0.25) * (accounts.segment == ENTERPRISE)
+        + phenomena.burden(accounts, state)
     )
     return single(z)
 
@@ -239,7 +274,7 @@ def _advance(accounts: Accounts, state: State, week: int, rng: np.random.Generat
     announced = (accounts.term > MONTHLY) & ((accounts.start - week) % accounts.term == _UPLIFT_LEAD)
     proposal = _UPLIFTS[np.searchsorted(_UPLIFT_CUTS, chance[7], side="right")]
     uplift = np.where(announced, proposal, state.uplift) * (week > accounts.start)
-    return replace(
+    moved = replace(
         state,
         health=single(health),
         incidents=single(incidents),
@@ -251,6 +286,8 @@ def _advance(accounts: Accounts, state: State, week: int, rng: np.random.Generat
         goodwill=goodwill,
         uplift=single(uplift),
     )
+    luck = rng.random((phenomena.DRAWS, *shape), dtype=np.float32)
+    return phenomena.advance(accounts, state, moved, week, luck)
 
 
 def step(

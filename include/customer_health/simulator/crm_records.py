@@ -69,6 +69,7 @@ def _interaction_week(world: World, week: int) -> Columns:
     segment, gap = world.accounts.segment, world.history["sponsor_gap"][week + 1]
     trouble, health = world.history["incidents"][week + 1], world.history["health"][week + 1]
     speaks = rng.random(n) < np.array([0.06, 0.14, 0.30])[segment] * np.where(trouble > 0.5, 1.6, 1.0)
+    speaks &= (world.history["silent"][week + 1] == 0) | (rng.random(n) < 0.4)
     meets = rng.random(n) < 0.4
     reviews = (np.arange(n) * 5 + week) % _EBR_WEEKS == 0
     reviews &= rng.random(n) < np.array([0.20, 0.55, 0.85])[segment] * np.where(gap == 0, 1.0, 0.35)

@@ -27,6 +27,7 @@ from customer_health.warehouse.tables import SURVEYS, TICKET_MESSAGES, TICKETS
 
 _HOUR = 3_600.0
 _SURVEY_WEEKS = 13
+_BACKLOG = 3.6  # log of how much longer first answers take: four hours become six days
 
 
 def _ticket_week(world: World, week: int) -> Columns:
@@ -37,6 +38,7 @@ def _ticket_week(world: World, week: int) -> Columns:
     seats = world.history["seats"][week]
     engaged = 0.5 + 0.5 * np.minimum(np.exp(0.3 * health), 2.0)
     rate = 0.06 * seats**0.4 * engaged + 0.9 * trouble
+    rate = rate * np.where(world.history["silent"][week + 1] > 0, 0.03, 1.0)
     count = rng.poisson(rate)
     who = np.repeat(np.arange(n), count)
     size = len(who)
@@ -45,7 +47,8 @@ def _ticket_week(world: World, week: int) -> Columns:
     critical = rng.random(size) < sigmoid(-3.6 + 1.2 * bad)
     other = np.digitize(rng.random(size), [0.28, 0.80])
     feeling = sigmoid(mood[who] + 0.9 * rng.standard_normal(size))
-    answer = np.exp(rng.normal(np.log(4.0) + 0.55 * bad - 0.7 * critical, 1.1)) * _HOUR
+    waits = _BACKLOG * world.history["backlog"][week + 1][who]
+    answer = np.exp(rng.normal(np.log(4.0) + 0.55 * bad - 0.7 * critical + waits, 1.1)) * _HOUR
     solve = answer + np.exp(rng.normal(np.log(40.0) + 0.45 * bad, 0.9)) * _HOUR
     toxic = sigmoid(5 * (-mood[who] - 1.3))
     escalates = rng.random(size) < 0.015 + 0.06 * bad + 0.10 * toxic

@@ -1,4 +1,4 @@
-"""Invoices and how late they are paid: who must save money pays later."""
+"""Invoices and how late they are paid: who must save money pays later, and some a month and more."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from customer_health.warehouse.tables import INVOICES
 _QUARTER = 13
 _USAGE_SHARE = 0.25
 _NEVER_PAID = 0.004
+_SLUMP = 0.45  # of the usage-based revenue, while core actions are down
 
 
 def invoices(world: World, book: Licences) -> Facts:
@@ -27,6 +28,7 @@ def invoices(world: World, book: Licences) -> Facts:
         rng = stream(world.seed, "invoices", week)
         n = len(world)
         delay = rng.gamma(2.0, 2.5, (2, n)) - 3 + 16 * world.history["budget"][week + 1] * rng.random((2, n))
+        delay = delay + world.history["arrears"][week + 1] * (25 + rng.gamma(2.0, 15.0, (2, n)))
         unpaid, noise = rng.random((2, n)) < _NEVER_PAID, rng.gamma(12, 1 / 12, n)
         first, stop = present(world, week)
         day = accounts.weekday
@@ -34,6 +36,8 @@ def invoices(world: World, book: Licences) -> Facts:
         due = [(week - accounts.start) % every == 0, metered & ((week - accounts.start) % MONTHLY == 2)]
         fee = book.arr[week] * every / 52
         used = 0.25 * book.arr[week] * MONTHLY / 52 * np.exp(0.3 * world.history["health"][week + 1]) * noise
+        used = used * (1 - _SLUMP * world.history["slump"][week + 1])
+        used = used * (1 - 0.9 * world.history["silent"][week + 1])
         parts = []
         for kind, (wanted, amount) in enumerate(zip(due, (fee, used), strict=True)):
             who = np.nonzero(wanted & here)[0]

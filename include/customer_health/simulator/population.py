@@ -14,6 +14,7 @@ from customer_health.simulator.behaviour import (
     single,
     step,
 )
+from customer_health.simulator.phenomena import NEVER_BEGINS_SHARE, effects_of
 from customer_health.simulator.randomness import stream
 
 WINDOW_WEEKS = 130  # weeks over which the late joiners arrive
@@ -57,6 +58,8 @@ def draw_accounts(seed: int, count: int) -> tuple[Accounts, State]:
         depth=single(0.6 * normal[3]),
         contacts=(1 + rng.poisson(_CONTACTS[segment])).astype(np.int32),
         telemetry=rng.random(count) >= 0.03,
+        never_begins=rng.random(count) < NEVER_BEGINS_SHARE,
+        effects=effects_of(seed),
     )
     return accounts, _burn_in(seed, accounts, single(seats), single(price), single(plan))
 
@@ -80,6 +83,7 @@ def _burn_in(seed: int, accounts: Accounts, seats: Array, price: Array, plan: Ar
         price=price,
         plan=plan,
         gone=np.zeros(len(accounts), dtype=np.bool_),
+        silent=single(accounts.never_begins & (accounts.start < 0)),
     )
     for week in range(-_BURN_IN, 0):
         state, _, _ = step(accounts, state, week, stream(seed, "step", week), events="none")

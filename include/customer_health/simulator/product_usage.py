@@ -20,6 +20,7 @@ WEEKDAYS *= 7 / WEEKDAYS.sum()  # a week's total stays seven times its daily mea
 _LATE_SHARE, _MISSING_SHARE = 0.010, 0.015
 _KNOWN_SECONDS = 23 * 3_600 + 1_800  # today's batch arrives at 23:30
 _CORE_SHARE, _BOTH_SHARE = 0.42, 0.30
+_SLUMP = 0.35  # of the share of core actions, and of their number, while core actions are down
 _N_ORDINARY = len(ORDINARY_FEATURES)
 
 
@@ -73,6 +74,7 @@ def draw_week(world: World, book: Licences, week: int) -> UsageRows:
     weeks_late = rng.integers(1, 4, n)
     first, stop = present(world, week)
     sends = world.accounts.telemetry & (delivery >= _MISSING_SHARE) & (first < stop)
+    sends &= world.history["silent"][week + 1] == 0
     rate = daily_rate(world, week) * season(world, week) * busy[:, None]
     parts = [
         _seats(world, book, week, rng, sends, rate),
@@ -142,12 +144,13 @@ def _seats(
     user, day = np.nonzero(active)
     who = account[user]
     what = rng.random((4, len(who)), dtype=np.float32)
-    does_core = what[0] < _CORE_SHARE
+    slump = world.history["slump"][week + 1]
+    does_core = what[0] < (_CORE_SHARE * (1 - _SLUMP * slump))[who]
     both = what[1] < _BOTH_SHARE
     i = np.minimum((what[2] ** 1.5 * n_ordinary[who]).astype(np.int64), _N_ORDINARY - 1)
     j = (what[3] * n_core[who]).astype(np.int64).clip(0, len(CORE_ACTIONS) - 1)
     plain, main = ~does_core | both, does_core | both
-    zeal = 1.5 * np.exp(0.25 * depth + 0.3 * np.minimum(health, 4))
+    zeal = 1.5 * np.exp(0.25 * depth + 0.3 * np.minimum(health, 4)) * (1 - _SLUMP * slump)
     return (
         np.concatenate([who[plain], who[main]]),
         np.concatenate([person[user][plain], person[user][main]]),
@@ -173,10 +176,10 @@ def _bulk_exports(
 def executive_activity(world: World, week: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return per account how often executives logged in, and how often they answered, in a week.
 
-    About one action a week where there is a sponsor, nearly none where there is not.
+    About one action a week where there is a sponsor who takes part, nearly none where there is not.
     """
     rng = stream(world.seed, "executives", week)
-    sponsored = world.history["sponsor_gap"][week + 1] == 0
+    sponsored = (world.history["sponsor_gap"][week + 1] == 0) & (world.history["aloof"][week + 1] == 0)
     actions = rng.poisson(np.where(sponsored, 0.9, 0.03))
     logins = rng.binomial(actions, 0.6)
     return logins, actions - logins
