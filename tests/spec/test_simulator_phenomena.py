@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from customer_health.simulator import help_desk, invoicing
+from customer_health.simulator import contract_events, help_desk, invoicing
 from customer_health.simulator.behaviour import LOGO, is_customer, risk_index
 from customer_health.simulator.licences import licences
 from customer_health.simulator.phenomena import MEDIAN, USUAL, Effects, effects_of
@@ -113,3 +113,14 @@ def test_in_a_backlog_first_answers_take_more_than_three_days(world: World) -> N
     backlog = world.history["backlog"][week + 1, account] > 0
     assert waits[backlog].median() > 3
     assert waits[~backlog].median() < 1
+
+
+def test_usage_based_revenue_contracts_at_metered_accounts_and_is_logged_as_a_loss(world: World) -> None:
+    """Beside contractions by seats; a quarter of the accounts pays for what it uses."""
+    book = licences(world)
+    losses = contract_events.outcomes(world, book).rows.query("kind == 'contraction_usage'")
+    billed = set(invoicing.invoices(world, book).rows.query("kind == 'usage'")["account_id"])
+    assert len(losses) > 50
+    assert set(losses["account_id"]) <= billed
+    assert (losses["arr_lost"] > 0).all()
+    assert losses["outcome_id"].is_unique

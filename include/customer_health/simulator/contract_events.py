@@ -20,6 +20,7 @@ from customer_health.simulator.behaviour import (
     UPGRADE,
     is_renewal,
 )
+from customer_health.simulator.invoicing import usage_contractions
 from customer_health.simulator.licences import Licences
 from customer_health.simulator.observation import Facts, Times, moments, names, office_hours, present
 from customer_health.simulator.product import PLANS
@@ -213,7 +214,10 @@ def _requests(world: World, week: int) -> tuple[NDArray[np.int64], Times]:
 
 
 def outcomes(world: World, book: Licences) -> Facts:
-    """Return the losses as they were logged: some late, one departure in a hundred under a wrong kind."""
+    """Return the losses as they were logged: some late, one departure in a hundred under a wrong kind.
+
+    Metered accounts whose usage-based revenue falls by a fifth count as contractions, too.
+    """
     rng = stream(world.seed, "outcomes")
     miscoded = rng.random(len(world)) < 0.01
     reason = rng.integers(0, len(_CHURN_REASONS), len(world))
@@ -239,4 +243,23 @@ def outcomes(world: World, book: Licences) -> Facts:
         }
     )
     shrunk = logo | (event == DOWNGRADE) | (book.seats[weeks + 1, account] < book.seats[weeks, account])
-    return Facts(OUTCOMES, rows[shrunk].reset_index(drop=True))
+    kept = pd.concat([rows[shrunk], _usage_losses(world, book)], ignore_index=True)
+    return Facts(OUTCOMES, kept.sort_values(["occurred_at", "outcome_id"], ignore_index=True))
+
+
+def _usage_losses(world: World, book: Licences) -> pd.DataFrame:
+    """Return contractions by usage-based revenue; billing notices them with the month's invoices."""
+    weeks, account, lost = usage_contractions(world, book)
+    when = moments(world, weeks, world.accounts.weekday[account])
+    return pd.DataFrame(
+        {
+            "outcome_id": [f"oc_{a:05d}_{w:04d}_u" for a, w in zip(account, weeks, strict=True)],
+            "account_id": names(world.account_ids, account),
+            "kind": "contraction_usage",
+            "notice_at": np.full(len(account), np.datetime64("NaT"), dtype="datetime64[s]"),
+            "arr_lost": lost,
+            "reason": None,
+            "occurred_at": when,
+            "known_at": when + np.timedelta64(9 * 3_600, "s"),
+        }
+    )
