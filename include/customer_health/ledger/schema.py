@@ -201,6 +201,15 @@ playbook_runs = Table(
     Column("notes", JSON, nullable=False),
 )
 
+# When each playbook first ran here: one that comes to a company that already runs begins in shadow.
+playbooks_known = Table(
+    "playbooks_known",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("first_as_of", Date, nullable=False),
+    Column("with_the_first_run", Boolean, nullable=False),
+)
+
 episodes = Table(
     "episodes",
     metadata,

@@ -61,6 +61,7 @@ class AccountView:
         episode: The open episode, if any.
         config: The company's numbers: bars, horizons, currency.
         past: Earlier readings, oldest first; only where a playbook asks about a lasting fall.
+        review_on: Day of the next business review, or long meeting, that is planned; None for none known.
     """
 
     row: Mapping[str, Any]
@@ -70,6 +71,7 @@ class AccountView:
     episode: Episode | None = None
     config: CompanyConfig = _DEFAULTS
     past: Sequence[Reading] = ()
+    review_on: date | None = None
     codes: frozenset[str] = field(init=False)
     headline_codes: frozenset[str] = field(init=False)
 

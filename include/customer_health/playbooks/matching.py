@@ -14,6 +14,7 @@ from customer_health.playbooks.holdout_draw import HELD_OUT
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.recurrence import cycle_of
 from customer_health.playbooks.snapshot import Snapshot
+from customer_health.playbooks.steps import Step
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,24 @@ def _match(facts: AccountView, playbook: Playbook, snapshot: Snapshot) -> Match 
         if not change:
             return no("unchanged", "the CRM shows the same already")
         why = change
+    steps, left_out = sensible(playbook.steps, facts)
+    if not steps:
+        return no("no_match", f"{why}; but nothing that it asks for makes sense: {'; '.join(left_out)}")
+    playbook, why = playbook.model_copy(update={"steps": steps}), "; ".join([why, *left_out])
     keys = {step.name: key_of(facts, playbook, step, due.cycle_id) for step in playbook.steps}
     return Match(facts, playbook, due.cycle_id, why, keys)
+
+
+def sensible(steps: tuple[Step, ...], facts: AccountView) -> tuple[tuple[Step, ...], list[str]]:
+    """Return the steps that make sense for this account today, and why each other one is left out."""
+    kept, left_out = [], []
+    for step in steps:
+        against = step.unless.holds(facts) if step.unless is not None else ""
+        if against:
+            left_out.append(f"without {step.name}: {against}")
+        elif step.only_if is None or step.only_if.holds(facts):
+            kept.append(step)
+    return tuple(kept), left_out
 
 
 def _change(fields: Mapping[str, Any], sent: Mapping[str, Any] | None) -> str:

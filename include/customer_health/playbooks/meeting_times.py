@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -107,6 +107,21 @@ def promised(connection: Connection, since: datetime) -> dict[str, list[Span]]:
     for payload in connection.execute(query).scalars():
         spans = [(_instant(slot["start"]), _instant(slot["end"])) for slot in payload["times"]["slots"]]
         found.setdefault(str(payload["times"]["owner"]).lower(), []).extend(spans)
+    return found
+
+
+def ahead(connection: Connection, as_of: date, now: datetime) -> dict[str, date]:
+    """Return the last day that earlier days proposed for a meeting with each account, where it lies ahead."""
+    c = outbox.c
+    since = now - timedelta(days=60)
+    query = select(c.account_id, c.payload).where(
+        c.verb == VERB, c.created_at >= since, c.as_of < as_of, c.state.not_in(_SPENT)
+    )
+    found: dict[str, date] = {}
+    for account, payload in connection.execute(query):
+        ends = [_instant(slot["end"]) for slot in payload["times"]["slots"]]
+        if ends and max(ends) > now:
+            found[account] = max(found.get(account, date.min), max(ends).date())
     return found
 
 

@@ -44,6 +44,7 @@ class Playbook(Part):
         suppresses: It stands in for the human plays of its group: say so on the episode.
         withheld: It is the treatment of the holdout experiment: accounts that are held out do not get it.
         shadow: Decide and log "would have fired", do nothing.
+        shadow_for: Shadow for so long from the day on which a company that already runs first has it.
         paused: Do nothing, and say so.
         when: The conditions.
         steps: What to do.
@@ -59,6 +60,7 @@ class Playbook(Part):
     suppresses: bool = False
     withheld: bool = False
     shadow: bool = False
+    shadow_for: Duration | None = None
     paused: bool = False
     when: When
     steps: tuple[Step, ...] = Field(default=(), exclude=True)
@@ -200,7 +202,37 @@ def _steps(do: Any, path: Path) -> tuple[Step, ...]:
             f"{path}: do: {named[0].name} attaches meeting_times, but not exactly one step proposes them.",
             hint="Add one - propose_meeting: {subject: ...}, or drop the attachment.",
         )
+    proposes = [step for step in steps if isinstance(step, ProposeMeeting)]
+    if odd := [
+        step for step in named if (step.unless, step.only_if) != (proposes[0].unless, proposes[0].only_if)
+    ]:
+        raise ConfigurationError(
+            f"{path}: do: {odd[0].name} names times of {proposes[0].name}, under other conditions.",
+            hint="Give both the same unless and only_if.",
+        )
+    for step in steps:
+        for key in ("unless", "only_if"):
+            _check_guard(step, key, path)
     return tuple(steps)
+
+
+def _check_guard(step: Step, key: str, path: Path) -> None:
+    from customer_health.signals.catalogue import CATALOGUE
+    from customer_health.signals.headline_facts import FACT_CODES
+
+    guard = getattr(step, key)
+    if guard is None:
+        return
+    for kind, used, known in (
+        ("headline fact", guard.fact, FACT_CODES),
+        ("signal", guard.signals, CATALOGUE),
+    ):
+        for name in used:
+            if name not in known:
+                raise ConfigurationError(
+                    f"{path}: do: {step.name}: {key}: the {kind} '{name}' does not exist.",
+                    hint=suggest(name, known),
+                )
 
 
 def _check_names(playbook: Playbook, path: Path) -> None:

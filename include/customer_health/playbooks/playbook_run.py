@@ -13,14 +13,14 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError, FatalError
-from customer_health.ledger import decisions, episodes, holdout_assignments, scores
+from customer_health.ledger import decisions, episodes, holdout_assignments, playbooks_known, scores
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.engine import serialise, writing
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import playbook_runs
 from customer_health.playbooks import data_hold as holds
-from customer_health.playbooks import reminders
+from customer_health.playbooks import meeting_times, reminders
 from customer_health.playbooks import snapshot as snapshots
 from customer_health.playbooks.action_plan import Plan, propose, settle
 from customer_health.playbooks.actions import RunContext
@@ -116,11 +116,16 @@ def run_playbooks(
         mode = _mode(
             connection, as_of, now - midnight > timedelta(hours=config.playbooks.max_as_of_age_hours)
         )
+        if mode == "live":
+            playbooks_known.note(connection, [playbook.name for playbook in playbooks], as_of)
+        playbooks = _in_shadow_at_first(playbooks, playbooks_known.came_later(connection), as_of)
         snapshot = snapshots.read(connection, as_of, playbooks, config)
         if snapshot is None:
             raise FatalError(
                 f"No scores are published for {as_of}.", hint="Run score_accounts for that day first."
             )
+        planned = {**meeting_times.ahead(connection, as_of, now), **background.reviews()}
+        snapshot = snapshots.with_reviews(snapshot, planned)
         proposal = propose(snapshot, playbooks, config, now=now)
         if mode == "live":
             run_context = RunContext(config, snapshot.published_at, now, gate(connection, config, as_of))
@@ -150,6 +155,18 @@ def run_playbooks(
     crash_point("run_after_commit")
     log.info("playbooks of %s: %s", as_of, done.counts())
     return done
+
+
+def _in_shadow_at_first(
+    playbooks: Sequence[Playbook], came: Mapping[str, date], as_of: date
+) -> tuple[Playbook, ...]:
+    """Put playbooks that came to a running company into shadow until their first days are over."""
+    return tuple(
+        book.model_copy(update={"shadow": True})
+        if book.shadow_for and book.name in came and as_of < came[book.name] + book.shadow_for
+        else book
+        for book in playbooks
+    )
 
 
 _WHY = {

@@ -145,6 +145,15 @@ def read(
     )
 
 
+def with_reviews(snapshot: Snapshot, planned: Mapping[str, date]) -> Snapshot:
+    """Return the snapshot in which accounts know of the business review that is planned for them."""
+    facts = [
+        replace(fact, review_on=planned[fact.account_id]) if fact.account_id in planned else fact
+        for fact in snapshot.facts
+    ]
+    return replace(snapshot, facts=facts)
+
+
 def _previous(connection: Connection, as_of: date) -> dict[str, Reading]:
     query = scores.previous_of(as_of).with_only_columns(*_READING)
     return {row.account_id: _reading(row) for row in connection.execute(query)}

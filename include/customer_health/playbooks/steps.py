@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from customer_health.playbooks.conditions import Names, Part
+from customer_health.playbooks.guards import Guard
 
 # What a draft to a customer may mention, and what it may never say: customers feel supported, not scored.
 DRAFT_FIELDS = frozenset({"account", "owner", "sender"})
@@ -62,6 +63,8 @@ class Step(Part):
             promise. Defaults to the verb and what it is about.
         to: Destination, as named in the company file.
         approval: "required" when a person must agree before it leaves the house.
+        unless: Left out where any of this holds: no review is asked of an account that had one last week.
+        only_if: Taken only where any of this holds.
     """
 
     verb: ClassVar[str]
@@ -69,6 +72,8 @@ class Step(Part):
     id: Identifier | None = None
     to: str
     approval: Literal["required"] | None = None
+    unless: Guard | None = None
+    only_if: Guard | None = None
 
     @property
     def name(self) -> str:

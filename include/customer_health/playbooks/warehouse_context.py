@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # A proposal older than this was accepted or has passed.
 HELD_FOR = timedelta(days=60)
+LONG_MEETING = 45  # minutes from which on a meeting about an account may be its business review
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class WarehouseContext:
     Attributes:
         audits: From (account -> licensed seats) to audits by account; see usage_audit.py.
         busy: Spans by owner's e-mail, of every calendar that we can see.
+        reviews: Day of the next long meeting with an account, by account, of those calendars.
     """
 
     audits: Callable[[Mapping[str, float | None]], Mapping[str, Mapping[str, Any]]]
     busy: Callable[[], Mapping[str, list[Span]]]
+    reviews: Callable[[], Mapping[str, date]] = dict
 
 
 NOTHING_KNOWN = WarehouseContext(lambda seats: {}, dict)
@@ -51,6 +54,7 @@ def of_warehouse(
     return WarehouseContext(
         audits=lambda seats: usage_audit.read_audits(con, seats, as_of, usage),
         busy=lambda: _busy(con, as_of),
+        reviews=lambda: _reviews(con, as_of),
     )
 
 
@@ -93,9 +97,7 @@ def _names_times(step: Any) -> bool:
 
 def _busy(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, list[Span]]:
     """Return the busy times that end on or after `as_of`, of everybody whose calendar ever told us one."""
-    tables = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'calendar'"
-    found = con.execute(tables).fetchone()
-    if not found or not found[0]:
+    if not _has_calendar(con):
         return {}
     cut = datetime.combine(as_of, time())
     rows = con.execute(
@@ -109,3 +111,23 @@ def _busy(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, list[Span]]:
         if end >= cut:
             held.append((start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)))
     return spans
+
+
+def _reviews(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, date]:
+    """Return the next day, within two months, on which a calendar holds a long meeting about an account."""
+    if not _has_calendar(con):
+        return {}
+    begins = datetime.combine(as_of, time())
+    rows = con.execute(
+        "SELECT account_id, min(occurred_at) FROM raw.calendar WHERE account_id IS NOT NULL "
+        "AND known_at < $begins AND occurred_at >= $begins AND occurred_at < $until "
+        "AND ends_at - occurred_at >= to_minutes($long) GROUP BY account_id",
+        {"begins": begins, "until": begins + HELD_FOR, "long": LONG_MEETING},
+    ).fetchall()
+    return {str(account): day.date() for account, day in rows}
+
+
+def _has_calendar(con: duckdb.DuckDBPyConnection) -> bool:
+    tables = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'calendar'"
+    found = con.execute(tables).fetchone()
+    return bool(found and found[0])
