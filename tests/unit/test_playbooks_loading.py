@@ -106,6 +106,11 @@ def test_the_library_covers_every_tier_and_every_action_of_both_documents():
     books = {book.name: book for book in load_playbooks(CompanyConfig())}
 
     assert set(books) == {
+        "sponsor_left",
+        "silent_account",
+        "executive_outreach",
+        "core_action_down",
+        "overdue_invoices",
         "zombie_filter",
         "small_account",
         "hidden_champions",

@@ -60,6 +60,7 @@ class RunContext:
         gate: The graduation gate: whether growth may be automated.
         audits: Usage audits by account, of those whose steps attach one; see background.py.
         availability: Who is busy when.
+        people: Champion graphs by account, of those whose steps attach one.
     """
 
     config: CompanyConfig
@@ -68,6 +69,7 @@ class RunContext:
     gate: Gate
     audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     availability: Availability | None = None
+    people: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def times(self, facts: AccountView, playbook: Playbook, cycle_id: str) -> dict[str, Any]:
         """Return the times that this play proposes: the same for each of its steps."""
@@ -228,6 +230,8 @@ def task_payload(
         )
     if step.attach == "usage_audit":
         payload["usage_audit"] = _usage_audit(facts, run_context)
+    if step.attach == "successors":
+        payload["people"] = run_context.people.get(facts.account_id)
     if step.attach == "meeting_times":
         payload["times"] = run_context.times(facts, playbook, cycle_id)
     return payload

@@ -40,6 +40,11 @@ ASKED_FOR: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Falling use: activation campaign of the customer-success platform", ("activation_campaign",)),
     ("Zombie filter: long Red and small; not worth people's hours", ("zombie_filter", "small_account")),
     ("Hidden champions", ("hidden_champions",)),
+    ("Sponsor or champion left: win the next one", ("sponsor_left",)),
+    ("Silent account: 0 logins and 0 tickets", ("silent_account",)),
+    ("Single-threaded and no executive in 90 days: executive outreach", ("executive_outreach",)),
+    ("Core action down: a Tier-1 risk signal", ("core_action_down",)),
+    ("Invoice payment delays", ("overdue_invoices",)),
     ("Budget cuts against lost value: efficiency and utility apart", ("efficiency_review",)),
     ("Health score as fields of the CRM", ("score_fields",)),
 )

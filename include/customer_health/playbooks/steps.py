@@ -97,6 +97,7 @@ class CreateTask(Step):
         done_when: What somebody else could see once it is done.
         draft: Words to a customer that the owner makes their own; `$account`, `$owner`, `$sender`.
         attach: `usage_audit`: seats and use as of the score. `meeting_times`: the play's proposed times.
+            `successors`: who may follow the sponsor, and who else is known (see champion_graph.py).
     """
 
     verb = "create_task"
@@ -110,7 +111,7 @@ class CreateTask(Step):
     instructions: tuple[str, ...] = ()
     done_when: str = ""
     draft: str | None = None
-    attach: Literal["usage_audit", "meeting_times"] | None = None
+    attach: Literal["usage_audit", "meeting_times", "successors"] | None = None
 
     _roles = field_validator("owner")(_known_roles)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from customer_health.playbooks import meeting_times, usage_audit
+from customer_health.playbooks import champion_graph, meeting_times, usage_audit
 from customer_health.playbooks.actions import RunContext
 from customer_health.playbooks.matching import Match
 from customer_health.playbooks.meeting_times import Availability, Span
@@ -30,12 +30,14 @@ class WarehouseContext:
     Attributes:
         audits: From (account -> licensed seats) to audits by account; see usage_audit.py.
         busy: Spans by owner's e-mail, of every calendar that we can see.
+        people: From account ids and patterns of executive titles to champion graphs by account.
         reviews: Day of the next long meeting with an account, by account, of those calendars.
     """
 
     audits: Callable[[Mapping[str, float | None]], Mapping[str, Mapping[str, Any]]]
     busy: Callable[[], Mapping[str, list[Span]]]
     reviews: Callable[[], Mapping[str, date]] = dict
+    people: Callable[[Sequence[str], Sequence[str]], Mapping[str, Mapping[str, Any]]] = lambda ids, titles: {}
 
 
 NOTHING_KNOWN = WarehouseContext(lambda seats: {}, dict)
@@ -55,6 +57,9 @@ def of_warehouse(
         audits=lambda seats: usage_audit.read_audits(con, seats, as_of, usage),
         busy=lambda: _busy(con, as_of),
         reviews=lambda: _reviews(con, as_of),
+        people=lambda ids, titles: champion_graph.read_graphs(
+            con, ids, as_of, titles, with_usage=usage is None
+        ),
     )
 
 
@@ -79,6 +84,10 @@ def with_context(
     }
     if audited:
         run_context = replace(run_context, audits=background.audits(audited))
+    known = {match.facts.account_id for match, step in new if getattr(step, "attach", None) == "successors"}
+    if known:
+        patterns = run_context.config.people.executive_title_patterns
+        run_context = replace(run_context, people=background.people(sorted(known), patterns))
     if any(isinstance(step, ProposeMeeting) or _names_times(step) for _, step in new):
         seen = background.busy()
         busy = {owner.lower(): list(spans) for owner, spans in seen.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from customer_health.destinations import usage_audit_table
+from customer_health.destinations import people_text, usage_audit_table
 from customer_health.destinations.safe_text import clean
 from customer_health.wording import day, moment, money, percent
 
@@ -94,6 +94,10 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
         yield usage_audit_table.headline(audit)
         yield ""
         yield from map(_line, usage_audit_table.markdown(audit))
+    if people := p.get("people"):
+        yield ""
+        yield "## People there"
+        yield from (_md(line, 400) for line in people_text.lines(people))
     if times := p.get("times"):
         yield ""
         yield f"## Times that suit {_md(times['owner'])}"
