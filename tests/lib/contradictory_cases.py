@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from customer_health.simulator.behaviour import CONTRACTION, LOGO, Flags, is_renewal
+from customer_health.simulator.account_state import Flags
+from customer_health.simulator.behaviour import CONTRACTION, LOGO, is_renewal
 from customer_health.simulator.help_desk import tickets_and_messages
 from customer_health.simulator.world import World
 

@@ -16,17 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.errors import ConfigurationError
+from customer_health.simulator.account_state import Accounts, Array, State, single
 from customer_health.simulator.behaviour import (
     CONTRACTION,
     DOWNGRADE,
     MONTHLY,
-    Accounts,
-    Array,
-    State,
     is_customer,
     is_renewal,
     risk_index,
-    single,
     step,
 )
 from customer_health.simulator.contract_events import NOTICE_SPREAD_DAYS, notices, terms

@@ -11,8 +11,8 @@ import pytest
 
 from customer_health.simulator import contract_events, help_desk, invoicing
 from customer_health.simulator.behaviour import LOGO, is_customer, risk_index
+from customer_health.simulator.effect_sizes import MEDIAN, USUAL, Effects, effects_of
 from customer_health.simulator.licences import licences
-from customer_health.simulator.phenomena import MEDIAN, USUAL, Effects, effects_of
 from customer_health.simulator.product_usage import draw_week, executive_activity
 from customer_health.simulator.world import World, simulate
 

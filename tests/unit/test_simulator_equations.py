@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_health.simulator.behaviour import (
-    CONTRACTION,
-    ENTERPRISE,
-    Accounts,
-    State,
-    economy,
-    hazards,
-    risk_index,
-    single,
-    step,
-)
+from customer_health.simulator.account_state import Accounts, State, single
+from customer_health.simulator.behaviour import CONTRACTION, ENTERPRISE, economy, hazards, risk_index, step
 from customer_health.simulator.population import draw_accounts
 from customer_health.simulator.randomness import stream
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from customer_health.simulator.behaviour import Array, sigmoid
+from customer_health.simulator.account_state import Array
+from customer_health.simulator.behaviour import sigmoid
 from customer_health.simulator.contacts import ordinary_contact
 from customer_health.simulator.observation import (
     Columns,

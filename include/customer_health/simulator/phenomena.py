@@ -1,99 +1,24 @@
-"""The phenomena that both reference documents call decisive, and how much each matters in this company.
-
-| Phenomenon | What people see | Log-odds of leaving (median company) |
-|---|---|---|
-| sponsor change | the sponsor left; unsettled for half a year | 0.80, fading by 3.5 % a week |
-| silence | no login and hardly a ticket; a few accounts never begin | 1.40 |
-| executive absence | the sponsor is there and neither logs in nor answers | 0.50 |
-| single-threading | one contact known | 0.35 |
-| overdue invoices | invoices are paid more than a month late | 0.60 |
-| unanswered tickets | first answers of ours take days | 0.50 |
-| core-action decline | core actions, and usage-based revenue with them, fall by half | 0.60 |
-| price increase | announced 16 weeks ahead (`behaviour.py`) | 1.2 at 25 %, where little value is seen |
-
-A company draws its own size for each of the first seven, so that nothing may be tuned to one of them: the
-median times e^N(0, 0.35), never less than 0.3 or more than 2.2 times.
-"""
+"""How the phenomena of `effect_sizes.py` come, last and go, and what they add to the risk of leaving."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from customer_health.simulator.randomness import stream
-
-if TYPE_CHECKING:
-    from customer_health.simulator.behaviour import Accounts, State
-
-Array = NDArray[np.float32]
-DRAWS = 5  # random numbers per account and week that `advance` needs
-FADING = 0.965  # of a sponsor change, per week
-_SPREAD = 0.35
-
-
-@dataclass(frozen=True)
-class Effects:
-    """Log-odds of leaving that each phenomenon adds while it lasts; zero for a world without them."""
-
-    sponsor_change: float = 0.0
-    silence: float = 0.0
-    executive_absence: float = 0.0
-    single_threading: float = 0.0
-    overdue_invoices: float = 0.0
-    unanswered_tickets: float = 0.0
-    core_action_decline: float = 0.0
-
-
-NONE = Effects()
-MEDIAN = Effects(
-    sponsor_change=0.80,
-    silence=1.40,
-    executive_absence=0.50,
-    single_threading=0.35,
-    overdue_invoices=0.60,
-    unanswered_tickets=0.50,
-    core_action_decline=0.60,
+from customer_health.simulator.account_state import Accounts, Array, State
+from customer_health.simulator.effect_sizes import (
+    CORE_ACTION_DECLINE,
+    EXECUTIVE_ABSENCE,
+    FADING,
+    NEVER_BEGAN,
+    OVERDUE_INVOICES,
+    SILENCE,
+    UNANSWERED_TICKETS,
+    USUAL,
+    Rates,
 )
-# How much of each there is on an average day; risk is counted from there, so that losses stay as frequent.
-USUAL = Effects(
-    sponsor_change=0.12,
-    silence=0.03,
-    executive_absence=0.12,
-    single_threading=0.24,
-    overdue_invoices=0.06,
-    unanswered_tickets=0.04,
-    core_action_decline=0.09,
-)
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Chance per week that a phenomenon begins, and that it ends."""
-
-    begins: float
-    ends: float
-
-
-SILENCE = Rates(0.0008, 0.040)
-NEVER_BEGAN = Rates(0.0, 0.006)
-NEVER_BEGINS_SHARE = 0.012  # of the accounts
-EXECUTIVE_ABSENCE = Rates(0.0040, 0.030)
-OVERDUE_INVOICES = Rates(0.0025, 0.050)
-UNANSWERED_TICKETS = Rates(0.0040, 0.100)
-CORE_ACTION_DECLINE = Rates(0.0060, 0.060)
-
-
-def effects_of(seed: int) -> Effects:
-    """Return the effect sizes of one company."""
-    luck = stream(seed, "phenomena").standard_normal(len(fields(Effects)))
-    sizes = {
-        field.name: getattr(MEDIAN, field.name) * float(np.clip(np.exp(_SPREAD * z), 0.3, 2.2))
-        for field, z in zip(fields(Effects), luck, strict=True)
-    }
-    return Effects(**sizes)
 
 
 def burden(accounts: Accounts, state: State) -> Array:

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from customer_health.simulator.behaviour import (
-    MONTHLY,
-    PLAN_PRICE,
-    SMB,
-    Accounts,
-    Array,
-    State,
-    single,
-    step,
-)
-from customer_health.simulator.phenomena import NEVER_BEGINS_SHARE, effects_of
+from customer_health.simulator.account_state import Accounts, Array, State, single
+from customer_health.simulator.behaviour import MONTHLY, PLAN_PRICE, SMB, step
+from customer_health.simulator.effect_sizes import NEVER_BEGINS_SHARE, effects_of
 from customer_health.simulator.randomness import stream
 
 WINDOW_WEEKS = 130  # weeks over which the late joiners arrive

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.simulator.behaviour import Array, sigmoid
+from customer_health.simulator.account_state import Array
+from customer_health.simulator.behaviour import sigmoid
 from customer_health.simulator.licences import Licences
 from customer_health.simulator.observation import present
 from customer_health.simulator.product import BULK_EXPORT, CORE_ACTIONS, FEATURES, ORDINARY_FEATURES

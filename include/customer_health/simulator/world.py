@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.errors import ConfigurationError
-from customer_health.simulator.behaviour import LOGO, NOTHING, Accounts, Flags, State, step
+from customer_health.simulator.account_state import Accounts, Flags, State
+from customer_health.simulator.behaviour import LOGO, NOTHING, step
 from customer_health.simulator.population import draw_accounts
 from customer_health.simulator.randomness import stream
 
