@@ -41,6 +41,7 @@ from tests.lib.servers.base import FAULTS, Server
 from customer_health.delivery.delivery_policy import Policy
 from customer_health.delivery.dispatch import deliver
 from customer_health.destinations.slack import file_upload
+from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
@@ -177,7 +178,10 @@ def _warm_up(url: str) -> None:
 def _open_rows(ledger: Engine) -> int:
     tally = admin.tally(ledger)
     return sum(
-        count for states in tally.values() for state, count in states.items() if state in outbox.OPEN_STATES
+        count
+        for states in tally.values()
+        for state, count in states.items()
+        if state in transitions.OPEN_STATES
     )
 
 

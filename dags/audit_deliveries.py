@@ -8,7 +8,7 @@ leaves where a remote takes no key of ours as unique.
 | | |
 |---|---|
 | Runs | every night at half past two (UTC) |
-| Reads | the outbox and its diary; the destinations, by key |
+| Reads | the outbox and its delivery log; the destinations, by key |
 | Writes | on the rows of effects that are there twice (page *Health, Actions*); a message to the data team |
 
 It sends, changes and deletes nothing at a destination.

@@ -23,6 +23,8 @@ from customer_health.destinations.preview import PreviewDestination
 from customer_health.effects.destination import Destination, RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError
+from customer_health.ledger import delivery_log
+from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
@@ -99,7 +101,7 @@ def settle(ledger, destination: Destination, effects: list[Effect], *, hours: in
     for _ in range(hours * 12):
         deliver(ledger, destination, now=lambda: clock["now"], policy=policy)
         states = {row["key"]: row["state"] for row in admin.find(ledger)}
-        if not set(states.values()) & set(outbox.OPEN_STATES):
+        if not set(states.values()) & set(transitions.OPEN_STATES):
             return states
         clock["now"] += timedelta(minutes=5)
     return states
@@ -151,7 +153,7 @@ def test_whatever_happens_to_the_call_the_effect_lands_once_or_waits_for_a_perso
     assert not rig.server.next  # it did happen
     (row,) = admin.find(ledger)
     if fault.endswith("_after") and (name, fault) != ("webhook", "garbage_after"):  # any 2xx is its yes
-        assert "unknown" in [line["event"] for line in admin.diary(ledger, promise.key)]
+        assert "unknown" in [line["event"] for line in delivery_log.of(ledger, promise.key)]
     if states[promise.key] == "delivered":
         assert rig.landed(promise) == 1
     else:

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from customer_health.ledger import delivery_log
 from customer_health.ledger import model_registry as registry
 from customer_health.ledger.outbox import admin as outbox_desk
 from tests.lib import airflow_env, ledger_facts
@@ -63,7 +64,7 @@ def test_whoever_may_start_a_delivery_acts_in_their_own_name(
     assert answer.headers["location"] == f"{ACTIONS}?done={verb}"
     assert browser.get(answer.headers["location"]).status_code == 200
     assert state_of(ledger, key) == then
-    assert outbox_desk.diary(ledger, key)[-1]["detail"] == f"admin: {WHY['reason']}"
+    assert delivery_log.of(ledger, key)[-1]["detail"] == f"admin: {WHY['reason']}"
 
 
 def test_a_stranger_is_asked_to_log_in(api_server: TestClient, ledger: Engine) -> None:

@@ -25,7 +25,7 @@ from customer_health import pipeline
 from customer_health.destinations.slack import slack_destination as slack
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import model_registry
+from customer_health.ledger import delivery_log, model_registry
 from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.model_registry import ChampionRecord
 from customer_health.ledger.outbox import admin
@@ -143,7 +143,7 @@ def test_an_approval_in_airflow_frees_the_effect_and_keeps_name_and_reason(
     assert all(line.startswith("    ") for line in form["body"].splitlines() if EVIL in line)
     assert run.state == "success"
     assert row(ledger, key)["state"] == "pending"
-    assert admin.diary(ledger, key)[-1]["detail"] == "admin: agreed with the CFO"
+    assert delivery_log.of(ledger, key)[-1]["detail"] == "admin: agreed with the CFO"
 
 
 def test_a_question_that_was_answered_elsewhere_is_not_asked(

@@ -12,7 +12,7 @@ from tests.lib.remote import Remote
 from customer_health.company import CompanyConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.errors import FatalError
-from customer_health.ledger import kill_switches
+from customer_health.ledger import delivery_log, kill_switches
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.schema import champions, episodes
@@ -51,7 +51,7 @@ def test_a_concession_and_a_mail_to_a_customer_never_leave_unasked(critical, tmp
     assert sent(critical, tmp_path, "email", morning(3)) == []
     admin.approve(critical, mail["key"], by="lee", reason="well put", now=morning(3))
     assert sent(critical, tmp_path, "email", morning(3)) == [mail["key"]]
-    assert admin.diary(critical, mail["key"])[0]["detail"] == "lee: well put"
+    assert delivery_log.of(critical, mail["key"])[0]["detail"] == "lee: well put"
 
 
 def test_what_was_declined_or_expired_stays_so(critical, tmp_path):

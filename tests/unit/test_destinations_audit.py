@@ -12,12 +12,15 @@ from tests.lib.ledgers import ledger_url
 from customer_health import __main__ as command_line
 from customer_health import pipeline
 from customer_health.delivery.dispatch import deliver
-from customer_health.delivery.duplicate_audit import FOUND, GONE, audit, standing
+from customer_health.delivery.duplicate_audit import audit
 from customer_health.destinations.destination_registry import FACTORIES
 from customer_health.effects.destination import UnknownOutcomeError
+from customer_health.ledger import delivery_log
+from customer_health.ledger.delivery_log import known_twice
 from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
+from customer_health.ledger.outbox_transitions import DUPLICATED, SINGLE_AGAIN
 from customer_health.settings import load_settings
 
 __all__ = ["ledger_url"]
@@ -92,16 +95,16 @@ def test_what_is_there_twice_is_counted_once_named_on_its_row_and_gone_when_tidi
         found = audit(ledger, destination, now=morning(3))
         assert (found.suspects, found.checked, found.duplicated) == (1, 1, 1)
     (row,) = admin.find(ledger)
-    assert (row["state"], standing(ledger)) == ("delivered", 1)
+    assert (row["state"], known_twice(ledger)) == ("delivered", 1)
     assert "it is there 2 times" in row["error"]
     assert "Delete all but one" in row["fix"]
-    assert [line["event"] for line in admin.diary(ledger, promise.key)].count(FOUND) == 1
+    assert [line["event"] for line in delivery_log.of(ledger, promise.key)].count(DUPLICATED) == 1
 
     copies = destination.copies(promise)
     destination.copies = lambda effect: copies[:1]  # a person deleted the other
     assert audit(ledger, destination, now=morning(4)).duplicated == 0
-    assert (standing(ledger), admin.find(ledger)[0]["error"]) == (0, None)
-    assert admin.diary(ledger, promise.key)[-1]["event"] == GONE
+    assert (known_twice(ledger), admin.find(ledger)[0]["error"]) == (0, None)
+    assert delivery_log.of(ledger, promise.key)[-1]["event"] == SINGLE_AGAIN
     ledger.dispose()
 
 

@@ -16,7 +16,8 @@ from customer_health.destinations.preview import PreviewDestination
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.errors import FatalError
-from customer_health.ledger import crash_points
+from customer_health.ledger import crash_points, delivery_log
+from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.crash_points import CRASH_POINTS
 from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.outbox import admin
@@ -77,7 +78,7 @@ def test_a_promise_made_twice_is_one_promise_and_delivered_once(ledger, tmp_path
     assert deliver(ledger, remote, now=clock).delivered == 3
     assert deliver(ledger, remote, now=clock).delivered == 0
     assert len(remote.history()) == 3
-    assert [row["event"] for row in admin.diary(ledger, effect(1).key)] == ["sending", "delivered"]
+    assert [row["event"] for row in delivery_log.of(ledger, effect(1).key)] == ["sending", "delivered"]
 
 
 def test_a_destination_gets_its_own_rows_and_no_more_than_the_limit(ledger, tmp_path, clock):
@@ -178,7 +179,7 @@ def test_a_refusal_keeps_the_remotes_words_and_the_others_go_on(ledger, tmp_path
         admin.resend(ledger, row["key"], " ", now=clock())
     admin.resend(ledger, row["key"], "ARR was added in the CRM", now=clock())
     assert deliver(ledger, remote, now=clock).delivered == 1
-    assert "ARR was added in the CRM" in [line["detail"] for line in admin.diary(ledger, row["key"])]
+    assert "ARR was added in the CRM" in [line["detail"] for line in delivery_log.of(ledger, row["key"])]
 
 
 def test_a_defect_of_ours_in_one_row_does_not_stop_the_others(ledger, tmp_path, clock):
@@ -208,8 +209,8 @@ def test_a_worker_that_slept_through_its_lease_can_no_longer_change_the_row(ledg
         return claim
 
     def note_sending(claim):
-        note = outbox.sending(claim, now=clock(), needed=timedelta(minutes=1))
-        return note is not None and outbox.write(ledger, [note], now=clock()) == [True]
+        note = transitions.sending(claim, now=clock(), needed=timedelta(minutes=1))
+        return note is not None and transitions.write(ledger, [note], now=clock()) == [True]
 
     sleeper = take("sleeper")
     clock.forward(minutes=4, seconds=30)
@@ -217,10 +218,10 @@ def test_a_worker_that_slept_through_its_lease_can_no_longer_change_the_row(ledg
     clock.forward(minutes=1)
     second = take("second")
     assert note_sending(second)
-    late = outbox.delivered(sleeper, "remote-1", now=clock())
+    late = transitions.delivered(sleeper, "remote-1", now=clock())
 
-    assert outbox.write(ledger, [late], now=clock()) == [False]
-    assert [line["event"] for line in admin.diary(ledger, effect().key)] == [
+    assert transitions.write(ledger, [late], now=clock()) == [False]
+    assert [line["event"] for line in delivery_log.of(ledger, effect().key)] == [
         "sending",
         "late delivered",
     ]
@@ -235,7 +236,9 @@ def test_a_call_whose_worker_died_is_not_repeated_while_the_remote_may_still_com
     (dead,) = outbox.claim(
         ledger, "slack", worker="dead", now=clock(), limit=1, lease=policy.lease, grace=policy.grace
     )
-    outbox.write(ledger, [outbox.sending(dead, now=clock(), needed=timedelta(minutes=1))], now=clock())
+    transitions.write(
+        ledger, [transitions.sending(dead, now=clock(), needed=timedelta(minutes=1))], now=clock()
+    )
     remote = Remote(tmp_path)
 
     clock.forward(minutes=6)

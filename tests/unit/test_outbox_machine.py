@@ -24,10 +24,10 @@ from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import FatalError
 from customer_health.ledger import crash_points, crm_tasks, episode_events, episodes, kill_switches
+from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.crm_tasks import TaskSeen
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.outbox import admin
-from customer_health.ledger.outbox import queue as outbox
 from customer_health.playbooks.reminders import follow_up as look
 
 ACCOUNTS = ("a", "b", "c")
@@ -199,7 +199,7 @@ class Month(RuleBasedStateMachine):
         assert self.promised <= keys
         self.promised = keys
         for row in rows:
-            assert row["state"] in (*outbox.OPEN_STATES, *outbox.DONE_STATES, "awaiting_approval")
+            assert row["state"] in (*transitions.OPEN_STATES, *transitions.DONE_STATES, "awaiting_approval")
             age = row["created_at"] - datetime.combine(row["as_of"], time(), UTC)
             late = row["playbook"] == "alert_backlog"  # tells what was promised in time
             assert late or timedelta(0) <= age <= timedelta(hours=36), row["as_of"]
@@ -230,7 +230,9 @@ class Month(RuleBasedStateMachine):
         refused = {row["key"] for row in rows if row["state"] == "rejected"}
         for name, remote in (("slack", self.slack), ("crm", self.crm)):
             landed = remote.history()
-            open_rows = [r for r in rows if r["destination"] == name and r["state"] in outbox.OPEN_STATES]
+            open_rows = [
+                r for r in rows if r["destination"] == name and r["state"] in transitions.OPEN_STATES
+            ]
             assert [row["key"] for row in open_rows if row["after_key"] not in refused] == []
             for row in rows:
                 if row["destination"] == name and row["state"] == "delivered":

@@ -11,12 +11,10 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from customer_health.delivery.duplicate_audit import standing
+from customer_health.ledger import decisions, delivery_log, outbox_queries, training_runs
 from customer_health.ledger import model_registry as registry
 from customer_health.ledger import scores as ledger_scores
-from customer_health.ledger import training_runs
 from customer_health.ledger.engine import open_ledger
-from customer_health.ledger.schema import decisions, outbox
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import Settings
 from customer_health.signals.headline_facts import FACTS
@@ -235,17 +233,8 @@ def _three(value: float | None) -> str:
 
 
 def _actions(console: Console, settings: Settings, ledger: Engine, as_of: date) -> None:
-    from sqlalchemy import func, select
-
-    counted = select(outbox.c.playbook, outbox.c.verb, outbox.c.state, func.count().label("n")).where(
-        outbox.c.as_of == as_of
-    )
-    held = select(decisions.c.outcome, func.count().label("n")).where(decisions.c.as_of == as_of)
-    with ledger.connect() as connection:
-        rows = connection.execute(
-            counted.group_by(outbox.c.playbook, outbox.c.verb, outbox.c.state).order_by(outbox.c.playbook)
-        ).all()
-        outcomes = {row.outcome: row.n for row in connection.execute(held.group_by(decisions.c.outcome))}
+    rows = outbox_queries.counts_of_day(ledger, as_of)
+    outcomes = decisions.outcomes_of(ledger, as_of)
     console.print("\n[bold]What was done[/bold]")
     if not rows:
         console.print(" Nothing was promised for this day.")
@@ -256,7 +245,7 @@ def _actions(console: Console, settings: Settings, ledger: Engine, as_of: date) 
         table.add_row(playbook, str(verb).replace("_", " "), state, f"{n:,}")
     if rows:
         console.print(table)
-    if twice := standing(ledger):
+    if twice := delivery_log.known_twice(ledger):
         console.print(f" [bold]At their destination twice: {twice:,}[/bold]; see page Health, Actions.")
     quiet = {name: n for name, n in sorted(outcomes.items()) if name not in ("fired", "no_match")}
     if quiet:

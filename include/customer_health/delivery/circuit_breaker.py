@@ -1,7 +1,7 @@
-"""A circuit breaker per destination, read from the diary of deliveries.
+"""A circuit breaker per destination, read from the delivery log.
 
 Its state needs no table of its own: the last attempts say how many calls in a row came to nothing, and
-when. Every process sees the same diary, so that a fresh task does not begin by hammering a dead remote.
+when. Every process sees the same log, so that a fresh task does not begin by hammering a dead remote.
 """
 
 from __future__ import annotations
@@ -9,13 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, case, func, select
+from sqlalchemy import Engine
 
-from customer_health.ledger.schema import deliveries, outbox
-
-ANSWERED = ("delivered", "found", "rejected")
-FAILED = ("unknown", "busy")
-_RECENT = 5000  # diary lines that are looked at
+from customer_health.ledger import delivery_log
 
 
 @dataclass
@@ -60,23 +56,11 @@ class Breaker:
 
 
 def read(engine: Engine, destination: str, breaker: Breaker) -> Breaker:
-    """Set `breaker` to what the diary says about `destination`.
+    """Set `breaker` to what the delivery log says about `destination`.
 
     Rows of one call share their instant, so that one failed batch counts once.
     """
-    d = deliveries.c
-    with engine.connect() as connection:
-        newest = connection.execute(select(func.max(d.id))).scalar() or 0
-        answered = func.max(case((d.event.in_(ANSWERED), 1), else_=0))
-        calls = connection.execute(
-            select(d.at, answered)
-            .join(outbox, outbox.c.key == d.key)
-            .where(d.id > newest - _RECENT, outbox.c.destination == destination)
-            .where(d.event.in_(ANSWERED + FAILED))
-            .group_by(d.at)
-            .order_by(d.at.desc())
-            .limit(breaker.threshold + 10)
-        ).all()
+    calls = delivery_log.recent_calls(engine, destination, breaker.threshold + 10)
     for at, any_answer in calls:
         if any_answer:
             break

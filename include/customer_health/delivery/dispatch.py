@@ -8,9 +8,9 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from customer_health.delivery import backlog, circuit_breaker
 from customer_health.delivery.batching import BulkDestination
@@ -20,7 +20,6 @@ from customer_health.delivery.sender import Sender
 from customer_health.effects.destination import Destination
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.outbox import queue as outbox
-from customer_health.ledger.schema import outbox as rows
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ def deliver(
         now: The clock, zone-aware.
         limit: How many rows at most.
         policy: Patience.
-        worker: Name for the diary; defaults to host, process and a random part.
+        worker: Name for the delivery log; defaults to host, process and a random part.
 
     Returns:
         What became of them. Nothing about a single row is raised: it is recorded in its row.
@@ -135,7 +134,7 @@ def drain(
     until = now() + patience
     counts = deliver(engine, destination, now=now, policy=policy)
     while not counts.needs_person:
-        due, at = _next_due(engine, destination.name), now()
+        due, at = outbox.next_due(engine, destination.name), now()
         if due is None or (due <= at and counts.resume_at is None):
             break  # nothing is left, or only what waits for something else than time
         again = max(due, counts.resume_at or due, at + timedelta(seconds=1))
@@ -144,12 +143,3 @@ def drain(
         sleep((again - at).total_seconds())
         counts.add(deliver(engine, destination, now=now, policy=policy))
     return counts
-
-
-def _next_due(engine: Engine, destination: str) -> datetime | None:
-    with engine.connect() as connection:
-        query = select(func.min(rows.c.not_before)).where(
-            rows.c.destination == destination, rows.c.state.in_(("pending", "unknown"))
-        )
-        due: datetime | None = connection.execute(query).scalar()
-    return due

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, case, func, insert, select, update
+from sqlalchemy import Engine, RowMapping
 
 from customer_health.delivery.batching import repeatable
 from customer_health.effects.destination import Destination
 from customer_health.effects.effect import Effect
 from customer_health.errors import CustomerHealthError
+from customer_health.ledger import delivery_log
+from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import queue as promises
-from customer_health.ledger.schema import deliveries, outbox
 
 LOOKS_BACK = timedelta(days=30)
-FOUND, GONE = "duplicated", "single again"
 FIX = (
     "The destination took a call after we had looked for it in vain, and sent it again. Delete all but one "
     "there; nothing is sent again. Where this happens often, raise the period of grace."
@@ -88,7 +88,7 @@ def audit(engine: Engine, destination: Destination, *, now: datetime) -> Audit:
         now: The present.
     """
     with engine.connect() as connection:
-        rows = _suspects(connection, destination.name, now)
+        rows = delivery_log.sent_twice(connection, destination.name, now - LOOKS_BACK)
     suspects = [row for row in rows if not repeatable(destination, promises.effect_of(row))]
     found = Audit(destination.name, suspects=len(suspects))
     if not isinstance(destination, Auditable):
@@ -110,39 +110,6 @@ def audit(engine: Engine, destination: Destination, *, now: datetime) -> Audit:
     return found
 
 
-def standing(engine: Engine) -> int:
-    """Return how many effects are known to be at their destination twice."""
-    with engine.connect() as connection:
-        newest = select(func.max(deliveries.c.id)).where(deliveries.c.event.in_((FOUND, GONE)))
-        query = select(func.count()).where(
-            deliveries.c.id.in_(newest.group_by(deliveries.c.key)), deliveries.c.event == FOUND
-        )
-        return int(connection.execute(query).scalar() or 0)
-
-
-def _suspects(connection: Connection, destination: str, now: datetime) -> Sequence[RowMapping]:
-    d = deliveries.c
-
-    def times(*events: str) -> ColumnElement[int]:
-        return func.sum(case((d.event.in_(events), 1), else_=0))
-
-    told = (
-        select(d.key, times("resend").label("resent"))
-        .where(d.event.in_(("sending", "resend", "late delivered")))
-        .group_by(d.key)
-        .having((times("sending") > 1) | (times("late delivered") > 0))
-        .subquery()
-    )
-    query = (
-        select(outbox, told.c.resent)
-        .join(told, told.c.key == outbox.c.key)
-        .where(outbox.c.destination == destination, outbox.c.sending_at > now - LOOKS_BACK)
-        .where(outbox.c.state.in_(("delivered", "rejected")))
-        .order_by(outbox.c.sending_at)
-    )
-    return connection.execute(query).mappings().all()
-
-
 def _with_parent(engine: Engine, row: RowMapping) -> Effect:
     with engine.connect() as connection:
         return promises.with_parent(connection, promises.effect_of(row), row["after_key"])
@@ -152,26 +119,5 @@ def _note(engine: Engine, row: RowMapping, copies: Sequence[str], now: datetime)
     """Keep what was counted, once; take it back when a person has tidied up."""
     words = f"it is there {len(copies)} times: {', '.join(copies)}" if copies else ""
     with writing(engine) as connection:
-        last = connection.execute(
-            select(deliveries.c.event, deliveries.c.detail)
-            .where(deliveries.c.key == row["key"], deliveries.c.event.in_((FOUND, GONE)))
-            .order_by(deliveries.c.id.desc())
-        ).first()
-        said = str(last.detail) if last is not None and last.event == FOUND else ""
-        if said == words:
-            return
-        connection.execute(
-            insert(deliveries).values(
-                key=row["key"],
-                at=now,
-                worker="audit",
-                fence=row["fence"],
-                event=FOUND if copies else GONE,
-                detail=words or None,
-            )
-        )
-        connection.execute(
-            update(outbox)
-            .where(outbox.c.key == row["key"], outbox.c.fence == row["fence"])
-            .values(error=words or None, fix=FIX if copies else None)
-        )
+        if delivery_log.known_copies(connection, row["key"]) != words:
+            transitions.move(connection, [transitions.counted(row, words, FIX)], now=now)

@@ -22,9 +22,9 @@ from customer_health.delivery.http_faults import CannotTellError, DestinationUna
 from customer_health.effects.destination import BusyError, Destination
 from customer_health.effects.effect import Effect
 from customer_health.errors import FatalError, RetriableError
+from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.crash_points import crash_point
-from customer_health.ledger.outbox import queue as outbox
-from customer_health.ledger.outbox.queue import Claim, Note
+from customer_health.ledger.outbox_transitions import Claim, Transition
 
 Together = Callable[[Sequence[Effect]], Sequence[Outcome]]
 
@@ -78,35 +78,37 @@ class Sender:
 
     def _carry(self, claims: Sequence[Claim], together: Together | None = None) -> None:
         """Look up what may have landed, announce the rest, send it, and write down every outcome."""
-        outcomes: list[Note] = []
-        announced: list[Note] = []
+        outcomes: list[Transition] = []
+        announced: list[tuple[Claim, Transition]] = []
         for claim in claims:
-            note = self._looked_up(claim) if claim.must_find and not self.stopped else None
-            if note is None and not self.stopped:
-                note = outbox.sending(claim, now=self.now(), needed=2 * self.policy.client_timeout)
-            note = note or outbox.released(claim)
-            (announced if note.event == "sending" else outcomes).append(note)
-        ours = outbox.write(self.engine, announced, now=self.now()) if announced else []
+            step = self._looked_up(claim) if claim.must_find and not self.stopped else None
+            if step is None and not self.stopped:
+                step = transitions.sending(claim, now=self.now(), needed=2 * self.policy.client_timeout)
+                if step is not None:
+                    announced.append((claim, step))
+                    continue
+            outcomes.append(step or transitions.released(claim))
+        ours = transitions.write(self.engine, [step for _, step in announced], now=self.now())
         self.counts.lost += ours.count(False)
-        held = [note.claim for note, mine in zip(announced, ours, strict=True) if mine]
+        held = [claim for (claim, _), mine in zip(announced, ours, strict=True) if mine]
         if together is None and isinstance(self.destination, BatchDestination):
             together = self.destination.deliver_many
         if together is not None:
             outcomes += self._sent_together(together, held) if held else []
         else:
-            outcomes += [outbox.released(claim) if self.stopped else self._sent(claim) for claim in held]
-        kept = outbox.write(self.engine, outcomes, now=self.now()) if outcomes else []
-        for note, mine in zip(outcomes, kept, strict=True):
-            self._count(note, mine)
+            outcomes += [transitions.released(claim) if self.stopped else self._sent(claim) for claim in held]
+        kept = transitions.write(self.engine, outcomes, now=self.now())
+        for step, mine in zip(outcomes, kept, strict=True):
+            self._count(step, mine)
         crash_point("after_settle")
 
-    def _looked_up(self, claim: Claim) -> Note | None:
+    def _looked_up(self, claim: Claim) -> Transition | None:
         if isinstance(self.destination, Discerning) and repeatable(self.destination, claim.effect):
             return None  # sending it again costs no more than asking
         try:
             remote = self.destination.find(claim.effect)
         except CannotTellError as error:
-            return outbox.rejected(claim, error.message, error.hint)
+            return transitions.rejected(claim, error.message, error.hint)
         except BusyError as error:
             self._learn([error])
             return self._busy(claim, error)
@@ -115,9 +117,9 @@ class Sender:
             self._learn([error])
             return self._unknown(claim, f"could not look it up: {error}")
         self._learn([remote or ""])
-        return None if remote is None else outbox.delivered(claim, remote, now=self.now(), found=True)
+        return None if remote is None else transitions.delivered(claim, remote, now=self.now(), found=True)
 
-    def _sent(self, claim: Claim) -> Note:
+    def _sent(self, claim: Claim) -> Transition:
         crash_point("before_send")
         outcome: Outcome
         try:
@@ -127,9 +129,9 @@ class Sender:
         self._learn([outcome])
         if isinstance(outcome, str):
             crash_point("after_send")
-        return self._note(claim, outcome)
+        return self._outcome(claim, outcome)
 
-    def _sent_together(self, together: Together, claims: Sequence[Claim]) -> list[Note]:
+    def _sent_together(self, together: Together, claims: Sequence[Claim]) -> list[Transition]:
         crash_point("before_send")
         outcomes: Sequence[Outcome]
         try:
@@ -139,7 +141,7 @@ class Sender:
         self._learn(outcomes)
         if any(isinstance(outcome, str) for outcome in outcomes):
             crash_point("after_send")
-        return [self._note(claim, outcome) for claim, outcome in zip(claims, outcomes, strict=True)]
+        return [self._outcome(claim, outcome) for claim, outcome in zip(claims, outcomes, strict=True)]
 
     def _learn(self, outcomes: Sequence[Outcome]) -> None:
         """Draw the conclusions of one call for those that would follow it."""
@@ -157,38 +159,38 @@ class Sender:
         elif any(isinstance(outcome, RetriableError | OSError) for outcome in outcomes):
             self.breaker.note(answered=False, now=self.now())  # a defect of ours says nothing about them
 
-    def _note(self, claim: Claim, outcome: Outcome) -> Note:
+    def _outcome(self, claim: Claim, outcome: Outcome) -> Transition:
         if isinstance(outcome, str):
-            return outbox.delivered(claim, outcome, now=self.now())
+            return transitions.delivered(claim, outcome, now=self.now())
         if isinstance(outcome, BusyError):
             return self._busy(claim, outcome)
         if isinstance(outcome, FatalError):
             fix = outcome.hint or "Correct the cause, then resend it."
-            return outbox.rejected(claim, outcome.message, fix)
+            return transitions.rejected(claim, outcome.message, fix)
         # Time-outs and resets, and our own defects too: only `find` can tell what happened.
         return self._unknown(claim, str(outcome) or type(outcome).__name__)
 
-    def _busy(self, claim: Claim, error: BusyError) -> Note:
-        return outbox.busy(
+    def _busy(self, claim: Claim, error: BusyError) -> Transition:
+        return transitions.busy(
             claim, error.message, again=self.now() + timedelta(seconds=max(error.retry_after, 1.0))
         )
 
-    def _unknown(self, claim: Claim, words: str) -> Note:
+    def _unknown(self, claim: Claim, words: str) -> Transition:
         if claim.attempts + 1 >= self.policy.most_attempts:
             fix = "Look for it in the destination; resend it with a reason if it is not there."
-            return outbox.rejected(claim, f"no outcome after {claim.attempts + 1} attempts: {words}", fix)
+            said = f"no outcome after {claim.attempts + 1} attempts: {words}"
+            return transitions.rejected(claim, said, fix)
         wait = timedelta(seconds=15 * 2**claim.attempts)
         if not repeatable(self.destination, claim.effect):
             wait = max(self.policy.grace, wait)
         elif not claim.attempts:
             wait = timedelta(seconds=1)
-        return outbox.unknown(claim, words, again=self.now() + wait)
+        return transitions.unknown(claim, words, again=self.now() + wait)
 
-    def _count(self, note: Note, held: bool) -> None:
+    def _count(self, step: Transition, held: bool) -> None:
         if not held:
             self.counts.lost += 1
-        elif note.event != "released":
-            setattr(self.counts, note.event, getattr(self.counts, note.event) + 1)
-        if held and note.event == "rejected" and len(self.counts.refusals) < 5:
-            key, fix = note.claim.effect.key, note.values["fix"]
-            self.counts.refusals.append(f"{key}: {note.detail} -> {fix}")
+        elif step.event != "released":
+            setattr(self.counts, step.event, getattr(self.counts, step.event) + 1)
+        if held and step.event == "rejected" and len(self.counts.refusals) < 5:
+            self.counts.refusals.append(f"{step.key}: {step.detail} -> {step.values['fix']}")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from math import sqrt
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from customer_health.ledger.episodes import Episode, episode_of
-from customer_health.ledger.schema import episodes, holdout
+from customer_health.ledger import episodes
+from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.save_rate import SAVE_GOAL, SaveRate, rate_of
 
 Z95, Z80 = 1.959964, 0.841621  # two-sided 95 %, power 80 %
@@ -81,14 +81,9 @@ def readout(engine: Engine, as_of: date) -> Readout:
     """Compare the arms as known on `as_of`; accounts keep the arm they were drawn into, whatever happened."""
     arms: dict[str, list[Episode]] = {"treated": [], "held_out": []}
     with engine.connect() as connection:
-        drawn = connection.execute(
-            select(episodes, holdout.c.arm)
-            .join(holdout, holdout.c.episode_id == episodes.c.episode_id)
-            .where(holdout.c.as_of <= as_of)
-        ).mappings()
-        for row in drawn:
-            if row["arm"] in arms:
-                arms[row["arm"]].append(episode_of(row))
+        for episode, arm in episodes.drawn(connection, as_of):
+            if arm in arms:
+                arms[arm].append(episode)
         return Readout(*(rate_of(connection, arms[arm], as_of) for arm in ("treated", "held_out")))
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from customer_health.ledger import episodes
+from customer_health.ledger import episodes, holdout_assignments, outbox_queries, score_history
 from customer_health.ledger.crm_tasks import read_tasks, recognise
-from customer_health.ledger.schema import holdout, outbox, score_runs
 from customer_health.playbooks.save_rate import MIN_EPISODES, SAVE_GOAL, SAVED_WITHIN, SaveRate, rate_of
 
 if TYPE_CHECKING:
@@ -91,12 +90,8 @@ def time_to_intervention(con: duckdb.DuckDBPyConnection, engine: Engine, as_of: 
     cut = datetime.combine(as_of, time(), UTC)
     done = _first_steps(con, engine, cut)
     with engine.connect() as connection:
-        published = {
-            row.as_of: row.first_published_at
-            for row in connection.execute(select(score_runs.c.as_of, score_runs.c.first_published_at))
-        }
-        drawn = select(holdout.c.episode_id).where(holdout.c.arm == "held_out")
-        held_out = set(connection.execute(drawn).scalars())
+        published = score_history.publications(connection)
+        held_out = holdout_assignments.held_out_episodes(connection)
     hours: list[float] = []
     waiting: list[float] = []
     for episode in episodes.all_of(engine):
@@ -120,11 +115,9 @@ def _first_steps(con: duckdb.DuckDBPyConnection, engine: Engine, cut: datetime) 
         if moments:
             began[task.effect_key] = min(*moments, began.get(task.effect_key, moments[0]))
     with engine.connect() as connection:
-        tasks = connection.execute(
-            select(outbox.c.key, outbox.c.episode_id).where(outbox.c.verb == "create_task")
-        ).all()
+        tasks = outbox_queries.episodes_by_task(connection)
     first: dict[str, datetime] = {}
-    for key, episode_id in tasks:
+    for key, episode_id in tasks.items():
         if key in began:
             first[episode_id] = min(first.get(episode_id, began[key]), began[key])
     return first

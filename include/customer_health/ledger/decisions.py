@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select
 
-from customer_health.ledger.schema import decisions, playbook_runs
+from customer_health.ledger import playbook_runs
+from customer_health.ledger.schema import decisions
 
 # "It did not match" is worth a month; everything else is kept for good.
 KEEP_NO_MATCH = timedelta(days=30)
@@ -62,11 +63,7 @@ def replace(connection: Connection, as_of: date, made: Iterable[Decision], *, no
 
 def waiting(connection: Connection, before: date) -> set[tuple[str, str]]:
     """Return (account, playbook) whose human work the last live run put off for want of capacity."""
-    last = connection.execute(
-        select(func.max(playbook_runs.c.as_of)).where(
-            playbook_runs.c.as_of < before, playbook_runs.c.mode == "live"
-        )
-    ).scalar()
+    last = playbook_runs.newest_live(connection, before=before)
     if last is None:
         return set()
     put_off = decisions.c.outcome.in_(PUT_OFF)
@@ -83,6 +80,21 @@ def of(engine: Engine, as_of: date, account_id: str | None = None) -> list[RowMa
         return list(
             connection.execute(query.order_by(decisions.c.account_id, decisions.c.playbook)).mappings()
         )
+
+
+def of_account(engine: Engine, account_id: str, limit: int) -> list[RowMapping]:
+    """Return what playbooks decided about one account, newest first."""
+    query = select(decisions).where(decisions.c.account_id == account_id)
+    query = query.order_by(decisions.c.as_of.desc(), decisions.c.playbook).limit(limit)
+    with engine.connect() as connection:
+        return list(connection.execute(query).mappings())
+
+
+def outcomes_of(engine: Engine, as_of: date) -> dict[str, int]:
+    """Return how often each outcome was decided on one day, over all playbooks."""
+    query = select(decisions.c.outcome, func.count().label("n")).where(decisions.c.as_of == as_of)
+    with engine.connect() as connection:
+        return {row.outcome: row.n for row in connection.execute(query.group_by(decisions.c.outcome))}
 
 
 def summary(engine: Engine, as_of: date) -> dict[str, dict[str, int]]:

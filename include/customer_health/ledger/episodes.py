@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, or_, select
 
-from customer_health.ledger.schema import episodes
+from customer_health.ledger.schema import episodes, holdout
 
 _NAMESPACE = uuid.UUID("0f9d7a52-3c55-5f1c-8f7a-6d5b0c0a9e01")
 
@@ -93,6 +93,27 @@ def all_of(engine: Engine, account_id: str | None = None) -> list[Episode]:
         query = query.where(episodes.c.account_id == account_id)
     with engine.connect() as connection:
         return [episode_of(row) for row in connection.execute(query).mappings()]
+
+
+def drawn(connection: Connection, until: date) -> list[tuple[Episode, str]]:
+    """Return the episodes whose account was drawn for the holdout by a day, each with its arm."""
+    query = (
+        select(episodes, holdout.c.arm)
+        .join(holdout, holdout.c.episode_id == episodes.c.episode_id)
+        .where(holdout.c.as_of <= until)
+    )
+    return [(episode_of(row), row["arm"]) for row in connection.execute(query).mappings()]
+
+
+def open_or_closed_since(connection: Connection, day: date) -> list[Episode]:
+    """Return the episodes that are open, or closed on `day` or later."""
+    recent = or_(episodes.c.closed_as_of.is_(None), episodes.c.closed_as_of >= day)
+    return [episode_of(row) for row in connection.execute(select(episodes).where(recent)).mappings()]
+
+
+def every(connection: Connection) -> list[Episode]:
+    """Return every episode, inside the caller's transaction."""
+    return [episode_of(row) for row in connection.execute(select(episodes)).mappings()]
 
 
 def episode_of(row: RowMapping) -> Episode:

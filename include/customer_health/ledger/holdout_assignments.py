@@ -25,6 +25,12 @@ def drawn(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def held_out_episodes(connection: Connection) -> set[str]:
+    """Return the episodes whose account is held out."""
+    query = select(holdout.c.episode_id).where(holdout.c.arm == "held_out")
+    return set(connection.execute(query).scalars())
+
+
 def save(
     connection: Connection,
     rows: Iterable[Mapping[str, Any]],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
 
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.ledger.approvers import check_approver
@@ -220,6 +220,22 @@ def resolve(
     with writing(engine) as connection:
         connection.execute(update(challengers).where(challengers.c.model_id == model_id).values(answer))
     return made
+
+
+def challenges(engine: Engine, limit: int) -> list[dict[str, Any]]:
+    """Return the trainings that did not take over automatically, newest first."""
+    _ensure_challengers(engine)
+    with engine.connect() as connection:
+        query = select(challengers).order_by(challengers.c.trained_as_of.desc()).limit(limit)
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def measured_by(connection: Connection, as_of: date) -> tuple[str, dict[str, Any]] | None:
+    """Return decision and summary of the champion of a day, inside the caller's transaction."""
+    c = champions.c
+    query = select(c.decision, c.summary).where(c.trained_as_of <= as_of).order_by(c.id.desc()).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else (row.decision, row.summary)
 
 
 def last_training(engine: Engine) -> date | None:

@@ -2,7 +2,7 @@
 
 Three families. *Published*: scores with their history, and the champion that made them. *Decided*:
 episodes (spells of trouble) and one decision per account, playbook and day. *Promised*: the outbox,
-one row per effect under a unique key, and `deliveries`, the append-only diary of every attempt.
+one row per effect under a unique key, and `deliveries`, the append-only delivery log of every attempt.
 *Followed*: what became of tasks and episodes, who was held out, and what is switched off. *Read*: how far
 each source has been asked, and what models answered about texts, at what cost.
 
@@ -268,7 +268,7 @@ outbox = Table(
     Column("step", String(64), nullable=False),
     Column("episode_id", String(64), nullable=False),
     Column("payload", JSON, nullable=False),
-    Column("state", String(32), nullable=False),  # see ledger/outbox/queue.py
+    Column("state", String(32), nullable=False),  # see ledger/outbox_transitions.py
     Column("priority", Integer, nullable=False, default=5),
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", UtcDateTime, nullable=False),

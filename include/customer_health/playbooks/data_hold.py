@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
-from customer_health.ledger.schema import deliveries, outbox
+from customer_health.ledger import delivery_log
 
 BRAKE = "alert_brake"
 
@@ -35,16 +35,9 @@ def standing(
     if not suspicions:
         return {}, []
     days = config.playbooks.hold_released_days
-    query = (
-        select(outbox.c.as_of, outbox.c.payload, deliveries.c.worker)
-        .join(deliveries, deliveries.c.key == outbox.c.key)
-        .where(outbox.c.playbook == BRAKE, deliveries.c.event == "approved")
-        .where(outbox.c.as_of <= as_of, outbox.c.as_of > as_of - timedelta(days=days))
-        .order_by(outbox.c.as_of)
-    )
     answered = {
         kind: (row.worker, row.as_of + timedelta(days=days))
-        for row in connection.execute(query)
+        for row in delivery_log.approvals(connection, BRAKE, after=as_of - timedelta(days=days), until=as_of)
         for kind in row.payload.get("hold_kinds", ())
     }
     said = [

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from customer_health.company import CompanyConfig
-from customer_health.ledger.episodes import Episode, episode_of
-from customer_health.ledger.schema import champions, episodes
+from customer_health.ledger import episodes, model_registry
 from customer_health.playbooks.save_rate import rate_of
 
 
@@ -40,7 +39,7 @@ def gate(connection: Connection, config: CompanyConfig, as_of: date) -> Gate:
     found, churners = _recall(connection, config, as_of)
     chosen = [
         episode
-        for episode in _episodes(connection)
+        for episode in episodes.every(connection)
         if episode.opened_as_of <= as_of and not episode.inherited and not episode.suppressed_reason
     ]
     saves = rate_of(connection, chosen, as_of)
@@ -61,15 +60,9 @@ def gate(connection: Connection, config: CompanyConfig, as_of: date) -> Gate:
 
 
 def _recall(connection: Connection, config: CompanyConfig, as_of: date) -> tuple[float | None, int]:
-    c = champions.c
-    query = select(c.decision, c.summary).where(c.trained_as_of <= as_of).order_by(c.id.desc()).limit(1)
-    row = connection.execute(query).first()
-    if row is None or row.decision != "model":
+    found = model_registry.measured_by(connection, as_of)
+    if found is None or found[0] != "model":
         return None, 0
-    measured = (row.summary.get("horizons") or {}).get(str(config.model.primary_horizon)) or {}
+    measured = (found[1].get("horizons") or {}).get(str(config.model.primary_horizon)) or {}
     recall = measured.get("recall_red_yellow", measured.get("recall"))
     return (None if recall is None else float(recall)), int(measured.get("churners") or 0)
-
-
-def _episodes(connection: Connection) -> list[Episode]:
-    return [episode_of(row) for row in connection.execute(select(episodes)).mappings()]

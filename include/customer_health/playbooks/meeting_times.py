@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from customer_health.ledger.schema import outbox
+from customer_health.ledger import outbox_queries
 from customer_health.playbook_config import MeetingHours
 from customer_health.playbooks.routing import zone_of
 
@@ -101,10 +101,8 @@ class Availability:
 
 def promised(connection: Connection, since: datetime) -> dict[str, list[Span]]:
     """Return the times that earlier runs proposed and that may still be held, by owner."""
-    c = outbox.c
-    query = select(c.payload).where(c.verb == VERB, c.created_at >= since, c.state.not_in(_SPENT))
     found: dict[str, list[Span]] = {}
-    for payload in connection.execute(query).scalars():
+    for payload in outbox_queries.payloads_since(connection, VERB, since, without=_SPENT):
         spans = [(_instant(slot["start"]), _instant(slot["end"])) for slot in payload["times"]["slots"]]
         found.setdefault(str(payload["times"]["owner"]).lower(), []).extend(spans)
     return found

@@ -9,16 +9,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError, FatalError
-from customer_health.ledger import decisions, episodes, holdout_assignments, playbooks_known, scores
+from customer_health.ledger import (
+    decisions,
+    episodes,
+    holdout_assignments,
+    playbook_runs,
+    playbooks_known,
+    scores,
+)
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.engine import serialise, writing
 from customer_health.ledger.outbox import queue as outbox
-from customer_health.ledger.schema import playbook_runs
 from customer_health.playbooks import data_hold as holds
 from customer_health.playbooks import meeting_times, reminders
 from customer_health.playbooks import snapshot as snapshots
@@ -182,8 +188,7 @@ _NOTE = {
 def _mode(connection: Connection, as_of: date, too_old: bool) -> str:
     if too_old:
         return "too_old"
-    latest = select(func.max(playbook_runs.c.as_of)).where(playbook_runs.c.mode == "live")
-    newest = connection.execute(latest).scalar()
+    newest = playbook_runs.newest_live(connection)
     return "superseded" if newest is not None and newest > as_of else "live"
 
 
@@ -211,8 +216,7 @@ def _write(
     as_of = snapshot.as_of
     new = outbox.add(connection, plan.effects, now=now)
     episodes.save(connection, plan.episodes)
-    acted = select(func.count()).where(playbook_runs.c.as_of == as_of, playbook_runs.c.mode == "live")
-    if mode == "live" or not connection.execute(acted).scalar():
+    if mode == "live" or not playbook_runs.has_acted(connection, as_of):
         # What a live run of this day decided is history; a later look at the day must not blot it out.
         decisions.replace(connection, as_of, plan.decisions, now=now)
     effects = {effect.key: effect for effect in plan.effects if effect.key in new}
@@ -231,9 +235,7 @@ def _write(
         "held_out": sum(each.arm == HELD_OUT for each in plan.assignments),
         "awaiting_approval": sum(e.payload.get("approval") == "required" for e in effects.values()),
     }
-    connection.execute(
-        insert(playbook_runs).values(as_of=as_of, at=now, mode=mode, counts=numbers, notes=plan.notes)
-    )
+    playbook_runs.record(connection, as_of=as_of, at=now, mode=mode, counts=numbers, notes=plan.notes)
     return PlaybookRun(as_of, mode, numbers, _outcomes(plan.decisions, playbooks), tuple(plan.notes))
 
 

@@ -12,18 +12,24 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
-from customer_health.ledger import episode_events, slack_threads
+from customer_health.ledger import (
+    episode_events,
+    episodes,
+    outbox_queries,
+    playbook_runs,
+    score_history,
+    slack_threads,
+)
+from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import serialise, writing
 from customer_health.ledger.episode_events import EpisodeStatus
-from customer_health.ledger.episodes import Episode, episode_of
+from customer_health.ledger.episodes import Episode
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
-from customer_health.ledger.schema import deliveries, episodes, holdout, playbook_runs, score_runs, scores
-from customer_health.ledger.schema import outbox as outbox_table
 from customer_health.ledger.scores import as_shown
 from customer_health.playbooks import episode_message
 from customer_health.playbooks.account_view import level_of
@@ -33,7 +39,6 @@ from customer_health.playbooks.portfolio_alerts import overdue
 from customer_health.playbooks.routing import not_before
 
 AFTERMATH = timedelta(days=14)  # an episode that ended longer ago has been told
-_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,7 @@ def follow_up(engine: Engine, config: CompanyConfig, *, now: datetime) -> Follow
 def advance(connection: Connection, config: CompanyConfig, *, as_of: date, now: datetime) -> FollowUp:
     """As `follow_up`, inside the caller's transaction; effects carry `as_of`."""
     numbers: Counter[str] = Counter(approvals_expired=admin.expire(connection, now=now))
-    last = select(func.max(playbook_runs.c.as_of)).where(playbook_runs.c.mode == "live")
-    newest = connection.execute(last).scalar()
+    newest = playbook_runs.newest_live(connection)
     if newest is None:
         return FollowUp(numbers)
     _let_go(connection, now)
@@ -102,29 +106,19 @@ class _Watch:
 
     @classmethod
     def of(cls, connection: Connection, newest: date, now: datetime) -> _Watch:
-        c = episodes.c
-        recent = or_(c.closed_as_of.is_(None), c.closed_as_of >= now.date() - AFTERMATH)
-        found = [episode_of(row) for row in connection.execute(select(episodes).where(recent)).mappings()]
+        found = episodes.open_or_closed_since(connection, now.date() - AFTERMATH)
         ids = [episode.episode_id for episode in found]
         parents = slack_threads.parents(connection, ids)
-        held = select(holdout.c.account_id).where(holdout.c.arm == "held_out")
-        tasks = select(outbox_table.c.episode_id).where(
-            outbox_table.c.verb == "create_task",
-            outbox_table.c.state != "awaiting_approval",
-            outbox_table.c.account_id.not_in(held),
-        )
-        wanted = sorted({episode.opened_as_of for episode in found})
-        runs = select(score_runs.c.as_of, score_runs.c.first_published_at).where(
-            score_runs.c.as_of.in_(wanted)
-        )
         return cls(
             episodes=found,
             statuses=episode_events.statuses_of(connection, ids),
             parents=parents,
             children=slack_threads.children(connection, [row["key"] for row in parents.values()]),
-            readings=_readings(connection, newest, [episode.account_id for episode in found]),
-            published={row.as_of: row.first_published_at for row in connection.execute(runs)},
-            in_play=frozenset(connection.execute(tasks.distinct()).scalars()),
+            readings=score_history.some_rows_of(
+                connection, newest, [episode.account_id for episode in found]
+            ),
+            published=score_history.publications(connection, {episode.opened_as_of for episode in found}),
+            in_play=outbox_queries.episodes_in_play(connection),
         )
 
     def refreshed(self, connection: Connection) -> _Watch:
@@ -245,39 +239,15 @@ def _owner(episode: Episode, row: RowMapping | None, config: CompanyConfig) -> s
 
 def _let_go(connection: Connection, now: datetime) -> None:
     """Edits and replies of a message that a digest has replaced have nothing to belong to."""
-    c, parent = outbox_table.c, outbox_table.alias("parent")
-    query = (
-        select(outbox_table)
-        .join(parent, parent.c.key == c.after_key)
-        .where(c.state == "pending", parent.c.state == "folded")
-    )
-    rows = connection.execute(query).mappings().all()
-    _supersede(connection, rows, now, "its message went into a digest")
+    _supersede(connection, outbox_queries.orphans(connection), now, "its message went into a digest")
 
 
 def _supersede(
     connection: Connection, edits: Iterable[RowMapping], now: datetime, why: str = "a later edit says more"
 ) -> None:
     """What has not been sent need not be."""
-    c = outbox_table.c
-    for edit in edits:
-        if edit["state"] != "pending":
-            continue
-        done = connection.execute(
-            update(outbox_table)
-            .where(c.key == edit["key"], c.state == "pending", c.fence == edit["fence"])
-            .values(state="superseded", fence=edit["fence"] + 1, fix=why)
-        )
-        if done.rowcount == 1:
-            connection.execute(
-                insert(deliveries).values(
-                    key=edit["key"],
-                    at=now,
-                    fence=edit["fence"] + 1,
-                    event="superseded",
-                    detail=why,
-                )
-            )
+    waiting = [edit for edit in edits if edit["state"] == "pending"]
+    transitions.move(connection, [transitions.superseded(edit, why) for edit in waiting], now=now)
 
 
 def _overdue(
@@ -289,20 +259,8 @@ def _overdue(
     now: datetime,
 ) -> Effect:
     """Return one message about escalated episodes that have no message of their own."""
-    c = outbox_table.c
-    earlier = connection.execute(
-        select(func.count()).where(c.playbook == "overdue", c.episode_id == f"day-{as_of}")
-    ).scalar_one()
+    earlier = outbox_queries.count_of_cycle(connection, "overdue", f"day-{as_of}")
     rows: list[Mapping[str, Any]] = [
         {"episode": episode, "row": watch.readings.get(episode.account_id)} for episode in late
     ]
-    return overdue(rows, int(earlier) + 1, as_of=as_of, config=config)
-
-
-def _readings(connection: Connection, newest: date, accounts: Sequence[str]) -> dict[str, RowMapping]:
-    found: dict[str, RowMapping] = {}
-    for start in range(0, len(accounts), _BATCH):
-        some = scores.c.account_id.in_(accounts[start : start + _BATCH])
-        query = select(scores).where(scores.c.as_of == newest, some)
-        found.update({row["account_id"]: row for row in connection.execute(query).mappings()})
-    return found
+    return overdue(rows, earlier + 1, as_of=as_of, config=config)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from customer_health.ledger import score_history
 from customer_health.ledger.episodes import Episode
-from customer_health.ledger.schema import score_runs, scores
 
 SAVED_WITHIN = timedelta(days=60)
 SAVE_GOAL = 0.30
@@ -58,13 +58,5 @@ def is_saved(connection: Connection, episode: Episode, as_of: date) -> bool:
 
 
 def _still_customer(connection: Connection, episode: Episode, day: date) -> bool:
-    last = (
-        select(score_runs.c.as_of)
-        .where(score_runs.c.as_of <= day, score_runs.c.as_of >= episode.opened_as_of)
-        .order_by(score_runs.c.as_of.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    query = select(scores.c.state).where(scores.c.account_id == episode.account_id, scores.c.as_of == last)
-    state = connection.execute(query).scalar()
+    state = score_history.last_state(connection, episode.account_id, first=episode.opened_as_of, until=day)
     return state is not None and state != "notice_given"

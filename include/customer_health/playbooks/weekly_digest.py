@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect
-from customer_health.ledger import episode_events
-from customer_health.ledger.episodes import Episode, episode_of
+from customer_health.ledger import episode_events, episodes, outbox_queries, playbook_runs, score_history
+from customer_health.ledger.episodes import Episode
 from customer_health.ledger.outbox import queue as outbox
-from customer_health.ledger.schema import episodes, playbook_runs, score_runs, scores
-from customer_health.ledger.schema import outbox as outbox_table
-from customer_health.ledger.scores import TIER_SHOWN, comparable_from
+from customer_health.ledger.scores import comparable_from
 from customer_health.playbooks.account_view import AccountView
 from customer_health.playbooks.portfolio_alerts import entry, episode_entry, message, tiers
 from customer_health.playbooks.routing import not_before
@@ -44,9 +42,7 @@ def weekly_digest(
     as_of = snapshot.as_of
     monday = as_of - timedelta(days=as_of.weekday())
     effect = message("weekly_digest", week_of(as_of), "digest", as_of, config, {"kind": "weekly"})
-    first = connection.execute(
-        select(func.min(playbook_runs.c.as_of)).where(playbook_runs.c.mode == "live")
-    ).scalar()
+    first = playbook_runs.first_live(connection)
     if first is None or first >= monday or outbox.existing(connection, [effect.key]):
         return None
     leaves = not_before(now, "", None, config)
@@ -56,7 +52,8 @@ def weekly_digest(
 
 def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) -> dict[str, Any]:
     as_of, facts = snapshot.as_of, snapshot.facts
-    compared, before = _week_ago(connection, as_of)
+    compared = score_history.day_between(connection, after=as_of - 2 * WEEK, until=as_of - WEEK)
+    before = score_history.shown_on(connection, compared)
     fair_from = comparable_from(connection, config.score.tier_confirmation_days)
     fair = compared is not None and fair_from is not None and compared >= fair_from
     moved = [
@@ -65,14 +62,7 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
         if fact.score is not None and fact.account_id in before
     ]
     moved.sort(key=lambda pair: (pair[0], -pair[1].stake, pair[1].account_id))
-    recent = [
-        episode_of(row)
-        for row in connection.execute(
-            select(episodes).where(
-                (episodes.c.closed_as_of.is_(None)) | (episodes.c.closed_as_of > as_of - WEEK)
-            )
-        ).mappings()
-    ]
+    recent = episodes.open_or_closed_since(connection, as_of - WEEK + timedelta(days=1))
     episode_status = episode_events.statuses_of(connection, [episode.episode_id for episode in recent])
     rows = {fact.account_id: fact.row for fact in facts}
 
@@ -88,7 +78,7 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
 
     growing = [fact for fact in facts if _may_grow(fact)]
     growing.sort(key=lambda fact: (-(fact.number("arr") or 0.0), fact.account_id))
-    states = _states(connection)
+    states = outbox_queries.counts_by_state(connection, ("rejected", "awaiting_approval"))
     return {
         "kind": "weekly",
         "currency": next((fact.currency for fact in facts if fact.currency), config.money.currency),
@@ -124,20 +114,6 @@ def _may_grow(fact: AccountView) -> bool:
     return due and fact.score is not None and fact.score > EXPANSION_SCORE and not fact.flight_risk
 
 
-def _week_ago(connection: Connection, as_of: date) -> tuple[date | None, dict[str, tuple[int, str, float]]]:
-    """Return the latest day at least a week ago, with score, tier and ARR by account."""
-    c = score_runs.c
-    day = connection.execute(
-        select(func.max(c.as_of)).where(c.as_of <= as_of - WEEK, c.as_of > as_of - 2 * WEEK)
-    ).scalar()
-    query = select(scores.c.account_id, scores.c.score_shown, TIER_SHOWN.label("tier"), scores.c.arr).where(
-        scores.c.as_of == day, scores.c.score_shown.is_not(None)
-    )
-    return day, {
-        row.account_id: (row.score_shown, row.tier or "", row.arr or 0.0) for row in connection.execute(query)
-    }
-
-
 def _tiers(
     facts: Sequence[AccountView], before: Mapping[str, tuple[int, str, float]]
 ) -> dict[str, dict[str, float | None]]:
@@ -151,11 +127,3 @@ def _tiers(
             "arr_change": row["arr"] - sum(earlier) if before else None,
         }
     return now
-
-
-def _states(connection: Connection) -> dict[str, int]:
-    c = outbox_table.c
-    query = (
-        select(c.state, func.count()).where(c.state.in_(("rejected", "awaiting_approval"))).group_by(c.state)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}

@@ -13,9 +13,9 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from customer_health.ledger.schema import outbox
+from customer_health.ledger import outbox_queries
 from customer_health.simulator.observation import Facts
 from customer_health.warehouse.tables import CRM_TASKS
 
@@ -51,24 +51,17 @@ class Given:
 
 def given(engine: Engine, before: date) -> list[Given]:
     """Return the tasks that days before `before` asked for and that may leave, by day and key."""
-    c = outbox.c
-    query = (
-        select(c.key, c.account_id, c.as_of, c.payload)
-        .where(c.verb == "create_task", c.as_of < before, c.state.not_in(GONE))
-        .order_by(c.as_of, c.key)
-    )
-    with engine.connect() as connection:
-        return [
-            Given(
-                row.key,
-                row.account_id,
-                row.payload.get("external_id"),
-                str(row.payload["owner"]["email"]),
-                str(row.payload["priority"]),
-                row.as_of,
-            )
-            for row in connection.execute(query)
-        ]
+    return [
+        Given(
+            row.key,
+            row.account_id,
+            row.payload.get("external_id"),
+            str(row.payload["owner"]["email"]),
+            str(row.payload["priority"]),
+            row.as_of,
+        )
+        for row in outbox_queries.tasks_before(engine, before, without=GONE)
+    ]
 
 
 def worked(tasks: Sequence[Given]) -> Facts:

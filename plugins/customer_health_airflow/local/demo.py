@@ -116,13 +116,10 @@ def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> st
 
 def _count_effects(settings: Settings) -> int:
     """Count what has ever been promised: a run that repeats a day must not change it."""
-    from sqlalchemy import func, select
-
+    from customer_health.ledger import outbox_queries
     from customer_health.ledger.engine import open_ledger
-    from customer_health.ledger.schema import outbox
 
-    with open_ledger(settings.ledger_url).connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(outbox)).scalar_one())
+    return outbox_queries.total(open_ledger(settings.ledger_url))
 
 
 class Finished:

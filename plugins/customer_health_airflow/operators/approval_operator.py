@@ -57,7 +57,12 @@ class AskOperator(ApprovalOperator):
         # The DAG's own params arrive here merged in; the form shows only those of the task.
         fields = ParamsDict(params or {})
         fields["note"] = Param(
-            "", type="string", maxLength=500, title="Reason", description="Kept in the diary.", source="task"
+            "",
+            type="string",
+            maxLength=500,
+            title="Reason",
+            description="Kept in the delivery log.",
+            source="task",
         )
         super().__init__(
             subject="An approval",

@@ -9,11 +9,10 @@ from typing import Any
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from customer_health.ledger import model_registry as registry
-from customer_health.ledger import report_numbers, training_runs
-from customer_health.ledger.schema import challengers, score_runs
+from customer_health.ledger import portfolio_queries, report_numbers, training_runs
 from customer_health.settings import load_settings
 from customer_health_airflow.approvals import about_model
 from customer_health_airflow.ui import report_files
@@ -69,7 +68,7 @@ def model(request: Request, user: GetUserDep, done: str = "") -> HTMLResponse:
         run=_newest_run(engine),
         noted=noted[:MOST],
         bad=training_runs.bad_months(engine, as_of=noted[0].as_of) if noted else [],
-        answered=_challengers(engine),
+        answered=registry.challenges(engine, MOST),
         history=registry.history(engine)[:MOST],
         horizons=horizons,
         watched=watched,
@@ -109,17 +108,7 @@ def forgiving(value: Any) -> Any:
 
 
 def _newest_run(engine: Engine) -> Mapping[str, Any] | None:
-    with engine.connect() as connection:
-        query = select(score_runs).order_by(score_runs.c.as_of.desc()).limit(1)
-        row = connection.execute(query).mappings().first()
-        return dict(row) if row else None
-
-
-def _challengers(engine: Engine) -> list[Mapping[str, Any]]:
-    """Trainings that did not take over by themselves, newest first."""
-    with engine.connect() as connection:
-        query = select(challengers).order_by(challengers.c.trained_as_of.desc()).limit(MOST)
-        return [dict(row) for row in connection.execute(query).mappings()]
+    return next(iter(portfolio_queries.runs(engine, limit=1)), None)
 
 
 def _card(settings: Any, model_id: str) -> str:

@@ -9,12 +9,13 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, and_, func, literal, or_, select
+from sqlalchemy import Engine
 
 from customer_health import wording
+from customer_health.ledger import decisions, outbox_queries, portfolio_queries
 from customer_health.ledger.engine import open_ledger
-from customer_health.ledger.schema import decisions, outbox, score_runs, scores
-from customer_health.ledger.scores import TIER_SHOWN, as_shown, comparable_from
+from customer_health.ledger.portfolio_queries import Filters
+from customer_health.ledger.scores import comparable_from
 
 PAGE = 50
 Row = Mapping[str, Any]
@@ -38,15 +39,6 @@ class Card:
         return ("at least " if self.known < self.accounts else "") + wording.money(self.arr, currency)
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What the reader asked for."""
-
-    tier: str = ""
-    owner: str = ""
-    search: str = ""
-
-
 @lru_cache(maxsize=4)
 def ledger(url: str) -> Engine:
     """Open the ledger once per process."""
@@ -65,17 +57,13 @@ class Portfolio:
         self._engine = engine
         self._tiers = tiers
 
-    def _rows(self, query: Select[Any]) -> list[Row]:
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
-
     def runs(self) -> list[Row]:
         """Return every published day, newest first."""
-        return self._rows(select(score_runs).order_by(score_runs.c.as_of.desc()))
+        return list(portfolio_queries.runs(self._engine))
 
     def cards(self, day: date, before: date | None) -> list[Card]:
         """Return one card per tier, worst first."""
-        now, then = self._totals(day), self._totals(before) if before else {}
+        now, then = portfolio_queries.totals(self._engine, day), self._then(before)
         nothing = (0, 0.0, 0)
         return [
             Card(
@@ -102,88 +90,43 @@ class Portfolio:
         with self._engine.connect() as connection:
             return comparable_from(connection, confirmation_days)
 
-    def _totals(self, day: date) -> dict[str, tuple[int, float, int]]:
-        query = (
-            select(
-                TIER_SHOWN, func.count(), func.coalesce(func.sum(scores.c.arr), 0.0), func.count(scores.c.arr)
-            )
-            .where(scores.c.as_of == day, scores.c.tier.is_not(None))
-            .group_by(TIER_SHOWN)
-        )
-        with self._engine.connect() as connection:
-            return {tier: (count, arr, known) for tier, count, arr, known in connection.execute(query)}
+    def _then(self, before: date | None) -> dict[str, tuple[int, float, int]]:
+        return portfolio_queries.totals(self._engine, before) if before else {}
 
     def worth_a_call(
         self, day: date, before: date | None, wanted: Filters, page: int
     ) -> tuple[list[Row], int]:
-        """Return one page of accounts, most money at risk first, and how many there are in all.
-
-        The rules know no probability and so no money at risk: then the lowest score comes first. What needs
-        no attention comes last however large it is: a per cent of much money is no reason to call.
-        """
-        then = scores.alias("then")
-        same = and_(then.c.account_id == scores.c.account_id, then.c.as_of == before)
-        where = [scores.c.as_of == day]
-        if wanted.tier:
-            where.append(literal(wanted.tier) == TIER_SHOWN)
-        if wanted.owner:
-            where.append(scores.c.owner_email == wanted.owner)
-        if wanted.search:
-            like = f"%{_escaped(wanted.search)}%"
-            where.append(
-                or_(scores.c.name.ilike(like, escape="\\"), scores.c.account_id.ilike(like, escape="\\"))
-            )
-        at_risk = func.coalesce(scores.c.expected_loss, 0.0)
-        query = (
-            select(scores, then.c.score_shown.label("score_before"))
-            .join(then, same, isouter=True)
-            .where(*where)
-            .order_by(
-                scores.c.score.is_(None),
-                func.coalesce(scores.c.attention, literal(self._tiers[-1]) != TIER_SHOWN).is_(False),
-                at_risk.desc(),
-                scores.c.score,
-                scores.c.arr.desc(),
-                scores.c.account_id,
-            )
-            .limit(PAGE)
-            .offset((page - 1) * PAGE)
+        """Return one page of accounts, most money at risk first, and how many there are in all."""
+        rows = portfolio_queries.ranked(
+            self._engine,
+            day,
+            before=before,
+            wanted=wanted,
+            best_tier=self._tiers[-1],
+            limit=PAGE,
+            offset=(page - 1) * PAGE,
         )
-        with self._engine.connect() as connection:
-            total = connection.execute(select(func.count()).select_from(scores).where(*where)).scalar_one()
-        return [as_shown(row) for row in self._rows(query)], total
+        return list(rows), portfolio_queries.count(self._engine, day, wanted)
 
     def owners(self, day: date) -> list[str]:
         """Return everybody who owns a scored account."""
-        query = select(scores.c.owner_email).where(scores.c.as_of == day, scores.c.owner_email.is_not(None))
-        return [row["owner_email"] for row in self._rows(query.distinct().order_by(scores.c.owner_email))]
+        return portfolio_queries.owners(self._engine, day)
 
     def history(self, account_id: str, *, until: date) -> list[Row]:
         """Return the scores of one account, oldest first."""
-        query = select(scores).where(scores.c.account_id == account_id, scores.c.as_of <= until)
-        return [as_shown(row) for row in self._rows(query.order_by(scores.c.as_of))]
+        return list(portfolio_queries.account_history(self._engine, account_id, until=until))
 
     def decisions(self, account_id: str, *, limit: int = 30) -> list[Row]:
         """Return what playbooks decided about one account, newest first."""
-        query = select(decisions).where(decisions.c.account_id == account_id)
-        return self._rows(query.order_by(decisions.c.as_of.desc(), decisions.c.playbook).limit(limit))
+        return list(decisions.of_account(self._engine, account_id, limit))
 
     def effects(self, *, account_id: str = "", state: str = "", limit: int = 200) -> list[Row]:
         """Return promised effects, newest first, with the account's name."""
-        newest = select(func.max(score_runs.c.as_of)).scalar_subquery()
-        named = and_(scores.c.account_id == outbox.c.account_id, scores.c.as_of == newest)
-        query = select(outbox, scores.c.name).select_from(outbox).join(scores, named, isouter=True)
-        if account_id:
-            query = query.where(outbox.c.account_id == account_id)
-        if state:
-            query = query.where(outbox.c.state == state)
-        return self._rows(query.order_by(outbox.c.created_at.desc(), outbox.c.key).limit(limit))
+        return list(outbox_queries.listing(self._engine, account_id=account_id, state=state, limit=limit))
 
     def effect_counts(self) -> list[Row]:
         """Return how many effects there are per destination and state."""
-        groups = (outbox.c.destination, outbox.c.state)
-        query = select(*groups, func.count().label("effects"), func.max(outbox.c.delivered_at).label("last"))
-        return self._rows(query.group_by(*groups).order_by(*groups))
+        return list(outbox_queries.counts_by_destination(self._engine))
 
 
 def day_before(days: list[date], day: date) -> date | None:
@@ -196,7 +139,3 @@ def day_before(days: list[date], day: date) -> date | None:
 def is_stale(day: date, now: datetime) -> bool:
     """Whether the newest scores are too old to be acted on."""
     return now - datetime.combine(day, datetime.min.time(), now.tzinfo) > timedelta(hours=36)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

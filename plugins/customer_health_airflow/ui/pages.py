@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from customer_health import wording
-from customer_health.ledger.outbox.queue import DONE_STATES, OPEN_STATES
+from customer_health.ledger.outbox_transitions import DONE_STATES, OPEN_STATES
 from customer_health.scoring.tiers import Scheme, scheme_named
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow.ui import report_files

@@ -1,16 +1,18 @@
-"""The outbox as people use it: look at it, read an effect's diary, send one again."""
+"""The outbox as people use it: look at it, approve or decline, send an effect again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from customer_health.errors import FatalError, suggest
+from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.approvers import check_approver
 from customer_health.ledger.engine import writing
-from customer_health.ledger.schema import deliveries, outbox
+from customer_health.ledger.outbox_transitions import Transition
+from customer_health.ledger.schema import outbox
 
 
 def resend(engine: Engine, key: str, reason: str, *, now: datetime) -> None:
@@ -28,24 +30,7 @@ def resend(engine: Engine, key: str, reason: str, *, now: datetime) -> None:
                 f"Effect {key} is {row['state'].replace('_', ' ')}; only what was sent can be sent again.",
                 hint="Pending ones leave with the next dispatch; what awaits approval must be approved.",
             )
-        connection.execute(
-            update(outbox)
-            .where(outbox.c.key == key)
-            .values(
-                state="pending",
-                attempts=0,
-                not_before=now,
-                fence=row["fence"] + 1,
-                error=None,
-                fix=None,
-                lease_until=None,
-            )
-        )
-        connection.execute(
-            insert(deliveries).values(
-                key=key, at=now, worker=None, fence=row["fence"] + 1, event="resend", detail=reason.strip()
-            )
-        )
+        _move(connection, transitions.resent(row, reason.strip(), now=now), now)
 
 
 def approve(
@@ -57,22 +42,21 @@ def approve(
         engine: The ledger.
         key: Its key.
         by: Who agrees.
-        reason: Why, in a few words; kept in the diary.
+        reason: Why, in a few words; kept in the delivery log.
         now: The present.
         approvers: Who may agree; empty for anybody.
 
     Raises:
         FatalError: No such effect, it waits for no approval (any more), or `by` may not approve.
     """
-    _answer(engine, key, "approved", {"state": "pending"}, by, reason, now, approvers)
+    _answer(engine, key, transitions.approved, by, reason, now, approvers)
 
 
 def decline(
     engine: Engine, key: str, *, by: str, reason: str, now: datetime, approvers: Sequence[str] = ()
 ) -> None:
     """Refuse an effect for good. Arguments and errors as for `approve`."""
-    values = {"state": "declined", "error": f"declined by {by}: {reason.strip()}"}
-    _answer(engine, key, "declined", values, by, reason, now, approvers)
+    _answer(engine, key, transitions.declined, by, reason, now, approvers)
 
 
 def awaiting(engine: Engine) -> list[RowMapping]:
@@ -86,20 +70,14 @@ def expire(connection: Connection, *, now: datetime) -> int:
     """Close, inside the caller's transaction, what nobody approved in time; return how many."""
     c = outbox.c
     query = select(c.key, c.fence).where(c.state == "awaiting_approval", c.expires_at <= now)
-    rows = connection.execute(query).all()
-    for key, fence in rows:
-        values = {"state": "expired", "fence": fence + 1, "error": "nobody approved it in time"}
-        connection.execute(update(outbox).where(c.key == key).values(values))
-        line = {"key": key, "at": now, "fence": fence + 1, "event": "expired", "detail": None}
-        connection.execute(insert(deliveries).values(line))
-    return len(rows)
+    late = connection.execute(query).mappings().all()
+    return sum(transitions.move(connection, [transitions.expired(row) for row in late], now=now))
 
 
 def _answer(
     engine: Engine,
     key: str,
-    event: str,
-    values: dict[str, str],
+    answer: Callable[[RowMapping, str, str], Transition],
     by: str,
     reason: str,
     now: datetime,
@@ -120,10 +98,15 @@ def _answer(
                 f"Effect {key} expired at {row['expires_at']:%Y-%m-%d %H:%M} UTC.",
                 hint="What was right then may be wrong now; it comes back with its playbook's next cycle.",
             )
-        fence = row["fence"] + 1
-        connection.execute(update(outbox).where(outbox.c.key == key).values(fence=fence, **values))
-        line = {"key": key, "at": now, "worker": by[:64], "fence": fence, "event": event}
-        connection.execute(insert(deliveries).values(**line, detail=f"{by}: {reason.strip()}"))
+        _move(connection, answer(row, by, reason.strip()), now)
+
+
+def _move(connection: Connection, step: Transition, now: datetime) -> None:
+    if transitions.move(connection, [step], now=now) != [True]:
+        raise FatalError(
+            f"Effect {step.key} changed at this very moment: a worker or another person was faster.",
+            hint="Look at it again, and decide afresh.",
+        )
 
 
 def _row(connection: Connection, key: str) -> RowMapping:
@@ -142,13 +125,6 @@ def find(engine: Engine, *, state: str | None = None, as_of: date | None = None)
     if as_of is not None:
         query = query.where(outbox.c.as_of == as_of)
     with engine.connect() as connection:
-        return list(connection.execute(query).mappings())
-
-
-def diary(engine: Engine, key: str) -> list[RowMapping]:
-    """Return every attempt on one effect, oldest first."""
-    with engine.connect() as connection:
-        query = select(deliveries).where(deliveries.c.key == key).order_by(deliveries.c.id)
         return list(connection.execute(query).mappings())
 
 

@@ -1,28 +1,16 @@
 """The outbox: promises under unique keys, and the leases under which they are kept.
 
-States of a row:
+The states of a row, and every step from one to the next, are in ledger/outbox_transitions.py. What a row
+waits for stands in its payload, where its reader sees it too: `approval` with `expires_at`, `not_before`, and
+`parent_key`, the message that must be delivered first because this one belongs to it.
 
-- `pending`: to be sent, not before `not_before`.
-- `claimed`: a worker holds it under a lease; nothing has been sent. Lapses to pending.
-- `sending`: written *before* the call. If the lease lapses here, the call may have happened.
-- `unknown`: it may have happened; after a period of grace the destination is asked with `find`.
-- `checking`: a worker holds an unknown row. Lapses to unknown.
-- `delivered`, `rejected`: done. A rejected row waits for a person: see `resend`.
-- `awaiting_approval`: a person must agree first; becomes pending, `declined`, or in time `expired`.
-- `folded`: a late alert that a digest carries instead; `superseded`: a later edit or newer values say more.
-
-What a row waits for stands in its payload, where its reader sees it too: `approval` with `expires_at`,
-`not_before`, and `parent_key`, the message that must be delivered first because this one belongs to it.
-
-Each claim raises the row's `fence`, and every later write of that claim demands the same number: a
-worker that slept through its lease can no longer change the row (Airflow may run a task twice at once).
-What a person does with the outbox (look, resend) is in ledger/outbox/admin.py.
+What a person does with the outbox (look, resend) is in admin.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -34,18 +22,18 @@ from sqlalchemy import (
     and_,
     exists,
     func,
-    insert,
     or_,
     select,
     true,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from customer_health.effects.effect import Effect
 from customer_health.ledger import kill_switches
+from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import writing
-from customer_health.ledger.schema import deliveries, outbox
+from customer_health.ledger.outbox_transitions import OPEN_STATES, Claim
+from customer_health.ledger.schema import outbox
 from customer_health.ledger.scores import plain
 
 PRIORITY: Mapping[str, int] = {
@@ -55,47 +43,9 @@ PRIORITY: Mapping[str, int] = {
     "create_task": 3,
     "set_fields": 9,
 }
-OPEN_STATES = ("pending", "claimed", "sending", "checking", "unknown")
-DONE_STATES = ("delivered", "rejected", "declined", "expired", "folded", "superseded")
 _BATCH = 500
 # States in which a row may be taken, and the column that says from when.
 _DUE = ((("pending", "unknown"), "not_before"), (("claimed", "checking"), "lease_until"))
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One row that a worker may send until `lease_until`.
-
-    Attributes:
-        effect: What to do.
-        fence: The number that every write of this claim must match.
-        attempts: Calls made so far whose outcome was not "come back later".
-        must_find: An earlier call may have succeeded: look before sending.
-        worker: Who holds it.
-        lease_until: Until when.
-    """
-
-    effect: Effect
-    fence: int
-    attempts: int
-    must_find: bool
-    worker: str
-    lease_until: datetime
-
-    @property
-    def resting(self) -> str:
-        """State in which the row waits if this claim comes to nothing."""
-        return "unknown" if self.must_find else "pending"
-
-
-@dataclass(frozen=True)
-class Note:
-    """What is to be written about one claim: an event for the diary, new values for its row."""
-
-    claim: Claim
-    event: str
-    detail: str
-    values: Mapping[str, Any]
 
 
 def add(connection: Connection, effects: Iterable[Effect], *, now: datetime) -> set[str]:
@@ -162,7 +112,7 @@ def claim(
     Args:
         engine: The ledger.
         destination: Whose rows.
-        worker: Name of the taker, for the diary.
+        worker: Name of the taker, for the delivery log.
         now: The present.
         limit: How many at most.
         lease: How long they are the worker's.
@@ -179,18 +129,9 @@ def claim(
             must_find = row["state"] in ("unknown", "checking")
             effect = with_parent(connection, effect_of(row), row["after_key"])
             taken = Claim(effect, row["fence"] + 1, row["attempts"], must_find, worker, now + lease)
-            connection.execute(
-                update(outbox)
-                .where(outbox.c.key == row["key"])
-                .values(
-                    state="checking" if must_find else "claimed",
-                    fence=taken.fence,
-                    worker=worker,
-                    lease_until=taken.lease_until,
-                )
-            )
             claims.append(taken)
-    return claims
+        ours = transitions.move(connection, [transitions.claimed(taken) for taken in claims], now=now)
+    return [taken for taken, mine in zip(claims, ours, strict=True) if mine]
 
 
 def _next(connection: Connection, destination: str, verb: str, now: datetime, limit: int) -> list[RowMapping]:
@@ -221,94 +162,14 @@ def due(engine: Engine, destination: str, verb: str, *, now: datetime) -> int:
         return int(connection.execute(query).scalar() or 0)
 
 
-def sending(claim: Claim, *, now: datetime, needed: timedelta) -> Note | None:
-    """Note that the call is about to be made; None when the claim no longer allows it.
-
-    Args:
-        claim: The claim.
-        now: The present.
-        needed: Lease that must be left, two client time-outs: a send that could outlive its lease
-            would run beside the next worker's.
-    """
-    if claim.lease_until - now < needed:
-        return None
-    return Note(claim, "sending", "", {"state": "sending", "sending_at": now})
-
-
-def delivered(claim: Claim, remote_id: str, *, now: datetime, found: bool = False) -> Note:
-    """Note that the effect is in place, by this call or (`found`) by an earlier one."""
-    values = {
-        "state": "delivered",
-        "remote_id": remote_id,
-        "delivered_at": now,
-        "attempts": claim.attempts + (0 if found else 1),
-        "error": None,
-        "fix": None,
-        "lease_until": None,
-    }
-    return Note(claim, "found" if found else "delivered", remote_id, values)
-
-
-def busy(claim: Claim, words: str, *, again: datetime) -> Note:
-    """Note that nothing happened; the row waits until `again` and no attempt is counted."""
-    values = {"state": claim.resting, "not_before": again, "error": words, "lease_until": None}
-    return Note(claim, "busy", words, values)
-
-
-def unknown(claim: Claim, words: str, *, again: datetime) -> Note:
-    """Note that it may have happened; nobody sends it before `find` was asked, after `again`."""
-    values = {
-        "state": "unknown",
-        "attempts": claim.attempts + 1,
-        "not_before": again,
-        "error": words,
-        "lease_until": None,
-    }
-    return Note(claim, "unknown", words, values)
-
-
-def rejected(claim: Claim, words: str, fix: str) -> Note:
-    """Note the refusal: the remote's words verbatim, and what a person can do about it."""
-    values = {
-        "state": "rejected",
-        "attempts": claim.attempts + 1,
-        "error": words,
-        "fix": fix,
-        "lease_until": None,
-    }
-    return Note(claim, "rejected", words, values)
-
-
-def released(claim: Claim) -> Note:
-    """Note that the row goes back untouched."""
-    return Note(claim, "released", "", {"state": claim.resting, "lease_until": None})
-
-
-def write(engine: Engine, notes: Sequence[Note], *, now: datetime) -> list[bool]:
-    """Write notes in one transaction; False where the claim was lost to another worker.
-
-    Whatever was lost still stands in the diary, as "late ...": it did happen.
-    """
-    c = outbox.c
-    kept: list[bool] = []
-    with writing(engine) as connection:
-        for note in notes:
-            held = update(outbox).where(c.key == note.claim.effect.key, c.fence == note.claim.fence)
-            kept.append(connection.execute(held.values(**note.values)).rowcount == 1)
-        if notes:
-            rows = [
-                {
-                    "key": note.claim.effect.key,
-                    "at": now,
-                    "worker": note.claim.worker,
-                    "fence": note.claim.fence,
-                    "event": note.event if ours else f"late {note.event}"[:16],
-                    "detail": note.detail or None,
-                }
-                for note, ours in zip(notes, kept, strict=True)
-            ]
-            connection.execute(insert(deliveries), rows)
-    return kept
+def next_due(engine: Engine, destination: str) -> datetime | None:
+    """Return when the earliest waiting effect of a destination may leave; None when none waits."""
+    with engine.connect() as connection:
+        query = select(func.min(outbox.c.not_before)).where(
+            outbox.c.destination == destination, outbox.c.state.in_(("pending", "unknown"))
+        )
+        due: datetime | None = connection.execute(query).scalar()
+    return due
 
 
 def effect_of(row: Mapping[Any, Any]) -> Effect:
@@ -357,24 +218,10 @@ def with_parent(connection: Connection, effect: Effect, parent_key: str | None) 
 def _reap(connection: Connection, destination: str, now: datetime, grace: timedelta) -> None:
     """Rows whose worker died while sending become unknown, to be looked for once grace has passed."""
     c = outbox.c
-    lapsed = connection.execute(
-        select(c.key, c.fence, c.worker, c.sending_at)
+    query = (
+        select(c.key, c.fence, c.worker, c.sending_at, c.attempts)
         .where(c.destination == destination, c.state == "sending", c.lease_until <= now)
         .with_for_update(skip_locked=True)
-    ).all()
-    for key, fence, worker, sending_at in lapsed:
-        connection.execute(
-            update(outbox)
-            .where(c.key == key)
-            .values(state="unknown", fence=fence + 1, not_before=sending_at + grace, attempts=c.attempts + 1)
-        )
-        connection.execute(
-            insert(deliveries).values(
-                key=key,
-                at=now,
-                worker=worker,
-                fence=fence + 1,
-                event="lapsed",
-                detail="the worker fell silent",
-            )
-        )
+    )
+    lapsed = connection.execute(query).mappings().all()
+    transitions.move(connection, [transitions.lapsed(row, grace=grace) for row in lapsed], now=now)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import FatalError
 from customer_health.ledger import model_registry as registry
+from customer_health.ledger import score_history
 from customer_health.ledger.model_registry import ChampionRecord
-from customer_health.ledger.schema import scores
 from customer_health.model.data.features import CATEGORIES, LOGARITHMS, RENEWAL
 from customer_health.model.data.labels import eligible
 from customer_health.model.monitoring import drift, scoreboard
@@ -218,10 +218,7 @@ def watch(
         as_of: Today.
     """
     since = as_of - timedelta(days=365 * GRADED_YEARS)
-    query = select(scores).where(scores.c.as_of < as_of, scores.c.as_of >= since)
-    with engine.connect() as connection:
-        result = connection.execute(query)
-        published = pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+    published = score_history.published_between(engine, since, as_of)
     board = scoreboard.grade(
         published,
         outcomes,
