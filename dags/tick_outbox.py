@@ -8,11 +8,12 @@ It never changes a score.
 | | |
 |---|---|
 | Runs | every hour, at a quarter past |
-| Reads | episodes and the outbox in the ledger |
+| Reads | episodes and the outbox in the ledger; reactions to Slack's messages |
 | Writes | what is due now; the destinations; one run of `approve_actions` per open question |
 | Notices | that the day's scores are overdue, and tells `playbooks.data_channel` |
 
-It takes turns with `deliver_effects` in the pool of each destination. A question has exactly one run, named
+`collect_responses` hears first who is on it, so that nobody is reminded who said so. The rest takes turns
+with `deliver_effects` in the pool of each destination. A question has exactly one run, named
 after what it asks about; `ask` is skipped for those that have been asked before.
 
 **When it is red.** As in `deliver_effects`: the log carries the remote's own words with a remedy. Nothing is
@@ -22,12 +23,13 @@ lost; the next hour goes on where this one stopped.
 from __future__ import annotations
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk import DAG, CronTriggerTimetable, TriggerRule
 
 from customer_health_airflow import policies
+from customer_health_airflow.dag_names import delivery_pool
 from customer_health_airflow.operators.delivery_operator import deliver_to_each
 from customer_health_airflow.operators.mapped_lists import list_questions
-from customer_health_airflow.operators.step_operators import FollowUpOperator
+from customer_health_airflow.operators.step_operators import CollectResponsesOperator, FollowUpOperator
 from customer_health_airflow.schedule import START
 from customer_health_airflow.trigger_form import reason_param
 
@@ -44,8 +46,10 @@ with DAG(
     params=reason_param(),
     tags=[*policies.TAGS, "hourly", "outside"],
 ):
-    follow_up = FollowUpOperator(task_id="follow_up")
-    follow_up >> deliver_to_each()
+    collect = CollectResponsesOperator(task_id="collect_responses", pool=delivery_pool("slack"))
+    # A workspace that lets nobody in must not keep reminders from being promised.
+    follow_up = FollowUpOperator(task_id="follow_up", trigger_rule=TriggerRule.ALL_DONE)
+    collect >> follow_up >> deliver_to_each()
     questions = list_questions()
     follow_up >> questions
     TriggerDagRunOperator.partial(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Exit codes: sysexits' EX_TEMPFAIL tells a scheduler that trying again may help.
 EXIT_REFUSED, EXIT_FAILED, EXIT_TRY_AGAIN = 2, 1, 75
-DELIVER, AUDIT = "deliver to ", "audit "
+DELIVER, AUDIT, RESPONSES = "deliver to ", "audit ", "responses"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,6 +60,7 @@ def _parser(commands: Sequence[str]) -> _Parser:
     step("train", "Train walk-forward and register the champion, or the rules and why")
     step("score", "Score every account and publish")
     step("playbooks", "Open episodes and promise effects")
+    step("responses", "Collect what people did with our messages: reactions in Slack")
     deliver = step("deliver", "Fulfil the outbox")
     deliver.add_argument("--destination", help="only this one; default: all")
     check = step("audit", "Count what landed twice at its destination, after a lost answer")
@@ -146,6 +147,7 @@ def _steps(
         "train": partial(pipeline.train_model, settings, as_of=as_of, now=now),
         "score": partial(pipeline.score_accounts, settings, as_of=as_of, now=now),
         "playbooks": partial(pipeline.run_playbooks, settings, as_of=as_of, now=now),
+        RESPONSES: partial(pipeline.collect_responses, settings, now=now),
         "kpis": partial(pipeline.report_kpis, settings, as_of=as_of, now=now),
         "scoreboard": partial(pipeline.watch_model, settings, as_of=as_of),
         "value-of-data": partial(pipeline.value_of_data, settings, as_of=as_of),
@@ -163,6 +165,7 @@ def _steps(
         for name in ("ingest", "gate", "texts", "ask-texts", "signals"):
             yield name, single[name]
         yield "champion", partial(pipeline.ensure_champion, settings, as_of=days[0], now=now)
+        yield RESPONSES, single[RESPONSES]  # before anybody is reminded
         for day in days:
             yield f"score {day}", partial(pipeline.score_accounts, settings, as_of=day, now=now)
             yield f"playbooks {day}", partial(pipeline.run_playbooks, settings, as_of=day, now=now)
@@ -257,7 +260,7 @@ def _run(arguments: argparse.Namespace) -> int:
             with _bar(title) as bar:
                 result = step(progress=bar)
         except CustomerHealthError as error:
-            if not title.startswith((DELIVER, AUDIT)):
+            if not title.startswith((DELIVER, AUDIT, RESPONSES)):
                 raise
             code = code or _failed(error)  # one channel is down; the others still go out
         else:

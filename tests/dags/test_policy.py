@@ -84,7 +84,16 @@ def test_the_hourly_tick_never_touches_the_scores_and_calls_nobody_who_does(dagb
     assert tick.max_active_runs == 1
     assert tick.catchup is False
     before = dagbag.dags["tick_outbox"].task_dict["follow_up"].get_flat_relative_ids(upstream=False)
-    assert before == set(tick.task_ids) - {"follow_up"}
+    assert before == set(tick.task_ids) - {"follow_up", "collect_responses"}
+
+
+def test_answers_are_heard_before_anybody_is_reminded_and_slack_down_stops_no_reminder(
+    dagbag: DagBag,
+) -> None:
+    tick = dagbag.dags["tick_outbox"].task_dict
+    assert tick["follow_up"].upstream_task_ids == {"collect_responses"}
+    assert tick["follow_up"].trigger_rule == "all_done"
+    assert tick["collect_responses"].pool == "deliver_slack"
 
 
 def test_a_destination_is_served_by_one_task_at_a_time_whichever_dag_it_is_in(dagbag: DagBag) -> None:

@@ -27,6 +27,7 @@ from customer_health.pipeline.ingestion import (
     sources,
 )
 from customer_health.pipeline.model_watch import value_of_data, watch_model
+from customer_health.pipeline.responses import collect_responses
 from customer_health.pipeline.retraining import (
     ensure_champion,
     load_champion,
@@ -46,6 +47,7 @@ __all__ = [
     "audit_deliveries",
     "build_signals",
     "check_quality",
+    "collect_responses",
     "company_config",
     "days_between",
     "deliver_effects",

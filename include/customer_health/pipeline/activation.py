@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from customer_health.errors import FatalError, RetriableError
 from customer_health.pipeline import hold_checks
+from customer_health.pipeline.responses import take_in_tasks
 from customer_health.pipeline.step_result import Result
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
-    import duckdb
     from sqlalchemy import Engine
 
     from customer_health.delivery.delivery_policy import DeliveryCounts
@@ -35,23 +35,13 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
     progress(0, 0, "deciding")
     ledger = open_ledger(settings.ledger_url)
     with open_warehouse(settings.warehouse_url) as con, remote_usage(settings) as usage:
-        came_back = _follow_through(con, ledger, as_of)
+        came_back = take_in_tasks(con, ledger, as_of)
         doubts = hold_checks.suspicions(con, settings, ledger, as_of=as_of)
         known = of_warehouse(con, as_of, usage)
         done = run(ledger, settings.config, as_of=as_of, now=now, hold=doubts, background=known)
     if done.mode == "live":
         hold_checks.tell(settings, ledger, doubts, as_of=as_of, now=now)
     return Result("Run playbooks", done.counts(), (*came_back, *done.lines()))
-
-
-def _follow_through(con: duckdb.DuckDBPyConnection, ledger: Engine, as_of: date) -> tuple[str, ...]:
-    """Tell the ledger what became of its tasks in the CRM."""
-    from customer_health.ledger.crm_tasks import read_tasks, take_in
-    from customer_health.warehouse.raw import has_table
-
-    seen = read_tasks(con, as_of) if has_table(con, "crm_tasks") else []
-    changed = take_in(ledger, seen)
-    return (f"{changed} of our tasks changed in the CRM.",) if changed else ()
 
 
 def follow_up(settings: Settings, *, now: datetime, progress: Progress = silent) -> Result:
@@ -119,7 +109,6 @@ def deliver_effects(
     """
     from customer_health.delivery.dispatch import drain
     from customer_health.destinations.destination_registry import destination_for
-    from customer_health.destinations.slack import reactions
     from customer_health.ledger.engine import open_ledger
 
     began = monotonic()
@@ -129,9 +118,6 @@ def deliver_effects(
         return now + timedelta(seconds=monotonic() - began)
 
     ledger, target = open_ledger(settings.ledger_url), destination_for(destination, settings)
-    if destination == "slack":
-        reactions.poll(ledger, target, now=now)  # before the tick, so that the message shows it
-        follow_up(settings, now=now)  # an hour's tick: what became due since the playbooks ran
     progress(0, 0, f"delivering to {destination}")
     done = drain(
         ledger,

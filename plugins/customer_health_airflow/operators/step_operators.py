@@ -196,6 +196,17 @@ class AuditDeliveriesOperator(DestinationOperator):
         return audit_deliveries(settings, destination=self.destination, now=wall_clock(settings))
 
 
+class CollectResponsesOperator(StepOperator):
+    """Reads who reacted to the episodes' messages; changes nothing outside."""
+
+    reaches_out = True
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.pipeline import collect_responses
+
+        return collect_responses(settings, now=wall_clock(settings), progress=progress)
+
+
 class FollowUpOperator(StepOperator):
     """Promises what time and people made due: reminders, escalations, edits of messages."""
 
