@@ -5,3 +5,4 @@ airflow db migrate
 airflow users create --role Admin --username admin --password "$ADMIN_PASSWORD" \
     --firstname Data --lastname Platform --email admin@example.com
 python -m customer_health_airflow.pools
+python -m customer_health ledger upgrade

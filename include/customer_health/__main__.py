@@ -73,6 +73,9 @@ def _parser(commands: Sequence[str]) -> _Parser:
     step("value-of-data", "What each source, concept and signal is worth to the model")
     add("slack-buttons", help="Answer the buttons of Slack's messages until stopped")
     add("doctor", help="Ask every destination whether we can work there; writes nothing")
+    ledger = add("ledger", help="Bring the ledger of an earlier version up to date")
+    ledger.add_argument("action", choices=["upgrade"])
+    ledger.add_argument("--dry-run", action="store_true", help="do it, show the statements, and undo it")
     rollback = add("rollback", help="Return to an earlier champion")
     rollback.add_argument("--to", metavar="MODEL", help="default: the champion before the present one")
     rollback.add_argument("--by", required=True, help="who decides; kept in the registry")
@@ -246,6 +249,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.command in user_actions.COMMANDS:
         _tell(user_actions.run(settings, arguments, now))
+        return 0
+    if arguments.command == "ledger":
+        _tell(pipeline.upgrade_ledger(settings, dry_run=arguments.dry_run))
         return 0
     if arguments.command == "slack-buttons":
         _tell(_listen(settings))

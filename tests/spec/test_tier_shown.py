@@ -5,11 +5,12 @@ from __future__ import annotations
 from tests.lib.ledger import day, new_ledger, publish
 
 from customer_health.cli.run_summary import demo_summary
+from customer_health.ledger.portfolio_queries import Filters
 from customer_health.playbooks import snapshot
 from customer_health.playbooks.playbook import load_playbooks
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import Settings
-from customer_health_airflow.ui.page_queries import Filters, Portfolio
+from customer_health_airflow.ui.page_queries import Portfolio
 
 NAMES = scheme_named("four_tier").names
 

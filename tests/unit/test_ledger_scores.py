@@ -159,7 +159,7 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / "ledger.db") as connection:
         connection.execute("UPDATE ledger_version SET version = 99")
 
-    with pytest.raises(ConfigurationError, match="version 99"):
+    with pytest.raises(ConfigurationError, match="revision 0099"):
         new_ledger(tmp_path)
 
 

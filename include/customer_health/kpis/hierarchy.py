@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from customer_health.ledger.schema import scores
-from customer_health.ledger.scores import TIER_SHOWN
+from customer_health.ledger import score_history
 from customer_health.warehouse.merges import survivors
 
 if TYPE_CHECKING:
@@ -143,7 +142,6 @@ def groups(con: duckdb.DuckDBPyConnection, engine: Engine, as_of: date) -> list[
     }
     if not parents:
         return []
-    wanted = select(scores.c.account_id, scores.c.arr, scores.c.score_shown, TIER_SHOWN)
     with engine.connect() as connection:
-        found = connection.execute(wanted.where(scores.c.as_of == as_of)).all()
+        found = score_history.scored_accounts(connection, as_of)
     return roll_up([Account(*row) for row in found], parents)

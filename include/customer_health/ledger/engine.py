@@ -24,6 +24,10 @@ class LedgerBusyError(RetriableError):
     """Another process holds the ledger's write lock for longer than we wait."""
 
 
+class LedgerOutdatedError(ConfigurationError):
+    """An older version wrote this ledger; `ledger/upgrade.py` brings it up to date, never a page."""
+
+
 def open_ledger(url: str) -> Engine:
     """Open the ledger, creating its tables the first time.
 
@@ -36,17 +40,10 @@ def open_ledger(url: str) -> Engine:
 
     Raises:
         ConfigurationError: The URL is not understood, or a newer version wrote this ledger.
+        LedgerOutdatedError: An older version wrote it, and nobody has upgraded it yet.
         LedgerBusyError: Somebody else held the write lock for half a minute.
     """
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-        engine = _sqlite(url, parsed.database) if backend == "sqlite" else _server(url)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise ConfigurationError(
-            f"The ledger URL is not understood: {error}",
-            hint="Write it as sqlite:///path/to/ledger.db or postgresql+psycopg://user@host/database.",
-        ) from None
+    engine = connect_ledger(url)
     _ensure_schema(engine)
     return engine
 
@@ -119,58 +116,76 @@ def _server(url: str) -> Engine:
     return create_engine(url, json_serializer=_json, pool_pre_ping=True)
 
 
-def _found_version(engine: Engine) -> int | None:
-    with engine.connect() as connection:
-        if not inspect(connection).has_table(schema.version.name):
-            return None
-        return connection.execute(select(schema.version.c.version)).scalar()
+def ledger_revision(connection: Connection) -> str | None:
+    """Return the revision that a ledger is at, None for an empty database.
+
+    Ledgers of before revision 0008 know a number instead: version 3 is at "0003".
+    """
+    tables, found = inspect(connection), list[str]()
+    if tables.has_table(schema.alembic_version.name):
+        found += connection.execute(select(schema.alembic_version.c.version_num)).scalars().all()
+    if tables.has_table(schema.ledger_version.name):
+        numbers = connection.execute(select(schema.ledger_version.c.version)).scalars()
+        found += [f"{number:04d}" for number in numbers]
+    return max(found, default=None)
 
 
-def _ensure_schema(engine: Engine) -> None:
-    found = _found_version(engine)
-    if found is None:
-        with writing(engine) as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            schema.metadata.create_all(connection)  # leaves alone what another process has just created
-            if connection.execute(select(schema.version.c.version)).scalar() is None:
-                connection.execute(schema.version.insert().values(version=schema.VERSION))
-        return
-    if found < schema.VERSION:
-        with writing(engine) as connection:
-            _upgrade(connection)
-        return
-    if found != schema.VERSION:
+def lock_schema(connection: Connection) -> None:
+    """Let one process at a time create or change the tables; SQLite's writers already are alone."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+
+
+def connect_ledger(url: str) -> Engine:
+    """Return an engine for the ledger without a look at its tables; everybody but the upgrade opens it.
+
+    Raises:
+        ConfigurationError: The URL is not understood.
+    """
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        return _sqlite(url, parsed.database) if backend == "sqlite" else _server(url)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
-            f"The ledger has schema version {found}; this code knows version {schema.VERSION}.",
-            hint="Run the code that wrote it, or move the ledger aside to start a new one.",
+            f"The ledger URL is not understood: {error}",
+            hint="Write it as sqlite:///path/to/ledger.db or postgresql+psycopg://user@host/database.",
+        ) from None
+
+
+def refuse_newer(found: str) -> None:
+    """Refuse a ledger that newer code has written: what we would write could be wrong there.
+
+    Raises:
+        ConfigurationError: Its revision is not one of ours.
+    """
+    if found > schema.REVISION:
+        raise ConfigurationError(
+            f"The ledger is at revision {found}; this code knows revision {schema.REVISION} and older.",
+            hint="Run the version of the code that upgraded it, or restore the ledger of before the upgrade.",
         )
 
 
-def _upgrade(connection: Connection) -> None:
-    """Bring an older ledger up to date: versions add tables and nullable columns, and change indexes."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-    found = inspect(connection)
-    known = set(found.get_table_names())
-    quote = connection.dialect.identifier_preparer.quote
-    for table in schema.metadata.sorted_tables:
-        if table.name not in known:
-            continue
-        has = {column["name"] for column in found.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in has:
-                kind = column.type.compile(connection.dialect)
-                connection.execute(
-                    text(f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}")
-                )
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("ALTER TABLE outbox ALTER COLUMN state TYPE VARCHAR(32)"))
+def _ensure_schema(engine: Engine) -> None:
+    with engine.connect() as connection:
+        found = ledger_revision(connection)
+    if found is None:
+        with writing(engine) as connection:
+            lock_schema(connection)
+            if ledger_revision(connection) is None:  # another process may just have created it
+                create_tables(connection)
+        return
+    refuse_newer(found)
+    if found != schema.REVISION:
+        raise LedgerOutdatedError(
+            f"The ledger is at revision {found}; this code needs revision {schema.REVISION}.",
+            hint="Run `python -m customer_health ledger upgrade` (--dry-run shows what it would do), or the "
+            "next ingest_sources, which upgrades first.",
+        )
+
+
+def create_tables(connection: Connection) -> None:
+    """Make every table of an empty ledger, at the newest revision."""
     schema.metadata.create_all(connection)
-    for table in schema.metadata.sorted_tables:
-        if table.name in known:
-            for index in table.indexes:
-                index.create(connection, checkfirst=True)
-    # Its place was taken by outbox_turn, which a planner that may choose would leave for this one.
-    connection.execute(text("DROP INDEX IF EXISTS outbox_due"))
-    connection.execute(schema.version.update().values(version=schema.VERSION))
+    connection.execute(schema.alembic_version.insert().values(version_num=schema.REVISION))
+    connection.execute(schema.ledger_version.insert().values(version=int(schema.REVISION)))

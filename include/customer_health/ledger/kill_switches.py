@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select
 
 from customer_health.errors import FatalError
 from customer_health.ledger.engine import writing
-from customer_health.ledger.schema import switches
+from customer_health.ledger.schema import kill_switches as table
 
 Kind = Literal["playbook", "destination"]
 
@@ -23,22 +23,22 @@ def stop(engine: Engine, kind: Kind, name: str, *, by: str, reason: str, now: da
     if not by.strip() or len(reason.strip()) < 5:
         raise FatalError("A kill switch needs who and why.", hint="Say in a few words what is wrong.")
     with writing(engine) as connection:
-        connection.execute(delete(switches).where(switches.c.kind == kind, switches.c.name == name))
+        connection.execute(delete(table).where(table.c.kind == kind, table.c.name == name))
         connection.execute(
-            insert(switches).values(kind=kind, name=name, by=by.strip(), reason=reason.strip(), at=now)
+            insert(table).values(kind=kind, name=name, by=by.strip(), reason=reason.strip(), at=now)
         )
 
 
 def start(engine: Engine, kind: Kind, name: str) -> bool:
     """Release a switch; False when it was not stopped."""
     with writing(engine) as connection:
-        gone = connection.execute(delete(switches).where(switches.c.kind == kind, switches.c.name == name))
+        gone = connection.execute(delete(table).where(table.c.kind == kind, table.c.name == name))
         return gone.rowcount == 1
 
 
 def stopped(connection: Connection, kind: Kind) -> dict[str, str]:
     """Return what is stopped, with who and why in words."""
-    query = select(switches).where(switches.c.kind == kind)
+    query = select(table).where(table.c.kind == kind)
     return {
         row["name"]: f"stopped by {row['by']}: {row['reason']}"
         for row in connection.execute(query).mappings()
@@ -48,6 +48,4 @@ def stopped(connection: Connection, kind: Kind) -> dict[str, str]:
 def all_of(engine: Engine) -> list[RowMapping]:
     """Return every switch that is thrown."""
     with engine.connect() as connection:
-        return list(
-            connection.execute(select(switches).order_by(switches.c.kind, switches.c.name)).mappings()
-        )
+        return list(connection.execute(select(table).order_by(table.c.kind, table.c.name)).mappings())

@@ -132,7 +132,6 @@ def propose(engine: Engine, record: ChampionRecord, *, state: str, reason: str) 
 
     A younger pending one replaces an older: only the latest can be approved.
     """
-    _ensure_challengers(engine)
     values = {
         "folder": str(record.folder),
         "sha256": plain(record.sha256),
@@ -160,7 +159,6 @@ def propose(engine: Engine, record: ChampionRecord, *, state: str, reason: str) 
 
 def pending(engine: Engine) -> ChampionRecord | None:
     """Return the training that waits for a person's approval, or None."""
-    _ensure_challengers(engine)
     with engine.connect() as connection:
         query = select(challengers).where(challengers.c.state == "pending")
         row = connection.execute(query).mappings().first()
@@ -196,7 +194,6 @@ def resolve(
         FatalError: `by` may not answer.
     """
     check_approver(by, approvers)
-    _ensure_challengers(engine)
     with engine.connect() as connection:
         open_states = challengers.c.state.in_(("pending", "held"))
         rows = connection.execute(select(challengers).where(open_states)).mappings().all()
@@ -224,7 +221,6 @@ def resolve(
 
 def challenges(engine: Engine, limit: int) -> list[dict[str, Any]]:
     """Return the trainings that did not take over automatically, newest first."""
-    _ensure_challengers(engine)
     with engine.connect() as connection:
         query = select(challengers).order_by(challengers.c.trained_as_of.desc()).limit(limit)
         return [dict(row) for row in connection.execute(query).mappings()]
@@ -240,18 +236,12 @@ def measured_by(connection: Connection, as_of: date) -> tuple[str, dict[str, Any
 
 def last_training(engine: Engine) -> date | None:
     """Return the as-of date of the youngest training, whatever became of it."""
-    _ensure_challengers(engine)
     with engine.connect() as connection:
         days = [
             connection.execute(select(func.max(table.c.trained_as_of))).scalar()
             for table in (champions, challengers)
         ]
     return max((day for day in days if day), default=None)
-
-
-def _ensure_challengers(engine: Engine) -> None:
-    """Create the table in a ledger that is older than it."""
-    challengers.create(engine, checkfirst=True)
 
 
 def _challenger(row: RowMapping) -> ChampionRecord:

@@ -33,7 +33,7 @@ def runs(engine: Engine, limit: int | None = None) -> list[RowMapping]:
 
 
 def totals(engine: Engine, day: date) -> dict[str, tuple[int, float, int]]:
-    """Return accounts, ARR, and how many of them have a known ARR, of one day, by the tier that people see."""
+    """Return accounts, ARR and accounts with a known ARR of one day, by the tier that people see."""
     arr = scores.c.arr
     query = (
         select(TIER_SHOWN, func.count(), func.coalesce(func.sum(arr), 0.0), func.count(arr))
@@ -42,6 +42,19 @@ def totals(engine: Engine, day: date) -> dict[str, tuple[int, float, int]]:
     )
     with engine.connect() as connection:
         return {tier: (count, money, known) for tier, count, money, known in connection.execute(query)}
+
+
+def main_currency(engine: Engine, day: date) -> str | None:
+    """Return the currency of most amounts of a day; those in others are unknown (sources/money.py)."""
+    currency = scores.c.currency
+    query = (
+        select(currency)
+        .where(scores.c.as_of == day, currency.is_not(None))
+        .group_by(currency)
+        .order_by(func.count().desc(), currency)
+    )
+    with engine.connect() as connection:
+        return connection.execute(query.limit(1)).scalar()
 
 
 def ranked(

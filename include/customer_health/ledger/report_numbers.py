@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, insert, select
 
 from customer_health.ledger.engine import writing
-from customer_health.ledger.schema import findings
+from customer_health.ledger.schema import report_numbers as table
 from customer_health.ledger.scores import plain
 
 KPIS, SCOREBOARD, VALUE_OF_DATA = "kpis", "scoreboard", "value_of_data"
@@ -18,17 +18,17 @@ KPIS, SCOREBOARD, VALUE_OF_DATA = "kpis", "scoreboard", "value_of_data"
 def keep(engine: Engine, kind: str, as_of: date, content: Mapping[str, Any]) -> None:
     """Keep what a report found, replacing what an earlier run of that day did."""
     with writing(engine) as connection:
-        connection.execute(delete(findings).where(findings.c.kind == kind, findings.c.as_of == as_of))
-        connection.execute(insert(findings).values(kind=kind, as_of=as_of, content=plain(content)))
+        connection.execute(delete(table).where(table.c.kind == kind, table.c.as_of == as_of))
+        connection.execute(insert(table).values(kind=kind, as_of=as_of, content=plain(content)))
 
 
 def latest(
     engine: Engine, kind: str, *, as_of: date | None = None
 ) -> tuple[date, Mapping[str, Any]] | tuple[None, None]:
     """Return day and content of the newest report of a kind, or (None, None)."""
-    query = select(findings).where(findings.c.kind == kind).order_by(findings.c.as_of.desc()).limit(1)
+    query = select(table).where(table.c.kind == kind).order_by(table.c.as_of.desc()).limit(1)
     if as_of is not None:
-        query = query.where(findings.c.as_of <= as_of)
+        query = query.where(table.c.as_of <= as_of)
     with engine.connect() as connection:
         row = connection.execute(query).mappings().first()
     return (row["as_of"], row["content"]) if row else (None, None)
@@ -39,9 +39,9 @@ def before(
 ) -> list[tuple[date, Mapping[str, Any]]]:
     """Return the newest reports of a kind up to a day, oldest first."""
     query = (
-        select(findings)
-        .where(findings.c.kind == kind, findings.c.as_of <= as_of)
-        .order_by(findings.c.as_of.desc())
+        select(table)
+        .where(table.c.kind == kind, table.c.as_of <= as_of)
+        .order_by(table.c.as_of.desc())
         .limit(limit)
     )
     with engine.connect() as connection:

@@ -6,7 +6,7 @@ one row per effect under a unique key, and `deliveries`, the append-only deliver
 *Followed*: what became of tasks and episodes, who was held out, and what is switched off. *Read*: how far
 each source has been asked, and what models answered about texts, at what cost.
 
-A column that is added here must be nullable: older ledgers get it by ALTER TABLE when they are opened.
+Whoever changes a table here adds a revision to migrations/versions that does the same to an older ledger.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -34,7 +36,23 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 7
+# The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
+REVISION = "0008"
+# Where an outbox row may stand; see ledger/outbox_transitions.py.
+OUTBOX_STATES = (
+    "pending",
+    "claimed",
+    "sending",
+    "unknown",
+    "checking",
+    "delivered",
+    "rejected",
+    "awaiting_approval",
+    "declined",
+    "expired",
+    "folded",
+    "superseded",
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -58,7 +76,16 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
-version = Table(
+# Alembic's own table: the revision that the ledger is at.
+alembic_version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
+# How versions before revision 0008 knew a ledger; kept so that they refuse a newer one.
+ledger_version = Table(
     "ledger_version",
     metadata,
     Column("version", Integer, primary_key=True),
@@ -172,8 +199,8 @@ challengers = Table(
 )
 
 # Every training, whatever became of it; one that ended without a word is still "started".
-trainings = Table(
-    "trainings",
+training_runs = Table(
+    "training_runs",
     metadata,
     Column("as_of", Date, primary_key=True),
     Column("outcome", String(16), nullable=False),  # see ledger/training_runs.py
@@ -182,8 +209,8 @@ trainings = Table(
 )
 
 # Numbers of a report as the page shows them: the page opens no warehouse.
-findings = Table(
-    "findings",
+report_numbers = Table(
+    "report_numbers",
     metadata,
     Column("kind", String(32), primary_key=True),  # see ledger/report_numbers.py
     Column("as_of", Date, primary_key=True),
@@ -283,6 +310,7 @@ outbox = Table(
     Column("delivered_at", UtcDateTime),
     Column("after_key", String(36)),  # sent only once this one is delivered: a thread needs its parent
     Column("expires_at", UtcDateTime),  # an approval that nobody gave by then is none
+    CheckConstraint("state IN (" + ", ".join(f"'{s}'" for s in OUTBOX_STATES) + ")", name="outbox_state"),
     Index("outbox_turn", "destination", "state", "priority", "created_at", "key"),  # in the order of claims
     Index("outbox_after", "after_key"),
     Index("outbox_by_playbook", "playbook", "verb", "as_of"),
@@ -344,8 +372,8 @@ holdout = Table(
 )
 
 # Kill switches that need no deployment.
-switches = Table(
-    "switches",
+kill_switches = Table(
+    "kill_switches",
     metadata,
     Column("kind", String(16), primary_key=True),  # playbook | destination
     Column("name", String(64), primary_key=True),

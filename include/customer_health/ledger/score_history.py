@@ -108,6 +108,15 @@ def shown_on(connection: Connection, as_of: date | None) -> dict[str, tuple[int,
     }
 
 
+def scored_accounts(
+    connection: Connection, as_of: date
+) -> list[tuple[str, float | None, int | None, str | None]]:
+    """Return account, ARR, shown score and shown tier of every account with a row on one day."""
+    query = select(scores.c.account_id, scores.c.arr, scores.c.score_shown, TIER_SHOWN)
+    rows = connection.execute(query.where(scores.c.as_of == as_of))
+    return [(account, arr, score, tier) for account, arr, score, tier in rows]
+
+
 def last_state(connection: Connection, account_id: str, *, first: date, until: date) -> str | None:
     """Return an account's state on the latest published day of a span (both inclusive).
 

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Engine, delete, insert, select
 
 from customer_health.ledger.engine import writing
-from customer_health.ledger.schema import trainings
+from customer_health.ledger.schema import training_runs
 
 # `started` is what a killed process leaves behind.
 STARTED, FAILED, HELD = "started", "failed", "held"
@@ -38,15 +38,15 @@ def note(engine: Engine, told: TrainingNote) -> None:
     """Keep what became of a training."""
     values = {"outcome": told.outcome, "reason": told.reason, "model_id": told.model_id}
     with writing(engine) as connection:
-        connection.execute(delete(trainings).where(trainings.c.as_of == told.as_of))
-        connection.execute(insert(trainings).values(as_of=told.as_of, **values))
+        connection.execute(delete(training_runs).where(training_runs.c.as_of == told.as_of))
+        connection.execute(insert(training_runs).values(as_of=told.as_of, **values))
 
 
 def history(engine: Engine, *, as_of: date | None = None) -> list[TrainingNote]:
     """Return every training up to a day, newest first."""
-    query = select(trainings).order_by(trainings.c.as_of.desc())
+    query = select(training_runs).order_by(training_runs.c.as_of.desc())
     if as_of is not None:
-        query = query.where(trainings.c.as_of <= as_of)
+        query = query.where(training_runs.c.as_of <= as_of)
     with engine.connect() as connection:
         return [TrainingNote(**row) for row in connection.execute(query).mappings()]
 

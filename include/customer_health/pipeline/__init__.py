@@ -26,6 +26,7 @@ from customer_health.pipeline.ingestion import (
     ingest,
     sources,
 )
+from customer_health.pipeline.ledger_upgrade import upgrade_ledger
 from customer_health.pipeline.model_watch import value_of_data, watch_model
 from customer_health.pipeline.responses import collect_responses
 from customer_health.pipeline.retraining import (
@@ -70,6 +71,7 @@ __all__ = [
     "sources",
     "train_model",
     "training_due",
+    "upgrade_ledger",
     "value_of_data",
     "watch_model",
 ]

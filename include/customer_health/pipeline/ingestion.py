@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.company import CompanyConfig, UsageConfig
 from customer_health.errors import ConfigurationError, CustomerHealthError, WarehouseBusyError
+from customer_health.pipeline.ledger_upgrade import upgrade_ledger
 from customer_health.pipeline.step_result import Result
 from customer_health.pipeline.text_reading import fill_texts
 from customer_health.progress import Progress, silent
@@ -46,6 +47,7 @@ def ask_source(settings: Settings, *, as_of: date, source: str, progress: Progre
     """
     from customer_health.sources.source_registry import source_for
 
+    upgrade_ledger(settings)  # the day begins here; nothing later, and no page, changes the ledger's tables
     if source == "simulated":
         _simulate(settings, as_of, progress)
         return Result(f"Ask {source}", {}, ("The simulated company has lived on.",))
@@ -78,7 +80,8 @@ def ingest(
     from customer_health.sources.load import ingest as load
 
     counts: dict[str, int | float | str] = {}
-    lines: list[str] = []
+    upgraded = upgrade_ledger(settings)
+    lines = list(upgraded.lines()) if upgraded.counts()["statements"] else []
     failed: list[CustomerHealthError] = []
     for name in [source] if source else sources(settings):
         try:

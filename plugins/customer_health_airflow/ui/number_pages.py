@@ -108,7 +108,7 @@ def forgiving(value: Any) -> Any:
 
 
 def _newest_run(engine: Engine) -> Mapping[str, Any] | None:
-    return next(iter(portfolio_queries.runs(engine, limit=1)), None)
+    return next((dict(row) for row in portfolio_queries.runs(engine, limit=1)), None)
 
 
 def _card(settings: Any, model_id: str) -> str:

@@ -59,7 +59,7 @@ class Portfolio:
 
     def runs(self) -> list[Row]:
         """Return every published day, newest first."""
-        return list(portfolio_queries.runs(self._engine))
+        return [dict(row) for row in portfolio_queries.runs(self._engine)]
 
     def cards(self, day: date, before: date | None) -> list[Card]:
         """Return one card per tier, worst first."""
@@ -76,14 +76,7 @@ class Portfolio:
 
     def currency(self, day: date) -> str | None:
         """Return the currency of most amounts of a day; those in others are unknown (sources/money.py)."""
-        query = (
-            select(scores.c.currency)
-            .where(scores.c.as_of == day, scores.c.currency.is_not(None))
-            .group_by(scores.c.currency)
-            .order_by(func.count().desc(), scores.c.currency)
-        )
-        with self._engine.connect() as connection:
-            return connection.execute(query.limit(1)).scalar()
+        return portfolio_queries.main_currency(self._engine, day)
 
     def comparable_from(self, confirmation_days: int) -> date | None:
         """Return the first day whose shown tiers may be compared with later ones."""
@@ -118,15 +111,18 @@ class Portfolio:
 
     def decisions(self, account_id: str, *, limit: int = 30) -> list[Row]:
         """Return what playbooks decided about one account, newest first."""
-        return list(decisions.of_account(self._engine, account_id, limit))
+        return [dict(row) for row in decisions.of_account(self._engine, account_id, limit)]
 
     def effects(self, *, account_id: str = "", state: str = "", limit: int = 200) -> list[Row]:
         """Return promised effects, newest first, with the account's name."""
-        return list(outbox_queries.listing(self._engine, account_id=account_id, state=state, limit=limit))
+        return [
+            dict(row)
+            for row in outbox_queries.listing(self._engine, account_id=account_id, state=state, limit=limit)
+        ]
 
     def effect_counts(self) -> list[Row]:
         """Return how many effects there are per destination and state."""
-        return list(outbox_queries.counts_by_destination(self._engine))
+        return [dict(row) for row in outbox_queries.counts_by_destination(self._engine)]
 
 
 def day_before(days: list[date], day: date) -> date | None:

@@ -13,12 +13,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from customer_health import wording
 from customer_health.ledger.outbox_transitions import DONE_STATES, OPEN_STATES
+from customer_health.ledger.portfolio_queries import Filters
 from customer_health.scoring.tiers import Scheme, scheme_named
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow.ui import report_files
 from customer_health_airflow.ui.access import may_act
 from customer_health_airflow.ui.page_actions import VERBS
-from customer_health_airflow.ui.page_queries import PAGE, Filters, Portfolio, day_before, is_stale, ledger
+from customer_health_airflow.ui.page_queries import PAGE, Portfolio, day_before, is_stale, ledger
 from customer_health_airflow.ui.score_drawing import HEIGHT, WIDTH, chart, steps
 from customer_health_airflow.ui.shell import TEMPLATES, render
 from customer_health_airflow.ui.usage_audit_view import usage_of

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine
 
-from customer_health.ledger import text_answers
-from customer_health.ledger.engine import writing
-from customer_health.ledger.schema import text_batches
+from customer_health.ledger import text_answers, text_batches
 from customer_health.texts.models.agents import ADDRESSES, AgentModel
 from customer_health.texts.models.answers import ModelReading
 from customer_health.texts.models.asking import Asked, Asking
@@ -61,7 +59,7 @@ def read_in_batches(
     }
     known = text_answers.known_answers(engine, keys)
     asked.from_cache = len(known)
-    under_way = _under_way(engine, model.kind, now)
+    under_way = text_batches.texts_under_way(engine, model.kind, now)
     new = [one for key, one in keys.items() if key not in known and one.content_hash not in under_way]
     asked.left = len([key for key in keys if key not in known])
     if new:
@@ -98,16 +96,15 @@ def _submit(
     )  # fmt: skip
     if reservation is None:
         return
-    with writing(engine) as connection:
-        made = connection.execute(
-            insert(text_batches).values(
-                provider=model.kind, state="submitting", hashes=[one.content_hash for one in chosen],
-                spending_id=reservation, submitted_at=now,
-            )
-        )  # fmt: skip
-        number = int(made.inserted_primary_key[0])  # type: ignore[index]
+    number = text_batches.announce(
+        engine,
+        provider=model.kind,
+        hashes=[one.content_hash for one in chosen],
+        spending_id=reservation,
+        now=now,
+    )
     remote_id = vendor.submit(model, chosen)
-    _set(engine, number, state="running", remote_id=remote_id)
+    text_batches.mark(engine, number, state="running", remote_id=remote_id)
 
 
 def _fetch(
@@ -117,17 +114,12 @@ def _fetch(
     asked: Asked[ModelReading],
     now: datetime,
 ) -> None:
-    query = select(text_batches).where(
-        text_batches.c.provider == model.kind, text_batches.c.state == "running"
-    )
-    with engine.connect() as connection:
-        running = connection.execute(query).all()
     share, price, question = 1 - model.endpoint.batch_discount, model.endpoint.price, model.question
-    for batch in running:
+    for batch in text_batches.running(engine, model.kind):
         lines = vendor.results(batch.remote_id)
         if lines is None:
             if now - batch.submitted_at > GIVEN_UP_AFTER:
-                _set(engine, batch.id, state="lost")
+                text_batches.mark(engine, batch.id, state="lost")
             continue
         cost, wanted = 0.0, set(batch.hashes)
         for content_hash, raw, tokens_in, tokens_out in lines:
@@ -146,23 +138,7 @@ def _fetch(
             asked.answers[content_hash] = answer
         text_answers.settle(engine, batch.spending_id, cost)
         asked.cost += cost
-        _set(engine, batch.id, state="done")
-
-
-def _set(engine: Engine, number: int, **values: Any) -> None:
-    with writing(engine) as connection:
-        connection.execute(update(text_batches).where(text_batches.c.id == number).values(**values))
-
-
-def _under_way(engine: Engine, kind: str, now: datetime) -> set[str]:
-    """Texts that a job holds, or may hold."""
-    query = select(text_batches).where(
-        text_batches.c.provider == kind, text_batches.c.state.in_(("submitting", "running"))
-    )
-    with engine.connect() as connection:
-        jobs = connection.execute(query).all()
-    fresh = [job for job in jobs if job.state == "running" or now - job.submitted_at < timedelta(days=1)]
-    return {content_hash for job in fresh for content_hash in job.hashes}
+        text_batches.mark(engine, batch.id, state="done")
 
 
 def vendor_of(model: AgentModel[ModelReading]) -> BatchVendor:

@@ -1,0 +1,1 @@
+"""The ledger's revisions, for Alembic; run by ledger/upgrade.py."""
