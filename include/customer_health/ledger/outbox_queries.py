@@ -44,10 +44,12 @@ def payloads_of_day(connection: Connection, as_of: date, verb: str) -> dict[str,
 
 def payloads_since(
     connection: Connection, verb: str, since: datetime, *, without: Collection[str]
-) -> list[Mapping[str, Any]]:
-    """Return the payloads of one verb that were promised since an instant and are in none of some states."""
-    query = select(_C.payload).where(_C.verb == verb, _C.created_at >= since, _C.state.not_in(without))
-    return list(connection.execute(query).scalars())
+) -> list[tuple[str, date, Mapping[str, Any]]]:
+    """Return account_id, as_of and payload of one verb, promised since an instant, in none of some states."""
+    query = select(_C.account_id, _C.as_of, _C.payload).where(
+        _C.verb == verb, _C.created_at >= since, _C.state.not_in(without)
+    )
+    return [(account, as_of, payload) for account, as_of, payload in connection.execute(query)]
 
 
 def tasks_before(engine: Engine, day: date, *, without: Collection[str]) -> list[Row[Any]]:

@@ -102,7 +102,7 @@ class Availability:
 def promised(connection: Connection, since: datetime) -> dict[str, list[Span]]:
     """Return the times that earlier runs proposed and that may still be held, by owner."""
     found: dict[str, list[Span]] = {}
-    for payload in outbox_queries.payloads_since(connection, VERB, since, without=_SPENT):
+    for _, _, payload in outbox_queries.payloads_since(connection, VERB, since, without=_SPENT):
         spans = [(_instant(slot["start"]), _instant(slot["end"])) for slot in payload["times"]["slots"]]
         found.setdefault(str(payload["times"]["owner"]).lower(), []).extend(spans)
     return found
@@ -110,13 +110,11 @@ def promised(connection: Connection, since: datetime) -> dict[str, list[Span]]:
 
 def ahead(connection: Connection, as_of: date, now: datetime) -> dict[str, date]:
     """Return the last day that earlier days proposed for a meeting with each account, where it lies ahead."""
-    c = outbox.c
     since = now - timedelta(days=60)
-    query = select(c.account_id, c.payload).where(
-        c.verb == VERB, c.created_at >= since, c.as_of < as_of, c.state.not_in(_SPENT)
-    )
     found: dict[str, date] = {}
-    for account, payload in connection.execute(query):
+    for account, day, payload in outbox_queries.payloads_since(connection, VERB, since, without=_SPENT):
+        if day >= as_of:
+            continue
         ends = [_instant(slot["end"]) for slot in payload["times"]["slots"]]
         if ends and max(ends) > now:
             found[account] = max(found.get(account, date.min), max(ends).date())

@@ -61,6 +61,7 @@ Table(
     Column("why", Text),
     Column("explanation", Text),
     Column("reasons", JSON),
+    Column("facts", JSON),
     Column("waterfall", JSON),
     Column("change", JSON),
     Column("lever", JSON),
@@ -145,6 +146,13 @@ Table(
     Column("mode", String(16), nullable=False),
     Column("counts", JSON, nullable=False),
     Column("notes", JSON, nullable=False),
+)
+Table(
+    "playbooks_known",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("first_as_of", Date, nullable=False),
+    Column("with_the_first_run", Boolean, nullable=False),
 )
 Table(
     "episodes",
