@@ -10,6 +10,7 @@ from typing import Any
 
 from customer_health.company import CompanyConfig
 from customer_health.effects.effect import Effect, effect_key
+from customer_health.playbooks import working_time
 from customer_health.playbooks.account_view import LEVELS, AccountView
 from customer_health.playbooks.effect_context import (
     account_fields,
@@ -180,7 +181,11 @@ def alert_payload(
             "subject": first.subject,
             "owner": owner_of(facts, first.owner, config),
             "due_at": due_at(
-                run_context.published, now, first.due_in, _zone(facts, first, config)
+                run_context.published,
+                now,
+                first.due_in,
+                _zone(facts, first, config),
+                config.playbooks.meeting_hours,
             ).isoformat(),
         },
     }
@@ -203,9 +208,10 @@ def task_payload(
     config = run_context.config
     owner = owner_of(facts, step.owner, config)
     zone = _zone(facts, step, config)
-    due = due_at(run_context.published, run_context.now, step.due_in, zone)
+    hours = config.playbooks.meeting_hours
+    due = due_at(run_context.published, run_context.now, step.due_in, zone, hours)
     local = due.astimezone(zone_of(zone))
-    escalates = _escalates_at(facts, playbook, run_context)
+    escalates = _escalates_at(facts, playbook, zone, run_context)
     label = facts.tier or "Account"
     payload = account_payload(facts, config) | {
         "external_id": f"chs:{facts.account_id}:{playbook.name}:{cycle_id}:{step.name}",
@@ -255,12 +261,19 @@ def _usage_audit(facts: AccountView, run_context: RunContext) -> dict[str, Any]:
     return {**audit, "measures": measures}
 
 
-def _escalates_at(facts: AccountView, playbook: Playbook, run_context: RunContext) -> datetime | None:
-    """Return when a save play that nobody began escalates; other work has a due date and no alarm."""
+def _escalates_at(
+    facts: AccountView, playbook: Playbook, zone: str | None, run_context: RunContext
+) -> datetime | None:
+    """Return when a save play that nobody began escalates; other work has a due date and no alarm.
+
+    Its hours are those of the owner's working days, as in reminders.py.
+    """
     episode = facts.episode
     if playbook.once_per != "episode" or episode is None or episode.inherited:
         return None
-    return run_context.published + timedelta(hours=run_context.config.playbooks.escalate_after_hours)
+    rules = run_context.config.playbooks
+    span = timedelta(hours=rules.escalate_after_hours)
+    return working_time.after(run_context.published, span, zone_of(zone), rules.meeting_hours)
 
 
 def _email_payload(

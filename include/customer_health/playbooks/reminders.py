@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, RowMapping
 
@@ -31,12 +32,13 @@ from customer_health.ledger.episodes import Episode
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.scores import as_shown
-from customer_health.playbooks import episode_message
+from customer_health.playbook_config import PlaybookConfig
+from customer_health.playbooks import episode_message, working_time
 from customer_health.playbooks.account_view import level_of
 from customer_health.playbooks.episode_lifecycle import red_ceiling
 from customer_health.playbooks.episode_message import Reading
 from customer_health.playbooks.portfolio_alerts import overdue
-from customer_health.playbooks.routing import not_before
+from customer_health.playbooks.routing import not_before, zone_of
 
 AFTERMATH = timedelta(days=14)  # an episode that ended longer ago has been told
 
@@ -134,17 +136,28 @@ class _Watch:
         return Reading(row["as_of"], row["score_shown"], shown["tier"] or "", level)
 
 
-def sla_start(
-    episode: Episode, published: Mapping[date, datetime], episode_status: EpisodeStatus
-) -> datetime:
-    """Return when the clock began: the publication of the Red score. A snooze moves it, not quiet hours.
+def waited_for(
+    episode: Episode,
+    published: Mapping[date, datetime],
+    episode_status: EpisodeStatus,
+    now: datetime,
+    zone: ZoneInfo,
+    rules: PlaybookConfig,
+) -> timedelta:
+    """Return for how much of the owner's working days nobody has acted since the Red score was published.
 
-    After a snooze the reminder comes with its end, the escalation half a day later.
+    Quiet hours do not stop the clock; a snooze does: the reminder comes with its end, the escalation half a
+    day later.
     """
-    start = published.get(episode.opened_as_of, episode.opened_at)
-    if episode_status.snoozed_until is None:
-        return start
-    return max(start, episode_status.snoozed_until - timedelta(hours=36))
+    hours = rules.meeting_hours
+    began = published.get(episode.opened_as_of, episode.opened_at)
+    since_red = working_time.passed(began, now, zone, hours)
+    until = episode_status.snoozed_until
+    if until is None:
+        return since_red
+    if now < until:
+        return timedelta(0)
+    return min(since_red, timedelta(hours=36) + working_time.passed(until, now, zone, hours))
 
 
 def _clock(
@@ -161,11 +174,12 @@ def _clock(
     idle = episode.closed_as_of is None and not episode_status.begun_at and not episode_status.outcome
     if not idle or episode.inherited or episode.suppressed_reason or episode.episode_id not in watch.in_play:
         return []
-    waited = now - sla_start(episode, watch.published, episode_status)
     rules = config.playbooks
     parent = watch.parents.get(episode.episode_id)
     row = watch.readings.get(episode.account_id)
     owner = _owner(episode, row, config)
+    zone = zone_of(rules.quiet.zones.get(owner) or (row["timezone"] if row else None))
+    waited = waited_for(episode, watch.published, episode_status, now, zone, rules)
     leaves = not_before(now, owner, row["timezone"] if row else None, config)
 
     def say(ref: str, sign: str, text: str, broadcast: bool) -> list[Effect]:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from customer_health.company import CompanyConfig
+from customer_health.playbook_config import MeetingHours
+from customer_health.playbooks import working_time
 from customer_health.playbooks.account_view import AccountView, slug
 
 LEAST_TIME = timedelta(hours=8)
@@ -51,19 +53,33 @@ def zone_of(name: str | None) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def due_at(published: datetime, now: datetime, within: timedelta, zone: str | None = None) -> datetime:
+def due_at(
+    published: datetime,
+    now: datetime,
+    within: timedelta,
+    zone: str | None = None,
+    hours: MeetingHours = MeetingHours(),  # noqa: B008 -- frozen
+) -> datetime:
     """Return when a task is due: `within` after publication, with time left to do it.
 
-    Scores that were published long before anybody decided would make a task that is late when it opens;
-    then it gets half its time from now, at least eight hours. Long tasks fall on no weekend of `zone`.
+    Short tasks count working days only, and where the owner's `zone` is known they are due in working
+    hours: a Saturday's alert with 48 hours is due on Wednesday morning. Long tasks count calendar days and
+    fall on no weekend. Scores that were published long before anybody decided would make a task that is
+    late when it opens; then it gets half its time from now, at least eight hours.
     """
-    due = published + within
+    clock = zone_of(zone)
+    if within >= LONG_TASK:
+        due = published + within
+        if due < now + LEAST_TIME:
+            due = now + max(within / 2, LEAST_TIME)
+        local = due.astimezone(clock)
+        if local.weekday() >= SATURDAY:
+            return (local + timedelta(days=7 - local.weekday())).astimezone(UTC)
+        return due
+    due = working_time.after(published, within, clock, hours)
     if due < now + LEAST_TIME:
-        due = now + max(within / 2, LEAST_TIME)
-    local = due.astimezone(zone_of(zone))
-    if within >= LONG_TASK and local.weekday() >= SATURDAY:
-        return (local + timedelta(days=7 - local.weekday())).astimezone(UTC)
-    return due
+        due = working_time.after(now, max(within / 2, LEAST_TIME), clock, hours)
+    return working_time.in_working_hours(due, clock, hours) if zone else due
 
 
 def _is_quiet(local: datetime, config: CompanyConfig) -> bool:
