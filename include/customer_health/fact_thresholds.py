@@ -21,12 +21,17 @@ class FactThresholds(Section):
     never_used_after_days: Threshold = Field(
         30, ge=1, description="a customer for this long without a single login on record is silent, too"
     )
+    asks_to_cancel: Threshold = Field(1, ge=1, description="messages that ask to cancel in 90 days, at least")
     sponsor_left: Threshold = Field(1, description="a sponsor or champion left within 6 months: 1")
     contract_modification: Threshold = Field(1, ge=1, description="requests within 180 days, at least")
     core_action_drop: Threshold = Field(
         0.20, gt=0, le=1, description="fall of the core action against the 30 days before, as a share"
     )
     escalation: Threshold = Field(1, ge=1, description="escalations to management in 90 days, at least")
+    negative_sentiment: Threshold = Field(
+        0.20, ge=0, le=1, description="mood of the last 90 days' tickets, 0 angry to 1 happy, at most"
+    )
+    asks_for_export: Threshold = Field(1, ge=1, description="messages that ask for all data, at least")
     overdue_invoices: Threshold = Field(30, ge=0, description="days overdue, more than")
     no_exec_contact: Threshold = Field(90, ge=1, description="days without an active executive, at least")
     single_threaded: Threshold = Field(2, ge=1, description="known contacts, fewer than")
@@ -34,6 +39,10 @@ class FactThresholds(Section):
     unanswered_tickets: Threshold = Field(
         1, ge=1, description="tickets without a first answer for over 3 days, at least"
     )
+    names_competitor: Threshold = Field(
+        3, ge=1, description="messages that speak of competitors in 180 days, at least"
+    )
+    asks_for_discount: Threshold = Field(2, ge=1, description="messages that ask for a discount, at least")
     price_increase: Threshold = Field(1, description="announced within 180 days, the renewal still ahead: 1")
     late_ebr: Threshold = Field(1, ge=1, description="days by which the business review is overdue, at least")
     ceilings: Mapping[str, int] = Field(

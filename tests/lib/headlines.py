@@ -13,6 +13,11 @@ from customer_health.signals.catalogue import CATALOGUE
 
 _PROOF = {
     "silent_account": ("silent_account", 1.0),
+    "asks_to_cancel": ("asks_to_cancel_90d", 1.0),
+    "negative_sentiment": ("support_sentiment_recent_90d", 0.1),
+    "asks_for_export": ("export_requests_90d", 1.0),
+    "names_competitor": ("competitor_mentions_180d", 4.0),
+    "asks_for_discount": ("discount_requests_180d", 2.0),
     "sponsor_left": ("sponsor_change_6m", 1.0),
     "contract_modification": ("contract_modification_attempts_180d", 1.0),
     "core_action_drop": ("core_action_delta_30d", -0.3),

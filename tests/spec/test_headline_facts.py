@@ -20,6 +20,11 @@ from customer_health.signals.headline_facts import FACTS
 # What proves each fact, just on the side that counts, and just on the other.
 PROOF = {
     "silent_account": ("silent_account", 1.0, 0.0),
+    "asks_to_cancel": ("asks_to_cancel_90d", 1.0, 0.0),
+    "negative_sentiment": ("support_sentiment_recent_90d", 0.2, 0.21),
+    "asks_for_export": ("export_requests_90d", 1.0, 0.0),
+    "names_competitor": ("competitor_mentions_180d", 3.0, 2.0),
+    "asks_for_discount": ("discount_requests_180d", 2.0, 1.0),
     "sponsor_left": ("sponsor_change_6m", 1.0, 0.0),
     "contract_modification": ("contract_modification_attempts_180d", 1.0, 0.0),
     "core_action_drop": ("core_action_delta_30d", 80 / 100 - 1, -0.199),
@@ -205,3 +210,19 @@ def test_playbooks_may_ask_for_facts_and_a_misspelt_one_is_refused(tmp_path) -> 
     page.write_text(body.format("sponsor_gone"))
     with pytest.raises(ConfigurationError, match="headline fact 'sponsor_gone', which does not exist"):
         load_playbook(page)
+
+
+def test_whoever_asks_to_cancel_is_told_first_and_everywhere_but_in_the_model() -> None:
+    rows = scored({"acme": {"asks_to_cancel_90d": 2.0, "recent_nps": 3.0}})
+    row = rows.loc["acme"]
+    assert row["why"].startswith(("Asked to cancel", "Healthy despite asked to cancel"))
+    assert "2 of their messages ask to cancel" in row["facts"][0]["phrase"]
+    assert validate_why(row["why"], [*row["facts"], *row["reasons"]]) == ()
+    assert "It predicts: 'cancel'." in validate_why("Asked to cancel", [])
+    assert all(reason["signal"] != "asks_to_cancel_90d" for reason in row["reasons"])
+
+
+def test_high_usage_and_toxic_tickets_are_no_calm_account() -> None:
+    """The first promise of the second document."""
+    rows = scored({"acme": {"usage_delta_28d": 0.4, "support_sentiment_recent_90d": 0.12}})
+    assert "support sentiment toxic" in rows.loc["acme", "why"].lower()
