@@ -72,10 +72,13 @@ def _parser(commands: Sequence[str]) -> _Parser:
     step("scoreboard", "Grade every published prediction that has matured")
     step("value-of-data", "What each source, concept and signal is worth to the model")
     add("slack-buttons", help="Answer the buttons of Slack's messages until stopped")
-    add("doctor", help="Ask every destination whether we can work there; writes nothing")
     ledger = add("ledger", help="Bring the ledger of an earlier version up to date")
     ledger.add_argument("action", choices=["upgrade"])
     ledger.add_argument("--dry-run", action="store_true", help="do it, show the statements, and undo it")
+    add("doctor", help="Ask every source and destination whether we can work there; writes nothing")
+    trial = add("try-source", help="Ask a vendor file for a few pages and show what they mean")
+    trial.add_argument("file", type=Path)
+    trial.add_argument("--pages", type=int, default=1, help="pages of each resource; of exports as many days")
     rollback = add("rollback", help="Return to an earlier champion")
     rollback.add_argument("--to", metavar="MODEL", help="default: the champion before the present one")
     rollback.add_argument("--by", required=True, help="who decides; kept in the registry")
@@ -227,12 +230,13 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "docs":
         from customer_health.playbooks.playbook_docs import write_playbooks_page
         from customer_health.signals.signal_docs import render
+        from customer_health.sources.asking.vendor_docs import write_sources_page
         from customer_health.warehouse.contract_docs import write_contracts_page
 
         signals = arguments.folder / "signals.md"
         signals.write_text(render(), encoding="utf-8")
         print(f"Wrote {signals} and {write_contracts_page(arguments.folder)}")
-        print(f"Wrote {write_playbooks_page(arguments.folder)}")
+        print(f"Wrote {write_playbooks_page(arguments.folder)} and {write_sources_page(arguments.folder)}")
         return 0
     from customer_health import pipeline
 
@@ -257,9 +261,14 @@ def _run(arguments: argparse.Namespace) -> int:
         _tell(_listen(settings))
         return 0
     if arguments.command == "doctor":
-        result = pipeline.examine_destinations(settings)
-        _tell(result)
-        return EXIT_FAILED if result.counts()["problems"] else 0
+        found = [pipeline.examine_destinations(settings)]
+        found += [pipeline.examine_sources(settings, as_of=now.date())] if settings.config.sources else []
+        for result in found:
+            _tell(result)
+        return EXIT_FAILED if any(result.counts()["problems"] for result in found) else 0
+    if arguments.command == "try-source":
+        _tell(pipeline.try_source(settings, arguments.file, as_of=now.date(), pages=arguments.pages))
+        return 0
     code = 0
     for title, step in _steps(settings, arguments, now):
         try:

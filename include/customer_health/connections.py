@@ -75,7 +75,7 @@ class Options(Section):
 class SalesforceOptions(Options):
     """Fields must exist in the org; `doctor` says which do not."""
 
-    api_version: str = Field("62.0", pattern=r"^\d{2}\.0$")
+    api_version: str = Field("62.0", pattern=r"^(6[2-9]|[7-9]\d)\.0$", description="62.0 or later")
     account_key: FieldName = Field("CHS_Account_Id__c", description="our account id on Account; or Id")
     action_key: FieldName = Field("CHS_Action_Key__c", description="on Account, Opportunity and Activity")
     opportunity_stage: str = "Prospecting"

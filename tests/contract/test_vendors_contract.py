@@ -133,7 +133,9 @@ def test_a_vendor_that_stays_down_is_left_for_the_next_try_of_the_task(company: 
 
 def test_a_sign_in_that_ends_in_mid_run_is_renewed_or_reported(company: VendorCompany) -> None:
     ready(company)
-    company.remote.next.extend([None, None, "auth_expired"])
+    company.remote.next.extend(
+        [None, None, "auth_expired"] if company.remote.renews else [None, "auth_expired"]
+    )
     if company.remote.renews:
         company.fetch()
     else:
@@ -166,7 +168,7 @@ def test_a_new_field_does_no_harm_and_a_renamed_one_stops_before_anything_is_kep
     company.remote.now += 3600
     old, new = company.remote.renamed
     company.remote.field_names = {old: new}
-    with pytest.raises(DataContractError, match=f"no field '.*{old}'"):
+    with pytest.raises(DataContractError, match=f"no field '[^']*{old}"):
         company.fetch(AS_OF + timedelta(days=1))
     company.remote.field_names = {}
     company.fetch(AS_OF + timedelta(days=1))
@@ -251,6 +253,8 @@ def test_no_credential_is_in_a_file_a_log_or_the_ledger(
 def test_its_story_becomes_the_canonical_rows_that_a_csm_expects(company: VendorCompany) -> None:
     expected = company.remote.story()
     company.remote.now += 3600
+    if "accounts" not in expected:
+        company.know("a1", "acme.com")  # as the CRM would have told before
     company.fetch()
     company.load()
     for table, records in expected.items():

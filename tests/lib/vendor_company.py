@@ -22,6 +22,7 @@ from customer_health.sources.source import LoadResult
 from customer_health.sources.vendor_source import VendorSource
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.gate import run_gate
+from customer_health.warehouse.raw import create_tables
 from tests.lib.servers.vendors.base import AS_OF, VendorServer
 
 
@@ -80,6 +81,17 @@ class VendorCompany:
         for path in sorted(folder.rglob("*.jsonl.gz")):
             rows += [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
         return rows
+
+    def know(self, account: str, domain: str) -> None:
+        """Have an account in the warehouse, from another source."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with open_warehouse(self.settings.warehouse_url) as con:
+            create_tables(con)
+            con.execute(
+                "INSERT INTO raw.accounts (account_id, domain, occurred_at, known_at) "
+                "VALUES (?, ?, TIMESTAMP '2025-01-01', TIMESTAMP '2025-01-01')",
+                [account, domain],
+            )
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""

@@ -1,6 +1,12 @@
 """Salesforce: what happens to one row never happens to its neighbours, and nothing happens twice."""
 
+from urllib.parse import parse_qsl
+
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import ValidationError
 from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY, SalesforceOrg
 
@@ -218,6 +224,34 @@ def test_credentials_that_fit_no_login_are_refused_before_any_call(org):
             effect("set_fields")
         )
     assert org.requests == []
+
+
+def test_a_password_login_that_ends_in_2027_is_refused_with_its_successors(org):
+    with pytest.raises(ConfigurationError, match="summer 2027") as caught:
+        connect(org, Secret({"username": "u", "password": "p", "security_token": "t"}))
+    assert "consumer_secret" in caught.value.hint
+    assert "privatekey" in caught.value.hint
+    assert org.requests == []
+
+
+def test_a_jwt_bearer_signs_in_without_any_password(org):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    secret = Secret({"username": "bot@acme.com", "consumer_key": "k", "privatekey": key.decode()})
+    connect(org, secret).deliver(effect("set_fields"))
+    login = org.requests[0]
+    form = dict(parse_qsl(login.raw.decode()))
+    assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    claims = jwt.decode(form["assertion"], options={"verify_signature": False})
+    assert (claims["iss"], claims["sub"]) == ("k", "bot@acme.com")
+    assert not [request for request in org.requests if "/services/Soap/" in request.path]
+
+
+@pytest.mark.parametrize("version", ["41.0", "61.0", "62"])
+def test_api_versions_that_end_soon_are_refused(version):
+    with pytest.raises(ValidationError, match="api_version"):
+        SalesforceOptions(api_version=version)
 
 
 def test_an_account_id_cannot_leave_its_query(org):

@@ -23,8 +23,10 @@ from customer_health.pipeline.ingestion import (
     check_quality,
     company_config,
     days_between,
+    examine_sources,
     ingest,
     sources,
+    try_source,
 )
 from customer_health.pipeline.ledger_upgrade import upgrade_ledger
 from customer_health.pipeline.model_watch import value_of_data, watch_model
@@ -55,6 +57,7 @@ __all__ = [
     "destinations",
     "ensure_champion",
     "examine_destinations",
+    "examine_sources",
     "follow_up",
     "ingest",
     "load_champion",
@@ -71,6 +74,7 @@ __all__ = [
     "sources",
     "train_model",
     "training_due",
+    "try_source",
     "upgrade_ledger",
     "value_of_data",
     "watch_model",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_health.company import CompanyConfig, UsageConfig
@@ -55,6 +56,35 @@ def ask_source(settings: Settings, *, as_of: date, source: str, progress: Progre
     if reading is None:
         return Result(f"Ask {source}", {}, (f"{source} is read where it lies.",))
     return Result(f"Ask {source}", {"source": source, **reading.counts()}, tuple(reading.lines()))
+
+
+def examine_sources(settings: Settings, *, as_of: date) -> Result:
+    """Ask every source whether we can read there: sign-in, rights, fields, what ends. Writes nothing."""
+    from customer_health.sources.asking.examine import examine_sources as examine
+
+    checks = examine(settings, as_of)
+    problems = sum(len(check.problems) for check in checks)
+    said = tuple(line for check in checks for line in check.lines())
+    return Result("Doctor: sources", {"problems": problems}, said or ("No vendor is asked.",))
+
+
+def try_source(settings: Settings, path: Path, *, as_of: date, pages: int) -> Result:
+    """Ask a vendor file for a few pages and show what they mean; nothing is kept.
+
+    Raises:
+        ConfigurationError: The file, or its connection, is wrong.
+    """
+    from customer_health.sources.asking.binding import connected
+    from customer_health.sources.asking.trial import try_vendor
+    from customer_health.sources.asking.vendor_file import load_vendor
+
+    vendor = load_vendor(path, settings.vendors)
+    named = settings.config.sources.get(vendor.vendor)
+    given = {**(named.options if named else {}), **settings.secrets.get(vendor.vendor, {})}
+    through = named.through if named else ""
+    with try_vendor(vendor, connected(vendor, given), as_of=as_of, pages=pages, through=through) as trial:
+        problems = len(trial.refused) + len(trial.absent) + len(trial.quarantined)
+        return Result(f"Try {vendor.vendor}", {"problems": problems}, tuple(trial.lines()))
 
 
 def ingest(

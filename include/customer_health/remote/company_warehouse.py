@@ -12,12 +12,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from customer_health.errors import ConfigurationError, RetriableError, suggest
+from customer_health.remote.duckdb_source import open_duckdb
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 POSTGRES = ("postgres", "postgresql")
-ENGINES = ("bigquery", "databricks", "postgresql", "snowflake", "trino")
+ENGINES = ("bigquery", "databricks", "duckdb", "postgresql", "snowflake", "trino")
 _DRIVERS = {"postgresql": "adbc-driver-postgresql"} | {
     name: f'"ibis-framework[{name}]"' for name in ENGINES if name != "postgresql"
 }
@@ -77,6 +78,10 @@ def open_source(url: str) -> Iterator[SourceWarehouse]:
             "Airflow's tasks can read.",
             hint="On the command line, set CUSTOMER_HEALTH_SOURCE_WAREHOUSE to its address.",
         )
+    if engine == "duckdb":
+        with open_duckdb(url) as file:
+            yield file
+        return
     opened = _postgres(url) if engine in POSTGRES else _through_ibis(url, engine)
     with opened as source:
         yield source

@@ -7,7 +7,7 @@ reduces it inside the company's warehouse (remote/remote_usage.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from customer_health.remote.pushdown import PUSHED
 from customer_health.settings import Settings
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapped_files import MappedFiles
-from customer_health.sources.mapping import Feed, MappingFile, Rule
+from customer_health.sources.mapping import Feed, Lookup, MappingFile, Rule
 from customer_health.sources.mapping_file import load_mapping
 from customer_health.sources.source import LoadResult
 from customer_health.sources.source_registry import register
@@ -113,6 +113,7 @@ class WarehouseTables:
             for name in PUSHED
             if name in self._mapping.tables
         ]
+        result.notes += self._mapping.notes
         return result
 
 
@@ -122,38 +123,33 @@ def _file_of(table: str) -> str:
 
 def _as_files(feed: Feed) -> Feed:
     """The same feed, reading the copies."""
-    columns = {
-        name: rule.model_copy(
-            update={"lookup": rule.lookup.model_copy(update={"file": _file_of(rule.lookup.file)})}
-        )
-        if rule.lookup
-        else rule
-        for name, rule in feed.columns.items()
-    }
+    columns = {name: _as_file_rule(rule) for name, rule in feed.columns.items()}
     return feed.model_copy(update={"files": _file_of(feed.table), "table": "", "columns": columns})
+
+
+def _as_file_rule(rule: Rule) -> Rule:
+    plus = rule.plus
+    if plus is not None and plus.lookup is not None:
+        plus = plus.model_copy(update={"lookup": _as_file_lookup(plus.lookup)})
+    lookup = _as_file_lookup(rule.lookup) if rule.lookup else None
+    return rule.model_copy(update={"lookup": lookup, "plus": plus})
+
+
+def _as_file_lookup(lookup: Lookup) -> Lookup:
+    then = _as_file_lookup(lookup.then) if lookup.then else None
+    file = _file_of(lookup.file) if lookup.file else ""
+    return lookup.model_copy(update={"file": file, "then": then})
 
 
 def _wanted(mapped: Any) -> dict[str, set[str]]:
     """Tables to be copied, and the columns that rules read of them."""
     found: dict[str, set[str]] = {}
     for feed in (feed for feeds in mapped for feed in feeds):
-        found.setdefault(feed.table, set()).update(_columns_of(feed))
-        for rule in feed.columns.values():
-            if rule.lookup:
-                found.setdefault(rule.lookup.file, set()).update((rule.lookup.key, rule.lookup.value))
+        found.setdefault(feed.table, set()).update(feed.source_columns())
+        for lookup in feed.lookups():
+            if lookup.file:
+                found.setdefault(lookup.file, set()).update((lookup.key, lookup.value))
     return found
-
-
-def _columns_of(feed: Feed) -> Iterator[str]:
-    rules = [*feed.columns.values(), feed.ends_on]
-    rules += [feed.unless_followed.begins] if feed.unless_followed else []
-    yield from feed.where
-    for rule in (rule for rule in rules if rule is not None):
-        yield from rule.when
-        if rule.column is not None:
-            yield rule.column
-        if rule.plus is not None and rule.plus.column is not None:
-            yield rule.plus.column
 
 
 def _copy(source: SourceWarehouse, name: str, columns: Sequence[str], path: Path) -> None:

@@ -156,6 +156,9 @@ def holds(column: str, native: str, condition: Condition, decimal: str) -> str:
         tests.append(f"coalesce({_among(text, condition.one_of)}, false)")
     if condition.none_of is not None:
         tests.append(f"NOT coalesce({_among(text, condition.none_of)}, false)")
+    if condition.contains is not None:
+        word = literal(str(condition.contains).lower())
+        tests.append(f"coalesce(contains(lower({text}), {word}), false)")
     for bound, sign in ((condition.at_least, ">="), (condition.at_most, "<=")):
         if bound is not None:
             tests.append(f"coalesce({_compared(text, sign, bound, decimal)}, false)")

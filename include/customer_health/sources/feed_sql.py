@@ -17,8 +17,10 @@ from customer_health.sources.casting import (
     parse,
     shifted,
 )
+from customer_health.sources.cell_words import any_of, first_answer, in_major_units
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.id_text import LISTS, PEOPLE, SCIENTIFIC, each_id, id_text, one_case
+from customer_health.sources.lookups import NOT_AMONG
 from customer_health.sources.mapping import Feed, Lookup, Offset, Rule, Where
 from customer_health.sources.mapping_check import identity
 from customer_health.warehouse.contracts import identifier, literal
@@ -85,6 +87,7 @@ class FeedCompiler:
         self._names = {name.strip().casefold(): name for name in file.columns}
         self._missing: list[tuple[str, str]] = []
         self._joins: list[str] = []
+        self._skips: list[str] = []
         self._values = {name: self._value(name, column) for name, column in table.columns.items()}
         # Values that steer rows without being a column of the contract.
         self._steering: dict[str, _Value] = {}
@@ -110,7 +113,7 @@ class FeedCompiler:
         if self.feed.unless_followed:
             good = self._without_followed(good, others, self.feed.unless_followed.within_days)
         if self.feed.combine == "sum":
-            good = self._summed(good)
+            good = self.summed(good)
         known_by = identity(self.table)
         return Compiled(
             good,
@@ -215,7 +218,7 @@ class FeedCompiler:
         elif rule.format:
             reason += f" by format {rule.format}"
         if rule.lookup:
-            joined = self._join(given, rule.lookup)
+            joined = self._join(given, rule.lookup, rule)
             joined = self._translated(joined, rule) if rule.values else joined
             joined = f"lower({joined})" if rule.lower else joined
             read = self._parsed(column, joined, rule)
@@ -223,7 +226,7 @@ class FeedCompiler:
                 given,
                 self._typed(read, rule.prefix),
                 self._unanswered(rule.lookup, here, joined, read),
-                f"is not among the {rule.lookup.key} of {rule.lookup.file}",
+                f"{NOT_AMONG} {rule.lookup.key} of {rule.lookup.place}",
             )
         if rule.values:
             given = self._translated(given, rule)
@@ -279,6 +282,13 @@ class FeedCompiler:
 
     def _translated(self, given: str, rule: Rule) -> str:
         assert rule.values is not None
+        if rule.split and not rule.lookup:
+            kept = literal(_plain(rule.otherwise)) if rule.otherwise is not None else "NULL"
+            by_word = {
+                _plain(old).strip().lower(): "NULL" if new is None else literal(_plain(new))
+                for old, new in rule.values.items()
+            }
+            return any_of(given, rule.split, by_word, kept)
         pairs = {_plain(old).strip().lower(): new for old, new in rule.values.items()}
         cases = " ".join(
             f"WHEN {literal(old)} THEN {'NULL' if new is None else literal(_plain(new))}"
@@ -287,18 +297,29 @@ class FeedCompiler:
         rest = literal(_plain(rule.otherwise)) if rule.otherwise is not None else given
         return f"CASE WHEN {given} IS NULL THEN NULL ELSE CASE lower({given}) {cases} ELSE {rest} END END"
 
-    def _join(self, given: str, lookup: Lookup) -> str:
+    def _join(self, given: str, lookup: Lookup, alone: Rule | None = None) -> str:
         """Join the files of a lookup, one behind the other, and return the last one's value."""
         alias = ""
         for one in lookup.chain():
             alias = f"l{len(self._joins)}"
-            name = self.lookups[one.file, one.key, one.value]
-            self._joins.append(f"LEFT JOIN {name} {alias} ON {alias}.__key = {given}")
+            name = self.lookups[one.place, one.key, one.value]
+            if alone and (alone.split or alone.email_domain) and one is lookup:
+                by_row = first_answer(
+                    self.file.relation, given, name, alone.split, by_domain=alone.email_domain
+                )
+                self._joins.append(f"LEFT JOIN {by_row} {alias} ON {alias}.{ROW} = s.{ROW}")
+            else:
+                self._joins.append(f"LEFT JOIN {name} {alias} ON {alias}.__key = {given}")
             given = f"{alias}.__value"
+        if lookup.missing == "skip":
+            self._skips.append(f"{given} IS NOT NULL")
         return f"g.{identifier('l:' + alias)}"
 
     def _finished(self, name: str, column: Column, rule: Rule, value: _Value) -> _Value:
         read, failed = value.read, value.failed
+        if rule.minor_units_of is not None:
+            source = self._column(rule.minor_units_of, f"columns.{name}.minor_units_of")
+            read = in_major_units(read, as_text(identifier(source), self._native(source)))
         if rule.scale is not None:
             read = f"({read} * {rule.scale!r})"
         if rule.plus is not None:
@@ -333,6 +354,7 @@ class FeedCompiler:
         # What is gone may lack every other field, so that `where:` does not see it.
         tests = [f"({self._conditions})"] if self._conditions and not instead else []
         tests += [instead] if instead else [f"NOT ({self._gone})"] if self._gone else []
+        tests += [] if instead else self._skips
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
         return (
             f"SELECT {', '.join(['s.*', *given])} FROM {self.file.relation} s {' '.join(self._joins)}{where}"
@@ -399,7 +421,8 @@ class FeedCompiler:
             f"{once.format(key, f't.{ROW}')}"
         )
 
-    def _summed(self, good: str) -> str:
+    def summed(self, good: str) -> str:
+        """Add up the numbers of rows that agree in their key."""
         parts = []
         for name, column in self.table.columns.items():
             quoted = identifier(name)

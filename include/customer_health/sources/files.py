@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.sources import text_files
 from customer_health.sources.mapping import Reading
+from customer_health.sources.unnesting import unnested
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.raw import scalar
 
@@ -47,6 +48,16 @@ class Readable:
     rows: int
     broken: tuple[text_files.BrokenLine, ...] = ()
     encoding: str = ""
+
+    def unnested(self, path: str, wanted: Iterable[str]) -> Readable:
+        """Return one row per element of the list in a column, with what is wanted of parent and element."""
+        if not self.columns:
+            return self
+        read = self.with_columns((path,))
+        names = tuple(wanted)
+        relation = unnested(read.relation, tuple(read.columns), path, names, ROW)
+        below = [name for name in names if name.startswith(f"{path}.")]
+        return replace(read, relation=relation, columns={**read.columns, **dict.fromkeys(below, "VARCHAR")})
 
     def with_columns(self, names: Iterable[str]) -> Readable:
         """Return the same file with an empty column for each name that it does not have."""
@@ -139,8 +150,36 @@ def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Readable:
             hint="Copy the file again.",
         ) from None
     columns = {row[0]: row[1] for row in described if row[0] != "file_row_number"}
+    dotted = _fields(con, source, columns)
+    if dotted:
+        parts = ", ".join(f"{path} AS {identifier(name)}" for name, (path, _) in dotted.items())
+        source = f"(SELECT *, {parts} FROM {source})"
+        columns |= {name: kind for name, (_, kind) in dotted.items()}
     relation = f"(SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} FROM {source})"
     return Readable(relation, columns, counted)
+
+
+def _fields(
+    con: duckdb.DuckDBPyConnection, source: str, columns: Mapping[str, str]
+) -> dict[str, tuple[str, str]]:
+    """Return dotted name -> SQL and type of every field inside of structs, as JSON has them."""
+    if not any(kind.startswith("STRUCT") for kind in columns.values()):
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+
+    def walk(name: str, path: str, kind: Any) -> None:
+        for child, inner in kind.children:
+            deeper, at = f"{name}.{child}", f"{path}.{identifier(child)}"
+            if inner.id == "struct":
+                walk(deeper, at, inner)
+            elif deeper not in columns:
+                found[deeper] = (at, str(inner))
+
+    relation = con.sql(f"SELECT * FROM {source} LIMIT 0")
+    for name, kind in zip(relation.columns, relation.types, strict=True):
+        if kind.id == "struct":
+            walk(name, identifier(name), kind)
+    return found
 
 
 def _csv(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from customer_health.sources.feed_sql import Compiled
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.locate import DataFile
+from customer_health.sources.lookups import NOT_AMONG
 from customer_health.sources.mapping_check import identity
 from customer_health.sources.source import LoadResult
 from customer_health.warehouse.contracts import IN_THE_FUTURE, UNKNOWN_ACCOUNT, identifier, literal
@@ -111,6 +112,15 @@ class Landing:
         load.skipped += known[4]
         load.files_skipped += 1
         return True
+
+    def waiting_for_lookup(self, unit: Unit) -> list[str]:
+        """Return the values that rows of a file could not be translated from."""
+        rows = self.con.execute(
+            "SELECT DISTINCT value FROM quarantine.rows WHERE table_name = ? AND source = ? AND file = ? "
+            f"AND value IS NOT NULL AND contains(reason, {literal(NOT_AMONG)})",
+            [unit.table.name, self.source, unit.file.name],
+        ).fetchall()
+        return [value for (value,) in rows]
 
     def _can_be_released(self, unit: Unit) -> bool:
         waiting = first(
@@ -237,7 +247,8 @@ class Landing:
             f"{literal(self.source)} AS _source, {literal(unit.file.name)} AS _file, "
             f"CAST({ROW} AS BIGINT) AS _row, {literal(self.load_id)} AS _load_id"
         )
-        return " UNION ALL ".join(f"SELECT {names}, {provenance} FROM ({feed.good})" for feed in compiled)
+        goods = [feed.good for feed in compiled if feed.good]
+        return " UNION ALL ".join(f"SELECT {names}, {provenance} FROM ({good})" for good in goods)
 
     def _delete_earlier(self, unit: Unit) -> None:
         if self._earlier(unit):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -13,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.progress import Progress
 from customer_health.settings import Settings
-from customer_health.sources.casting import as_text
 from customer_health.sources.feed_sql import FeedCompiler
-from customer_health.sources.files import ROW, make_readable
+from customer_health.sources.files import make_readable
 from customer_health.sources.landing import Landing, Unit
 from customer_health.sources.locate import DataFile, Folder
-from customer_health.sources.mapping import Feed, Lookup, MappingFile
+from customer_health.sources.lookups import Lookups
+from customer_health.sources.mapping import Feed, MappingFile
 from customer_health.sources.mapping_file import load_mapping
 from customer_health.sources.source import LoadResult, in_order
 from customer_health.sources.source_registry import register
-from customer_health.warehouse.contracts import identifier
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
 
@@ -77,8 +77,10 @@ class MappedFiles:
                 for file, feeds in files:
                     progress(done, sum(len(files) for _, files in plan), f"{table.name}: {file.name}")
                     done += 1
-                    unit = Unit(table, file, self._recipe(feeds, files), feeds[0].repeats)
-                    if not landing.is_loaded(unit):
+                    recipe = self._recipe(feeds, files, work.lookups.moved(self._name, feeds))
+                    unit = Unit(table, file, recipe, feeds[0].repeats)
+                    waiting = landing.waiting_for_lookup(unit)
+                    if work.lookups.answer(feeds, waiting) or not landing.is_loaded(unit):
                         work.land(landing, unit, feeds, self._mapping.tables[table.name])
                 if table.name == "accounts":
                     # Later files look for accounts that their quarantined rows were waiting for.
@@ -121,7 +123,7 @@ class MappedFiles:
         feeds = [feed for feed in self._mapping.tables[table] if feed.files and path.match(feed.files)]
         return feeds[0].removed_files if feeds else None
 
-    def _recipe(self, feeds: Sequence[Feed], files: Sequence[tuple[DataFile, list[Feed]]]) -> str:
+    def _recipe(self, feeds: Sequence[Feed], files: Sequence[tuple[DataFile, list[Feed]]], moved: str) -> str:
         # A table of a warehouse was copied to a file, which is named already.
         dumped = [feed.model_dump(mode="json", exclude={"table", "removed_files"}) for feed in feeds]
         # What a file says depends on all others in which a term may go on.
@@ -130,7 +132,7 @@ class MappedFiles:
             for file, theirs in files:
                 rules = [feed.model_dump(mode="json") for feed in theirs if feed.unless_followed]
                 around += [(file.name, file.sha256(), rules)] if rules else []
-        recipe = json.dumps([*dumped, *around], sort_keys=True)
+        recipe = json.dumps([*dumped, *around, *([moved] if moved else [])], sort_keys=True)
         return hashlib.sha256(f"{_COMPILER}:{recipe}".encode()).hexdigest()
 
 
@@ -139,8 +141,8 @@ class _Workshop:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, folder: Folder, scratch: Path) -> None:
         self._con, self._folder, self._scratch = con, folder, scratch
-        self._lookups: dict[tuple[str, str, str], str] = {}
         self._places = 0
+        self.lookups = Lookups(con, folder, self._place)
 
     def land(
         self, landing: Landing, unit: Unit, feeds: Sequence[Feed], siblings: Sequence[Feed] = ()
@@ -157,13 +159,19 @@ class _Workshop:
             )
         if not readable.rows:
             landing.result.of(unit.table.name).files_empty += 1
-        lookups = self._lookups_of(feeds)
+        lookups = self.lookups.of(feeds)
         compiled = []
         for feed in feeds:
             others = self._followers(unit, feed, siblings) if feed.unless_followed else []
-            seen = readable.with_columns(feed.source_columns()) if feed.sparse else readable
+            seen = readable.unnested(feed.rows, feed.source_columns()) if feed.rows else readable
+            seen = seen.with_columns(feed.source_columns()) if feed.sparse else seen
             compiler = FeedCompiler(unit.table, feed, seen, unit.file.name, lookups)
             compiled.append(compiler.compile(others))
+        if len(feeds) > 1 and all(feed.combine == "sum" for feed in feeds):
+            # What several feeds say of one key in one file adds up, as it does within each of them.
+            every = " UNION ALL ".join(one.good for one in compiled)
+            compiled = [replace(one, good="") for one in compiled]
+            compiled[0] = replace(compiled[0], good=compiler.summed(every))
         landing.land(unit, readable, compiled)
 
     def _followers(self, unit: Unit, feed: Feed, siblings: Sequence[Feed]) -> list[str]:
@@ -176,9 +184,10 @@ class _Workshop:
             if term.unless_followed is None:
                 continue
             whole = term.model_copy(update={"where": term.unless_followed.where})
-            lookups = self._lookups_of([whole])
+            lookups = self.lookups.of([whole])
             for file in self._folder.matching(whole.files):
                 readable = make_readable(self._con, file.path, whole, self._place())
+                readable = readable.unnested(whole.rows, whole.source_columns()) if whole.rows else readable
                 readable = readable.with_columns(whole.source_columns()) if whole.sparse else readable
                 if readable.columns:
                     found.append(FeedCompiler(unit.table, whole, readable, file.name, lookups).rows())
@@ -189,48 +198,6 @@ class _Workshop:
         place = self._scratch / str(self._places)
         place.mkdir()
         return place
-
-    def _lookups_of(self, feeds: Sequence[Feed]) -> Mapping[tuple[str, str, str], str]:
-        for feed in feeds:
-            for lookup in feed.lookups():
-                if (lookup.file, lookup.key, lookup.value) not in self._lookups:
-                    self._lookups[lookup.file, lookup.key, lookup.value] = self._read_lookup(lookup, feed)
-        return self._lookups
-
-    def _read_lookup(self, lookup: Lookup, reading: Feed) -> str:
-        from customer_health.errors import DataContractError
-
-        files = self._folder.matching(lookup.file)
-        if not files and not reading.sparse:
-            raise ConfigurationError(
-                f"The mapping looks up '{lookup.file}'; {self._folder.url} has no such file.",
-                hint=suggest(lookup.file, self._folder.names()),
-            )
-        name = f"lookup_{len(self._lookups)}"
-        self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} (__key VARCHAR, __value VARCHAR)")
-        for file in files:
-            readable = make_readable(self._con, file.path, reading, self._place())
-            readable = readable.with_columns((lookup.key, lookup.value)) if reading.sparse else readable
-            if not readable.columns:
-                continue
-            for column in (lookup.key, lookup.value):
-                if column not in readable.columns:
-                    raise DataContractError(
-                        f"A lookup needs column '{column}' of {file.name}.\n"
-                        f"  columns found: {', '.join(readable.columns)}",
-                        hint=suggest(column, readable.columns),
-                    )
-            key, value = (as_text(identifier(c), readable.columns[c]) for c in (lookup.key, lookup.value))
-            # Of several files the newest by name knows better; a key twice in one file would double rows, so
-            # that there the last row counts.
-            self._con.execute(
-                f"CREATE OR REPLACE TEMP TABLE lookup_new AS SELECT {key} AS k, "
-                f"arg_max_null({value}, {ROW}) AS v FROM {readable.relation} "
-                f"WHERE {key} IS NOT NULL GROUP BY 1"
-            )
-            self._con.execute(f"DELETE FROM {name} WHERE __key IN (SELECT k FROM lookup_new)")
-            self._con.execute(f"INSERT INTO {name} SELECT k, v FROM lookup_new")
-        return name
 
 
 @register("files", applies=lambda settings: settings.data is not None)

@@ -35,16 +35,29 @@ class Lookup(Part):
     Where several files match, the newest by name knows best: a record that moved is where it is now.
 
     Attributes:
+        table: Instead of a file: a canonical table, as far as it has been loaded, whatever its source.
         missing: What a value is that the file does not have, or has without an answer: a mistake to report,
-            or empty.
+            empty, or a row that is none of ours (mail with somebody who is no customer).
         then: A further file through which the found value is translated.
     """
 
-    file: str
+    file: str = ""
+    table: str = ""
     key: str
     value: str
-    missing: Literal["report", "empty"] = "report"
+    missing: Literal["report", "empty", "skip"] = "report"
     then: Lookup | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Lookup:
+        if bool(self.file) == bool(self.table):
+            raise ValueError("give either `file:` or `table:`")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The file or the table."""
+        return self.file or self.table
 
     def chain(self) -> list[Lookup]:
         """Return this lookup and those that follow on it."""
@@ -71,11 +84,16 @@ class Offset(Part):
 
 
 class Condition(Part):
-    """A test on one source column. All that are given must hold."""
+    """A test on one source column. All that are given must hold.
+
+    Attributes:
+        contains: A word that stands somewhere in the text or list.
+    """
 
     one_of: tuple[Scalar, ...] | None = Field(None, alias="in")
     none_of: tuple[Scalar, ...] | None = Field(None, alias="not")
     present: bool | None = None
+    contains: Scalar | None = None
     at_least: Scalar | None = None
     at_most: Scalar | None = None
 
@@ -91,6 +109,12 @@ def _condition(value: Any) -> Any:
 
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
+
+
+def _fraction(value: Any) -> Any:
+    """`1/60` is exact where a decimal would not be."""
+    found = re.fullmatch(r"\s*(\d+)\s*/\s*([1-9]\d*)\s*", value) if isinstance(value, str) else None
+    return int(found[1]) / int(found[2]) if found else value
 
 
 Where = Mapping[str, Annotated[Condition, BeforeValidator(_condition)]]
@@ -115,7 +139,11 @@ class Rule(Part):
         format: strptime format of dates, or iso, unix, unix_ms; or a list of them, where the source mixes
             them. A value that two of a list read as different days is nobody's to guess: quarantine.
             Without it only ISO dates are read.
-        scale: Factor for numbers (mrr to arr: 12).
+        split: What stands between the parts of a list in a cell: `values` takes the first of its own order
+            that is among them, `lookup` the first part that it knows.
+        email_domain: Look up the domain of an e-mail address.
+        minor_units_of: Source column with the currency in whose smallest unit the amount is given.
+        scale: Factor for numbers (mrr to arr: 12; seconds to minutes: 1/60).
         plus: Span of time added to a date.
         when: Conditions on source columns; otherwise the column stays empty.
         default: Value taken where the source is empty.
@@ -133,7 +161,10 @@ class Rule(Part):
     lower: bool = False
     prefix: str = ""
     format: str | tuple[str, ...] | None = None
-    scale: float | None = None
+    split: str | None = None
+    email_domain: bool = False
+    minor_units_of: str | None = None
+    scale: Annotated[float | None, BeforeValidator(_fraction)] = None
     plus: Offset | None = None
     when: Where = Field(default_factory=dict)
     default: Scalar | None = None
@@ -226,6 +257,8 @@ class Feed(Reading):
     Attributes:
         files: Path or pattern inside the data folder: `usage/*.parquet`.
         table: Instead of files: a table of the source warehouse, `schema.table`.
+        rows: Column with a list (JSON): each of its elements is a row, with its parent's columns beside
+            its own (`items.data.quantity`).
         where: Keep only rows that meet these conditions.
         columns: Canonical column -> rule.
         ends_on: Contracts only: the column (or rule) with the day a contract ended. It adds a row with
@@ -247,6 +280,7 @@ class Feed(Reading):
 
     files: str = ""
     table: str = ""
+    rows: str = ""
     where: Where = Field(default_factory=dict)
     columns: Mapping[str, Annotated[Rule, BeforeValidator(_rule)]]
     ends_on: Annotated[Rule, BeforeValidator(_rule)] | None = None
@@ -289,7 +323,7 @@ class Feed(Reading):
         names = [*self.where, *(name for conditions in self.gone for name in conditions)]
         for rule in self.rules():
             names += rule.when
-            names += [rule.column] if rule.column is not None else []
+            names += [name for name in (rule.column, rule.minor_units_of) if name is not None]
             names += [rule.plus.column] if rule.plus is not None and rule.plus.column is not None else []
         return list(dict.fromkeys(names))
 
@@ -300,12 +334,17 @@ class Feed(Reading):
 
 
 class MappingFile(Part):
-    """The whole file."""
+    """The whole file.
+
+    Attributes:
+        notes: Sentences that every load repeats, such as that a table has no past.
+    """
 
     version: Literal[1] = 1
     company: str = Field(min_length=1)
     reading: Reading = Reading()
     tables: Mapping[str, tuple[Feed, ...]]
+    notes: tuple[str, ...] = ()
 
     def part(self, *, in_warehouse: bool) -> MappingFile:
         """Return the feeds that lie in the source warehouse, or those that are files."""

@@ -34,6 +34,10 @@ _KEYS_UNDER: dict[str, type[BaseModel]] = {
 }
 
 
+SCHEMAS = Path(__file__).parent / "landed_schemas"
+"""Tables as loaders leave them in a warehouse (Fivetran, Airbyte, Heap), mapped once."""
+
+
 class _PlainWords(yaml.SafeLoader):
     """The safe loader, without YAML 1.1's guesses: NO is Norway, `yes` is a word, a date is text."""
 
@@ -53,7 +57,9 @@ def load_mapping(path: Path) -> MappingFile:
         ConfigurationError: The file is missing, is no YAML, or a key or value is not accepted. The message
             lists every problem with its place, so that one round of mending is enough.
     """
-    raw = read_yaml(path, "holds no mapping: expected `company:` and `tables:` at the top")
+    raw = with_schemas(
+        read_yaml(path, "holds no mapping: expected `company:` and `tables:` at the top"), path
+    )
     try:
         mapping = MappingFile.model_validate(raw)
     except ValidationError as error:
@@ -67,6 +73,39 @@ def load_mapping(path: Path) -> MappingFile:
             hint=" ".join(hints) or "Correct the rule, or map the column; see examples/mapping.yaml.",
         )
     return mapping
+
+
+def with_schemas(raw: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return a mapping with the tables of the known schemas that its `use:` names.
+
+    `use: {fivetran_zendesk: zendesk_prod}` takes Fivetran's Zendesk tables from the schema zendesk_prod. What
+    the mapping says of a table itself takes precedence.
+
+    Raises:
+        ConfigurationError: A schema is not known, or `use:` is no mapping.
+    """
+    used = raw.pop("use", None) or {}
+    known = {file.stem: file for file in SCHEMAS.glob("*.yaml")}
+    if not isinstance(used, dict):
+        raise ConfigurationError(
+            f"{path}: use: expected names of known schemas, each with the schema in which its tables lie.",
+            hint=suggest("", known),
+        )
+    own = raw.get("tables") or {}
+    tables: dict[str, Any] = {}
+    notes = list(raw.get("notes") or [])
+    for name, place in used.items():
+        if name not in known:
+            raise ConfigurationError(
+                f"{path}: use: there is no schema '{name}'.", hint=suggest(str(name), known)
+            )
+        text = known[name].read_text(encoding="utf-8").replace("${schema}", str(place))
+        part = yaml.load(text, Loader=_PlainWords)
+        for table, feeds in part["tables"].items():
+            if table not in own:
+                tables.setdefault(table, []).extend(feeds if isinstance(feeds, list) else [feeds])
+        notes += [note for note in part.get("notes", []) if note.split(":")[0] not in own]
+    return {**raw, "tables": {**tables, **own}, **({"notes": notes} if notes else {})}
 
 
 def read_yaml(path: Path, wrong: str) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class VendorSource:
             pattern.split("/")[0]
             for feeds in mapping.tables.values()
             for feed in feeds
-            for pattern in (feed.files, *(lookup.file for lookup in feed.lookups()))
+            for pattern in (feed.files, *(lookup.file for lookup in feed.lookups() if lookup.file))
         }
         return frozenset(one.name for one in self.vendor.resources if folders & {one.name, *one.also})
 

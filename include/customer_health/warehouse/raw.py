@@ -29,6 +29,9 @@ _HOUSEKEEPING = (
     """CREATE TABLE IF NOT EXISTS ops.freshness (
         as_of DATE, table_name VARCHAR, newest TIMESTAMP, days_old DOUBLE, rows BIGINT)""",
     "CREATE TABLE IF NOT EXISTS ops.company (name VARCHAR)",
+    # What lookups over several files knew when they were last read: digest of the records that have moved.
+    """CREATE TABLE IF NOT EXISTS ops.lookups (
+        source VARCHAR, place VARCHAR, key VARCHAR, value VARCHAR, state VARCHAR, moved VARCHAR)""",
     # Records that a file says are no longer there, by the id of their table.
     "CREATE TABLE IF NOT EXISTS ops.gone (source VARCHAR, table_name VARCHAR, file VARCHAR, key VARCHAR)",
 )

@@ -38,6 +38,7 @@ NOT_IN_THE_COPY: Mapping[str, Mapping[str, str]] = {
     | {r"POST /upload/[^/]+": "no method: the address that files.getUploadURLExternal gave"},
     "hubspot_derived.json": {
         r"GET /crm/owners/\d{4}-\d\d": "owners have a client of their own; CRM API guide, Owners",
+        r"GET /crm/objects/\d{4}-\d\d/feedback_submissions": "read only; CRM API guide, Feedback submissions",
     },
 }
 

@@ -20,8 +20,8 @@ _KINDS = (
     {"access_token", "instance_url"},
     {"consumer_key", "consumer_secret", "domain"},
     {"username", "consumer_key", "privatekey"},
-    {"username", "password", "security_token"},
 )
+_SOAP = {"username", "password"}  # SOAP login() retires in summer 2027 and is gone from API 65 on
 _HOSTS = (".salesforce.com", ".force.com", ".salesforce.mil")
 _IN_LIST = 60  # a query travels in the URL, which Salesforce cuts at 16 KB
 
@@ -51,7 +51,7 @@ class SalesforceClient:
     Args:
         options: Version and rates.
         secret: One of: access_token + instance_url; consumer_key + consumer_secret + domain;
-            username + consumer_key + privatekey; username + password + security_token.
+            username + consumer_key + privatekey.
         session: Has a time-out.
         pace: Waits before each request.
     """
@@ -63,6 +63,12 @@ class SalesforceClient:
         session: requests.Session,
         pace: RateLimiter,
     ) -> None:
+        if set(secret) >= _SOAP and not any(kind <= set(secret) for kind in _KINDS):
+            raise ConfigurationError(
+                "Salesforce ends its login by user name and password in summer 2027; it is not used here.",
+                hint="Make an External Client App and give consumer_key, consumer_secret and domain (client "
+                "credentials), or username, consumer_key and privatekey (JWT bearer).",
+            )
         if not any(kind <= set(secret) for kind in _KINDS):
             raise ConfigurationError(
                 "The Salesforce credentials are incomplete.",

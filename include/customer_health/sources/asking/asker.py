@@ -126,22 +126,36 @@ class Asker:
             beside = {name: _rows(body, one.select) for name, one in resource.also.items()}
             yield Page(list(page), beside, None if found is None else str(found))
 
+    def detail(self, resource: Resource, run: Mapping[str, Any]) -> Any:
+        """Return one record that a list names."""
+        assert resource.detail is not None
+        prepared = self._request("GET", resource.detail.path, resource.detail.params, None, resource, run)
+        return self.session.send(prepared).json()
+
+    def _request(
+        self, method: str, path: str, params: Any, body: Any, resource: Resource, run: Mapping[str, Any]
+    ) -> requests.PreparedRequest:
+        headers = {**self.vendor.client.headers, **resource.endpoint.headers}
+        request = requests.Request(
+            method,
+            self._base.rstrip("/") + "/" + str(fill(path, self._connection, run)).lstrip("/"),
+            params=fill(dict(params), self._connection, run),
+            headers=fill(headers, self._connection, run),
+            json=fill(body, self._connection, run),
+            auth=self.session.signed,
+        )
+        return self.session.prepare_request(request)
+
     def download(self, resource: Resource, run: Mapping[str, Any], to: Path) -> Path | None:
         """Stream one answer into a file; None if the vendor says that there is nothing."""
         from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 
         endpoint = resource.endpoint
-        headers = {**self.vendor.client.headers, **endpoint.headers}
-        request = requests.Request(
-            endpoint.method,
-            self._base.rstrip("/") + "/" + str(fill(endpoint.path, self._connection, run)).lstrip("/"),
-            params=fill(dict(endpoint.params), self._connection, run),
-            headers=fill(headers, self._connection, run),
-            json=fill(endpoint.body, self._connection, run),
-            auth=self.session.signed,
+        prepared = self._request(
+            endpoint.method, endpoint.path, endpoint.params, endpoint.body, resource, run
         )
         try:
-            answer = self.session.send(self.session.prepare_request(request), stream=True)
+            answer = self.session.send(prepared, stream=True)
         except IgnoreResponseException:
             return None
         try:

@@ -14,6 +14,7 @@ import orjson
 
 from customer_health.errors import DataContractError, suggest
 from customer_health.sources.asking.binding import ordinal
+from customer_health.sources.asking.lifting import compiled_lifts, lifted
 from customer_health.sources.asking.raw_files import RawFiles, digest, dotted
 from customer_health.sources.asking.reading import ResourceReading
 from customer_health.sources.asking.vendor import Incremental, Resource
@@ -53,7 +54,7 @@ class Batch:
         # Digests by key, with the cursor value that decides how long they are kept.
         self._recent: dict[str, tuple[float, str]] = {}
         self._rows: dict[str, tuple[float, bytes]] = {}
-        self._lifts = {name: _compiled(path) for name, path in resource.lift.items()}
+        self._lifts = compiled_lifts(resource)
         self._anonymous: list[bytes] = []
 
     @property
@@ -65,6 +66,17 @@ class Batch:
     def full(self) -> bool:
         """Whether it holds enough rows for a file."""
         return len(self._rows) + len(self._anonymous) >= FILE_ROWS
+
+    def knows(self, key: str) -> bool:
+        """Whether a record has landed and may come again."""
+        return key in self._known or key in self._recent
+
+    def keep_known(self, key: str) -> None:
+        """Take a record that is known for unchanged, without asking for it."""
+        self._counts.read += 1
+        self._counts.known += 1
+        if key not in self._recent:
+            self._recent[key] = (0.0, self._known[key])
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take in the rows of one page.
@@ -78,7 +90,7 @@ class Batch:
             at = self._at(row)
             if at is not None and (self.newest is None or at > self.newest):
                 self.newest = at
-            kept = _lifted(row, self._lifts) if self._lifts else row
+            kept = lifted(row, self._lifts) if self._lifts else row
             line = orjson.dumps(_without(kept, self._resource), option=orjson.OPT_SORT_KEYS)
             if not self._resource.key:
                 self._anonymous.append(line)
@@ -162,19 +174,6 @@ class Batch:
         oldest = self.newest - self._incremental.lag - _MARGIN
         self._recent = {key: one for key, one in recent.items() if one[0] >= oldest}
         return {key: mark for key, (_, mark) in self._recent.items()}
-
-
-def _compiled(path: str) -> Any:
-    from dlt.common import jsonpath
-
-    return jsonpath.compile_path(path)
-
-
-def _lifted(row: Mapping[str, Any], lifts: Mapping[str, Any]) -> dict[str, Any]:
-    from dlt.common import jsonpath
-
-    found = {name: jsonpath.find_values(path, dict(row)) for name, path in lifts.items()}
-    return {**row, **{name: values[0] if values else None for name, values in found.items()}}
 
 
 def _without(row: Mapping[str, Any], resource: Resource) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from customer_health.sources.asking.vendor import Vendor
 from customer_health.sources.mapping import Feed
 
 _SECRET = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
-_PLACE = re.compile(r"(?<!\$)\{((?:incremental|window)\.[a-z_]+|each|as_of)\}")
+_PLACE = re.compile(r"(?<!\$)\{((?:incremental|window)\.[a-z_]+|each|as_of|row)\}")
 
 
 def connected(vendor: Vendor, given: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ remembered; what it left in the folder is removed first.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -23,7 +23,8 @@ from customer_health.sources.asking.batch import Batch
 from customer_health.sources.asking.binding import bound, fill, ordinal, written
 from customer_health.sources.asking.exports import to_parquet, unpack
 from customer_health.sources.asking.faults import SourceRefusedError, TokenExpiredError
-from customer_health.sources.asking.raw_files import RawFiles
+from customer_health.sources.asking.lifting import compiled_lifts, lifted
+from customer_health.sources.asking.raw_files import RawFiles, dotted
 from customer_health.sources.asking.reading import Reading, ResourceReading, as_counts
 from customer_health.sources.asking.vendor import Incremental, Resource, Vendor
 from customer_health.sources.asking.windows import Window, due
@@ -87,6 +88,11 @@ class Extraction:
             self.reading.waited = session.limiter.waited
         return self.reading
 
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which the vendor's clock is ahead of ours; None if it does not say."""
+        return self._asker.session.skew
+
     def _each(self, resource: Resource) -> list[str]:
         if not resource.each:
             return [""]
@@ -138,7 +144,7 @@ class Extraction:
         )
         token = cursor.get("token")
         for number, page in enumerate(self._asker.pages(resource, run, token), start=1):
-            batch.add(page.rows)
+            batch.add(self._rows(resource, run, page.rows, batch))
             for key, rows in page.also.items():
                 beside[key].add(rows)
             token = page.token or token
@@ -155,6 +161,20 @@ class Extraction:
         if self.most_pages is None:
             self._save(name, batch, beside, token)
             files.drop_seen_before(batch.number)
+
+    def _rows(
+        self, resource: Resource, run: Mapping[str, Any], rows: list[Any], batch: Batch
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the records of a page, with what was asked for beside them."""
+        for row in rows:
+            found = row
+            if resource.detail is not None:
+                key = str(dotted(row, resource.key)[1])
+                if batch.knows(key):
+                    batch.keep_known(key)
+                    continue
+                found = self._asker.detail(resource, {**run, "row": key})
+            yield {**found, "_each": run["each"]} if resource.each and isinstance(found, dict) else found
 
     def _beside(self, resource: Resource, key: str, cursor: Mapping[str, Any]) -> Batch:
         number = int(cursor.get("also", {}).get(key, 0))
@@ -201,11 +221,12 @@ class Extraction:
         through = date.fromisoformat(cursor["through"]) if "through" in cursor else None
         asked_on = date.fromisoformat(cursor["asked_on"]) if "asked_on" in cursor else None
         plan = list(due(windows, through, asked_on, self.as_of))
+        plan = (
+            plan if self.most_pages is None else plan[-self.most_pages :]
+        )  # a trial looks at the newest days
         counts.asked = plan[0].first.isoformat() if plan else ""
         for number, window in enumerate(plan, start=1):
             self.progress(number - 1, len(plan), f"{self.source}: {name} {window.name}")
-            if self.most_pages is not None and number > self.most_pages:
-                return
             self._read_window(resource, each, files, window, counts)
             if self.most_pages is None:
                 reached = max(window.last, through or window.last)
@@ -244,10 +265,12 @@ class Extraction:
     def _spill(self, resource: Resource, run: Mapping[str, Any], to: Path, counts: ResourceReading) -> None:
         import orjson
 
+        lifts = compiled_lifts(resource)
         with to.open("wb") as file:
             for page in self._asker.pages(resource, run, None):
                 counts.read += len(page.rows)
-                file.writelines(orjson.dumps(row) + b"\n" for row in page.rows)
+                rows = (lifted(row, lifts) if lifts else row for row in page.rows)
+                file.writelines(orjson.dumps(row) + b"\n" for row in rows)
 
 
 def _names_in(files: list[Path]) -> tuple[str, ...]:

@@ -134,22 +134,19 @@ OWN: dict[str, type[BasePaginator]] = {
 THEIRS = ("single_page", "cursor", "json_link", "header_link", "header_cursor", "offset", "page_number")
 
 
-def _theirs(words: Any) -> BasePaginator | None:
-    return create_paginator(words)
-
-
 def paginator_for(described: Any) -> BasePaginator:
     """Return the paginator that a vendor file describes.
 
     Raises:
         ConfigurationError: It is not known, or its words are wrong.
     """
-    words = {"type": described} if isinstance(described, str) else dict(described)
+    words: dict[str, Any] = {"type": described} if isinstance(described, str) else dict(described)
     kind = str(words.pop("type", ""))
     if kind not in OWN and kind not in THEIRS:
         raise ConfigurationError(f"There is no paginator '{kind}'.", hint=suggest(kind, (*OWN, *THEIRS)))
     try:
-        made = OWN[kind](**words) if kind in OWN else _theirs({"type": kind, **words})
+        theirs: Any = {"type": kind, **words}
+        made = OWN[kind](**words) if kind in OWN else create_paginator(theirs)
     except TypeError as error:
         raise ConfigurationError(
             f"The paginator '{kind}' is described wrongly: {error}.", hint="See docs/sources.md."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +29,11 @@ _TRANSIENT = frozenset({408, 425, 500, 502, 503, 504, 520, 522, 524})
 
 class AskingSession(requests.Session):
     """Sends a request until it has a whole answer, or says why there is none.
+
+    Attributes:
+        calls: Requests made.
+        left: Calls that are left by the vendor's own count.
+        skew: Seconds by which its clock is ahead of ours.
 
     Args:
         vendor: Its name, for messages.
@@ -57,6 +63,7 @@ class AskingSession(requests.Session):
         self.empty_on: frozenset[int] = frozenset()
         self.expired_on: frozenset[int] = frozenset()
         self.left: int | None = None
+        self.skew: float | None = None
         self.auth = _keep  # or a .netrc of the machine would replace our header
         if through:
             self.mount("https://", _Through(through))
@@ -82,12 +89,7 @@ class AskingSession(requests.Session):
                 pause, why = 2.0**attempt, f"gave no complete answer ({type(error).__name__})"
             else:
                 self._note(answer.headers)
-                if (
-                    answer.status_code == 401
-                    and isinstance(self.signed, TokenAuth)
-                    and self.signed.renewable
-                    and not renewed
-                ):
+                if answer.status_code == 401 and isinstance(self.signed, TokenAuth) and not renewed:
                     renewed = True
                     self.signed.renew()
                     self.signed(request)
@@ -113,6 +115,8 @@ class AskingSession(requests.Session):
             )
 
     def _note(self, headers: Mapping[str, str]) -> None:
+        with suppress(KeyError, ValueError, TypeError):  # not every vendor says what time it is
+            self.skew = parsedate_to_datetime(headers["Date"]).timestamp() - time.time()
         text = headers.get(self._limits.left_header, "") if self._limits.left_header else ""
         used, _, most = text.rpartition("=")[2].partition("/")  # api-usage=113/15000, or a plain number
         if used.strip().isdigit():

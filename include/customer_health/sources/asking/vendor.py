@@ -205,6 +205,13 @@ class Also(Part):
     key: str
 
 
+class Detail(Part):
+    """How one record of a list is asked for; `{row}` is its key."""
+
+    path: str
+    params: Mapping[str, Any] = Field(default_factory=dict)
+
+
 class Resource(Part):
     """One kind of record that the vendor has.
 
@@ -215,8 +222,10 @@ class Resource(Part):
         keep: Only these fields land (dotted names); everything else stays at the vendor.
         drop: Fields that never land, such as words that people wrote.
         each: Ask once for each of a comma-separated list, filled in as `{each}`.
+        detail: Ask for every record of a list by itself and take that answer: the list names ids only.
         answers: pages of JSON, or one export: JSON lines, or a zip of gzipped JSON lines.
-        lift: Name -> JSON path in the record, for what lies deeper than a mapping can name.
+        lift: Name -> JSON path in the record, for what lies deeper than a mapping can name. The values of a
+            path with [*] are put into one text, with ; between them; those of paths joined by + make one id.
         if_refused: `skip` goes on without this resource if the vendor does not have it or does not show it.
     """
 
@@ -228,6 +237,7 @@ class Resource(Part):
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     each: str = ""
+    detail: Detail | None = None
     answers: Literal["json", "jsonl", "zip"] = "json"
     lift: Mapping[str, str] = Field(default_factory=dict)
     if_refused: Literal["stop", "skip"] = "stop"

@@ -80,7 +80,7 @@ def load_vendor(path: Path, own: Path | None = None) -> Vendor:
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one file over another: mappings part by part, resources by name, everything else as a whole."""
+    """Lay one file over another: mappings part by part, resources by name, the rest as a whole."""
     merged = dict(below)
     for key, value in above.items():
         old = below.get(key)
@@ -89,6 +89,8 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
             for one in value:
                 named[one["name"]] = _merged(named.get(one["name"], {}), one)
             merged[key] = list(named.values())
+        elif key == "columns" and isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = {**old, **value}  # a rule is replaced as a whole
         elif isinstance(old, Mapping) and isinstance(value, Mapping):
             merged[key] = _merged(old, value)
         else:
@@ -101,8 +103,8 @@ def _check(path: Path, vendor: Vendor) -> None:
     places = {name for one in vendor.resources for name in (one.name, *one.also)}
     for name, feeds in vendor.means.items():
         for feed in feeds:
-            lookups = [rule.lookup for rule in feed.columns.values() if rule.lookup]
-            for pattern in (feed.files, *(lookup.file for lookup in lookups)):
+            lookups = feed.lookups()
+            for pattern in (feed.files, *(lookup.file for lookup in lookups if lookup.file)):
                 if pattern and (folder := pattern.split("/")[0]) not in places:
                     lines.append(f"{path}: means.{name}: no resource '{folder}' lands files for '{pattern}'")
                     hints.append(suggest(folder, places))

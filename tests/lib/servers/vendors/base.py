@@ -7,9 +7,11 @@ import json
 import os
 import signal
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from tests.lib.servers import specs
 from tests.lib.servers.base import Answer, Request, Server
 
 AS_OF = date(2026, 6, 1)
@@ -39,6 +41,8 @@ class VendorServer(Server):
         main: The resource that the suite looks at, and the field that tells its records apart.
         key: That field.
         calls_of_an_idle_run: What a run with nothing new may cost, a token not counted.
+        described_by: Copy of the vendor's specification, and the path below which its addresses are.
+        below: That path.
         pause: Seconds for which it asks when it is asked too often.
         signs: Headers in which credentials and versions travel.
         id_columns: Canonical table -> column of its id, where that is not the table's name in the singular.
@@ -58,6 +62,7 @@ class VendorServer(Server):
     main, key = "", "id"
     renews, deletes, export = False, True, False
     renamed = ("", "")
+    described_by, below = "", ""
     calls_of_an_idle_run = 1
     pause = 7.0
     signs: tuple[str, ...] = ("authorization",)
@@ -66,7 +71,7 @@ class VendorServer(Server):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.rows: dict[str, dict[str, Row]] = {}
-        self.now, self.cut = BEGIN, 0
+        self.now, self.cut, self.changes = BEGIN, 0, 0
         self.victim, self.kill_at, self.asked_main = 0, 0, 0
         self.tokens: set[str] = set()
         self.field_names: dict[str, str] = {}
@@ -128,6 +133,10 @@ class VendorServer(Server):
             given = self.respond(request)
         except RefusedError as refusal:
             return refusal.answer
+        if given.status == 200 and self.described_by:
+            # What the suite asks wrongly on purpose is refused; what is answered must be as described.
+            plain = replace(request, path=request.path.removeprefix(self.below))
+            self.violations += specs.violations(self.described_by, plain)
         if self.cut and given.status == 200:
             self.cut -= 1
             raw = given.body if isinstance(given.body, bytes) else json.dumps(given.body).encode()
@@ -143,6 +152,11 @@ class VendorServer(Server):
         self.asked_main += 1
         if self.victim and self.asked_main == self.kill_at:
             os.kill(self.victim, signal.SIGKILL)
+
+    def serial(self) -> int:
+        """Return the number of the next change, for vendors whose tokens count changes and not seconds."""
+        self.changes += 1
+        return self.changes
 
     def shown(self, rows: Iterable[Row]) -> list[Row]:
         """Return records as they are served: a field may have been renamed."""

@@ -16,7 +16,7 @@ PAGE = 30  # fewer than it is asked for, so that there are more pages
 class Remote(VendorServer):
     """All property values are texts, as there."""
 
-    vendor, spec = "hubspot", "hubspot_derived.json"
+    vendor, described_by = "hubspot", "hubspot_derived.json"
     secret = {"access_token": "pat-secret-1"}
     main, renamed = "companies", ("createdAt", "created_on")
     calls_of_an_idle_run = 9

@@ -14,7 +14,7 @@ PAGE = 30
 class Remote(VendorServer):
     """Compares `updated_at` by whole days, as some versions do."""
 
-    vendor, spec = "intercom", "intercom.yaml"
+    vendor, described_by = "intercom", "intercom.yaml"
     secret = {"access_token": "ic-secret-1"}
     main, renamed, deletes = "conversations", ("state", "status"), False
     signs = ("authorization", "intercom-version")

@@ -13,7 +13,8 @@ from tests.lib.servers.vendors.base import RefusedError, Row, VendorServer, basi
 class Remote(VendorServer):
     """Delivers an event twice now and then, as the vendor warns."""
 
-    vendor, spec = "mixpanel", "mixpanel_export.yaml"
+    vendor, described_by = "mixpanel", "mixpanel_export.yaml"
+    below = "/api/2.0"
     secret = {"secret": "mp-secret-1"}
     options = {"username": "bot", "project_id": "42"}
     main, key, export, deletes = "events", "properties.$insert_id", True, False

@@ -1,0 +1,93 @@
+"""Doctor for sources: are we let in, do the fields exist, what ends soon; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from customer_health.errors import CustomerHealthError
+from customer_health.settings import Settings
+from customer_health.sources.asking.trial import Trial, try_vendor
+from customer_health.sources.vendor_source import VendorSource
+
+SOON = timedelta(days=180)
+
+
+@dataclass(frozen=True)
+class SourceCheck:
+    """What doctor says of one source.
+
+    Attributes:
+        source: Its name.
+        problems: (what is wrong, what to do).
+        remarks: What a trial page showed; nothing to do.
+    """
+
+    source: str
+    problems: list[tuple[str, str]]
+    remarks: list[str]
+
+    def lines(self) -> list[str]:
+        """Sentences for people."""
+        found = [f"{self.source}: {remark}" for remark in self.remarks]
+        for what, fix in self.problems:
+            found += [f"{self.source}: {what}", f"  -> {fix}"]
+        return found
+
+
+def examine_sources(
+    settings: Settings, as_of: date, *, sleep: Callable[[float], None] | None = None
+) -> list[SourceCheck]:
+    """Try every vendor that the company file names, with one page of each of its resources."""
+    return [_check(settings, name, as_of, sleep) for name in sorted(settings.config.sources)]
+
+
+def _check(settings: Settings, name: str, as_of: date, sleep: Callable[[float], None] | None) -> SourceCheck:
+    check = SourceCheck(name, [], [])
+    try:
+        source = VendorSource(settings, name)
+        for end in source.vendor.ends:
+            if end.on <= as_of + SOON:
+                tense = "has ended" if end.on <= as_of else f"ends on {end.on}"
+                check.problems.append((f"{end.what} {tense}.", f"Use {end.instead}."))
+        with try_vendor(
+            source.vendor,
+            source.connection,
+            as_of=as_of,
+            through=settings.config.sources[name].through,
+            sleep=sleep,
+        ) as trial:
+            check.problems.extend(_problems(trial, source.vendor.scopes))
+            check.remarks.append(_remark(trial))
+    except CustomerHealthError as error:
+        check.problems.append((error.message, error.hint or "See docs/sources.md."))
+    return check
+
+
+def _problems(trial: Trial, scopes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for resource, error in trial.refused.items():
+        wanted = f" Rights that are needed: {', '.join(scopes)}." if " 403" in error.message else ""
+        yield f"{resource}: {error.message}", f"{error.hint}{wanted}"
+    skew = trial.clock_skew
+    if skew is not None and abs(skew) > 120:
+        yield (
+            f"its clock and ours differ by {abs(skew):.0f} s, so that signed tokens may be refused.",
+            "Set this machine's clock by NTP.",
+        )
+    for place, column in trial.absent:
+        yield (
+            f"{place} reads '{column}', which none of the records has.",
+            "Correct the name in your vendor file (`extends:`), or let the credentials read the field.",
+        )
+    for sentence in trial.quarantined:
+        if "is not among the" not in sentence:  # one page has not all parents
+            yield f"not understood: {sentence}", "Correct the rule in your vendor file (`extends:`)."
+
+
+def _remark(trial: Trial) -> str:
+    rows = ", ".join(
+        f"{name} {one.skipped or f'{one.read:,} rows'}" for name, one in trial.reading.resources.items()
+    )
+    left = trial.reading.calls_left
+    return f"a trial page: {rows}" + (f"; {left:,} calls left by its count" if left is not None else "")
