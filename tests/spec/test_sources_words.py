@@ -23,7 +23,7 @@ tables:
     columns: {contract_id: id, account_id: account, seats: seats, arr: arr, occurred_at: start}
 """
 ACCOUNTS = (
-    "id,name,created,domain\na1,Ann & Co,2025-01-10,acme.com\na2,Bob Ltd,2025-02-10,bob.io\n"
+    "id,name,created,domain\na1,Ann & Co,2025-01-10,https://www.Acme.com/en\na2,Bob Ltd,2025-02-10,bob.io\n"
     "a3,Cay Inc,2025-03-10,\na4,Dan One,2025-03-10,twice.com\na5,Dan Two,2025-03-10,twice.com\n"
 )
 

@@ -52,6 +52,7 @@ def accounts(world: World) -> Facts:
             "timezone": names([zone for _, zone in PLACES], place),
             "owner_email": owner,
             "manager_email": manager,
+            "domain": None,
             "merged_into": target,
             "merged_at": when,
             "merged_ids": None,

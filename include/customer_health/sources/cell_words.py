@@ -37,6 +37,11 @@ def domain(address: str) -> str:
     return f"lower(nullif(regexp_extract({address}, '@([A-Za-z0-9.-]+)', 1), ''))"
 
 
+def site(address: str) -> str:
+    """Return SQL of the domain of a web address, as the addresses of its people end."""
+    return f"regexp_extract({address}, '^(?:https?://)?(?:www\\.)?([a-z0-9.-]+)', 1)"
+
+
 def first_answer(relation: str, cell: str, lookup: str, sign: str | None, *, by_domain: bool) -> str:
     """Return SQL of (__row, __value): what a lookup answers to the parts of a cell.
 

@@ -113,6 +113,7 @@ COMMON: Mapping[str, tuple[str, ...]] = {
     "owner_email": ("betreuer", "csm", "csm_email", "owner", "account_owner"),
     "timezone": ("time_zone", "tz"),
     "merged_into": ("masterrecordid", "master_record_id", "merged_to", "merged_into_id", "survivor_id"),
+    "domain": ("website", "web_domain", "domain_name", "url"),
     "merged_at": ("merged_on", "merge_date", "merged_date"),
     "merged_ids": (
         "hs_merged_object_ids",

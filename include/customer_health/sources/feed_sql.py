@@ -282,20 +282,16 @@ class FeedCompiler:
 
     def _translated(self, given: str, rule: Rule) -> str:
         assert rule.values is not None
+        pairs = {
+            _plain(old).strip().lower(): "NULL" if new is None else literal(_plain(new))
+            for old, new in rule.values.items()
+        }
+        other = literal(_plain(rule.otherwise)) if rule.otherwise is not None else ""
         if rule.split and not rule.lookup:
-            kept = literal(_plain(rule.otherwise)) if rule.otherwise is not None else "NULL"
-            by_word = {
-                _plain(old).strip().lower(): "NULL" if new is None else literal(_plain(new))
-                for old, new in rule.values.items()
-            }
-            return any_of(given, rule.split, by_word, kept)
-        pairs = {_plain(old).strip().lower(): new for old, new in rule.values.items()}
-        cases = " ".join(
-            f"WHEN {literal(old)} THEN {'NULL' if new is None else literal(_plain(new))}"
-            for old, new in pairs.items()
-        )
-        rest = literal(_plain(rule.otherwise)) if rule.otherwise is not None else given
-        return f"CASE WHEN {given} IS NULL THEN NULL ELSE CASE lower({given}) {cases} ELSE {rest} END END"
+            return any_of(given, rule.split, pairs, other or "NULL")
+        cases = " ".join(f"WHEN {literal(old)} THEN {new}" for old, new in pairs.items())
+        whole = f"CASE lower({given}) {cases} ELSE {other or given} END"
+        return f"CASE WHEN {given} IS NULL THEN NULL ELSE {whole} END"
 
     def _join(self, given: str, lookup: Lookup, alone: Rule | None = None) -> str:
         """Join the files of a lookup, one behind the other, and return the last one's value."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.errors import ConfigurationError, DataContractError, suggest
 from customer_health.sources.casting import as_text
+from customer_health.sources.cell_words import site
 from customer_health.sources.files import ROW, make_readable
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapping import Feed, Lookup
@@ -119,6 +120,7 @@ class Lookups:
                 hint=suggest(absent[0], table.columns if table else TABLES),
             )
         key, value = f"lower(trim({identifier(lookup.key)}))", identifier(lookup.value)
+        key = site(key) if lookup.key == "domain" else key  # a CRM keeps https://www.acme.com/ there
         self._con.execute(
             f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {key} AS __key, "
             f"CAST(min({value}) AS VARCHAR) AS __value FROM raw.{table.name} "

@@ -46,7 +46,7 @@ ACCOUNTS = Table(
         "timezone": Column(Type.TEXT, "IANA time zone of the account.", default="UTC"),
         "owner_email": Column(Type.TEXT, "The CSM who owns the account now."),
         "manager_email": Column(Type.TEXT, "That CSM's manager."),
-        "domain": Column(Type.TEXT, "Web domain; e-mail addresses of its people end in it."),
+        "domain": Column(Type.TEXT, "Web domain or address; e-mail addresses of its people end in it."),
         "merged_into": Column(Type.TEXT, "Account that this one was merged into, if any."),
         "merged_at": Column(
             Type.TIMESTAMP,
