@@ -92,27 +92,24 @@ def run(*, accounts: int, weeks: int, noise: float, seed: int = 7) -> Report:
     folder = Path(tempfile.mkdtemp(prefix="alert-noise-"))
     ledger, config = open_ledger(f"sqlite:///{folder}/ledger.db"), CompanyConfig()
     names = [f"account-{number}" for number in range(accounts)]
-    schemes = {"tier": scheme_named("four_tier"), "band": scheme_named("rag")}
-    state: dict[str, list[dict[str, str]]] = {kind: [{} for _ in names] for kind in schemes}
+    rag = scheme_named("rag")
+    state: list[dict[str, str]] = [{} for _ in names]
     for number in range(days):
         day = START + timedelta(days=number)
         now = datetime.combine(day, time(5), UTC)
-        shown = {}
-        for kind, scheme in schemes.items():
-            shown[f"{kind}_shown"], state[kind] = settle(
-                measured[number],
-                scheme,
-                state[kind],
-                as_of=day,
-                margin=config.score.tier_margin,
-                confirmation_days=config.score.tier_confirmation_days,
-            )
+        held, state = settle(
+            measured[number],
+            rag,
+            state,
+            as_of=day,
+            margin=config.score.tier_margin,
+            confirmation_days=config.score.tier_confirmation_days,
+        )
         table = [
             score_row(
                 name,
                 int(measured[number, place]),
-                tier_shown=str(shown["tier_shown"][place]),
-                band_shown=str(shown["band_shown"][place]),
+                held_band=str(held[place]),
                 owner_email=f"csm-{place // ACCOUNTS_PER_CSM}@example.com",
             )
             for place, name in enumerate(names)

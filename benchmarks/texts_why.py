@@ -69,7 +69,7 @@ def fact_sets(many: int, seed: int) -> pd.DataFrame:
             )  # fmt: skip
         rows.append(
             {
-                "account_id": f"account {number}", "tier_shown": tier, "reasons": reasons, "state": "scored",
+                "account_id": f"account {number}", "tier": tier, "reasons": reasons, "state": "scored",
                 "expected_loss": dice.uniform(0, 1e5), "why": "TEMPLATE",
             }
         )  # fmt: skip

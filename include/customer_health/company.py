@@ -159,8 +159,13 @@ class ScoreConfig(Section):
         0.30, gt=0, le=1, description="accounts that may need attention: low health, or a near risky decision"
     )
     smoothing: bool = Field(True, description="average the score over the weeks")
-    tier_margin: int = Field(4, ge=0, le=20, description="points into a better tier before it counts")
-    tier_confirmation_days: int = Field(14, ge=0, description="days there before a better tier is shown")
+    tier_margin: int = Field(
+        4, ge=0, le=20, description="points above Red before a reading counts towards an end"
+    )
+    known_floor: float = Field(
+        0.30, ge=0, le=1, description="share of the weight of all signals below which nobody is scored"
+    )
+    tier_confirmation_days: int = Field(14, ge=0, description="days there before an episode ends")
 
     @model_validator(mode="after")
     def _check(self) -> ScoreConfig:

@@ -40,7 +40,7 @@ def scored(*rows: tuple[str, str, list[dict[str, Any]]]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "account_id": name, "tier_shown": tier, "reasons": reasons, "expected_loss": 100.0,
+                "account_id": name, "tier": tier, "reasons": reasons, "expected_loss": 100.0,
                 "state": "scored", "why": "Template", "explanation": "Template sentence.",
             }
             for name, tier, reasons in rows

@@ -9,7 +9,7 @@ import pytest
 from tests.lib.ledger import alerts, band_of, day, morning, new_ledger, promised, publish, run
 from tests.lib.remote import Remote
 
-from customer_health.company import CompanyConfig, ScoreConfig
+from customer_health.company import CompanyConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.destinations.slack import blocks, slack_limits
 from customer_health.errors import FatalError
@@ -331,7 +331,7 @@ def test_every_message_that_follows_an_alert_is_one_that_slack_takes(ledger):
 
 def test_the_monday_digest_comes_once_a_week_and_not_in_the_week_of_the_first_day(ledger):
     monday = date(2026, 11, 9)
-    settled = CompanyConfig(score=ScoreConfig(tier_confirmation_days=1))
+    settled = CompanyConfig()
     for number in range(1, 18):  # day 1 is a Sunday
         worse = 30 if number >= 8 else 75
         publish(
@@ -367,10 +367,11 @@ def test_the_monday_digest_comes_once_a_week_and_not_in_the_week_of_the_first_da
     assert "Healthy: 1 account (-2)" in page
 
 
-def test_the_first_weeks_compare_no_tiers_because_falls_show_before_rises_do(ledger):
-    """Day 1 shows every score's own tier; until day 15 a fall is counted and the rise against it is not."""
+def test_the_monday_digest_compares_no_tiers_across_two_meanings_of_the_score(ledger):
     for number in range(1, 24):
-        publish(ledger, number, {"acme": 90, "fell": 75 if number < 5 else 60, "rose": 60})
+        health = {"meaning": "health_119d"} if number >= 10 else {}
+        rows = {"acme": 90, "fell": 75 if number < 5 else 60, "rose": 60}
+        publish(ledger, number, {name: {"score": score, **health} for name, score in rows.items()})
         run(ledger, number)
 
     first, second, third, fourth = (
@@ -378,8 +379,9 @@ def test_the_first_weeks_compare_no_tiers_because_falls_show_before_rises_do(led
         for row in promised(ledger, "notify")
         if row["payload"]["kind"] == "weekly"
     )
-    for early in (first, second, third):
-        assert "(+" not in early
-        assert "Tiers are compared from 22 Nov 2026 on" in early
+    assert "Healthy: 1 account (-1)" in second
+    for alone in (first, third):
+        assert "(+" not in alone
+    assert "Tiers are compared from 17 Nov 2026 on" in third
     assert "Healthy: 1 account (+0)" in fourth
     assert "compared from" not in fourth

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -153,21 +152,6 @@ def test_a_near_renewal_is_context_and_never_the_reason() -> None:
     assert row["score"] == scores({}).at["ordinary", "score"]
 
 
-def test_a_why_of_an_account_that_people_see_below_healthy_never_lists_good_signs() -> None:
-    """Its score is back among the healthy since today; the tier that people see waits for two weeks."""
-    config = CompanyConfig(score=ScoreConfig(smoothing=False))
-    hand, bad = HandChampion(), {"recent_nps": 0.0, "usage_delta_28d": -0.6}
-    first = date(2026, 2, 22)
-    before = score_accounts(panel({"acme": bad}, first), hand, config, as_of=first, catalogue=SIGNALS)
-
-    good = panel({"acme": {"usage_delta_28d": 0.4, "recent_nps": 10.0}})
-    row = score_accounts(good, hand, config, as_of=AS_OF, previous=before, catalogue=SIGNALS).iloc[0]
-
-    assert row["tier"] == "Healthy"
-    assert row["tier_shown"] != "Healthy"
-    assert row["why"] == "No single risk stands out"
-
-
 def test_a_near_renewal_is_said_after_every_named_risk() -> None:
     row = scores({"acme": {"days_to_renewal": 20.0, "recent_nps": 6.0}}).loc["acme"]
 
@@ -224,6 +208,29 @@ def test_an_account_without_any_signal_is_not_called_healthy(coverage: float) ->
     row = scores({"acme": {"coverage": coverage}}).loc["acme"]
 
     assert (row["state"], row["why"]) == ("not_scored_yet", "Not scored: no signal is known yet")
+
+
+def test_an_account_of_which_hardly_anything_is_known_has_no_score_and_says_what_is_missing() -> None:
+    dark = dict.fromkeys(["usage_delta_28d", "usage_trend_slope", "feature_adoption_score"], np.nan)
+    dark |= dict.fromkeys(["open_critical_tickets", "sponsor_change_6m", "escalations_90d"], np.nan)
+    others = {f"a{i}": {"usage_delta_28d": -i / 10, "open_critical_tickets": i % 3} for i in range(9)}
+
+    frame = scores({"dark": dark, **others})
+
+    assert frame.at["dark", "state"] == "too_little_known"
+    assert frame.at["dark", "why"] == "Too little known: usage, support data missing"
+    assert pd.isna(frame.at["dark", "score"])
+    assert frame.at["dark", "tier"] is None
+    assert set(frame["state"].drop("dark")) == {"scored"}
+
+
+def test_the_rules_call_nobody_healthy_of_whom_they_know_a_fraction() -> None:
+    dark = dict.fromkeys(["usage_trend_slope", "feature_adoption_score", "open_critical_tickets"], np.nan)
+
+    row = scores({"acme": {**dark, "arr_change_12m": np.nan}}, champion=None).loc["acme"]
+
+    assert row["state"] == "too_little_known"
+    assert row["why"] == "Too little known: usage, support, commercial data missing"
 
 
 def test_who_is_no_customer_gets_no_row() -> None:

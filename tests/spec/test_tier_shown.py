@@ -1,4 +1,4 @@
-"""Page, summary and playbooks name the same tier: the one that wavering scores do not move."""
+"""Page, summary and playbooks name the same tier: that of the number beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from customer_health_airflow.ui.page_queries import Portfolio
 NAMES = scheme_named("four_tier").names
 
 
-def test_an_account_that_just_crossed_the_border_is_told_everywhere_as_what_people_see(tmp_path):
+def test_a_row_of_an_older_version_keeps_the_tier_that_people_saw_then(tmp_path):
     ledger = new_ledger(tmp_path)
     acme = {"score": 52, "tier_shown": "At Risk", "band_shown": "Red"}
     calm = {"score": 90, "tier_shown": None, "band_shown": None}
@@ -40,18 +40,21 @@ def test_an_account_that_just_crossed_the_border_is_told_everywhere_as_what_peop
     ledger.dispose()
 
 
-def test_the_screen_and_the_page_compare_tiers_only_once_a_rise_has_had_the_time_to_show(tmp_path):
+def test_the_screen_and_the_page_compare_no_tiers_across_two_meanings_of_the_score(tmp_path):
     ledger = new_ledger(tmp_path)
     settings = Settings(
         home=tmp_path, warehouse_url="duckdb://", ledger_url=f"sqlite:///{tmp_path}/ledger.db"
     )
     for number in (1, 8, 15, 22):
-        publish(ledger, number, {"acme": 90, "fell": 90 if number == 1 else 60})
+        fell = 90 if number < 15 else 60
+        rows = {"acme": {"score": 90}, "fell": {"score": fell if number < 22 else 20}}
+        health = {"meaning": "health_119d"} if number >= 15 else {}
+        publish(ledger, number, {name: {**row, **health} for name, row in rows.items()})
 
-    screens = {number: demo_summary(settings, as_of=day(number)) for number in (8, 15, 22)}
-    for early in (8, 15):
-        assert "no arrows yet: a fall shows at once" in screens[early]
-        assert "▼ 1" not in screens[early]
+    screens = {number: demo_summary(settings, as_of=day(number)) for number in (15, 22)}
+    assert "no arrows yet: scores mean what they mean since 2026-11-15" in screens[15]
+    assert "▼ 1" not in screens[15]
     assert "since 2026-11-15" in screens[22]
-    assert Portfolio(ledger, NAMES).comparable_from(14) == day(15)
+    assert "▼ 1" in screens[22]
+    assert Portfolio(ledger, NAMES).comparable_from() == day(15)
     ledger.dispose()

@@ -44,7 +44,7 @@ def demo_summary(settings: Settings, *, as_of: date, colour: bool = False) -> st
         console.print(f"Nothing was scored as of {as_of}. Run the chain for that day first.")
         return _text(console)
     before = _as_shown(ledger_scores.previous(ledger, as_of))
-    _tiers(console, settings, today, before, _fair_from(ledger, settings))
+    _tiers(console, settings, today, before, _fair_from(ledger))
     _calls(console, settings, today, before, as_of)
     _headlines(console, settings, today)
     _model(console, ledger, as_of)
@@ -69,9 +69,9 @@ def _arrow(change: float, text: str) -> str:
     return f"{'▲' if change > 0 else '▼'} {text}"
 
 
-def _fair_from(ledger: Engine, settings: Settings) -> date | None:
+def _fair_from(ledger: Engine) -> date | None:
     with ledger.connect() as connection:
-        return ledger_scores.comparable_from(connection, settings.config.score.tier_confirmation_days)
+        return ledger_scores.comparable_from(connection)
 
 
 def _tiers(
@@ -95,7 +95,7 @@ def _tiers(
     if compared is None:
         since = "first reading: no arrows yet"
     elif fair_from is not None and compared < fair_from:
-        since = f"no arrows yet: a fall shows at once, a rise is fairly counted from {fair_from} on"
+        since = f"no arrows yet: scores mean what they mean since {fair_from}"
         before = before.iloc[:0]
     else:
         since = f"since {compared}"

@@ -117,6 +117,7 @@ scores = Table(
     Column("p180", Float),
     Column("p_decision", Float),
     Column("attention", Boolean),
+    Column("held_band", String(32)),  # falls at once, rises when it has lasted: what ends an episode
     Column("meaning", String(32)),  # health_119d, rules; none: a probability within 180 days
     Column("p90_downgrade", Float),
     Column("p180_downgrade", Float),

@@ -30,11 +30,9 @@ BAND_SHOWN = func.coalesce(scores.c.band_shown, scores.c.band)
 
 
 def as_shown(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a published row with the tier and band that people see.
+    """Return a published row with the tier and band that people saw.
 
-    Those fall at once and rise when the score has meant it for two weeks (scoring/hysteresis.py): what acts
-    on them does not open, close and open again with a score that wavers around a border. Rows of older
-    ledgers have none; there the tier of the day's score stands.
+    That of the score. Rows that older versions wrote may hold another, which lagged behind a rising score.
     """
     shown = {name: row[f"{name}_shown"] for name in ("tier", "band") if row.get(f"{name}_shown")}
     return {**row, **shown}
@@ -150,15 +148,20 @@ def latest_day(engine: Engine) -> date | None:
         return connection.execute(select(func.max(score_runs.c.as_of))).scalar()
 
 
-def comparable_from(connection: Connection, confirmation_days: int) -> date | None:
-    """Return the first day whose shown tiers may be compared with later ones; None without any day.
+def comparable_from(connection: Connection) -> date | None:
+    """Return the first day since which scores mean what they mean today; None without any day.
 
-    The first published day shows the tier of its score. A fall is shown from the next day on, a rise when
-    it has lasted `confirmation_days`: until that has passed once, the counts hold the falls without the
-    rises that make up for them, and any comparison would lean to the worse.
+    A score of health and a score of risk are two measures: no tier, sum or arrow is compared across them.
     """
-    first: date | None = connection.execute(select(func.min(score_runs.c.as_of))).scalar()
-    return None if first is None else first + timedelta(days=confirmation_days)
+    meaning, scored = func.coalesce(scores.c.meaning, ""), scores.c.score_shown.is_not(None)
+    newest = select(func.max(scores.c.as_of)).where(scored).scalar_subquery()
+    query = select(func.min(meaning)).where(scored, scores.c.as_of == newest)
+    now = connection.execute(query).scalar()
+    if now is None:
+        return connection.execute(select(func.min(score_runs.c.as_of))).scalar()
+    other = connection.execute(select(func.max(scores.c.as_of)).where(scored, meaning != now)).scalar()
+    since = select(func.min(scores.c.as_of)).where(scored, meaning == now)
+    return connection.execute(since if other is None else since.where(scores.c.as_of > other)).scalar()
 
 
 def signals_of(engine: Engine, as_of: date) -> dict[str, dict[str, float]]:

@@ -76,7 +76,11 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     spoken_in = settings.config.money.model_copy(update={"currency": currency})
     config = settings.config.model_copy(update={"money": spoken_in})
     earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
-    champion, spoken = load_champion(registry.current(ledger, as_of=as_of), earlier, panel.columns)
+    record = registry.current(ledger, as_of=as_of)
+    champion, spoken = load_champion(record, earlier, panel.columns)
+    if champion is None and record is not None and record.summary.get("rules"):
+        measured = config.score.model_copy(update={"rules": record.summary["rules"]})
+        config = config.model_copy(update={"score": measured})
     if champion is not None and settings.config.model.external_scores:
         from customer_health.model.candidates.external_score import attach, read
 

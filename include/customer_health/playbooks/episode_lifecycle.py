@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from customer_health.ledger.episodes import Episode, episode_id
-from customer_health.playbooks.account_view import AccountView
+from customer_health.playbooks.account_view import AccountView, level_of
 from customer_health.scoring.tiers import scheme_named
 
 RED = "Red"
@@ -23,10 +23,10 @@ def advance(
 ) -> Episode | None:
     """Return the account's episode after today's reading, or None when it has none.
 
-    An episode opens with the first Red reading: Red as people see it (ledger/scores.as_shown). It closes only
-    while that is Red no longer, which takes two weeks clearly above Red. Where a ledger holds no such band,
-    it takes two readings in a row above Red by more than `margin` points. A score that wavers around the
-    boundary is one spell, not ten.
+    An episode opens with the first Red reading. It closes once the band that episodes hang on is Red no
+    longer, which takes two weeks clearly above Red (scoring/hysteresis.py). Where a reading has no such
+    band, it takes two readings in a row above Red by more than `margin` points. A score that wavers around
+    the boundary is one spell, not ten.
 
     Args:
         facts: The account; `facts.episode` is the episode in force, one that today closed included.
@@ -63,7 +63,9 @@ def advance(
     if facts.level > 0:
         episode = replace(episode, red_model_id=model)
     safe = red_ceiling() + margin
-    proven = bool(facts.get("band_shown")) or (score > safe and before is not None and before.score > safe)
+    held = facts.get("held_band") or facts.get("band_shown")
+    twice = score > safe and before is not None and before.score > safe
+    proven = twice if held is None else level_of(None, str(held)) == 0
     if proven and facts.level == 0 and before is not None and before.as_of > episode.opened_as_of:
         same = episode.red_model_id is None or episode.red_model_id == model
         return replace(

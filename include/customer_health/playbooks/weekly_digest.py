@@ -54,8 +54,10 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
     as_of, facts = snapshot.as_of, snapshot.facts
     compared = score_history.day_between(connection, after=as_of - 2 * WEEK, until=as_of - WEEK)
     before = score_history.shown_on(connection, compared)
-    fair_from = comparable_from(connection, config.score.tier_confirmation_days)
+    fair_from = comparable_from(connection)
     fair = compared is not None and fair_from is not None and compared >= fair_from
+    waits = not fair and compared is not None and fair_from is not None
+    compared_from = (fair_from + WEEK).isoformat() if waits and fair_from else None
     moved = [
         (fact.score - before[fact.account_id][0], fact)
         for fact in facts
@@ -84,7 +86,9 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
         "currency": next((fact.currency for fact in facts if fact.currency), config.money.currency),
         "published_at": snapshot.published_at.isoformat(),
         "tiers": _tiers(facts, before if fair else {}),
-        "tiers_compared_from": None if fair or fair_from is None else (fair_from + WEEK).isoformat(),
+        "tiers_compared_from": compared_from,
+        if fair or compared is None or fair_from is None
+        else (fair_from + WEEK).isoformat(),
         "worst": movers([pair for pair in moved if pair[0] < 0]),
         "best": movers([pair for pair in reversed(moved) if pair[0] > 0]),
         "overdue": some(

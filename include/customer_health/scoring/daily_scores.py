@@ -19,6 +19,7 @@ from customer_health.scoring import why as wording
 from customer_health.scoring.attribution import waterfalls
 from customer_health.scoring.headlines import capped, headlines_of
 from customer_health.scoring.hysteresis import settle
+from customer_health.scoring.known_weight import judged, known_share, missing
 from customer_health.scoring.levers import levers
 from customer_health.scoring.reasons import reasons_for
 from customer_health.scoring.score_changes import changes_since
@@ -32,27 +33,14 @@ log = logging.getLogger(__name__)
 
 # What the ledger publishes: the score, how it came about, what would help, and what tomorrow needs of it.
 COLUMNS = (
-    *("account_id", "as_of", "score", "score_shown", "tier", "band", "tier_shown", "band_shown"),
-    *(
-        "p90",
-        "p180",
-        "p_decision",
-        *HEADS,
-        "attention",
-        "meaning",
-        "expected_loss",
-        "coverage",
-        "why",
-        "reasons",
-        "facts",
-        "mode",
-        "model_id",
-        "state",
-    ),
+    *("account_id", "as_of", "score", "score_shown", "tier", "band", "held_band"),
+    *("p90", "p180", "p_decision", *HEADS, "attention", "meaning", "expected_loss", "coverage"),
+    *("why", "reasons", "facts", "mode", "model_id", "state"),
     *("waterfall", "change", "lever", "health_log_odds", "carried"),
 )
-TEXT_OR_NONE = ("tier", "band", "tier_shown", "band_shown", "waterfall", "change", "lever", "carried")
+TEXT_OR_NONE = ("tier", "band", "held_band", "waterfall", "change", "lever", "carried")
 SCORED, NOTICE_GIVEN, NOT_YET = "scored", "notice_given", "not_scored_yet"
+TOO_LITTLE = "too_little_known"
 RULES = "rules"  # what a score by the rules means
 
 
@@ -69,8 +57,9 @@ def score_accounts(
 
     An account that gave notice gets that as its state and no score: there is nothing left to foretell.
     One that is too new, has no known signal, or whose data yields no finite prediction, is
-    `not_scored_yet` and the Why says so. Headline facts are listed for every customer, scored or not.
-    One account's broken values never touch another's score.
+    `not_scored_yet` and the Why says so. One of which too little is known of what matters is
+    `too_little_known`: no score, and the Why names what is missing. Headline facts are listed for every
+    customer, scored or not. One account's broken values never touch another's score.
 
     Args:
         panel: Signals with their context columns; rows of other dates are ignored.
@@ -84,11 +73,11 @@ def score_accounts(
 
     Returns:
         One row per customer account with `COLUMNS`. `tier` and `band` follow from the score that people
-        see; `tier_shown` and `band_shown` follow bad news at once and good news only when it has
-        lasted. Probabilities lie in 0 to 1 and are those of the model, never smoothed: `p_decision` of
-        being lost at the next decision, `p90` and `p180` of leaving, those of `HEADS` of other losses,
-        `loss90` and `loss180` of the share of ARR that all losses together are expected to take.
-        `expected_loss` is ARR (its currency) times the share of it that is expected to go at the next
+        see, always; `held_band` follows bad news at once and good news only when it has lasted, and is
+        what ends an episode. Probabilities lie in 0 to 1 and are those of the model, never smoothed:
+        `p_decision` of being lost at the next decision, `p90` and `p180` of leaving, those of `HEADS` of
+        other losses, `loss90` and `loss180` of the share of ARR that all losses together are expected to
+        take. `expected_loss` is ARR (its currency) times the share of it that is expected to go at the next
         decision, or where that is not foretold at the primary horizon; NaN in rules mode, because a rule
         score is no probability. `attention` marks low health, and near decisions at a high risk. `meaning`
         says what the score is: health with the renewal at a fixed distance, or rules. `waterfall` leads
@@ -124,6 +113,15 @@ def score_accounts(
         rows.loc[broken, ["state", "why"]] = [NOT_YET, reason]
         log.warning("%d accounts stay without a score: %s", int(broken.sum()), reason)
         scored = scored[result.usable].reset_index(drop=True)
+    weights = judged(result.weights, scored, catalogue)
+    dim = known_share(weights, scored) < config.score.known_floor
+    if dim.any():
+        values = scored.loc[dim, list(weights.index)].astype(float).to_dict("records")
+        for account, row in zip(scored.loc[dim, "account_id"], values, strict=True):
+            at = rows["account_id"] == account
+            said = wording.too_little_known(missing(weights, row, catalogue))
+            rows.loc[at, ["state", "why"]] = [TOO_LITTLE, said]
+        result, scored = result.only(~dim), scored[~dim].reset_index(drop=True)
     score, attribution = capped(
         result.score, result.attribution, scored["facts"].tolist(), config.facts.ceilings
     )
@@ -201,7 +199,7 @@ def _published(
     as_of: date,
     meaning: str,
 ) -> pd.DataFrame:
-    """Everything that follows from the day's scores alone, and the tiers that people see."""
+    """Everything that follows from the day's scores alone, and the band that an episode hangs on."""
     scheme, band = scheme_named(config.score.scheme), scheme_named("rag")
     shown = round_half_up(result.score)
     arr = rows["arr"].to_numpy(dtype=float, na_value=np.nan)
@@ -213,18 +211,16 @@ def _published(
         }
         for row in events.to_numpy().tolist()
     ]
-    settled = {}
-    for key, each in (("tier", scheme), ("band", band)):
-        settled[key], state = settle(
-            shown,
-            each,
-            [row.get(key) or {} for row in memory.carried],
-            as_of=as_of,
-            margin=config.score.tier_margin,
-            confirmation_days=config.score.tier_confirmation_days,
-        )
-        for row, entry in zip(carried, state, strict=True):
-            row[key] = entry
+    held, state = settle(
+        shown,
+        band,
+        [row.get("band") or {} for row in memory.carried],
+        as_of=as_of,
+        margin=config.score.tier_margin,
+        confirmation_days=config.score.tier_confirmation_days,
+    )
+    for row, entry in zip(carried, state, strict=True):
+        row["band"] = entry
     return pd.DataFrame(
         {
             "account_id": rows["account_id"],
@@ -232,8 +228,7 @@ def _published(
             "score_shown": shown,
             "tier": scheme.of(shown),
             "band": band.of(shown),
-            "tier_shown": settled["tier"],
-            "band_shown": settled["band"],
+            "held_band": held,
             "p90": result.p90,
             "p180": result.p180,
             **{name: result.heads[name].to_numpy(dtype=float) for name in HEADS},
@@ -273,7 +268,7 @@ def _share_at_risk(result: Scored, config: CompanyConfig) -> np.ndarray:
 
 def _explain(rows: pd.DataFrame, days: list[float | None], best: str) -> None:
     """Write the Why of scored rows."""
-    columns = ("reasons", "facts", "tier_shown", "waterfall")
+    columns = ("reasons", "facts", "tier", "waterfall")
     everything = zip(*(rows[name] for name in columns), days, strict=True)
     whys = [
         wording.why(reasons, healthy=tier == best, days_to_renewal=left, steps=steps, facts=facts)

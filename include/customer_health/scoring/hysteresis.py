@@ -1,7 +1,7 @@
-"""The tier that people see: down at once, up only when the score has meant it for a while.
+"""The band that an episode hangs on: down at once, up only when the score has meant it for a while.
 
-A score that wavers around a boundary would change its tier every other week. Bad news may not wait,
-good news can: a better tier is shown once every score of two weeks lay clearly inside it.
+People see the tier of the score that they see. But a score that wavers around the border of Red is one
+spell of trouble: an episode opens at once, and ends once every score of two weeks lay clearly above Red.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from customer_health.scoring.attribution import (
     attribute_model,
     attribute_rules,
 )
+from customer_health.scoring.known_weight import rule_weights
 from customer_health.scoring.score_scale import Floats, ScoreMapping, mapping_for
 from customer_health.scoring.smoothing import (
     Memory,
@@ -58,6 +59,7 @@ class Scored:
         attribution: Points per signal and concept.
         health: Smoothed health in log-odds; NaN where scores are not smoothed.
         urgent: A decision is near, and the risk until then is high.
+        weights: How much each signal usually moves scores.
     """
 
     usable: npt.NDArray[np.bool_]
@@ -69,6 +71,22 @@ class Scored:
     attribution: Attribution
     health: Floats
     urgent: npt.NDArray[np.bool_]
+    weights: Mapping[str, float]
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Scored:
+        """Leave out scored rows; `usable` stays as it was."""
+        parts = self.attribution
+        return replace(
+            self,
+            score=self.score[kept],
+            p90=self.p90[kept],
+            p180=self.p180[kept],
+            p_decision=self.p_decision[kept],
+            heads=self.heads[kept].reset_index(drop=True),
+            attribution=replace(parts, signals=parts.signals[kept], concepts=parts.concepts[kept]),
+            health=self.health[kept],
+            urgent=self.urgent[kept],
+        )
 
 
 def by_model(
@@ -89,7 +107,7 @@ def by_model(
     if rows.empty:
         nothing, none = np.zeros(0), np.zeros(0, dtype=bool)
         empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
-        return Scored(none, nothing, nothing, nothing, nothing, _heads(0), empty, nothing, none)
+        return Scored(none, nothing, nothing, nothing, nothing, _heads(0), empty, nothing, none, {})
     health = champion.health_logit(rows).to_numpy(dtype=float)
     usable = np.isfinite(health)
     rows, health = rows[usable], np.clip(health[usable], -LIMIT, LIMIT)
@@ -118,7 +136,8 @@ def by_model(
     heads = predicted.reindex(columns=list(HEADS)).reset_index(drop=True)
     score = mapping.score(mapping.raw(smoothed))
     urgent = _urgent(rows, p90 if np.isfinite(p90).any() else p180, champion.attention)
-    return Scored(usable, score, p90, p180, decision, heads, attribution, kept, urgent)
+    weights = _weights(champion, contributions)
+    return Scored(usable, score, p90, p180, decision, heads, attribution, kept, urgent, weights)
 
 
 def _mapping(champion: Champion, config: CompanyConfig, health: Floats) -> ScoreMapping:
@@ -149,6 +168,14 @@ def _heads(rows: int) -> pd.DataFrame:
     return pd.DataFrame(np.nan, index=range(rows), columns=list(HEADS))
 
 
+def _weights(champion: Champion, contributions: pd.DataFrame) -> Mapping[str, float]:
+    """How far each signal spreads the portfolio, in log-odds: the champion's, or today's."""
+    offered = (champion.reference.get(champion.health_horizon) or {}).get("weights")
+    if offered:
+        return dict(offered)
+    return {str(name): float(spread) for name, spread in contributions.std(ddof=0).items()}
+
+
 def _reference(champion: Champion, health: Floats, contributions: pd.DataFrame) -> Reference:
     """The average account: the champion's, frozen with it, or today's where it brings none.
 
@@ -177,8 +204,9 @@ def by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal], rules: str = "
     points = -table.drop(columns="score")
     unknown = np.full(len(score), np.nan)
     attribution = attribute_rules(points, score, catalogue)
+    weights = rule_weights(rules)
     heads, calm = _heads(len(score)), np.zeros(len(score), dtype=bool)
-    return Scored(usable, score, unknown, unknown, unknown, heads, attribution, unknown, calm)
+    return Scored(usable, score, unknown, unknown, unknown, heads, attribution, unknown, calm, weights)
 
 
 def _inputs(rules: str) -> tuple[str, ...]:

@@ -55,6 +55,11 @@ _SUBJECTS: Mapping[str, frozenset[str]] = {
 Fact = Mapping[str, Any]
 
 
+def too_little_known(missing: str) -> str:
+    """Say that nobody can tell, and what is missing."""
+    return f"Too little known: {missing} data missing" if missing else "Too little known"
+
+
 def renewal_fact(days: float) -> dict[str, Any]:
     """The calendar as a fact: context for a Why, never a reason."""
     return {"code": "renewal_near", "concept": "calendar", "signal": "days_to_renewal", "value": days}

@@ -72,13 +72,13 @@ def word_scores(
 
 def _sheets(scored: pd.DataFrame, days_to_renewal: Mapping[str, float], best: str) -> dict[str, FactSheet]:
     rows = scored[scored["state"] == "scored"].copy()
-    rows["_attention"] = rows["tier_shown"] != best
+    rows["_attention"] = rows["tier"] != best
     rows = rows.sort_values(["_attention", "expected_loss", "account_id"], ascending=[False, False, True])
     found = dict[str, FactSheet]()
     for row in rows.to_dict("records"):
         days = days_to_renewal.get(str(row["account_id"]))
         sheet = fact_sheet(
-            tier=str(row["tier_shown"]), best=best, reasons=row["reasons"], headlines=row.get("facts") or (),
+            tier=str(row["tier"]), best=best, reasons=row["reasons"], headlines=row.get("facts") or (),
             renewal_days=None if days is None or pd.isna(days) else float(days),
         )  # fmt: skip
         if sheet is not None:

@@ -78,10 +78,10 @@ class Portfolio:
         """Return the currency of most amounts of a day; those in others are unknown (sources/money.py)."""
         return portfolio_queries.main_currency(self._engine, day)
 
-    def comparable_from(self, confirmation_days: int) -> date | None:
-        """Return the first day whose shown tiers may be compared with later ones."""
+    def comparable_from(self) -> date | None:
+        """Return the first day since which scores mean what they mean today."""
         with self._engine.connect() as connection:
-            return comparable_from(connection, confirmation_days)
+            return comparable_from(connection)
 
     def _then(self, before: date | None) -> dict[str, tuple[int, float, int]]:
         return portfolio_queries.totals(self._engine, before) if before else {}

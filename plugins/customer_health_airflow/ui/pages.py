@@ -65,7 +65,7 @@ def portfolio(
     if run is None:
         raise HTTPException(404, f"No scores were published for {as_of}.")
     before = day_before(days, run["as_of"])
-    fair_from = found.comparable_from(settings.config.score.tier_confirmation_days)
+    fair_from = found.comparable_from()
     settled = before is not None and fair_from is not None and before >= fair_from
     wanted = Filters(tier=tier if tier in scheme.names else "", owner=owner, search=q.strip()[:80])
     rows, total = found.worth_a_call(run["as_of"], before, wanted, max(page, 1))

@@ -110,10 +110,7 @@ def _weekly(payload: Mapping[str, Any]) -> Built:
         for tier, row in sorted(payload["tiers"].items(), key=lambda item: TIER_ORDER.index(item[0]))
     )
     if tiers and (since := payload.get("tiers_compared_from")):
-        tiers += (
-            f"\nTiers are compared from {day(since)} on: a fall shows at once and a rise after some days, "
-            "so an earlier comparison would lean to the worse."
-        )
+        tiers += f"\nTiers are compared from {day(since)} on: before that day a score meant something else."
     blocks = [{"type": "header", "text": plain(title)}, section(tiers or "No account is scored.")]
     for name, heading in (
         ("overdue", "No first step begun in time"),

@@ -24,15 +24,17 @@ def reference_of(champion: Champion, rows: pd.DataFrame) -> dict[int, dict[str, 
 
     Returns:
         By the horizon of the score: `log_odds`, the mean with every known renewal at the reference day,
-        and `contributions`, the mean per signal.
+        `contributions`, the mean per signal, and `weights`, how far each spreads the portfolio.
     """
     if rows.empty:
         return {}
     split = champion.health_contributions(rows)
+    spreads = stable(split.std(ddof=0).to_numpy(dtype=float))
     means = stable(split.mean().to_numpy(dtype=float))
     return {
         champion.health_horizon: {
             "log_odds": float(stable(np.array(champion.health_logit(rows).mean()))),
             "contributions": dict(zip(map(str, split.columns), means.tolist(), strict=True)),
+            "weights": dict(zip(map(str, split.columns), spreads.tolist(), strict=True)),
         }
     }
