@@ -124,8 +124,8 @@ def test_a_silent_account_is_at_risk_by_model_and_by_rules(model: bool) -> None:
         CompanyConfig(),
         as_of=AS_OF,
     ).set_index("account_id")
-    assert rows.loc["silent", "tier_shown"] in ("At Risk", "Critical")
-    assert rows.loc["busy", "tier_shown"] == "Healthy"
+    assert rows.loc["silent", "tier"] in ("At Risk", "Critical")
+    assert rows.loc["busy", "tier"] == "Healthy"
     steps = rows.loc["silent", "waterfall"]
     assert steps["facts"] < 0
     assert abs(sum(steps.values()) - rows.loc["silent", "score"]) <= 0.1

@@ -30,7 +30,7 @@ def row(why: str, *reasons: dict[str, Any], facts: tuple[dict[str, Any], ...] = 
         "why": why,
         "reasons": list(reasons),
         "facts": list(facts),
-        "tier_shown": "Critical",
+        "tier": "Critical",
         "score_shown": 20,
     }
 

@@ -87,8 +87,6 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
         "published_at": snapshot.published_at.isoformat(),
         "tiers": _tiers(facts, before if fair else {}),
         "tiers_compared_from": compared_from,
-        if fair or compared is None or fair_from is None
-        else (fair_from + WEEK).isoformat(),
         "worst": movers([pair for pair in moved if pair[0] < 0]),
         "best": movers([pair for pair in reversed(moved) if pair[0] > 0]),
         "overdue": some(

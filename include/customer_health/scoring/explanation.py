@@ -21,13 +21,13 @@ def explain(row: Mapping[str, Any], days_to_renewal: float | None) -> str | None
     """Return the explanation of a scored row, or None where there is nothing to explain.
 
     Args:
-        row: With `tier_shown`, `score_shown`, `reasons`, `change`, and `facts` if headline facts are known.
+        row: With `tier`, `score_shown`, `reasons`, `change`, and `facts` if headline facts are known.
         days_to_renewal: Days, if there is a renewal ahead.
     """
     told = _told(row)
     if not told:
         return None
-    sentences = [f"{row['tier_shown']} at {int(row['score_shown'])}: {_listed(told)}."]
+    sentences = [f"{row['tier']} at {int(row['score_shown'])}: {_listed(told)}."]
     if moved := _moved(row.get("change")):
         sentences.append(moved)
     if days_to_renewal is not None and 0 <= days_to_renewal <= _NEAR:

@@ -7,6 +7,7 @@ nothing of the customer; below a floor there is none, and what is missing is nam
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def known_share(weights: pd.Series, rows: pd.DataFrame) -> Floats:
     return np.asarray(known @ weights.to_numpy() / weights.sum())
 
 
-def missing(weights: pd.Series, row: Mapping[str, float], catalogue: Mapping[str, Signal]) -> str:
+def missing(weights: pd.Series, row: Mapping[Any, Any], catalogue: Mapping[str, Signal]) -> str:
     """Name the concepts of which most weight is unknown, the heaviest first."""
     lost: dict[str, float] = {}
     for name, weight in weights.items():
