@@ -30,6 +30,15 @@ def test_a_cut_day_and_stray_days_are_passed_over(
     assert last_complete(full | weekdays) == last
 
 
+def test_accounts_that_end_one_by_one_with_the_data_are_no_complete_usage() -> None:
+    """Each day of June loses a thirtieth of the accounts, as where every last term ends with the export."""
+    rows = {date(2026, 5, 31) - timedelta(days=n): 3000 for n in range(60)}
+    rows |= {date(2026, 5, 31) + timedelta(days=n): 3000 - 100 * n for n in range(1, 30)}
+    last = last_complete(rows)
+    assert last is not None
+    assert date(2026, 5, 31) <= last <= date(2026, 6, 4)
+
+
 @given(st.dictionaries(st.dates(date(2024, 1, 1), date(2026, 1, 1)), st.integers(0, 50), max_size=40))
 def test_some_day_is_always_complete_if_there_is_any_usage(rows: dict[date, int]) -> None:
     found = last_complete(rows)

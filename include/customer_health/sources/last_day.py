@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from datetime import date, timedelta
+from math import sqrt
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from customer_health.settings import Settings
 
-MEMORY = 56  # days with usage that tell what a usual day of the week looks like
-ENOUGH = 0.5  # of what is usual; less is an export that was cut, or a slip of the pen
+MEMORY = 28  # days with usage before a day, which tell what is usual for its day of the week
+ENOUGH = 0.9  # of what is usual; less is an export that was cut, or one whose accounts end one by one
+LEAST = 0.5  # where few rows make chance large, less than this is still too little
 
 
 def last_day(settings: Settings, *, before: date | None = None) -> date:
@@ -56,7 +58,9 @@ def last_day(settings: Settings, *, before: date | None = None) -> date:
 
 
 def last_complete(rows: Mapping[date, int]) -> date | None:
-    """Return the last day with at least half as many rows as its day of the week usually has.
+    """Return the last day with about as many rows as its day of the week had before.
+
+    Half is always too little, and nine tenths are enough; in between, twice the chance of counts decides.
 
     Args:
         rows: Day -> rows of usage; days without any may be left out.
@@ -65,10 +69,11 @@ def last_complete(rows: Mapping[date, int]) -> date | None:
         None if there is no usage at all.
     """
     days = sorted((day for day in rows if rows[day]), reverse=True)
-    for day in days:
-        others = [other for other in days[:MEMORY] if other != day]
-        alike = [other for other in others if other.weekday() == day.weekday()] or others
-        if not alike or rows[day] >= ENOUGH * median(rows[other] for other in alike):
+    for place, day in enumerate(days):
+        before = days[place + 1 : place + 1 + MEMORY]
+        alike = [other for other in before if other.weekday() == day.weekday()] or before
+        usual = median(rows[other] for other in alike) if alike else 0
+        if not usual or rows[day] >= max(LEAST, ENOUGH - 2 / sqrt(usual)) * usual:
             return day
     return None
 
