@@ -132,6 +132,21 @@ def test_a_companys_own_outcomes_win_and_the_two_are_compared(company: CompanyFi
     assert "1 derived; your own outcomes hold none of this kind" in page
 
 
+def test_a_company_that_tells_its_contractions_tells_all_of_them(company: CompanyFiles) -> None:
+    """It brings contractions of usage; those of seats are then compared, and count for nothing."""
+    company.write(
+        "contracts.csv",
+        HEAD + "c4,a3,100,1000,1,2025-01-01,2027-01-01\nc4,a3,50,850,1,2026-01-01,2027-01-01\n",
+    )
+    company.write("lost.csv", "account,day,kind\na1,2025-01-15,contraction_usage\n")
+    company.map(
+        CONTRACTS + "  outcomes:\n    files: lost.csv\n"
+        "    columns: {account_id: account, occurred_at: day, kind: kind}\n"
+    )
+    assert [loss[:2] for loss in losses(company)] == [("a1", "contraction_usage")]
+    assert company.rows("SELECT account_id, kind FROM ops.derived_outcomes") == [("a3", "contraction_seats")]
+
+
 def test_a_second_run_changes_nothing_and_a_correction_takes_a_loss_back(company: CompanyFiles) -> None:
     lost = HEAD + "c1,a1,10,1000,1,2024-01-01,2025-01-01\n"
     company.write("contracts.csv", lost)

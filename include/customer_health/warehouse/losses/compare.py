@@ -57,10 +57,10 @@ def compare(con: duckdb.DuckDBPyConnection, *, as_of: date) -> list[tuple[Any, .
 def write_comparison(con: duckdb.DuckDBPyConnection, folder: Path, *, as_of: date) -> Path:
     """Write `outcomes.md` into the folder and return its path."""
     rows = compare(con, as_of=as_of)
-    own = {row[0] for row in rows if row[2] is not None}
+    own = {_family(row[0]) for row in rows if row[2] is not None}
     parts = [_HEAD.format(as_of=as_of, days=SAME_DAYS)]
     for kind in sorted({row[0] for row in rows}):
-        parts += _section(kind, [row for row in rows if row[0] == kind], brought=kind in own)
+        parts += _section(kind, [row for row in rows if row[0] == kind], brought=_family(kind) in own)
     if not rows:
         parts.append("No loss is on record, and none follows from contracts and invoices.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +100,11 @@ def _table(rows: Sequence[tuple[Any, ...]]) -> Iterator[str]:
     if len(rows) > SHOWN:
         yield f"\n... and {len(rows) - SHOWN:,} more."
     yield ""
+
+
+def _family(kind: str) -> str:
+    """Leaving, downgrades or contractions, as `store.FAMILY` has it."""
+    return kind.partition("_")[0]
 
 
 def _plain(text: str) -> str:

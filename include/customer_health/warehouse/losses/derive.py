@@ -2,7 +2,8 @@
 
 Derived rows stand in `raw` beside those of the sources, with `derived` as their source, and only what has
 changed is written. Nobody's own rows are touched: of a kind of loss that the company brings itself, the
-derived ones are kept for comparison only (`ops.derived_outcomes`).
+derived ones are kept for comparison only (`ops.derived_outcomes`); contractions of seats and of usage-based
+revenue are one kind in this.
 """
 
 from __future__ import annotations

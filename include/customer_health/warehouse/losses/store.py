@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DERIVED = "derived"  # the source that derived rows name
 PRESUMED = " (presumed renewed)"  # what the id of a derived contract adds to the id of the one that lapsed
+FAMILY = "split_part(kind, '_', 1)"  # logo, downgrade, contraction: one head of the model each
 CREATE = (
     "CREATE TABLE IF NOT EXISTS ops.derived_outcomes (account_id VARCHAR, kind VARCHAR, "
     "occurred_at TIMESTAMP, known_at TIMESTAMP, arr_lost DOUBLE, reason VARCHAR)"
@@ -62,7 +63,8 @@ def write_outcomes(
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Replace the derived outcomes; return how many of each kind there are, and how many are used.
 
-    A kind of which the company brings outcomes itself is kept in `ops.derived_outcomes` only.
+    A family of kinds (leaving, downgrades, contractions) of which the company brings outcomes is kept in
+    `ops.derived_outcomes` only.
     """
     import pyarrow as pa
 
@@ -75,12 +77,12 @@ def write_outcomes(
     ]
     _fill(con, "derived_losses", dict(zip(columns, types, strict=True)), rows)
     con.execute("INSERT INTO ops.derived_outcomes SELECT * FROM derived_losses")
-    own = "SELECT kind FROM raw.outcomes WHERE coalesce(_source, '') <> 'derived'"
+    own = f"SELECT {FAMILY} FROM raw.outcomes WHERE coalesce(_source, '') <> 'derived'"
     _synchronise(
         con,
         "outcomes",
         columns,
-        f"SELECT {', '.join(columns)} FROM ops.derived_outcomes WHERE kind NOT IN ({own})",
+        f"SELECT {', '.join(columns)} FROM ops.derived_outcomes WHERE {FAMILY} NOT IN ({own})",
         as_of,
     )
     counted = "SELECT kind, count(*) FROM {} GROUP BY 1 ORDER BY 1"
