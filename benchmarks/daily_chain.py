@@ -26,7 +26,7 @@ from pathlib import Path
 import pandas as pd
 
 DAY = date(2026, 6, 16)
-STEPS = ("ingest", "gate", "signals", "score", "playbooks", "deliver")
+STEPS = ("ingest", "gate", "texts", "signals", "score", "playbooks", "deliver")
 BUDGET_MINUTES = 10
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -122,7 +122,8 @@ def main() -> None:
     folder = options.folder or Path(tempfile.mkdtemp(prefix="daily-chain-"))
     yesterday = DAY - timedelta(days=1)
     small, big = begin(folder / "small", options.trained_on), begin(folder / "big", options.accounts)
-    for company, steps in ((small, ("ingest", "gate", "train")), (big, ("ingest", "gate", "signals"))):
+    before = ("ingest", "gate", "texts")
+    for company, steps in ((small, (*before, "train")), (big, (*before, "signals"))):
         if not (company.folder / "ready").exists():
             company.live_until(yesterday)
             for name in steps:
@@ -130,7 +131,7 @@ def main() -> None:
                 print(f"prepared: {company.accounts:,} accounts, {name}, {taken['wall_s']:.0f} s", flush=True)
             if company is big:
                 lend_champion(big, small)
-                for name in STEPS[3:]:
+                for name in STEPS[4:]:
                     big.step(name, yesterday)
             (company.folder / "ready").touch()
     big.live_until(DAY)

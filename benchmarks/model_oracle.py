@@ -99,6 +99,7 @@ def company(folder: Path, seed: int, accounts: int, as_of: date) -> Company:
     if not (home / name).exists():
         pipeline.ingest(settings, as_of=as_of)
         pipeline.check_quality(settings, as_of=as_of, now=datetime.combine(as_of, time(), UTC))
+        pipeline.read_texts(settings, as_of=as_of)
         with open_warehouse(settings.warehouse_url) as con:
             panel = build_panel(con, config, as_of_dates(as_of, months=MONTHS), state_dir=settings.state)
             cut = datetime.combine(as_of, time())
