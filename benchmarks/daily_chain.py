@@ -3,7 +3,7 @@
     PYTHONPATH=include python -m benchmarks.daily_chain --accounts 20000
 
 A simulated company lives until the day before, is loaded, scored and acted upon; what is measured is the
-next day. The model in office comes from a smaller company of the same kind: training has a benchmark of its
+next day. The model in use comes from a smaller company of the same kind: training has a benchmark of its
 own. Printed beside each step is the time that an interpreter needs to start, and the whole beside the ten
 minutes that a night may take.
 """

@@ -3,8 +3,8 @@
     python -m benchmarks.model_cost --folder .benchmarks/model --seed 11 --accounts 10000
 
 The panel is that of `benchmarks.model_quality --oracle`, simulated and ingested if it is not there yet.
-Nothing is taken from kept fold results. The wall clock also counts whoever else uses the machine, so the
-CPU time of this process stands beside it.
+Nothing is taken from kept fold results. The wall clock also counts everybody else who uses the machine, so
+the CPU time of this process stands beside it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ a new model where the company file wants `model.approval: required`.
 |---|---|
 | Runs | once per question, called by `tick_outbox` |
 | Reads | the effect (or the training) that waits, in the ledger |
-| Writes | the answer, with the name of whoever gave it |
+| Writes | the answer, with the name of the person who gave it |
 
 The form shows what would be sent. `playbooks.approvers` in the company file says who may answer. No answer in
 time is a no. The page *Health, Actions* and the command line answer the same questions; the first counts.

@@ -26,7 +26,7 @@ raw tables, which costs little more than one day. Only the last day is scored; o
 published.
 
 **When it is red.** The log names the signal and the table. The scores of the day before stay.
-Mend the cause and clear the task: it replaces its own partition, so a repeat is safe.
+Fix the cause and clear the task: it replaces its own partition, so a repeat is safe.
 """
 
 from __future__ import annotations

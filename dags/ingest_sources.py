@@ -31,7 +31,7 @@ back-filled, and the chain follows; to repeat one later step, clear its run of t
   names). The other sources come in all the same; signals of the missing one go stale and become unknown.
 - `load`: the log names file, row and column and says what to do. Nothing was lost or half loaded.
 - `check_quality`: a table as a whole cannot be trusted (a missing column, an empty source, too many
-  duplicates). Open *Data gate report* on the task. Yesterday's scores stay. Mend the source, then clear
+  duplicates). Open *Data gate report* on the task. Yesterday's scores stay. Fix the source, then clear
   the task.
 - Single bad rows do not make it red: they wait in `quarantine.rows` with reason and remedy.
 """

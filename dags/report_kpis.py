@@ -13,7 +13,7 @@ and how the model's promises held against what happened.
 `scoreboard` grades every published prediction whose time has come: what was lost, what had been Red, what was
 missed and with which signals.
 
-**When it is red.** Nothing else depends on it. The log names the table; mend it and clear the task.
+**When it is red.** Nothing else depends on it. The log names the table; fix it and clear the task.
 """
 
 from __future__ import annotations

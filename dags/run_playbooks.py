@@ -15,7 +15,7 @@ The same account, playbook, episode and step always give the same key, and a key
 So a repeat, a cleared task or a back-fill adds nothing; days older than 36 hours promise nothing at all.
 
 **When it is red.** Nothing of this run was written. The log names the playbook and its file.
-Mend it and clear the task.
+Fix it and clear the task.
 """
 
 from __future__ import annotations

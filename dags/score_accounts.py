@@ -15,8 +15,8 @@ publishes them in one transaction: a reader sees yesterday's scores or today's, 
 company's first day. The day does not wait for a training that is due; that is `train_model`'s.
 
 **When it is red.**
-- `ensure_champion`: the training failed; its log says what the data lack. Too little history is no failure:
-  then the rule score is used, and every score says so.
+- `ensure_champion`: the training failed; its log says what the data lack. Too little history is not a
+  failure: then the rule score is used, and every score says so.
 - `score`: a damaged model file falls back to the champion before it, then to the rules. Red means that not
   even this was possible. The page keeps showing the last published day.
 """

@@ -11,10 +11,10 @@ over only if it beats the baseline (renewal date and latest NPS) and the rules o
 | Writes | the model (text and JSON, with hashes), its card, its row in the registry; the value of data |
 
 A company with too little history keeps the rule score and is told why. Nothing waits for this DAG:
-`score_accounts` uses the champion that it finds. `value_of_data` comes after the champion is in office: it
+`score_accounts` uses the champion that it finds. `value_of_data` comes after the champion is in use: it
 hides every source and signal in turn, and writes what each is worth into the model's card.
 
-**When it is red.** The champion before it stays in office. The log says which check failed; the card of the
+**When it is red.** The champion before it stays in use. The log says which check failed; the card of the
 last good training stays where it was. When no training goes well two months in a row, the data channel is
 told.
 """

@@ -33,7 +33,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no date; write it as 2026-01-31") from None
+        raise argparse.ArgumentTypeError(f"'{text}' is not a date; write it as 2026-01-31") from None
 
 
 def _parser(commands: Sequence[str]) -> _Parser:
@@ -221,9 +221,7 @@ def _run(arguments: argparse.Namespace) -> int:
         text = draft_mapping(arguments.folder)
         if arguments.output:
             arguments.output.write_text(text, encoding="utf-8")
-            print(
-                f"Wrote {arguments.output}. Read it, mend the lines marked TODO, then run the demo with it."
-            )
+            print(f"Wrote {arguments.output}. Read it, fix the lines marked TODO, then run the demo with it.")
         else:
             print(text)
         return 0

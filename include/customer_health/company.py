@@ -153,7 +153,7 @@ class ScoreConfig(Section):
     green_share: float = Field(0.70, gt=0, lt=1, description="share of accounts that are Green, about")
     scheme: str = "four_tier"
     rules: Literal["rules_v1_seed", "rules_v2"] = Field(
-        "rules_v1_seed", description="which rules score where no model is in office"
+        "rules_v1_seed", description="which rules score where no model is in use"
     )
     attention_share: float = Field(
         0.30, gt=0, le=1, description="accounts that may need attention: low health, or a near risky decision"

@@ -213,7 +213,7 @@ class SourceOptions(Section):
 
     Attributes:
         vendor: The vendor file, by its name; empty: the same as the source's.
-        options: Values of the vendor file's `connection:` that are no secrets, such as a subdomain.
+        options: Values of the vendor file's `connection:` that are not secrets, such as a subdomain.
         tables: Canonical tables that are taken from it; empty: all that it brings.
         through: An address that every call goes to instead, with its path: a recording proxy, or a server on
             this machine. Only https addresses, and http on this machine, are accepted.

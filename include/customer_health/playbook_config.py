@@ -95,7 +95,7 @@ class PlaybookConfig(Section):
     mass_move_share: float = Field(
         0.10, gt=0, le=1, description="more accounts newly Red than this: one summary instead of alerts"
     )
-    mass_move_floor: int = Field(5, ge=1, description="fewer newly Red accounts than this are no mass move")
+    mass_move_floor: int = Field(5, ge=1, description="fewer newly Red accounts than this are not mass move")
     stale_after_days: Mapping[CanonicalTable, float] = Field(
         default_factory=lambda: {"usage": 8.0},
         description="a raw table whose newest fact is older than this holds single alerts for approval",
@@ -104,7 +104,7 @@ class PlaybookConfig(Section):
         3, ge=0, description="signals that moved far beyond chance and hold single alerts; 0: never"
     )
     hold_calibration_factor: float = Field(
-        2.0, ge=0, description="more, or fewer, losses than foretold by this factor hold alerts; 0: never"
+        2.0, ge=0, description="more, or fewer, losses than predicted by this factor hold alerts; 0: never"
     )
     hold_released_days: int = Field(
         7, ge=1, description="how long an approved reason holds no single alerts back"

@@ -1,4 +1,4 @@
-"""How long work says how far it is: one callback, filled in by whoever is watching."""
+"""How long work says how far it is: one callback, filled in by the caller that shows it."""
 
 from __future__ import annotations
 

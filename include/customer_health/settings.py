@@ -59,7 +59,7 @@ class Settings(Section):
     )
 
     def with_secrets(self, secrets: Mapping[str, Mapping[str, str]]) -> Settings:
-        """Return the same settings with more credentials; they go before those that are there."""
+        """Return the same settings with more credentials; they take precedence over those that are there."""
         more = {kind: Secret(values) for kind, values in secrets.items()}
         return self.model_copy(update={"secrets": {**self.secrets, **more}})
 
@@ -98,7 +98,7 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, Secret]:
             values = None
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise ConfigurationError(
-                f"{name} is no JSON object of texts.", hint='Write it as {"key": "value", ...}.'
+                f"{name} is not JSON object of texts.", hint='Write it as {"key": "value", ...}.'
             )
         found[name.removeprefix(start).lower()] = Secret(values)
     return found
@@ -115,7 +115,7 @@ def load_settings(
     Args:
         environment: Defaults to the process's environment.
         home: Overrides CUSTOMER_HEALTH_HOME.
-        secrets: Credentials by kind, as Airflow's hook takes them from Connections; they go before
+        secrets: Credentials by kind, as Airflow's hook takes them from Connections; they take precedence over
             those of the environment.
 
     Raises:
@@ -134,7 +134,7 @@ def load_settings(
         today = date.fromisoformat(today_text) if today_text else None
     except ValueError:
         raise ConfigurationError(
-            f"{PREFIX}TODAY is '{today_text}', which is no date.", hint="Write it as 2025-01-31."
+            f"{PREFIX}TODAY is '{today_text}', which is not a date.", hint="Write it as 2025-01-31."
         ) from None
     live = {name: kind for name, kind in config.destinations.model_dump().items() if kind != "preview"}
     if today and live:

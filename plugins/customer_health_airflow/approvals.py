@@ -1,7 +1,7 @@
 """What waits for a person, as questions for Airflow's own approval form; and what an answer does.
 
 Everything is read from the ledger and written to it by name. The form is one way to answer, the page
-*Health, Actions* and the command line are others: whoever comes second learns that it was answered.
+*Health, Actions* and the command line are others: anybody who comes second learns that it was answered.
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ def question(settings: Settings, kind: str, id: str) -> Question | None:
             return None
         body = "\n".join(
             [
-                "A training waits to become the champion. Until you answer, the model in office scores.",
+                "A training waits to become the champion. Until you answer, the model in use scores.",
                 "",
                 f"Trained as of **{record.trained_as_of}**. Its card is on the page *Health, Reports*; "
-                "the model in office is on *Health, Model*.",
+                "the model in use is on *Health, Model*.",
                 "",
                 _code(record.model_id, record.why, "", *about_model(record.summary)),
             ]
@@ -206,8 +206,8 @@ def _code(*texts: str) -> str:
 def promise_link(settings: Settings, kind: str, id: str, *, title: str, link: str, now: datetime) -> str:
     """Promise the link to a form in the outbox; return what comes of it.
 
-    It is not sent here: whoever answers while a slow Slack holds up the task would answer a form that is not
-    waiting yet. The next delivery is at most an hour away, an approval waits for days.
+    It is not sent here: anybody who answers while a slow Slack holds up the task would answer a form that is
+    not waiting yet. The next delivery is at most an hour away, an approval waits for days.
     """
     from dataclasses import replace
 

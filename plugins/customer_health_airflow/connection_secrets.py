@@ -2,7 +2,7 @@
 
 A destination of kind `slack` is reached with the connection `customer_health_slack`, and so on. Its extra is
 a flat JSON object with the names that the destination asks for; login, password and host stand for the ones
-in `PLACES`. Every value that is no address is masked in the logs of the task that reads it.
+in `PLACES`. Every value that is not an address is masked in the logs of the task that reads it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from customer_health.settings import Settings
 
 PREFIX = "customer_health_"
-# Where the fields of Airflow's form go, by kind; what stands in the extra goes before them.
+# Where the fields of Airflow's form go, by kind; what stands in the extra takes precedence over them.
 PLACES: Mapping[str, Mapping[str, str]] = {
     "slack": {"password": "token"},
     "salesforce": {"login": "username", "password": "password"},
@@ -41,13 +41,13 @@ OPEN = frozenset(
 
 
 def with_credentials(settings: Settings) -> Settings:
-    """Return the settings with the credentials of every destination that is no preview.
+    """Return the settings with the credentials of every destination that is not a preview.
 
     A connection that does not exist leaves what the environment gave (`CUSTOMER_HEALTH_SECRET_<KIND>`); the
     destination says which key is missing.
 
     Raises:
-        ConfigurationError: The extra of a connection is no flat object of texts. It is not repeated.
+        ConfigurationError: The extra of a connection is not a flat object of texts. It is not repeated.
     """
     kinds = {kind for kind in settings.config.destinations.model_dump().values() if kind in PLACES}
     found = {kind: values for kind in sorted(kinds) if (values := _read(kind))}
@@ -61,7 +61,7 @@ def with_source_credentials(settings: Settings) -> Settings:
     vendor file lists under `connection:`.
 
     Raises:
-        ConfigurationError: The extra of a connection is no flat object of texts. It is not repeated.
+        ConfigurationError: The extra of a connection is not a flat object of texts. It is not repeated.
     """
     found = {name: values for name in sorted(settings.config.sources) if (values := _read(name))}
     return settings.with_secrets(found)
@@ -119,7 +119,7 @@ def _read(kind: str) -> dict[str, str]:
         extra = None
     if not isinstance(extra, dict) or not all(isinstance(value, str) for value in extra.values()):
         raise ConfigurationError(
-            f"The extra of the connection {name} is no flat JSON object of texts.",
+            f"The extra of the connection {name} is not a flat JSON object of texts.",
             hint='Write it as {"key": "value", ...}; every value in quotation marks.',
         )
     values = {key: str(value) for key, value in {**given, **extra}.items() if value}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from customer_health.settings import Settings
 
 NO_REMEDY = (
-    "Its log has the trace. When the cause is mended, clear the task: it replaces what it did and "
+    "Its log has the trace. When the cause is fixed, clear the task: it replaces what it did and "
     "repeats nothing."
 )
 

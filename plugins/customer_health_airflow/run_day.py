@@ -39,7 +39,7 @@ def run_day(context: Mapping[str, Any], settings: Settings) -> date:
         day = datetime.strptime(text, KEY_FORMAT).replace(tzinfo=UTC).date()
     except ValueError:
         raise ConfigurationError(
-            f"'{text}' is no as-of date.", hint="Write it as 2026-11-19: year, month, day."
+            f"'{text}' is not an as-of date.", hint="Write it as 2026-11-19: year, month, day."
         ) from None
     if day > today:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""When the head of the chain starts by itself."""
+"""When the head of the chain starts automatically."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def every_midnight() -> CronPartitionTimetable | PartitionedAtRuntime:
     back to the moment that a scheduled run carries, and only then does a back-fill recognise the
     days that are already there instead of running them twice.
 
-    While a day is pretended (files that end in the past, the demo) nothing starts by itself: the
+    While a day is pretended (files that end in the past, the demo) nothing starts automatically: the
     calendar would start the real today. Runs are then asked for one by one, with their key.
     """
     if load_settings().today:

@@ -50,7 +50,7 @@ def test_an_empty_form_means_the_pretended_day_when_there_is_one() -> None:
     ("run", "complaint"),
     [
         (context(key="2026-03-01", asked="2026-02-01"), "partition key is 2026-03-01"),
-        (context(key="yesterday"), "no as-of date"),
+        (context(key="yesterday"), "not an as-of date"),
         (context(asked="2999-01-01"), "future"),
     ],
 )

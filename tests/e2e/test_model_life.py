@@ -118,7 +118,7 @@ def test_the_scoreboard_says_what_a_person_counts_by_hand(lived: Path) -> None:
     expected, red, saved, missed = 0.0, 0, 0, set()
     for day in map(date.fromisoformat, graded):
         scored = ledger_scores.of(ledger, day).query("state == 'scored'")
-        # Who had left already, though nobody had logged it yet, was no customer to predict.
+        # Who had left already, though nobody had logged it yet, was not a customer to predict.
         scored = scored[[lost.get(name, LAST) > day for name in scored["account_id"]]]
         gone = {name for name, when in lost.items() if day < when <= day + HORIZON}
         y = scored["account_id"].isin(gone)
@@ -244,7 +244,7 @@ def test_a_model_that_asks_scores_nothing_until_it_is_approved_by_command(folder
     refused = registry.pending(ledger_of(folder))
     assert refused is not None
     code, said = command("reject-model", refused.model_id, "--by", "grace")
-    assert (code, "rejected: the champion in office stays (by grace)" in said) == (0, True)
+    assert (code, "rejected: the champion in use stays (by grace)" in said) == (0, True)
     assert registry.pending(ledger_of(folder)) is None
     code, said = command("train", "--as-of", "2025-12-01")
     waiting = registry.pending(ledger_of(folder))

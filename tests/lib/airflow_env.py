@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DAGS = ROOT / "dags"
 PLUGINS = ROOT / "plugins"
 
-if "airflow" in sys.modules:  # pragma: no cover - a mistake of whoever writes a test
+if "airflow" in sys.modules:  # pragma: no cover - a mistake of anybody who writes a test
     raise RuntimeError("airflow was imported before tests.lib.airflow_env; its settings are fixed by now")
 
 HOME = Path(tempfile.mkdtemp(prefix="customer-health-airflow-"))

@@ -11,7 +11,7 @@ from customer_health.effects.effect import Effect
 
 
 class Remote:
-    """A destination over an append-only file: what it holds is what really happened, whoever asks.
+    """A destination over an append-only file: what it holds is what really happened, no matter who asks.
 
     Args:
         folder: Where the history lies; several processes may share it.

@@ -71,7 +71,7 @@ def snapshot(dialect: str, asked: list[Any]) -> tuple[Path, str]:
     """The file of a dialect, and what it should hold: each different query once, in the order asked."""
     queries = dict.fromkeys(compile_sql(operation, dialect) for operation in asked)
     text = ";\n\n".join(queries) + ";\n"
-    # Blanks that TRIM lists; as they are, an editor would mend them.
+    # Blanks that TRIM lists; as they are, an editor would fix them.
     return FOLDER / f"{dialect}.sql", text.translate({ord(sign): repr(sign)[1:-1] for sign in "\t\r\v\f"})
 
 

@@ -65,7 +65,7 @@ def test_a_made_up_token_opens_nothing(api_server: TestClient, page: FastAPI, ac
 def test_a_user_without_the_right_to_read_the_scoring_dag_sees_no_score(
     visitor: TestClient, page: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The simple auth manager lets every role read; production's may not. Ours asks whoever it is."""
+    """The simple auth manager lets every role read; production's may not. Ours asks who is there."""
     from airflow.api_fastapi.app import get_auth_manager
 
     asked = []

@@ -140,7 +140,7 @@ def waiting(ledger: Engine) -> str:
     ("verb", "in_office", "told"),
     [
         ("approve", "rules-2", "Approved: it is the champion now"),
-        ("reject", "model-1", "Rejected: the champion in office stays."),
+        ("reject", "model-1", "Rejected: the champion in use stays."),
     ],
 )
 def test_a_waiting_model_is_answered_on_its_page_by_name_and_with_a_reason(

@@ -22,7 +22,7 @@ def account(name: str, arr: float | None = 100, score: float | None = 80) -> Acc
 
 
 def test_a_holding_sums_its_subsidiaries_and_shows_the_worst_of_them() -> None:
-    """Holding owns two, one of them owns a third; a stranger is no group."""
+    """Holding owns two, one of them owns a third; a stranger is not a group."""
     parents = {"holding": None, "one": "holding", "two": "holding", "deep": "two", "stranger": None}
     everybody = [
         account("holding", 50),

@@ -126,7 +126,7 @@ def test_the_difference_and_its_interval_agree_with_the_literature():
 
 
 def test_few_cases_are_called_no_evidence_and_none_at_all_unknown():
-    assert "no evidence yet" in Readout(SaveRate(9, 4, 0), SaveRate(3, 1, 0)).caveat()
+    assert "not evidence yet" in Readout(SaveRate(9, 4, 0), SaveRate(3, 1, 0)).caveat()
     assert "still maturing" in Readout(SaveRate(0, 0, 9), SaveRate(0, 0, 3)).caveat()
 
 

@@ -48,7 +48,7 @@ def contract(con, account, occurred, arr, *, status="active", known=None, term_e
 
 
 def test_a_customer_who_was_merged_is_no_loss_and_the_survivor_has_not_grown(warehouse):
-    """Small was merged into big in February, long after the year began; whoever left still left."""
+    """Small was merged into big in February, long after the year began; a customer that left still left."""
     for account, into, since in (("big", None, None), ("small", "big", "2026-02-01"), ("left", None, None)):
         warehouse.execute(
             "INSERT INTO raw.accounts (account_id, merged_into, merged_at, occurred_at, known_at) "

@@ -73,7 +73,7 @@ def test_a_customer_who_came_back_is_judged_by_what_happens_next():
 
 
 def test_an_account_that_was_merged_away_is_censored_and_not_kept():
-    """Its contract ended without any outcome: that is no renewal."""
+    """Its contract ended without any outcome: that is not a renewal."""
     rows = pd.DataFrame(
         {
             "account_id": "acme",

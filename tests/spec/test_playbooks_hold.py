@@ -104,7 +104,7 @@ def measured(rng, days, factor=1.0, accounts=450):
 
 
 @pytest.mark.parametrize(
-    ("factor", "foretold", "came", "kinds"),
+    ("factor", "predicted", "came", "kinds"),
     [
         (1.0, 40, 44, []),
         (100.0, 40, 44, ["drift"]),  # somebody changed a unit
@@ -113,7 +113,7 @@ def measured(rng, days, factor=1.0, accounts=450):
     ],
 )
 def test_what_the_model_reads_and_foretold_decides_in_the_whole_chain(
-    ledger, home, factor, foretold, came, kinds
+    ledger, home, factor, predicted, came, kinds
 ):
     record = ChampionRecord("m-1", str(home), {}, "model", "It beat the rules.", day(1), {"signals": SIGNALS})
     model_registry.promote(ledger, record)
@@ -127,7 +127,7 @@ def test_what_the_model_reads_and_foretold_decides_in_the_whole_chain(
         con.execute(
             'CREATE SCHEMA IF NOT EXISTS signals; CREATE TABLE signals."values" AS SELECT * FROM panel'
         )
-    graded = [{"as_of": day(-90).isoformat(), "predicted": foretold, "observed": came, "verdict": ""}]
+    graded = [{"as_of": day(-90).isoformat(), "predicted": predicted, "observed": came, "verdict": ""}]
     report_numbers.keep(ledger, report_numbers.SCOREBOARD, day(1), {"calibration": graded})
 
     pipeline.run_playbooks(chosen, as_of=day(2), now=morning(2))

@@ -1,4 +1,4 @@
-"""Every loss is foretold, not only the last one; and without a model a company chooses its rules."""
+"""Every loss is predicted, not only the last one; and without a model a company chooses its rules."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_auto_renewal_moves_the_date_by_a_term(world: World) -> None:
         ("2026-10-01", "2026-10-31", "2026-11-30"),
         ("2026-08-03", "2026-09-02", "2026-12-02"),
         ("2026-01-05", "2026-02-04", "2026-12-04"),
-        ("2026-09-01", "2026-10-15", "2026-11-28"),  # 44 days are no months: it renews by 44 days
+        ("2026-09-01", "2026-10-15", "2026-11-28"),  # 44 days are not months: it renews by 44 days
     ],
 )
 def test_a_term_signed_in_months_renews_in_months(
@@ -67,7 +67,7 @@ def test_a_term_signed_in_months_renews_in_months(
 
 
 def test_a_renewal_booked_late_is_overdue_and_then_lapsed(world: World) -> None:
-    """Paperwork may take 30 days; after that the account is no customer."""
+    """Paperwork may take 30 days; after that the account is not a customer."""
     world.contract("acme", ends="2026-02-20")
     assert ask(world, "days_to_renewal") == -9
     assert not world.signals("2026-04-01").at["acme", "is_customer"]

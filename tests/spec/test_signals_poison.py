@@ -48,7 +48,7 @@ def test_nonsense_of_one_account_changes_no_other_signal(
     """Every table, every number or date, the whole catalogue: the others stay as they were, to the byte."""
     world = RandomWorld(seed)
     for row in world.rows["accounts"]:
-        row["merged_into"] = None  # whoever is merged shares the fate of the survivor
+        row["merged_into"] = None  # a merged account shares the fate of the survivor
     healthy = world.panel(*AS_OF)
     sick = sickened(world, numbers, moments).panel(*AS_OF)
 

@@ -57,7 +57,7 @@ def test_one_silent_account_is_a_silent_customer(world: World) -> None:
 
 
 def test_a_source_that_always_pauses_is_given_its_time() -> None:
-    """Invoices come monthly: three weeks without one are no finding."""
+    """Invoices come monthly: three weeks without one are not finding."""
     world = World()
     for account in ACCOUNTS:
         for day in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01"):
@@ -210,9 +210,9 @@ def test_half_an_export_stays_half_an_export_until_it_is_whole_or_accepted(weeks
     accepted = CompanyConfig.model_validate({"signals": {"accepted": ["volume:usage"]}})
     build_and_check(world.connect(), accepted, [MARCH])
 
-    mended = MARCH - timedelta(days=7)
+    fixed = MARCH - timedelta(days=7)
     world.rows["usage"] = [
-        row for row in whole if not broke <= row["known_at"].date() < mended or row["account_id"] < "a10"
+        row for row in whole if not broke <= row["known_at"].date() < fixed or row["account_id"] < "a10"
     ]
     build_and_check(world.connect(), CompanyConfig(), [MARCH])
 

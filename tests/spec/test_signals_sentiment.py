@@ -98,7 +98,7 @@ def test_csat_180d_is_the_mean_of_half_a_year(world: World) -> None:
 
 
 def test_support_sentiment_recent_90d_weighs_what_they_say_now(world: World) -> None:
-    """A message of 30 days ago counts half of one of today; two messages are no mood."""
+    """A message of 30 days ago counts half of one of today; two messages are not mood."""
     world.message("acme", occurred=ago(60), sentiment=1.0)
     world.message("acme", occurred=ago(30), sentiment=0.5)
     assert ask(world, "support_sentiment_recent_90d") is None

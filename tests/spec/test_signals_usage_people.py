@@ -21,7 +21,7 @@ def test_usage_trend_slope_is_users_gained_per_day(world: World) -> None:
 
 
 def test_days_without_rows_count_as_nobody_active(world: World) -> None:
-    """Missing days are no error and no gap: nobody came."""
+    """Missing days are not error and no gap: nobody came."""
     world.daily_usage("acme", first=ago(90), last=ago(46), user="ann")
     assert ask(world, "usage_trend_slope") == pytest.approx(-3 * 90 / (2 * (90**2 - 1)))
 

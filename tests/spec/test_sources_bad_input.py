@@ -57,7 +57,7 @@ def test_broken_lines_cost_only_themselves(company: CompanyFiles) -> None:
     company.ingest()
     assert company.rows("SELECT _row FROM raw.usage ORDER BY 1") == [(2,), (6,)]
     assert [row[:3] for row in company.quarantine()] == [("usage", "usage.csv", n) for n in (3, 4, 5)]
-    assert all("Mend the line" in remedy for remedy in company.remedies())
+    assert all("Fix the line" in remedy for remedy in company.remedies())
 
 
 def test_values_that_cannot_be_read_are_quarantined_with_their_place(company: CompanyFiles) -> None:
@@ -191,7 +191,7 @@ def test_two_companies_do_not_share_a_warehouse(company: CompanyFiles) -> None:
 def test_a_damaged_parquet_file_is_named(company: CompanyFiles) -> None:
     company.map(MAPPING.replace("usage*.csv", "usage.parquet"))
     company.write("usage.parquet", b"PAR1 this is none")
-    with pytest.raises(DataContractError, match=r"usage\.parquet is no readable Parquet file"):
+    with pytest.raises(DataContractError, match=r"usage\.parquet is not a readable Parquet file"):
         company.ingest()
 
 
@@ -206,5 +206,5 @@ def test_a_binary_file_under_the_name_of_text_is_named(company: CompanyFiles, na
     (company.data / "usage.csv").unlink()
     company.write(name, b"PK\x03\x04\x14\x00\x06\x00\x08\x00\n" * 50)
     company.map(MAPPING.replace("usage*.csv", name))
-    with pytest.raises(DataContractError, match=f"{name} is no text.*binary"):
+    with pytest.raises(DataContractError, match=f"{name} is not text.*binary"):
         company.ingest()

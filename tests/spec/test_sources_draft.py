@@ -133,7 +133,7 @@ def test_files_that_cannot_be_read_are_named_in_the_draft(tmp_path: Path) -> Non
     company.write("workbook.csv", b"PK\x03\x04\x00\x00")
     draft = draft_mapping(company.data)
     assert "# TODO not read: empty.csv is empty" in draft
-    assert "# TODO not read: workbook.csv is no text" in draft
+    assert "# TODO not read: workbook.csv is not text" in draft
 
 
 def test_a_column_that_mixes_date_formats_gets_a_list_of_them(tmp_path: Path) -> None:

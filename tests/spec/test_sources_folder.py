@@ -30,7 +30,7 @@ def company(tmp_path: Path) -> CompanyFiles:
 
 
 def test_the_rows_of_a_file_that_is_gone_stay_and_are_mentioned(company: CompanyFiles) -> None:
-    """Exports rotate: an archived file is no reason to forget what happened."""
+    """Exports rotate: an archived file is not a reason to forget what happened."""
     company.write("usage_old.csv", LAST_YEAR)
     company.ingest()
     (company.data / "usage_old.csv").unlink()

@@ -251,7 +251,7 @@ def test_a_date_format_that_nothing_can_fit_is_refused_before_anything_is_read(
     company: CompanyFiles, format_: str
 ) -> None:
     company.write("t.csv", "id,account,opened,m\n")
-    with pytest.raises(ConfigurationError, match=r"is no date format.*%d\.%m\.%Y"):
+    with pytest.raises(ConfigurationError, match=r"is not a date format.*%d\.%m\.%Y"):
         _tickets(company, f'{{column: m, format: "{format_}"}}')
 
 

@@ -1,4 +1,4 @@
-"""Euros are never added to dollars, and whoever adds a currency learns what to write down."""
+"""Euros are never added to dollars, and a company that adds a currency learns what to write down."""
 
 from __future__ import annotations
 
@@ -152,8 +152,8 @@ def test_codes_are_read_as_people_write_them_and_one_currency_needs_no_settings(
     ("money", "says"),
     [
         ({"rates": {"USD": 0.9}}, "name it as well"),
-        ({"currency": "EUR", "rates": {"usd": 0.9}}, "no other currency's code"),
-        ({"currency": "EUR", "rates": {"EUR": 1}}, "no other currency's code"),
+        ({"currency": "EUR", "rates": {"usd": 0.9}}, "not the code of another currency"),
+        ({"currency": "EUR", "rates": {"EUR": 1}}, "not the code of another currency"),
         ({"currency": "EUR", "rates": {"USD": 0}}, "above 0"),
         ({"currency": "EUR", "rates": {"USD": {"2024-01-01": -1}}}, "above 0"),
         ({"currency": "Euro"}, "money.currency"),

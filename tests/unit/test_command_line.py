@@ -12,7 +12,7 @@ from customer_health.__main__ import EXIT_REFUSED, EXIT_TRY_AGAIN, main
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["score", "--as-of", "yesterday"], "'yesterday' is no date"),
+        (["score", "--as-of", "yesterday"], "'yesterday' is not a date"),
         (["scroe"], "scroe"),
         (["signals", "--since", "2026-02-01", "--as-of", "2026-01-01"], "is empty"),
         (["deliver", "--destination", "slak", "--as-of", "2026-01-01"], "Did you mean one of: slack?"),

@@ -1,4 +1,4 @@
-"""HubSpot: partial failures stay partial, links follow records, a spent day is no spent second."""
+"""HubSpot: partial failures stay partial, links follow records, a spent day is not a spent second."""
 
 import pytest
 from tests.lib.destinations import effect, no_pace

@@ -219,7 +219,7 @@ def test_a_lost_answer_is_unknown_and_the_repeat_changes_nothing(org, fault):
 def test_credentials_that_fit_no_login_are_refused_before_any_call(org):
     with pytest.raises(ConfigurationError, match="incomplete"):
         connect(org, Secret({"username": "u"}))
-    with pytest.raises(ConfigurationError, match="no Salesforce host"):
+    with pytest.raises(ConfigurationError, match="not a Salesforce host"):
         connect(org, Secret({"access_token": "t", "instance_url": "https://evil.example"})).deliver(
             effect("set_fields")
         )

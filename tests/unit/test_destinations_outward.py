@@ -94,7 +94,7 @@ def test_hostile_names_and_reasons_of_5000_characters_arrive_at_every_remote(kin
     rig = RIGS[kind]()
     long = "a very long reason " * 263
     for number, name in enumerate(hostile_names()[::25]):
-        name = name.replace("\ud800", "")  # half a character is no text that JSON could carry
+        name = name.replace("\ud800", "")  # half a character is not text that JSON could carry
         rig.add(f"a{number}")
         for verb in set(rig.verbs) - {"attach_file"}:  # a picture quotes nobody
             rig.destination.deliver(effect(verb, f"a{number}", step=f"{verb}{number}", name=name, why=long))
@@ -115,7 +115,7 @@ def test_no_subject_can_add_a_header_to_a_mail(text):
 )
 def test_an_address_that_is_none_is_refused(address):
     sender = {"email": address, "role": "csm", "why": "csm"}
-    with pytest.raises(RejectedError, match="no e-mail address"):
+    with pytest.raises(RejectedError, match="not an e-mail address"):
         draft(effect("draft_email", sender=sender), MailboxOptions())
 
 

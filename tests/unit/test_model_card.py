@@ -86,7 +86,7 @@ def test_a_field_of_the_crm_that_nobody_maps_is_not_accused() -> None:
 
 
 def test_an_export_that_shows_todays_auto_renewal_is_named() -> None:
-    """The flag of whoever left was switched off when they left; the export has no history of it."""
+    """The flag of a contact who left was switched off when they left; the export has no history of it."""
     world = make_world(SIZE, MONTHS, seed=1)
     lost = outcome_labels(world.outcomes, world.panel, horizon_days=180, as_of=world.as_of) == 1
     leaky = world.panel.assign(auto_renew_share=np.where(lost, 0.0, 1.0))

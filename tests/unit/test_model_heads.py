@@ -159,7 +159,7 @@ def test_heads_of_other_losses_inform_and_the_score_can_mean_expected_revenue_lo
     assert {"p180", "p180_contraction", "risk180", "loss180"} <= set(found)
     assert training.champion.loss_shares["contraction"] == pytest.approx(0.2, abs=0.02)
     assert (found["risk180"] > found["p180"]).all()
-    assert training.others["downgrade", 180].why == "only 0 accounts had this loss; it is not foretold"
+    assert training.others["downgrade", 180].why == "only 0 accounts had this loss; it is not predicted"
 
 
 def test_a_brought_score_takes_part_and_a_stale_one_is_unknown(tmp_path: Path):

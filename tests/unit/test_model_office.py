@@ -1,4 +1,4 @@
-"""Who is in office: promotion, approval, rollback, fallbacks; and how the published fares."""
+"""Which model is in use: promotion, approval, rollback, fallbacks; and how the published fares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Why is short and true, whoever wrote it: every template output passes the check, lies do not."""
+"""A Why is short and true, no matter who wrote it: every template output passes the check, lies do not."""
 
 from __future__ import annotations
 
@@ -133,8 +133,8 @@ USAGE = {"code": "usage_decline", "concept": "usage", "signal": "usage_delta_28d
     ("text", "problem"),
     [
         ("", "empty"),
-        ("Usage down 40%", "40% is no fact"),
-        ("Usage down 30", "30 is no fact"),
+        ("Usage down 40%", "40% is not a fact"),
+        ("Usage down 30", "30 is not a fact"),
         ("Usage up 30%", "other way"),
         ("Usage down 30%; NPS only 2", "NPS|nps"),
         ("Usage down 30%; they will churn", "predicts"),

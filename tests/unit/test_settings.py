@@ -85,5 +85,5 @@ def test_today_may_be_pretended_only_while_nothing_can_leave_the_house(home: Pat
 
 
 def test_a_today_that_is_no_date_is_refused(home: Path):
-    with pytest.raises(ConfigurationError, match="no date"):
+    with pytest.raises(ConfigurationError, match="not a date"):
         load_settings({"CUSTOMER_HEALTH_TODAY": "yesterday"}, home=home)

@@ -43,7 +43,7 @@ def story(ledger: Engine, *months: tuple[str, str]) -> None:
         ([("2025-10-01", "held"), ("2025-11-01", "promoted"), ("2025-12-01", "held")], 1),
         ([("2025-11-01", "held"), ("2025-12-01", "pending")], 0),  # a person was asked
         ([("2025-11-01", "rules"), ("2025-12-01", "rules")], 0),  # the rules are right: no failure
-        ([("2025-09-01", "held"), ("2025-12-01", "held")], 2),  # no run in between is no good month
+        ([("2025-09-01", "held"), ("2025-12-01", "held")], 2),  # no run in between is not a good month
         ([("2025-12-01", "held"), ("2025-12-08", "failed")], 1),
     ],
 )

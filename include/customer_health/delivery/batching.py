@@ -33,7 +33,7 @@ class BatchDestination(Destination, Protocol):
 
 @runtime_checkable
 class BulkDestination(Destination, Protocol):
-    """A destination that takes one verb by the thousand, as a job that it works on by itself.
+    """A destination that takes one verb by the thousand, as a job that it works on alone.
 
     Attributes:
         bulk_verb: That verb; each of its effects is repeatable.

@@ -61,7 +61,7 @@ class DeliveryCounts:
         superseded: Folded into a digest, or overtaken by newer values; not sent on their own.
         stopped: Why no further call is made for now; empty when all is well.
         remedy: What to do about that.
-        needs_person: Whether waiting cannot mend what stopped it.
+        needs_person: Whether waiting cannot fix what stopped it.
         resume_at: When the destination may be called again; None when nothing holds it up.
         refusals: Key and the remote's words, for the first few rejected rows.
     """

@@ -99,7 +99,7 @@ class HttpClient:
         try:
             return answer.json() if answer.content else None
         except ValueError:
-            raise UnknownOutcomeError(f"{self.remote} answered something that is no JSON.") from None
+            raise UnknownOutcomeError(f"{self.remote} answered something that is not JSON.") from None
 
 
 class _PublicConnection(HTTPSConnection):

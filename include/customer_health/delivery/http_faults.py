@@ -71,7 +71,7 @@ def _cause(error: Exception) -> object:
 def of_status(
     remote: str, status: int, words: str, headers: Mapping[str, str], fixes: Mapping[str, str] | None = None
 ) -> CustomerHealthError:
-    """Return what an answer that is no success means.
+    """Return what an answer that is not a success means.
 
     Args:
         remote: Name of the remote.

@@ -33,7 +33,8 @@ def destination_for(role: str, settings: Settings) -> Destination:
     kind = roles[role]
     if kind not in FACTORIES:
         raise ConfigurationError(
-            f"destinations.{role} is '{kind}', which is no known destination.", hint=suggest(kind, FACTORIES)
+            f"destinations.{role} is '{kind}', which is not a known destination.",
+            hint=suggest(kind, FACTORIES),
         )
     return FACTORIES[kind](role, settings)
 
@@ -73,7 +74,8 @@ def _tenant(kind: str, host: str, suffixes: tuple[str, ...]) -> str:
     """Return https://host for a vendor's own domain; a token must not travel anywhere else."""
     if not host.endswith(suffixes) or any(char in host for char in "/@:?#"):
         raise ConfigurationError(
-            f"'{host}' is no host of {kind}.", hint=f"It must end in {' or '.join(suffixes)}, without a path."
+            f"'{host}' is not a host of {kind}.",
+            hint=f"It must end in {' or '.join(suffixes)}, without a path.",
         )
     return f"https://{host}"
 

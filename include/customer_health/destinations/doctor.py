@@ -131,7 +131,7 @@ def _salesforce(destination: SalesforceDestination) -> Iterator[tuple[str, str]]
         if field and not (field.get("externalId") and field.get("unique")):
             if kind == "Task":
                 continue  # then tasks are looked up before they are created: slower, and as safe
-            yield f"{kind}.{key} is no unique external id.", "Tick Unique and External ID on the field."
+            yield f"{kind}.{key} is not a unique external id.", "Tick Unique and External ID on the field."
 
 
 def _hubspot(destination: HubspotDestination) -> Iterator[tuple[str, str]]:

@@ -181,7 +181,7 @@ def token_url(kind: str, secret: Mapping[str, str]) -> str:
     tenant = secret.get("tenant", "common")
     if not all(char.isalnum() or char in "-." for char in tenant):
         raise ConfigurationError(
-            f"'{tenant}' is no tenant.", hint="Use the directory's id, or its domain such as acme.com."
+            f"'{tenant}' is not a tenant.", hint="Use the directory's id, or its domain such as acme.com."
         )
     return f"{MICROSOFT}/{tenant}/oauth2/v2.0/token"
 

@@ -13,7 +13,7 @@ class Destination(Protocol):
     """A system in which effects land.
 
     `find` looks up the remote id under which a key already landed, `deliver` makes the change and
-    stamps it with `effect.key`. A destination never retries by itself: the outbox decides.
+    stamps it with `effect.key`. A destination never retries automatically: the outbox decides.
     """
 
     name: str

@@ -44,7 +44,7 @@ class AlertPrecision:
 
     @property
     def share_right(self) -> float | None:
-        """Share of the judged episodes that were no false alarm; None for fewer than ten."""
+        """Share of the judged episodes that were not false alarms; None for fewer than ten."""
         return 1 - self.false_alarms / self.judged if self.judged >= MIN_EPISODES else None
 
 

@@ -59,8 +59,8 @@ class RollUp:
 def tops(accounts: Iterable[str], parents: Mapping[str, str | None]) -> dict[str, str]:
     """Return the company at the top of each account's group.
 
-    A parent that is no account still holds its children together. Companies that own each other in a circle
-    are one group, under the smallest id of the circle.
+    A parent that is not an account still holds its children together. Companies that own each other in a
+    circle are one group, under the smallest id of the circle.
     """
     found: dict[str, str] = {}
     for account in accounts:

@@ -73,7 +73,7 @@ class Readout:
             f"Against held-out accounts the plays add {100 * difference:+.0f} points, 95 % interval "
             f"{100 * interval[0]:+.0f} to {100 * interval[1]:+.0f} ({counts})"
         )
-        sure = "" if interval[0] > 0 or interval[1] < 0 else "; that is no evidence yet"
+        sure = "" if interval[0] > 0 or interval[1] < 0 else "; that is not evidence yet"
         return f"{said}{sure}. Counts like these show a difference of {100 * power:.0f} points or more."
 
 

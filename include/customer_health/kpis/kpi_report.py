@@ -197,9 +197,10 @@ def _page(report: KpiReport) -> Iterator[str]:
     yield "## Save rate"
     yield ""
     yield f"- All episodes: {_share(report.saves.rate)} ({_matured(report.saves)})"
-    yield f"- Those whose fall we saw: {_share(report.saves_watched.rate)} ({_matured(report.saves_watched)})"
+    fallen = report.saves_watched
+    yield f"- Opened after a fall in score: {_share(fallen.rate)} ({_matured(fallen)})"
     without = report.saves_without_zombies
-    yield f"- Without those whose plays were suppressed: {_share(without.rate)} ({_matured(without)})"
+    yield f"- Excluding suppressed plays: {_share(without.rate)} ({_matured(without)})"
     yield ""
     yield (
         f"Share of Red episodes, opened at least {SAVED_WITHIN.days} days ago, with a lasting recovery "
@@ -224,8 +225,8 @@ def _page(report: KpiReport) -> Iterator[str]:
     yield f"{precise[0].upper()}{precise[1:]}."
     yield ""
     yield (
-        "Of the Red episodes whose fall we saw. An account that was saved did not leave, so that good work "
-        "lowers the first share; the second is what the people who called say."
+        "Red episodes that opened after a fall in score. An account that was saved did not leave, so that "
+        "good work lowers the first share; the second is what the people who called say."
     )
     yield ""
     yield from _groups(report.groups, report.currency)
@@ -275,7 +276,7 @@ def _matured(saves: SaveRate) -> str:
 def _precision(found: AlertPrecision) -> str:
     maturing = f", {found.maturing} still maturing" if found.maturing else ""
     counted = f"{found.lost} of {found.episodes} left within {found.horizon_days} days{maturing}"
-    judged = f"{found.judged - found.false_alarms} of {found.judged} judged by people were no false alarm"
+    judged = f"{found.judged - found.false_alarms} of {found.judged} judged by people were real risks"
     shares = (_share(found.share_lost), _share(found.share_right))
     return f"{shares[0]} ({counted}); by those who called: {shares[1]} ({judged})"
 

@@ -84,7 +84,7 @@ def retention(con: duckdb.DuckDBPyConnection, as_of: date) -> list[Retention]:
 
     The cohort is fixed at the start: customers won since do not count. Customers who pay nothing
     at the start are in no cohort. Both days are seen with what is known before `as_of`, mergers included:
-    who was merged since is no loss, and the survivor has not grown by it.
+    who was merged since is not a loss, and the survivor has not grown by it.
 
     Args:
         con: The warehouse with `raw.contracts`, `raw.outcomes` and `raw.accounts`.

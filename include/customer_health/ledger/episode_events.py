@@ -1,7 +1,7 @@
 """What people and clocks did with an episode: acknowledged, snoozed, judged; reminded, escalated.
 
-Append-only events; `statuses_of` folds them. Knowing the same thing twice is one event, so whoever polls
-reactions or reads tasks may do it as often as they like.
+Append-only events; `statuses_of` folds them. Knowing the same thing twice is one event, so a caller that
+polls reactions or reads tasks may do it as often as they like.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def record_outcome(
     """
     known = outcome_named(outcome)
     if known is None:
-        raise FatalError(f"'{outcome}' is no outcome.", hint=suggest(outcome, OUTCOMES))
+        raise FatalError(f"'{outcome}' is not an outcome.", hint=suggest(outcome, OUTCOMES))
     if len(reason.strip()) < 3:
         raise FatalError("An outcome needs its reason.", hint="Say in a few words what happened.")
     with writing(engine) as connection:

@@ -34,7 +34,7 @@ class Episode:
         suppressed_reason: Why the human plays were not started (the zombie filter).
         recovered_as_of: First of the readings that closed it.
         closed_as_of: Day that closed it; None while it is open.
-        outcome: "recovered", or "left" when the account is no customer any more.
+        outcome: "recovered", or "left" when the account is no longer a customer.
         cause: What explains the fall: "customer", "calendar" (the renewal came into sight) or "model".
         red_model_id: The model of its latest Red reading.
         recovery_cause: "model" when another model than that one lifted it above Red: nobody saved it.

@@ -101,7 +101,7 @@ score_runs = Table(
     Column("mode", String(16), nullable=False),
     Column("model_id", String(128)),
     Column("code_version", String(32), nullable=False),
-    Column("note", Text),  # who scored, and what was wrong with whoever should have
+    Column("note", Text),  # who scored, and what was wrong with the model that should have
 )
 
 scores = Table(

@@ -18,9 +18,9 @@ from customer_health.ledger.schema import score_runs, score_signals, scores
 
 REQUIRED = ("account_id", "score", "score_shown", "tier", "band", "state")
 KEEP_SIGNALS = timedelta(days=35)
-# A gap longer than this between two readings is no transition: nobody watched in between.
+# A gap longer than this between two readings is not a transition: nobody watched in between.
 PREVIOUS_WITHIN = timedelta(days=45)
-# Lock of whoever replaces a day's scores, or reads them in several steps.
+# Lock of anybody who replaces a day's scores, or reads them in several steps.
 PUBLISHED = "scores"
 _BATCH = 2_000
 _PLAIN = frozenset({str, int, bool, type(None)})
@@ -57,7 +57,7 @@ def publish(
         published_at: When, zone-aware. The first publication of a day starts its 48-hour clock.
         panel: The rows that were scored; adds ARR, renewal date, segment ... and the signals.
         accounts: `raw.accounts`; adds name, owner and time zone.
-        note: Who scored, and what was wrong with whoever should have; shown with the day.
+        note: Who scored, and what was wrong with the model that should have; shown with the day.
 
     Returns:
         The number of rows published.

@@ -23,7 +23,7 @@ class TrainingNote:
     Attributes:
         as_of: The training date; the same date trained again replaces its note.
         outcome: "promoted"; "pending", it waits for a person; "rules", no model earned its place and none
-            was in office; "held", refused by a gate while another model is in office; "failed"; "started".
+            was in use; "held", refused by a gate while another model is in use; "failed"; "started".
         reason: In a sentence.
         model_id: Its product, if there is one.
     """

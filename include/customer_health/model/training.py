@@ -78,7 +78,7 @@ def train(
         store: Keeps fold results, so that a killed training goes on where it stopped.
         snapshot: The CRM's current-state fields, to show what they would betray.
         stored: Signals as they were stored on their days, for the audit of rewritten pasts.
-        incumbent: The champion in office; a candidate of another kind must beat its kind.
+        incumbent: The champion in use; a candidate of another kind must beat its kind.
 
     Raises:
         ConfigurationError: The primary horizon is not among the horizons.
@@ -95,7 +95,7 @@ def train(
     data = TrainingData.of(panel, outcomes, config, as_of=as_of)
     eligible_rows, design = data.rows, data.design
     features = data.features.without(_distrusted(data.features, model))
-    # The contract's calendar may say "notice": a deadline that everybody can read is no outcome.
+    # The contract's calendar may say "notice": a deadline that everybody can read is not an outcome.
     training_gates.forbid_outcome_names([f.source for f in features.features if f.concept != CALENDAR])
     heads = {horizon: data.head(horizon) for horizon in horizons}
     others: dict[tuple[str, int], Head] = {
@@ -217,7 +217,7 @@ def _distrusted(features: FeatureSet, model: ModelConfig) -> Collection[str]:
     unknown = [name for name in model.distrusted_signals if name not in {*CATALOGUE, *features.sources}]
     if unknown:
         raise ConfigurationError(
-            f"model.distrusted_signals names '{unknown[0]}', which is no signal.",
+            f"model.distrusted_signals names '{unknown[0]}', which is not a signal.",
             hint=suggest(unknown[0], {*CATALOGUE, *features.sources}),
         )
     return model.distrusted_signals
@@ -351,7 +351,7 @@ def _side_head(
     rows = int((~np.isnan(labels)).sum())
     report = HeadReport(head.horizon_days, None, "", len(folds), rows, int(lost), head=head.outcome)
     if lost < config.model.min_unique_churners or not folds:
-        return replace(report, why=f"only {lost} accounts had this loss; it is not foretold"), None, None
+        return replace(report, why=f"only {lost} accounts had this loss; it is not predicted"), None, None
     watch.expect((3 + len(single_models(head, config.model))) * len(folds) + 1)
     predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch, store=store)
     evaluation = measure(predictions, config.model, config.economics, draws=DRAWS // 3)

@@ -70,7 +70,7 @@ def notice_failure(
     link: str,
     now: datetime,
 ) -> Result:
-    """Tell the data team that a task failed for good; once per task and day, whoever notices it.
+    """Tell the data team that a task failed for good; once per task and day, however many notice it.
 
     Args:
         settings: Where the ledger is.
@@ -164,7 +164,7 @@ def _tell_of_refusals(settings: Settings, ledger: Engine, done: DeliveryCounts, 
         title=f"{done.destination} refused what was promised to it",
         lines=done.refusals,
         remedy="Every one is on the page Health, Actions, with the remote's own words and what to do; when "
-        "the cause is mended, resend it there with a reason.",
+        "the cause is fixed, resend it there with a reason.",
     )
     tell_data_team(ledger, settings.config, [notice], now=now)
 

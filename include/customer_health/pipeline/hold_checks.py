@@ -115,7 +115,7 @@ def _panels(
 
 
 def _miscalibrated(settings: Settings, ledger: Engine, as_of: date) -> str:
-    """Ask the newest scoreboard whether far more, or far fewer, losses came than were foretold."""
+    """Ask the newest scoreboard whether far more, or far fewer, losses came than were predicted."""
     from customer_health.ledger import report_numbers
     from customer_health.model.monitoring.drift import of_calibration
 
@@ -129,4 +129,4 @@ def _miscalibrated(settings: Settings, ledger: Engine, as_of: date) -> str:
         return ""
     if max(expected, 0.5) / max(observed, 0.5) < factor and max(observed, 0.5) / max(expected, 0.5) < factor:
         return ""
-    return f"the probabilities do not hold: {expected:.0f} losses foretold, {observed:.0f} came"
+    return f"the probabilities do not hold: {expected:.0f} losses predicted, {observed:.0f} came"

@@ -122,7 +122,7 @@ def tell_of_trainings(
         title=title,
         lines=[f"{told.as_of}: {told.outcome}: {told.reason}" for told in bad] + [f"Meanwhile {scoring}."],
         remedy="Read the model card of the last training (page Health, Model). A model that a gate held "
-        "back can be let through with approve-model; a failed training says in its log what to mend.",
+        "back can be let through with approve-model; a failed training says in its log what to fix.",
     )
     oldest = timedelta(hours=settings.config.playbooks.max_as_of_age_hours)
     if now is not None and now - datetime.combine(as_of, time(), UTC) <= oldest:

@@ -32,7 +32,7 @@ def train_model(
     """Train walk-forward on what was known before `as_of` and register the decision.
 
     The decision is a model, or the rule score with the reason why no model is used. A model takes over
-    only if it passes the gates against the champion in office (and a person, if the company file asks
+    only if it passes the gates against the champion in use (and a person, if the company file asks
     for one). A training that was killed goes on where it stopped. What became of it is kept, whatever
     became of it, and the data team is told when it went wrong two months in a row.
 
@@ -166,7 +166,7 @@ def resolve_challenger(
     if approve and waiting is not None and waiting.model_id == model_id and waiting.decision == "model":
         load_safely(Path(waiting.folder), dict(waiting.sha256))
     registry.resolve(ledger, model_id, approve=approve, by=by, at=now, reason=reason, approvers=approvers)
-    word = "approved: it is the champion now" if approve else "rejected: the champion in office stays"
+    word = "approved: it is the champion now" if approve else "rejected: the champion in use stays"
     return Result("Model approval", {"model_id": model_id}, (f"{model_id} was {word} (by {by}).",))
 
 

@@ -19,7 +19,7 @@ FLIGHT_CODES = frozenset(
 )
 FLIGHT_DROP = 15  # points lost since the previous score
 LEVELS = ("not red", "Red", "Critical")
-# Losses that scoring foretells, and which kind of play each calls for:
+# Losses that scoring predicts, and which kind of play each calls for:
 # who means to leave must see value again, who means to shrink must see how to use what is paid for.
 HEADS = {"logo_churn": "utility", "downgrade": "efficiency", "contraction": "efficiency"}
 _DEFAULTS = CompanyConfig()
@@ -154,7 +154,7 @@ class AccountView:
 
     @property
     def stake(self) -> float:
-        """Expected ARR loss; under the rule score, which is no probability, ARR times the missing health."""
+        """Expected ARR loss; under the rule score (not a probability), ARR times the missing health."""
         loss = self.number("expected_loss")
         if loss is not None:
             return loss
@@ -235,7 +235,7 @@ class AccountView:
     def lasting_fall(self, days: int, readings: int) -> float | None:
         """Return by how many points the last `readings` readings all lie below the best of `days` days.
 
-        None when too few readings are known; a single bad day is no lasting fall.
+        None when too few readings are known; a single bad day is not a lasting fall.
         """
         if self.score is None:
             return None
@@ -248,7 +248,7 @@ class AccountView:
 
     @property
     def flight_risk(self) -> str:
-        """Why this account is no candidate for growth; empty when it is one."""
+        """Why this account is not a candidate for growth; empty when it is one."""
         if self.get("state") == "notice_given" or self.get("notice_given"):
             return "it has given notice"
         if self.episode is not None:

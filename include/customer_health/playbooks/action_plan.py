@@ -219,7 +219,7 @@ def _job(
         alerts=alerts,
         rationed=_rationed(match, snapshot, news=news, brake_on=brake_on),
         acted_today=today,
-        silent="no alert: it was Red before and is no news" if quiet else "",
+        silent="no alert: it was Red before and is not news" if quiet else "",
     )
 
 

@@ -92,7 +92,7 @@ class When(Part):
         score_drop: Points lost since the previous published score.
         lasting_fall: Points lost within a window and not regained for several readings.
         outcome_head: Likeliest kind of loss, "utility" (leave) or "efficiency" (shrink); unknown where
-            the model foretells one loss only, and under the rules.
+            the model predicts one loss only, and under the rules.
         owner: One of these owners (CSM's e-mail).
         worth_people: Whether the account is worth people's hours (see playbooks/account_value.py).
         reasons: Reason codes that the score names.

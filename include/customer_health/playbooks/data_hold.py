@@ -1,7 +1,7 @@
 """When the data is under suspicion: whose suspicion a person has already answered, and for how long.
 
 A hold turns the day's single alerts into one summary that waits for approval; scores are shown as ever. It
-ends by itself when its reason is gone. Approving the summary says that the customers moved, not the data:
+ends when its reason is gone. Approving the summary says that the customers moved, not the data:
 then the same reason holds nothing back for `playbooks.hold_released_days`. A summary that was declined, or
 that nobody answered in `playbooks.approval_expires_hours`, releases nothing.
 """

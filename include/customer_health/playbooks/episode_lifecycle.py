@@ -80,5 +80,5 @@ def advance(
 
 
 def left(episode: Episode, as_of: date) -> Episode:
-    """Close the episode of an account that is no customer any more."""
+    """Close the episode of an account that is no longer a customer."""
     return replace(episode, closed_as_of=as_of, outcome="left")

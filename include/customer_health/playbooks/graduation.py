@@ -1,7 +1,7 @@
 """The gate before growth is automated: the model must find churn, and the plays must save accounts.
 
 Both with enough cases to mean something. Until then an expansion opportunity is a proposal that a person
-approves; afterwards it leaves by itself. A flight risk is never a candidate, before or after.
+approves; afterwards it leaves automatically. A flight risk is never a candidate, before or after.
 """
 
 from __future__ import annotations

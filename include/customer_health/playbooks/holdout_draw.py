@@ -1,7 +1,7 @@
 """Who gets ordinary service only: drawn when an account first turns Red, before anybody can act.
 
 A save rate alone counts accounts that would have come back anyway: a score that has just fallen tends to
-rise again by itself. Comparing with accounts that got no save play tells the difference.
+rise again without help. Comparing with accounts that got no save play tells the difference.
 
 The draw is stratified by segment and ARR band. Inside a stratum accounts are taken in blocks of
 round(1 / share); in each block a hash of salt, stratum and block number says which place is held out. So

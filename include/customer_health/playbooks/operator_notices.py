@@ -1,7 +1,7 @@
 """Notices to the people who run the system: a failed task, missing scores, a training that was refused.
 
 They go the way of every effect, through the outbox, to a channel of their own: what is wrong with the data
-is no news for those who call customers. One message per topic and cycle, however often it is noticed.
+is not news for those who call customers. One message per topic and cycle, however often it is noticed.
 """
 
 from __future__ import annotations

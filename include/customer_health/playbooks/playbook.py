@@ -140,7 +140,7 @@ def load_playbook(path: Path) -> Playbook:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ConfigurationError(
-            f"{path} is not valid YAML: {error}", hint="Mend the line it names."
+            f"{path} is not valid YAML: {error}", hint="Fix the line it names."
         ) from None
     if not isinstance(raw, dict):
         raise ConfigurationError(
@@ -184,7 +184,7 @@ def _steps(do: Any, path: Path) -> tuple[Step, ...]:
         roles = DestinationsConfig.model_fields
         if step.to not in roles:
             raise ConfigurationError(
-                f"{path}: do: step {number}: {verb}: to: '{step.to}' is no destination.",
+                f"{path}: do: step {number}: {verb}: to: '{step.to}' is not a destination.",
                 hint=suggest(step.to, roles),
             )
         steps.append(step)

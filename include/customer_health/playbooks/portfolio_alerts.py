@@ -51,7 +51,7 @@ def brake(
 ) -> Effect:
     """Return the one message that replaces the alerts of a mass move, a drift or a stale source.
 
-    It waits for approval: whoever looked at the data says whether the customers moved or the data did.
+    It waits for approval: anybody who looked at the data says whether the customers moved or the data did.
     """
     expires = published + timedelta(hours=config.playbooks.approval_expires_hours)
     return message(

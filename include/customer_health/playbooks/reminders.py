@@ -1,6 +1,6 @@
 """Follow an episode through: reminders, escalation, the one message that stays true, the end.
 
-Runs inside every run of the playbooks, and by itself as often as somebody calls `follow_up`: what is due
+Runs inside every run of the playbooks, and on its own as often as somebody calls `follow_up`: what is due
 depends on the clock and on the ledger only, and every promise has a key of its own.
 """
 

@@ -38,7 +38,7 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 def _known_roles(value: tuple[str, ...]) -> tuple[str, ...]:
     for role in value:
         if role not in ("csm", "csm_manager", "fallback"):
-            raise ValueError(f"'{role}' is no role; use csm, csm_manager, fallback")
+            raise ValueError(f"'{role}' is not a role; use csm, csm_manager, fallback")
     return value
 
 
@@ -134,7 +134,7 @@ class Notify(Step):
     """A Slack alert. It leaves only when the account has become Red or Critical, never for a state.
 
     `channel` is a #channel, or `@owner` or `@manager` for a direct message; a route of the company file goes
-    before it. Whoever cannot be found in Slack gets it in the company's channel of alerts, with the reason.
+    before it. For an owner who cannot be found in Slack it goes to the alerts channel, with the reason.
 
     Attributes:
         channel: Where to.
@@ -167,7 +167,7 @@ class CreateOpportunity(Step):
     """An opportunity in the CRM; `amount_share` of today's ARR.
 
     At most `opportunities_per_day` are proposed on one day, largest first; the others follow. It needs
-    approval until the graduation gate says that the system may grow accounts by itself.
+    approval until the graduation gate says that the system may grow accounts automatically.
 
     Attributes:
         type: Kind of opportunity, such as `expansion`.

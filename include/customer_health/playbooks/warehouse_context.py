@@ -25,7 +25,7 @@ LONG_MEETING = 45  # minutes from which on a meeting about an account may be its
 
 @dataclass(frozen=True)
 class WarehouseContext:
-    """Where the facts beside the score come from; whoever has no warehouse at hand knows nothing.
+    """Where the facts beside the score come from; without a warehouse at hand nothing is known.
 
     Attributes:
         audits: From (account -> licensed seats) to audits by account; see usage_audit.py.

@@ -206,7 +206,7 @@ STRENGTHS: Mapping[str, Claim] = {
     "no_expansion": _from("expanded within a year", "past_expansion"),
 }
 
-# That none of these happened is no strength.
+# That none of these happened is not a strength.
 NO_STRENGTH = frozenset(
     {
         "silent_account",

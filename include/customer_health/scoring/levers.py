@@ -29,7 +29,7 @@ Lever = dict[str, Any]
 
 NOTHING = "No actionable lever found"
 MOST_CONCEPTS = 3
-MOST_TOPICS = 4  # more than that is no plan
+MOST_TOPICS = 4  # more than that is not a plan
 TELLING = 3  # signals of a topic that are enough to name, where they are enough to move
 STEPS = (0.25, 0.5, 0.75, 1.0)  # of the way to a healthy account's value
 MIN_PEERS = 20  # healthy accounts that make a segment's median
@@ -248,7 +248,7 @@ def _told(question: _Question, account: np.intp, mask: Bools, final: Floats) -> 
         first, *rest = np.flatnonzero(mask & (question.topics == topic)).tolist()
         signal = question.signals[first]
         now = figure(signal, float(question.now[account, first]))
-        more = f"with {len(rest)} related signal{'s' if len(rest) > 1 else ''}" if rest else ""
+        more = f"together with {len(rest)} related signal{'s' if len(rest) > 1 else ''}" if rest else ""
         aside = "; ".join(filter(None, (f"now {now}" if now else "", more)))
         said = phrased(signal, float(final[first]), question.currency)
         if now is None and final[first] == 0:  # the phrase tells of trouble, and has no number to change

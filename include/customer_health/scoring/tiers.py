@@ -83,13 +83,13 @@ def load_schemes(path: Path = SHIPPED) -> Mapping[str, Scheme]:
     """Read every tier scheme of a file.
 
     Raises:
-        ConfigurationError: Unknown key, gap, overlap, or a bound that is no whole score. The message
+        ConfigurationError: Unknown key, gap, overlap, or a bound that is not a whole score. The message
             names file, scheme and tier.
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}", hint="Mend the file.") from None
+        raise ConfigurationError(f"{path} cannot be read: {error}", hint="Fix the file.") from None
     where = str(path)
     schemes = _fields(raw, where, required={"schemes"})["schemes"]
     if not isinstance(schemes, dict) or not schemes:

@@ -1,7 +1,7 @@
 """The Why: at most ten words that say what the score is about, and the check that they are true.
 
-The template needs no language model and is always available. The check holds for every Why, whoever
-wrote it: each number is a rounded signal value, each subject has a fact behind it, nothing is foretold.
+The template needs no language model and is always available. The check holds for every Why, no matter
+who wrote it: each number is a rounded signal value, each subject has a fact behind it, nothing is predicted.
 """
 
 from __future__ import annotations
@@ -198,12 +198,12 @@ def _beyond_facts(text: str, facts: Sequence[Fact]) -> str:
 
 
 def _unfaithful(clause: str, facts: Sequence[Fact]) -> list[str]:
-    """Numbers of a clause that are no fact's rounded value, or whose direction is the wrong way round."""
+    """Numbers of a clause that are not fact's rounded value, or whose direction is the wrong way round."""
     problems = []
     for number in _NUMBER.findall(clause):
         sources = [fact for fact in facts if number in _printable(fact)]
         if not sources:
-            problems.append(f"The number {number} is no fact.")
+            problems.append(f"The number {number} is not a fact.")
         elif number.endswith("%") and not any(_same_direction(clause, fact["value"]) for fact in sources):
             problems.append(f"The number {number} goes the other way.")
     return problems

@@ -27,7 +27,7 @@ class Aggregation:
         windowed: Whether the signal must name a window.
         only: Tables this aggregation understands; empty means any table of facts.
         dated: It reads the end of a term. An evergreen contract has none, and that is known: no answer
-            about such an account is no gap in what we know of it.
+            about such an account is not a gap in what we know of it.
     """
 
     windowed: ClassVar[bool] = True
@@ -97,7 +97,7 @@ class Mean(Aggregation):
     Args:
         column: What to average.
         half_life: Days after which a fact weighs half; None weighs all alike.
-        least: Fewer facts than this are no basis: absent.
+        least: Fewer facts than this are not basis: absent.
     """
 
     column: str
@@ -256,7 +256,7 @@ class ChangeVsOwnBaseline(Aggregation):
         column: What to add up.
         baseline: Days before the window that make the baseline; days before the account's first
             usage do not count.
-        least: Fewer days of telemetry than this before the window are no baseline: unknown.
+        least: Fewer days of telemetry than this before the window are not baseline: unknown.
     """
 
     only: ClassVar[tuple[str, ...]] = ("usage",)

@@ -43,7 +43,7 @@ class Era:
     """Dates on which the same accounts of a group stood apart.
 
     Attributes:
-        members: All accounts of the group, whoever they were merged into.
+        members: All accounts of the group, anybody who they were merged into.
         apart: Those whose merger lay ahead.
         dates: The as-of dates.
     """

@@ -154,7 +154,7 @@ class Signal:
     def _check_name(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", self.name):
             raise self._refuse(
-                "this is no name of a column", "Use small letters, digits and _, as in open_tickets."
+                "this is not a name of a column", "Use small letters, digits and _, as in open_tickets."
             )
         if self.name in RESERVED:
             raise self._refuse("the panel has a column of this name already", "Say more: seats_added_90d.")

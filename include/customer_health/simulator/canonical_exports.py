@@ -90,7 +90,7 @@ def write_tables(
         For each table all files that hold its facts, oldest first.
 
     Raises:
-        ConfigurationError: `start` is no Monday, `through` is not after it, or the folder holds
+        ConfigurationError: `start` is not a Monday, `through` is not after it, or the folder holds
             another simulated company.
     """
     if through <= start:

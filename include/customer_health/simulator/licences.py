@@ -43,7 +43,8 @@ def licences(world: World, seat_scale: float = DEFAULT_SEAT_SCALE) -> Licences:
     """
     if not 0 < seat_scale <= 1:
         raise ConfigurationError(
-            f"seat_scale is {seat_scale}, which is no exponent in (0, 1].", hint=f"Try {DEFAULT_SEAT_SCALE}."
+            f"seat_scale is {seat_scale}, which is not an exponent in (0, 1].",
+            hint=f"Try {DEFAULT_SEAT_SCALE}.",
         )
     latent, price = world.history["seats"], world.history["price"]
     first = np.maximum(2, np.rint(latent[0].astype(np.float64) ** seat_scale)).astype(np.int32)

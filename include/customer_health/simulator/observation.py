@@ -69,7 +69,7 @@ def office_hours(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
 def present(world: World, week: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return the first day and the day after the last one on which each account is a customer in a week.
 
-    Days count from 0 (Monday); an account that is no customer all week gets (7, 7) or (0, 0).
+    Days count from 0 (Monday); an account that is not a customer all week gets (7, 7) or (0, 0).
     """
     accounts = world.accounts
     first = np.where(week < accounts.start, 7, np.where(week == accounts.start, accounts.weekday, 0))

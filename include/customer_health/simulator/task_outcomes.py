@@ -36,7 +36,7 @@ class Given:
         key: Of its effect.
         account_id: The account.
         external_id: Our id as the CRM keeps it.
-        owner: E-mail of whoever got it.
+        owner: E-mail of its owner.
         priority: critical, high, medium or low.
         day: On which it was created.
     """

@@ -118,16 +118,16 @@ def simulate(
         treatments: Positions of the accounts that get our full intervention at the start of a week.
 
     Raises:
-        ConfigurationError: `start` is no Monday, or a number is not positive.
+        ConfigurationError: `start` is not a Monday, or a number is not positive.
     """
     if start.weekday() != 0:
         raise ConfigurationError(
-            f"The simulation starts on {start}, which is no Monday.",
+            f"The simulation starts on {start}, which is not a Monday.",
             hint=f"Use {start - timedelta(days=start.weekday())}.",
         )
     if accounts < 1 or weeks < 1:
         raise ConfigurationError(
-            f"{accounts} accounts over {weeks} weeks are no company.", hint="Ask for more."
+            f"{accounts} accounts over {weeks} weeks are not company.", hint="Ask for more."
         )
     fixed, state = draw_accounts(seed, accounts)
     merges, merged_into = _plan_merges(seed, fixed)

@@ -2,7 +2,7 @@
 
 Two kinds of columns hold days. A *calendar day* (the end of a term) is the day that was written down. The
 day of a *clock* (`occurred_at` of usage) is the UTC day of an instant. Of both, midnight on the clock that
-wrote it is no instant but the day itself: exports spell days so.
+wrote it is not an instant but the day itself: exports spell days so.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ def _number(text: str, decimal: str) -> str:
 
 def shifted(moment: str, plus: Offset, amount: str) -> str:
     """Return `moment` plus an amount (SQL of a DOUBLE) of the offset's unit."""
-    # A span beyond all calendars (a typing error, a date in place of minutes) is no span.
+    # A span beyond all calendars (a typing error, a date in place of minutes) is not a span.
     if plus.unit == "months":
         return f"({moment} + to_months(CAST(CASE WHEN abs({amount}) < 12000 THEN {amount} END AS INTEGER)))"
     seconds = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}[plus.unit]

@@ -102,7 +102,7 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
         trial = next((c for c in look.samples if plain(c) in ("is_trial", "trial")), None)
         if trial:
             used.add(trial)
-            lines.append(f"      where: {{{quoted(trial)}: false}}  # a trial is no contract yet")
+            lines.append(f"      where: {{{quoted(trial)}: false}}  # a trial is not a contract yet")
         ends = _ends(look)
         if ends:
             used.add(ends)
@@ -174,7 +174,7 @@ def _losses(look: Look, looks: Sequence[Look], *, followed: bool) -> list[str]:
     lines = [f"    - files: {quoted(look.name)}  # TODO losses are read from ended contracts: is that right?"]
     if followed and begins:
         lines += [
-            "      unless_followed:  # an end after which the account has another contract is no loss",
+            "      unless_followed:  # an end after which the account has another contract is not a loss",
             f"        begins: {rule(moment, begins, look).partition('  # ')[0]}",
             "        within_days: 30",
         ]

@@ -101,7 +101,7 @@ def format_of(samples: Sequence[str]) -> str | None:
 
 
 def formats_of(samples: Sequence[str]) -> tuple[str, ...]:
-    """Return the fewest formats that between them read every value; empty if some value is no date."""
+    """Return the fewest formats that between them read every value; empty if some value is not a date."""
     found: list[str] = []
     left = list(samples)
     while left:

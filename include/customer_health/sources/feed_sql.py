@@ -397,7 +397,7 @@ class FeedCompiler:
     def _without_followed(self, terms: str, others: Sequence[str], within_days: int) -> str:
         """Keep the ends of terms after which no other term of the account goes on.
 
-        It may go on in another file of the feed. Rows that have not ended are no losses; they only show that
+        It may go on in another file of the feed. Rows that have not ended are not losses; they only show that
         the account goes on. Several terms that end together are one loss.
         """
         names = ", ".join(f"t.{identifier(name)}" for name in [*self.table.columns, ROW])

@@ -127,7 +127,7 @@ def make_readable(con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, 
         encoding = reading.encoding or text_files.encoding_of(path)
         if text_files.looks_binary(path, encoding):
             raise DataContractError(
-                f"{path.name} is no text in {encoding}: it holds binary data.",
+                f"{path.name} is not text in {encoding}: it holds binary data.",
                 hint=f"Export it as {kind[1:]} again; if it is UTF-16 text, write `encoding: utf-16`.",
             )
         if kind in (".jsonl", ".ndjson", ".json"):
@@ -146,7 +146,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Readable:
         counted = scalar(con, f"SELECT count(*) FROM read_parquet({literal(path)})")
     except duckdb.Error as error:
         raise DataContractError(
-            f"{path.name} is no readable Parquet file: {str(error).splitlines()[0]}",
+            f"{path.name} is not a readable Parquet file: {str(error).splitlines()[0]}",
             hint="Copy the file again.",
         ) from None
     columns = {row[0]: row[1] for row in described if row[0] != "file_row_number"}
@@ -272,7 +272,7 @@ def _json_records(lines: Any) -> Iterator[tuple[int, dict[str, str | None]] | te
         try:
             items = json.load(lines)
         except ValueError as error:
-            yield text_files.BrokenLine(1, "", f"the file is no JSON: {error}")
+            yield text_files.BrokenLine(1, "", f"the file is not JSON: {error}")
             return
         for number, item in enumerate(items, start=1):
             yield (
@@ -287,7 +287,7 @@ def _json_records(lines: Any) -> Iterator[tuple[int, dict[str, str | None]] | te
         try:
             item = json.loads(line)
         except ValueError as error:
-            yield text_files.BrokenLine(number, line, f"the line is no JSON: {error}")
+            yield text_files.BrokenLine(number, line, f"the line is not JSON: {error}")
             continue
         yield (
             (number, flat(item))

@@ -44,9 +44,9 @@ _DLT = {
 
 _FLUSH_ROWS = 400_000
 _UNREADABLE = (
-    "Mend the value in the source, or correct the column's rule in the mapping; then load the file again."
+    "Fix the value in the source, or correct the column's rule in the mapping; then load the file again."
 )
-_BROKEN_LINE = "Mend the line (a field too many or too few, or a stray quote), then load the file again."
+_BROKEN_LINE = "Fix the line (a field too many or too few, or a stray quote), then load the file again."
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ class Rule(Part):
                 continue
             signs = re.findall(r"%-?.?", one)
             if not signs or any(re.fullmatch(_SIGN, sign) is None for sign in signs):
-                raise ValueError(f"'{one}' is no date format; write day, month and year as in %d.%m.%Y")
+                raise ValueError(f"'{one}' is not a date format; write day, month and year as in %d.%m.%Y")
         return value
 
     @model_validator(mode="after")
@@ -247,7 +247,7 @@ class Reading(Part):
     def _known_zone(cls, value: str | None) -> str | None:
         if value is not None and value not in available_timezones():
             near = suggest(value, available_timezones())
-            raise ValueError(f"'{value}' is no time zone such as Europe/Berlin. {near}")
+            raise ValueError(f"'{value}' is not a time zone such as Europe/Berlin. {near}")
         return value
 
 
@@ -273,7 +273,7 @@ class Feed(Reading):
         combine: sum adds up the numbers of rows that agree in everything else (event logs).
         repeated_keys: `report` keeps the first row and quarantines contradictions; `latest_file` lets
             the last file by name win (each file is a full export); `add` lets files add up.
-        optional: No file is no error.
+        optional: No file is not an error.
         removed_files: What becomes of the rows of a file that is gone from the folder: they stay ("keep"),
             or go with it ("retire"). Not given: they stay, and every load says so.
     """

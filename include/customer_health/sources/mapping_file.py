@@ -54,8 +54,8 @@ def load_mapping(path: Path) -> MappingFile:
     """Read and check a mapping.
 
     Raises:
-        ConfigurationError: The file is missing, is no YAML, or a key or value is not accepted. The message
-            lists every problem with its place, so that one round of mending is enough.
+        ConfigurationError: The file is missing, is not YAML, or a key or value is not accepted. The message
+            lists every problem with its place, so that one round of fixing is enough.
     """
     raw = with_schemas(
         read_yaml(path, "holds no mapping: expected `company:` and `tables:` at the top"), path
@@ -133,7 +133,7 @@ def read_yaml(path: Path, wrong: str) -> dict[str, Any]:
         ) from None
     except yaml.YAMLError as error:
         raise ConfigurationError(
-            f"{path} is not valid YAML: {error}", hint="Mend the line it names."
+            f"{path} is not valid YAML: {error}", hint="Fix the line it names."
         ) from None
     if not isinstance(raw, dict):
         raise ConfigurationError(f"{path}: {wrong}.", hint="See examples/mapping.yaml and docs/sources.md.")

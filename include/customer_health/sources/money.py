@@ -2,7 +2,7 @@
 
 Amounts stay in `raw` as they were given (`_given`, `_given_in`) beside what they are in the company's
 currency, so that a corrected rate corrects the past too. A contract keeps the rate of its first day: a
-currency that moves is no contraction. An amount in a currency without a rate is unknown, and said so;
+currency that moves is not a contraction. An amount in a currency without a rate is unknown, and said so;
 everything else about its row goes on.
 """
 

@@ -49,8 +49,8 @@ def open_bytes(path: Path) -> IO[bytes]:
 def encoding_of(path: Path) -> str:
     """Return the encoding of a text file: by its byte-order mark, as UTF-8 if it is, else by detection.
 
-    Detection looks at the first mebibyte around the first byte that is no UTF-8. Where several encodings read
-    it equally well, Western European wins: it is what spreadsheets export.
+    Detection looks at the first mebibyte around the first byte that is not UTF-8. Where several encodings
+    read it equally well, Western European wins: it is what spreadsheets export.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:

@@ -1,7 +1,7 @@
 """The Why and the explanation in a model's words: facts in, checked words out, else the template stays.
 
 What comes back is published only if it says nothing but the facts: every number is one of theirs, every
-word of meaning is in their words, nothing is foretold, ordered or linked. It is asked for once per set of
+word of meaning is in their words, nothing is predicted, ordered or linked. It is asked for once per set of
 facts; a wrong answer is sent back once with what was wrong.
 """
 

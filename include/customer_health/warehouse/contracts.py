@@ -107,7 +107,7 @@ def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
             name,
             f"({c} IS NOT NULL AND NOT isfinite({c}))",
             f"{name} is not a finite number",
-            "Mend the number in the source; an unknown number must be empty.",
+            "Fix the number in the source; an unknown number must be empty.",
         )
         if column.maximum is None:
             yield RowRule(
@@ -115,7 +115,7 @@ def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
                 name,
                 f"(isfinite({c}) AND abs({c}) > {LARGEST!r})",
                 f"{name} is beyond {LARGEST:g}, which nobody counts",
-                "Mend the number, or correct `scale:` in the mapping; an unknown number must be empty.",
+                "Fix the number, or correct `scale:` in the mapping; an unknown number must be empty.",
             )
     unit = f" {column.unit}" if column.unit else ""
     if column.minimum is not None:
@@ -124,7 +124,7 @@ def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
             name,
             f"{c} < {column.minimum!r}",
             f"{name} is below {column.minimum:g}{unit}",
-            "Mend the number, or correct `scale:` in the mapping.",
+            "Fix the number, or correct `scale:` in the mapping.",
         )
     if column.maximum is not None:
         # In DuckDB NaN is larger than every number; `finite` has named it already.
@@ -133,7 +133,7 @@ def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
             name,
             f"{c} > {column.maximum!r}",
             f"{name} is above {column.maximum:g}{unit}",
-            "Mend the number, or correct `scale:` in the mapping.",
+            "Fix the number, or correct `scale:` in the mapping.",
         )
     if column.type in (Type.DATE, Type.TIMESTAMP):
         yield RowRule(
@@ -141,7 +141,7 @@ def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
             name,
             f"{c} < DATE '{EARLIEST}'",
             f"{name} lies before {EARLIEST}, which is implausible",
-            "Mend the date, or correct `format:` in the mapping; an unknown date must be empty.",
+            "Fix the date, or correct `format:` in the mapping; an unknown date must be empty.",
         )
 
 
@@ -152,7 +152,7 @@ def _clock_rules(table: Table, as_of: date) -> Iterator[RowRule]:
         "occurred_at",
         f"t.occurred_at > TIMESTAMP '{horizon}'",
         f"occurred_at lies {IN_THE_FUTURE} of {as_of}",
-        "Mend the date. If it is right, the row is loaded again by the first run whose day has reached it.",
+        "Fix the date. If it is right, the row is loaded again by the first run whose day has reached it.",
     )
     if not table.scheduled:
         yield RowRule(

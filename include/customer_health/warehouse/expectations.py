@@ -1,7 +1,8 @@
 """Great Expectations judges the measurements.
 
-The library's DuckDB dialects are broken with these versions, and reading 500 M rows into pandas is no gate:
-so the warehouse measures, and the suites, derived from the contracts, judge one row of numbers per table.
+The library's DuckDB dialects are broken with these versions, and reading 500 M rows into pandas is not a
+gate: so the warehouse measures, and the suites, derived from the contracts, judge one row of numbers per
+table.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def run_gate(
         as_of: The day of the run.
         report_dir: The report is written to <report_dir>/<as_of>/gate.html.
         today: The day that is lived in; facts dated after it are in the future. A back-filled day lies
-            before it, and what happened in between is no mistake, only not known yet.
+            before it, and what happened in between is not a mistake, only not known yet.
         elsewhere: Tables that stay in another warehouse, with what measures them there, given the day after
             which facts are in the future. It is asked once the accounts have been held against theirs.
         config: What contracts mean where paperwork is silent, and which losses follow from them.

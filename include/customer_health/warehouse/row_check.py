@@ -123,9 +123,9 @@ def quarantine(
 
 
 def _explain_orphans(con: duckdb.DuckDBPyConnection, table: Table, loads: Sequence[str]) -> None:
-    """Say so when the missing account is itself in quarantine: then that is the row to mend."""
+    """Say so when the missing account is itself in quarantine: then that is the row to fix."""
     con.execute(
-        "UPDATE quarantine.rows AS t SET remedy = 'Its account is in quarantine itself: mend ' || a.file "
+        "UPDATE quarantine.rows AS t SET remedy = 'Its account is in quarantine itself: fix ' || a.file "
         "|| ' row ' || a.row_number || ' first; then this row is loaded again.' "
         "FROM (SELECT json_extract_string(record, '$.account_id') AS account_id, "
         "min(file) AS file, min(row_number) AS row_number FROM quarantine.rows "

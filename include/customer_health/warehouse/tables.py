@@ -81,7 +81,7 @@ CONTRACTS = Table(
         "currency": Column(Type.TEXT, "ISO 4217 code; empty means the company's."),
         "term_start": Column(Type.DATE, "First day of the current term."),
         "term_end": Column(Type.DATE, "Renewal date; empty means evergreen."),
-        "auto_renew": Column(Type.BOOLEAN, "Renews by itself unless notice is given."),
+        "auto_renew": Column(Type.BOOLEAN, "Renews automatically unless notice is given."),
         "notice_days": Column(Type.INTEGER, "Days of notice before term_end.", unit="days", minimum=0),
         "status": Column(
             Type.TEXT, "Whether this state is in force.", allowed=("active", "ended"), default="active"

@@ -1,4 +1,4 @@
-"""A report on ids: which match no account or more than one, from which source, and what would mend it."""
+"""A report on ids: which match no account or more than one, from which source, and what would fix it."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class IdReport:
             for (table, source), mine in _grouped(self.unmatched).items()
         ]
         remedies = sorted({one.remedy for one in self.unmatched if one.remedy})
-        mend = f" Some would match: {'; '.join(remedies)}." if remedies else ""
-        return [f"Ids that match no account: {', '.join(parts)}. See {FILE}.{mend}"]
+        fix = f" Some would match: {'; '.join(remedies)}." if remedies else ""
+        return [f"Ids that match no account: {', '.join(parts)}. See {FILE}.{fix}"]
 
 
 def id_report(con: duckdb.DuckDBPyConnection) -> IdReport:

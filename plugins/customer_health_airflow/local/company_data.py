@@ -68,7 +68,7 @@ class Company:
 
         Args:
             pretend: Whether the simulated company's runs shall pin today. A pinned day stops the
-                calendar from starting runs by itself. Files that end in the past always pin it.
+                calendar from starting runs automatically. Files that end in the past always pin it.
         """
         inherited = {
             name: value

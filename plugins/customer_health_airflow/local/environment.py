@@ -53,7 +53,7 @@ def _is_free(port: int) -> bool:
 def credentials(home: Path = HOME) -> dict[str, str]:
     """Return this checkout's own keys and password; the first call makes them up.
 
-    There is no default password anywhere: whoever may read the folder may log in, and nobody else.
+    There is no default password anywhere: anybody who may read the folder may log in, and nobody else.
     """
     path = home / "credentials.json"
     if path.exists():

@@ -21,7 +21,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class PartDiedError(RuntimeError):
-    """A part of Airflow ended by itself."""
+    """A part of Airflow ended on its own."""
 
 
 def run_once(arguments: Iterable[str], environment: Mapping[str, str], log: Path) -> None:
@@ -59,7 +59,7 @@ def start(part: str, environment: Mapping[str, str], log: Path) -> subprocess.Po
 
 
 def of_stack(stack_id: str, sessions: Container[int] = ()) -> list[psutil.Process]:
-    """Return every living process that carries our mark, whoever its parent is by now.
+    """Return every living process that carries our mark, whatever its parent is by now.
 
     Args:
         stack_id: The mark.

@@ -95,7 +95,7 @@ class Stack:
             self.airflow.pause(dag_id, paused=not ticking)
 
     def check(self) -> None:
-        """Raise PartDiedError if a part has ended by itself."""
+        """Raise PartDiedError if a part has ended on its own."""
         for part, process in self._parts.items():
             if process.poll() is not None:
                 log = self._log(part)

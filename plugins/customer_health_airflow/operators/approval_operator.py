@@ -88,7 +88,7 @@ class AskOperator(ApprovalOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Write the answer down, by the name of whoever gave it."""
+        """Write the answer down, by the name of the person who gave it."""
         answer = super().execute_complete(context, event)
         approve = answer["chosen_options"] == [self.APPROVE]
         note = str(answer["params_input"].get("note") or "").strip()

@@ -10,12 +10,12 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.configuration import conf
 from fastapi import HTTPException, Request, status
 
-# Whoever may read the scoring DAG may read the scores. `is_authorized_custom_view` is no
+# Anybody who may read the scoring DAG may read the scores. `is_authorized_custom_view` is no
 # substitute: the simple auth manager ignores the method there.
 GUARDING_DAG = "score_accounts"
-# Whoever may start a delivery may send one effect again, or let one go.
+# Anybody who may start a delivery may send one effect again, or let one go.
 ACTING_DAG = "deliver_effects"
-# Whoever may start a training may say which of two models scores.
+# Anybody who may start a training may say which of two models scores.
 TRAINING_DAG = "train_model"
 
 
@@ -45,13 +45,13 @@ def _may_start(dag: str, user: GetUserDep) -> bool:
 
 
 def can_act(user: GetUserDep) -> None:
-    """Let through whoever may start a delivery; 403 for everybody else."""
+    """Let through anybody who may start a delivery; 403 for everybody else."""
     if not may_act(user):
         raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not act on effects.")
 
 
 def can_train(user: GetUserDep) -> None:
-    """Let through whoever may start a training; 403 for everybody else."""
+    """Let through anybody who may start a training; 403 for everybody else."""
     if not may_train(user):
         raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not decide about models.")
 
@@ -59,8 +59,8 @@ def can_train(user: GetUserDep) -> None:
 def from_this_page(request: Request) -> None:
     """Refuse a form that another site made a reader's browser send.
 
-    The browser adds the session's cookie to such a form by itself; it also says, truthfully, where the
-    form came from. A client that carries its own token in a header is no browser that could be misled.
+    The browser adds the session's cookie to such a form automatically; it also says, truthfully, where the
+    form came from. A client that carries its own token in a header is not a browser that could be misled.
     """
     if request.headers.get("authorization", "").lower().startswith("bearer "):
         return

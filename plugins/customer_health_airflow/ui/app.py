@@ -40,7 +40,7 @@ def create_app() -> FastAPI:
 
     @app.exception_handler(CustomerHealthError)
     async def explain(request: Request, error: CustomerHealthError) -> Response:
-        """Say what is wrong and how to mend it; a bare 500 would send the reader to the logs."""
+        """Say what is wrong and how to fix it; a bare 500 would send the reader to the logs."""
         return shell.trouble(request, error)
 
     @app.exception_handler(SQLAlchemyError)

@@ -27,7 +27,7 @@ LOUD = ("page", "warn")
 MOST = 12
 DONE = {
     "approve": "Approved: it is the champion now and scores from the next run on.",
-    "reject": "Rejected: the champion in office stays.",
+    "reject": "Rejected: the champion in use stays.",
 }
 
 

@@ -64,7 +64,7 @@ def answer(
     user: GetUserDep,
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
-    """Approve or reject the training that waits, in the reader's name, then show who is in office."""
+    """Approve or reject the training that waits, in the reader's name, then show which model is in use."""
     if verb not in ("approve", "reject"):
         raise HTTPException(404, "There is no such thing to do with a model.")
     settings = load_settings()

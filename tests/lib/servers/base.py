@@ -105,7 +105,7 @@ class Server:
         return _Listener(("127.0.0.1", 0), _handler(self))
 
     def start(self) -> None:
-        """Begin to answer; whoever wants to fork first sets `autostart` to False."""
+        """Begin to answer; anybody who wants to fork first sets `autostart` to False."""
         self._thread.start()
 
     @property

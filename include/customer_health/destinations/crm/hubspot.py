@@ -78,7 +78,7 @@ class HubspotClient:
         try:
             return answer.json() if answer.content else {}
         except ValueError:
-            raise UnknownOutcomeError("HubSpot answered something that is no JSON.") from None
+            raise UnknownOutcomeError("HubSpot answered something that is not JSON.") from None
 
 
 def fault_of(status: int, words: str, headers: Mapping[str, str]) -> CustomerHealthError:

@@ -1,6 +1,6 @@
 """Salesforce Bulk API 2.0: thousands of rows as one job, and the fate of each row read back.
 
-A job is created, filled with one CSV and closed; from then on the org works on it by itself. What became of a
+A job is created, filled with one CSV and closed; from then on the org works on it alone. What became of a
 row stands in one of three lists: successful, failed with its error, not processed. Before the job is closed
 nothing has happened, so that any trouble until then means: later. After that only the lists can tell.
 """

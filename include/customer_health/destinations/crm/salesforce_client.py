@@ -45,7 +45,7 @@ FIXES: Mapping[str, str] = {
 class SalesforceClient:
     """REST calls, with errors sorted for the outbox.
 
-    simple-salesforce would refresh an expired session up to three times by itself; it is given a bare
+    simple-salesforce would refresh an expired session up to three times automatically; it is given a bare
     session id, so that it cannot, and the one refresh is made here.
 
     Args:
@@ -95,7 +95,7 @@ class SalesforceClient:
             return self._guarded(ask)
 
     def text(self, method: str, path: str, **given: Any) -> str:
-        """Make one call whose answer is no JSON, as some of the bulk API, and return it; see `call`."""
+        """Make one call whose answer is not JSON, as some of the bulk API, and return it; see `call`."""
         ask = partial(_plain, path, method, given)
         if method != "GET":
             return str(self._guarded(ask))
@@ -142,7 +142,7 @@ class SalesforceClient:
             except requests.RequestException as error:
                 raise http_faults.of_exception(NAME, error) from None
             except ValueError:
-                raise UnknownOutcomeError("Salesforce answered something that is no JSON.") from None
+                raise UnknownOutcomeError("Salesforce answered something that is not JSON.") from None
         raise AssertionError("unreachable")
 
     def _open(self) -> Any:
@@ -167,7 +167,7 @@ class SalesforceClient:
                 host = secret["instance_url"].removeprefix("https://").split("/")[0]
             if not host.endswith(_HOSTS):
                 raise ConfigurationError(
-                    f"{host} is no Salesforce host.", hint=f"It must end in {', '.join(_HOSTS)}."
+                    f"{host} is not a Salesforce host.", hint=f"It must end in {', '.join(_HOSTS)}."
                 )
             self._line = Salesforce(
                 session_id=token, instance_url=f"https://{host}", version=version, session=self._session

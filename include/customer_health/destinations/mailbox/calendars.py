@@ -32,13 +32,13 @@ def owner_of(effect: Effect) -> str:
     """Return whose calendar it is: an address that could not leave its place in a path.
 
     Raises:
-        RejectedError: The effect is no meeting, or the owner has no address.
+        RejectedError: The effect is not a meeting, or the owner has no address.
     """
     if effect.verb != "propose_meeting":
         raise payload_values.unsupported("A calendar", effect)
     owner = clean(effect.payload["owner"]["email"], 200)
     if not ADDRESS.fullmatch(owner):
-        raise RejectedError(f"'{owner}' is no e-mail address.", hint="Correct the owner's address.")
+        raise RejectedError(f"'{owner}' is not an e-mail address.", hint="Correct the owner's address.")
     return owner
 
 

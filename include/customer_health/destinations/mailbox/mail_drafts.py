@@ -41,13 +41,13 @@ def draft(effect: Effect, options: MailboxOptions) -> EmailMessage:
     """Return the message: to the person who may send it on, under a Message-ID made of the effect's key.
 
     Raises:
-        RejectedError: The effect is no draft.
+        RejectedError: The effect is not a draft.
     """
     if effect.verb != "draft_email":
         raise payload_values.unsupported("E-mail", effect)
     sender = clean(effect.payload["sender"]["email"], 200)
     if not ADDRESS.fullmatch(sender):
-        raise RejectedError(f"'{sender}' is no e-mail address.", hint="Correct the owner's address.")
+        raise RejectedError(f"'{sender}' is not an e-mail address.", hint="Correct the owner's address.")
     message = EmailMessage()
     message["Message-ID"] = message_id(effect, options)
     message["From"] = options.sender
@@ -184,7 +184,7 @@ class SmtpDestination:
 
 
 def _understood(code: int, words: bytes) -> None:
-    """Raise what a reply that is no yes means."""
+    """Raise what a reply that is not a yes means."""
     if not 200 <= code < 300:
         raise smtplib.SMTPResponseException(code, words)
 

@@ -33,7 +33,7 @@ def markdown(payload: Mapping[str, Any]) -> str:
 def body(payload: Mapping[str, Any], taken: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Yield the lines of the entry's description.
 
-    Whoever invites the customer shows them this text: no score, no risk, no amount stands in it.
+    Anybody who invites the customer shows them this text: no score, no risk, no amount stands in it.
 
     Args:
         payload: Of the effect.

@@ -137,7 +137,7 @@ def _given(view: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def line(buttons: Buttons, app_token: str, web: Any) -> Any:
-    """Return Slack's own Socket Mode client, ready to connect; it reconnects by itself.
+    """Return Slack's own Socket Mode client, ready to connect; it reconnects automatically.
 
     Args:
         buttons: What to do.

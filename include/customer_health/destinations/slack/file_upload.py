@@ -34,7 +34,7 @@ def content_of(payload: Mapping[str, Any]) -> bytes:
         RejectedError: Nobody can draw it.
     """
     if payload.get("picture") != "usage_audit":
-        raise RejectedError(f"'{payload.get('picture')}' is no picture.", hint="Known: usage_audit.")
+        raise RejectedError(f"'{payload.get('picture')}' is not a picture.", hint="Known: usage_audit.")
     return usage_audit_table.picture(payload["usage_audit"])
 
 

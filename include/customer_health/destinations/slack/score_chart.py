@@ -27,7 +27,7 @@ def points(score: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def block(readings: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    """Return the data_visualization block; whoever sends it must be ready for `invalid_blocks`."""
+    """Return the data_visualization block; anybody who sends it must be ready for `invalid_blocks`."""
     return {
         "type": "data_visualization",
         "title": f"Health score, last {len(readings)} readings"[:TITLE_MOST],

@@ -1,7 +1,7 @@
 """Slack: one message per episode, edited in place, with its changes in the thread.
 
 chat.postMessage has no idempotency key, so each message carries ours in its metadata and is looked up
-there before anything is sent again. slack_sdk would resend by itself after a reset, and so post twice:
+there before anything is sent again. slack_sdk would resend automatically after a reset, and so post twice:
 its retry handlers are taken away.
 """
 
@@ -202,7 +202,7 @@ class SlackDestination:
         return self._web
 
     def open_window(self, trigger: str, view: dict[str, Any]) -> None:
-        """Show a form to whoever pressed a button; it changes nothing."""
+        """Show a form to anybody who pressed a button; it changes nothing."""
         self._call(self._web.views_open, trigger_id=trigger, view=view)
 
     def identity(self) -> dict[str, Any]:
@@ -274,7 +274,7 @@ class SlackDestination:
                     del self._people[email]
                     raise
             except CustomerHealthError:
-                del self._people[email]  # no answer is no knowledge
+                del self._people[email]  # no answer is not knowledge
                 raise
         return self._people[email]
 
@@ -319,7 +319,7 @@ def fault_of(answer: Any) -> CustomerHealthError:
         return DestinationUnavailableError(
             said, hint="Renew the app's token or add the scope, then run again.", needs_person=True
         )
-    # slack_sdk wraps a page that is no JSON into an error of its own: whatever came, it was no refusal.
+    # slack_sdk wraps a page that is not JSON into an error of its own: whatever came, it was not a refusal.
     if status >= 500 or code in _UNKNOWN or not re.fullmatch("[a-z_]+", code):
         return UnknownOutcomeError(said)
     return RejectedError(said, hint=http_faults.fix_for(code, FIXES))

@@ -63,7 +63,7 @@ def _text(where: str, value: Any, most: int, kind: str) -> list[str]:
     text = value.get("text", "")
     found = [] if 1 <= len(text) <= most else [f"{where}: {len(text)} characters, at most {most}"]
     if kind == "mrkdwn" and value.get("verbatim") is not True:
-        found.append(f"{where}: not verbatim, so Slack would link names and addresses by itself")
+        found.append(f"{where}: not verbatim, so Slack would link names and addresses automatically")
     return found + _unsafe(where, text)
 
 
@@ -76,7 +76,7 @@ def _buttons(where: str, elements: list[Any]) -> list[str]:
         found += _text(where, element.get("text"), 75, "plain_text")
         url = element.get("url", "https://")
         if not url.startswith("https://") or len(url) > 3000:
-            found.append(f"{where}: '{url[:40]}' is no address")
+            found.append(f"{where}: '{url[:40]}' is not an address")
     return found
 
 

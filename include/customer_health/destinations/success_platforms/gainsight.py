@@ -23,7 +23,7 @@ PRIORITY = {"critical": "High", "high": "High", "medium": "Medium", "low": "Low"
 FIXES: Mapping[str, str] = {
     "GSOBJ_1006": "A field in connections.gainsight does not exist; run doctor.",
     "Invalid field": "A field in connections.gainsight does not exist; run doctor.",
-    "owner": "The owner is no Gainsight user; add the person or correct the owner.",
+    "owner": "The owner is not a Gainsight user; add the person or correct the owner.",
     "Company": "No company has this id; link it, then resend.",
 }
 

@@ -1,4 +1,4 @@
-"""The blend: the mean of the logits of a line, trees, the line with its correction, and whoever helps.
+"""The blend: the mean of the logits of a line, trees, the line with its correction, and any other that helps.
 
 Where one of them errs another is often right: on every simulated company the mean came closer to the best
 possible prediction than any of its parts.

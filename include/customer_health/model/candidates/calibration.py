@@ -63,7 +63,7 @@ class Calibrated:
 def calibration_warning(evaluation: Evaluation, horizon: int, kind: str, head: str = LOGO) -> str | None:
     """Say what is wrong with the probabilities, or None.
 
-    A number outside of the range by chance is no complaint: its whole 90 % interval must be.
+    A number outside of the range by chance is not a complaint: its whole 90 % interval must be.
     """
     for metric, words in (
         ("predicted_to_observed", "losses predicted per loss"),

@@ -2,7 +2,7 @@
 
 The panel keeps values as people read them (currency, days, plan names). This module turns them into
 one table of floats, the design, by rules that are frozen with the model: a plan that did not exist
-at training time is no plan in particular, a missing value stays NaN and is handled by each candidate.
+at training time is not a plan in particular, a missing value stays NaN and is handled by each candidate.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ TERMINAL = "logo_churn"  # after it there is no customer left whom another outco
 def eligible(panel: pd.DataFrame, config: ModelConfig) -> pd.Series:
     """Mark the rows that a model may learn from and is judged on.
 
-    An account that gave notice is lost already: predicting it is no skill, and the notice would
+    An account that gave notice is lost already: predicting it is not skill, and the notice would
     reach the model as its best feature. A customer of a few weeks has no past to speak of.
 
     Args:

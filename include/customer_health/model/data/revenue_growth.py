@@ -1,8 +1,8 @@
 """What became of each account's revenue: a second teacher, with many more pupils than the few who left.
 
 In a year some 300 of 10,000 customers leave, but thousands buy more or less than before. What goes with
-shrinking, and what goes against growing, is mostly what goes before leaving, too: too few seats used,
-bad mood, nobody answering. So the line also gets to see two sums of signals, weighted as they foretell
+shrinking, and what goes against growing, is mostly what comes before leaving, too: too few seats used,
+bad mood, nobody answering. So the line also gets to see two sums of signals, weighted as they predict
 shrinking and (not) growing half a year later, and learns from those who left how much either counts.
 If they count for nothing, as where prices are renegotiated every year, they get no coefficient.
 
@@ -47,7 +47,7 @@ def changes(all_rows: pd.DataFrame) -> pd.DataFrame:
         all_rows: Panel rows with `account_id`, `as_of`, `arr`, `is_customer`; unique and in any order.
 
     Returns:
-        On the index of the rows: `change` (log ratio; NaN where the account is no customer then, or
+        On the index of the rows: `change` (log ratio; NaN where the account is not a customer then, or
         nobody asked) and `known_on`, the as-of date that told.
     """
     dates = pd.DatetimeIndex(sorted(all_rows["as_of"].unique()))
@@ -92,7 +92,7 @@ def moved(found: pd.DataFrame, today: pd.Timestamp) -> int:
 
 
 def hints(x: np.ndarray, change: np.ndarray, penalty: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    """Learn the weights of the two sums: what foretells shrinking, and what speaks against growing.
+    """Learn the weights of the two sums: what predicts shrinking, and what speaks against growing.
 
     Args:
         x: Encoded rows x columns.

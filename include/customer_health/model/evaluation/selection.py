@@ -16,7 +16,7 @@ METRICS = {"auc": "AUC", "cal_auc": "calendar-adjusted AUC"}
 
 
 def models_in(evaluation: Evaluation, horizon: int, head: str = LOGO) -> list[str]:
-    """Kinds that could be champion: probabilities that are no baseline."""
+    """Kinds that could be champion: probabilities that are not baseline."""
     table = evaluation.of("overall", horizon, head)
     measured = set(table["candidate"]) if len(table) else set()
     return [kind for kind in WORDS if kind in measured and kind not in (*BASELINES, *RANKS)]
@@ -28,13 +28,13 @@ def choose(
     """Pick the champion of a head, or none, and say why in one sentence.
 
     The blend goes first, being the safest; a single model takes its place only if it is better by
-    more than the paired standard error. Whoever is picked must beat both baselines beyond doubt.
+    more than the paired standard error. Anybody who is picked must beat both baselines beyond doubt.
 
     Against renewal date + NPS that includes the calendar-adjusted AUC: knowing the calendar a little
-    better than the baseline's ranges do is no insight into customers. Other losses than the logo's do not
+    better than the baseline's ranges do is not insight into customers. Other losses than the logo's do not
     hang on the renewal alone, and have only to beat the baseline's AUC.
 
-    A champion in office keeps its kind: a candidate of another family must beat it beyond doubt, in AUC,
+    A champion in use keeps its kind: a candidate of another family must beat it beyond doubt, in AUC,
     and must not be worse by more than the margin among accounts equally near to renewal.
 
     Returns:

@@ -16,7 +16,7 @@ STOP_AUC = 0.95
 MIN_LOST_ROWS = 20  # below this a single column separates by chance
 SUSPECTS = 3
 LEAVE_OUT = (
-    "Until it is mended, list it under `model.distrusted_signals` to train without it; once a person has "
+    "Until it is fixed, list it under `model.distrusted_signals` to train without it; once a person has "
     "checked that nobody fills it in after the loss, under `model.trusted_signals`."
 )
 OUTCOME_WORDS = re.compile(r"(cancel|churn|terminat|notice)", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """The prediction scoreboard: every published prediction whose time has come, graded against what happened.
 
 Not what a model would have predicted, but what was published on the day, by whichever model or rule was
-in office. So it also grades the fallbacks, and nobody can polish it.
+in use. So it also grades the fallbacks, and nobody can polish it.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def grade(
             mode, model_id, why, reasons.
         outcomes: Canonical outcomes; entries logged on `as_of` or later are not looked at.
         as_of: Today.
-        horizon_days: Within how many days a loss counts as foretold.
+        horizon_days: Within how many days a loss counts as predicted.
         capacity_share: Share of accounts that CSMs can work on.
     """
     if published.empty:
@@ -258,7 +258,7 @@ def in_the_worst_tenth(
     ]
     values = rows[names].astype(float)
     signs = [1 if catalogue[name].direction is Direction.LOWER_IS_HEALTHIER else -1 for name in names]
-    # The share that is strictly better off: where half of all customers share a value, it is no tail.
+    # The share that is strictly better off: where half of all customers share a value, it is not a tail.
     better = (values * signs).groupby(rows["as_of"]).rank(pct=True, method="min")
     keys = list(zip(rows["account_id"].astype(str), rows["as_of"], strict=True))
     place = {key: number for number, key in enumerate(keys)}

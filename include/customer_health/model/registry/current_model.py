@@ -1,4 +1,4 @@
-"""Who is in office: load the champion with its fallbacks, register a training, watch what was published."""
+"""Which model is in use: load the champion with its fallbacks, register trainings, watch predictions."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def comparable(incumbent: Champion | None, panel: pd.DataFrame) -> tuple[Champio
 
 
 def incumbent_of(engine: Engine, as_of: date) -> Champion | None:
-    """Return the model in office on a day, if its artefact is sound."""
+    """Return the model in use on a day, if its artefact is sound."""
     record = registry.current(engine, as_of=as_of)
     if record is None or record.decision != "model":
         return None
@@ -254,6 +254,6 @@ def _moved(panel: pd.DataFrame, signals: Sequence[str], config: CompanyConfig) -
     year = rows[(days > latest - pd.Timedelta(days=380)) & (days < latest - pd.Timedelta(days=350))]
     quarter = rows[(days < latest) & (days >= latest - pd.Timedelta(weeks=REFERENCE_WEEKS))]
     reference = year if len(year) >= drift.MIN_ROWS else quarter
-    # What a contract says (tenure, size) moves with the portfolio and is no measurement that could break.
+    # What a contract says (tenure, size) moves with the portfolio and is not a measurement that could break.
     known = [name for name in signals if name in CATALOGUE]
     return drift.of_signals(reference, now, known) if len(reference) else pd.DataFrame({"level": []})

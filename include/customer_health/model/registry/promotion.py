@@ -1,4 +1,4 @@
-"""May the new model take over? Questions that a training cannot answer without the champion in office.
+"""May the new model take over? Questions that a training cannot answer without the champion in use.
 
 A routine retraining of the same recipe is let through unless something is wrong: probabilities that are
 off, a portfolio that would change colour because of the model alone, or a proof on young data that the
@@ -33,7 +33,7 @@ class Verdict:
     """What to do with the outcome of a training.
 
     Attributes:
-        action: "promote" it, "hold" it (the champion in office stays), or "ask" a person.
+        action: "promote" it, "hold" it (the champion in use stays), or "ask" a person.
         reasons: Sentences.
         tier_churn: Share of the latest portfolio that would change colour; NaN without an incumbent.
     """
@@ -46,17 +46,17 @@ class Verdict:
 def judge(
     training: Training, incumbent: Champion | None, panel: pd.DataFrame, config: CompanyConfig
 ) -> Verdict:
-    """Compare a training with the champion in office.
+    """Compare a training with the champion in use.
 
     Args:
         training: The new training.
-        incumbent: The model in office; None when the rules are, or its artefact is unusable.
+        incumbent: The model in use; None when the rules are, or its artefact is unusable.
         panel: The panel that the training saw.
         config: Limits, and whether a person must approve.
     """
     if training.champion is None:
         if incumbent is None:
-            return Verdict("promote", ("No model is in office, and none earned its place.",))
+            return Verdict("promote", ("No model is in use, and none earned its place.",))
         return Verdict("hold", (f"{incumbent.model_id} stays: this training found no model. {training.why}",))
     against: list[str] = []
     moved = float("nan")
@@ -171,7 +171,7 @@ def duel(training: Training, incumbent: Champion, rows: pd.DataFrame) -> str | N
             worst.append(f"{name} {gain[0]:+.3f} ({low:+.3f} to {high:+.3f})")
     if not worst:
         return None
-    return f"since {incumbent.trained_as_of} the champion in office did better: {', '.join(worst)}"
+    return f"since {incumbent.trained_as_of} the champion in use did better: {', '.join(worst)}"
 
 
 def _unsuffixed(both: pd.DataFrame) -> dict[str, pd.Series]:

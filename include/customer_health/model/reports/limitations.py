@@ -18,7 +18,7 @@ LEARNED = (
 )
 ALWAYS = (
     "An account that gave notice, or that is younger than the minimal tenure, is not scored at all.",
-    "A low score is no verdict: Red means 'look here first', not 'will leave'.",
+    "A low score is not a verdict: Red means 'look here first', not 'will leave'.",
 )
 
 

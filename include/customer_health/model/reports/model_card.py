@@ -128,7 +128,7 @@ def _text(
 
 def _scope(training: Training) -> Iterable[str]:
     if training.champion is None:
-        yield "The rules add up penalties. They foretell no probability, and no expected loss. A model would"
+        yield "The rules add up penalties. They predict no probability, and no expected loss. A model would"
         yield "predict logo churn: that a contract ends, by its effective date, within so many days of the"
         yield "as-of date. Here is why none scores."
         return

@@ -126,7 +126,7 @@ def looks_at(table: pd.DataFrame) -> Iterable[str]:
 
 def leak_report(training: Training) -> Iterable[str]:
     """What the leak detector caught, and why."""
-    yield "## What looks like hindsight"
+    yield "## Signals that may leak the outcome"
     yield ""
     if not training.findings:
         yield "Every signal was tested for knowledge of the future: none failed."

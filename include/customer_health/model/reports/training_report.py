@@ -39,7 +39,7 @@ class HeadReport:
         churners: Different accounts among the lost rows.
         moved: Eligible rows after which revenue is known to have grown or shrunk, see `growth`.
         separations: AUC of each feature alone, highest first.
-        head: Which loss it foretells.
+        head: Which loss it predicts.
         calibration_warning: What is wrong with its probabilities, if anything.
         optimism: By how much AUC a random split would have flattered the trees; None if not measured.
     """

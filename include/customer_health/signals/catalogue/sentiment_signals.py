@@ -73,7 +73,7 @@ SIGNALS = (
         aggregation=Mean("sentiment", half_life=30, least=3),
         window=days(90),
         unit="0-1",
-        direction=Direction.HIGHER_IS_HEALTHIER,  # today weighs most; two messages are no mood
+        direction=Direction.HIGHER_IS_HEALTHIER,  # today weighs most; two messages are not mood
         concept=Concept.SENTIMENT,
         phrase="recent support sentiment {value:.2f} of 1",
         reason_code="negative_sentiment",

@@ -62,7 +62,7 @@ class Standing:
 def standing(contracts: Columns, grid: Grid, ago: int = 0) -> Standing:
     """Which state of each contract was in force `ago` days before each as-of date, as known then.
 
-    An active state past its term end is in force only if it renews by itself or within the grace.
+    An active state past its term end is in force only if it renews automatically or within the grace.
     """
     number = contracts["contract"]
     account = contracts["account"][np.unique(number, return_index=True)[1]] if len(number) else number

@@ -10,7 +10,7 @@ from customer_health.errors import ConfigurationError
 from customer_health.signals.state.daily_state import NEVER, Columns
 from customer_health.signals.state.table_reader import NUMBERS
 
-# What a customer's person does; an e-mail that we sent is no sign of life.
+# What a customer's person does; an e-mail that we sent is not a sign of life.
 SIGNS_OF_LIFE = ("login", "email_reply", "call", "meeting", "ebr")
 
 ALLIES = ("champion", "sponsor")
@@ -109,9 +109,9 @@ def _departures(warehouse: Any) -> Any:
     held = contacts.select(held_by="contact_id", held="role", held_known="known_at")
     joined = told.left_join(held, told.contact_id == held.held_by)
     role = joined.had.coalesce(joined.held)
-    # A champion who becomes the sponsor is no loss.
+    # A champion who becomes the sponsor is not a loss.
     still = (joined.new == role) | (joined.new.isin(ALLIES) & role.isin(ALLIES))
-    # Without a role it is no sponsor's departure; `contact_changes` has those.
+    # Without a role it is not a sponsor's departure; `contact_changes` has those.
     joined = joined.filter(role.notnull() & (joined.new.isnull() | ~still))
     borrowed = joined.had.isnull()
     return joined.select(

@@ -124,7 +124,7 @@ def _null_share(signal: Signal, now: pd.DataFrame, before: pd.DataFrame) -> list
 
 def _constant(signal: Signal, now: pd.DataFrame, before: pd.DataFrame) -> list[Finding]:
     here, there = now[signal.name].dropna(), before[signal.name].dropna()
-    # A rare event that nobody had this week is no fault: only what used to differ widely counts.
+    # A rare event that nobody had this week is not a fault: only what used to differ widely counts.
     if min(len(here), len(there)) < FEW or here.nunique() > 1 or there.nunique() < FEW // 2:
         return []
     return [

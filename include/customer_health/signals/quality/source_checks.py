@@ -65,7 +65,7 @@ def gate_sources(
     if found:
         raise DataContractError(
             "\n".join(f"{one.check}: {one.sentence}" for one in found),
-            hint="No signal was computed; the scores of the day before stay. Mend it, then clear the task.",
+            hint="No signal was computed; the scores of the day before stay. Fix it, then clear the task.",
         )
 
 
@@ -215,7 +215,7 @@ def _broken_since(daily: Array) -> float | None:
 
     Half of an export is missing from one day to the next: some week brought less than half of the seven
     days before it. A source that thins out little by little tells of customers who leave: nothing is wrong
-    with it. The weeks since the break are no new level, however many they are: the source is compared with
+    with it. The weeks since the break are not new level, however many they are: the source is compared with
     the eight weeks before it, which must resemble each other, until it has brought a week like those again
     or a person accepts it. After nine weeks the break is out of sight.
     """

@@ -183,7 +183,10 @@ class Asker:
         )
 
     def _fetch_token(self, url: str, form: dict[str, str]) -> dict[str, Any]:
-        signed, self.session.signed = self.session.signed, None  # a refused grant is not renewed by itself
+        signed, self.session.signed = (
+            self.session.signed,
+            None,
+        )  # a refused grant is not renewed automatically
         try:
             prepared = self.session.prepare_request(requests.Request("POST", url, data=form))
             answer = self.session.send(prepared)

@@ -28,7 +28,7 @@ def connected(vendor: Vendor, given: Mapping[str, str]) -> dict[str, str]:
         raise ConfigurationError(
             "\n".join(lines),
             hint=f"Put it into the connection customer_health_{vendor.vendor}, into the company file "
-            f"(sources.{vendor.vendor}.options) if it is no secret, or into "
+            f"(sources.{vendor.vendor}.options) if it is not a secret, or into "
             f"CUSTOMER_HEALTH_SECRET_{vendor.vendor.upper()} as JSON.",
         )
     return {name: value for name, value in values.items() if value is not None}

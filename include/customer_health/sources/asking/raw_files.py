@@ -111,6 +111,6 @@ def dotted(row: Mapping[str, Any], path: str) -> tuple[bool, Any]:
     head, _, rest = path.partition(".")
     inner = row.get(head)
     if not rest or not isinstance(inner, Mapping):
-        # A parent that is null has no children, and says so: that is no renamed field.
+        # A parent that is null has no children, and says so: that is not a renamed field.
         return (head in row and inner is None), None
     return dotted(inner, rest)

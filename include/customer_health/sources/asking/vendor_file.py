@@ -134,7 +134,7 @@ def _check(path: Path, vendor: Vendor) -> None:
 def as_mapping(vendor: Vendor, company: str, tables: tuple[str, ...] = ()) -> MappingFile:
     """Return what the vendor's files mean as an ordinary mapping; `tables` chooses some of it.
 
-    Fields that a vendor leaves out where they are empty are empty, and nothing having come is no mistake.
+    Fields that a vendor leaves out where they are empty are empty, and nothing having come is not a mistake.
     """
 
     def ready(name: str, feed: Feed) -> Feed:

@@ -1,7 +1,7 @@
 """Ask Claude, OpenAI or a compatible endpoint through pydantic-ai, for a typed answer at a known most.
 
 The vendors' own SDKs carry the requests. They retry nothing here: a retry may cost twice. A broken answer is
-sent back once with what was wrong; what is still broken then is no answer.
+sent back once with what was wrong; what is still broken then is not an answer.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def _shrank(history: Sequence[Level], rules: OutcomesConfig) -> Iterator[Loss]:
         if best is None or best.seats is None or before.seats is None or best.seats >= before.seats:
             continue
         if not best.without_seats <= before.without_seats:
-            continue  # a contract that no longer says how many seats it has is no contraction
+            continue  # a contract that no longer says how many seats it has is not a contraction
         had = _most_seats(history, place, now.since - rules.seats_window_days, since)
         if had - best.seats <= rules.seats_fall * had * (1 + 1e-12):
             continue

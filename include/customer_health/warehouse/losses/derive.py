@@ -99,7 +99,7 @@ class Derived:
         if self.lapsed:
             some = ", ".join(one.account_id for one in self.lapsed[:3])
             more = f" and {len(self.lapsed) - 3:,} more" if len(self.lapsed) > 3 else ""
-            stay = "They stay customers" if self.kept else "They are no customers any more"
+            stay = "They stay customers" if self.kept else "They are no longer customers"
             lines.append(
                 f"{len(self.lapsed):,} renewal date(s) passed, still active: renewed? {some}{more} "
                 f"({LAPSED_FILE}). {stay} (contracts.presume_renewed of the company file)."

@@ -1,7 +1,7 @@
 """Contraction of usage-based revenue: a trailing window of it fell against the window before.
 
 An invoice for usage pays for the days since the one before it. Spread over those days, revenue does not jump
-with the rhythm of billing: a window of 90 days holds two monthly invoices or four, and that is no loss.
+with the rhythm of billing: a window of 90 days holds two monthly invoices or four, and that is not a loss.
 """
 
 from __future__ import annotations
