@@ -108,7 +108,10 @@ def test_the_fullest_alert_fits_one_screen_of_14_lines():
     ("elements", "said"),
     [
         ([], "0 elements"),
-        ([{"text": {"type": "plain_text", "text": "x"}, "url": "http://x", "action_id": "a"}], "not an address"),
+        (
+            [{"text": {"type": "plain_text", "text": "x"}, "url": "http://x", "action_id": "a"}],
+            "not an address",
+        ),
         ([{"text": {"type": "plain_text", "text": "x" * 99}, "action_id": "a"}], "99 characters"),
         ([{"text": {"type": "plain_text", "text": "x"}, "action_id": "a"}] * 2, "two elements"),
     ],

@@ -10,7 +10,7 @@ import pandas as pd
 from customer_health.scoring.score_scale import tail_slope
 
 MIN_POINTS = 1.0
-LIMIT = "limit"  # the step of a waterfall that is no concept
+LIMIT = "limit"  # the step of a waterfall that is not a concept
 _ARROWS = {1: "▲", 0: "►", -1: "▼"}
 _COMPARED = ("account_id", "as_of", "score", "score_shown", "model_id", "reasons", "waterfall")
 Change = dict[str, Any]

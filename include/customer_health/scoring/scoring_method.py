@@ -33,7 +33,7 @@ from customer_health.scoring.smoothing import (
 )
 from customer_health.signals.signal import Signal
 
-# What a champion foretells besides leaving, as the ledger keeps it: other losses, and the share of ARR.
+# What a champion predicts besides leaving, as the ledger keeps it: other losses, and the share of ARR.
 HEADS = tuple(name for h in (90, 180) for name in (f"p{h}_downgrade", f"p{h}_contraction", f"loss{h}"))
 # The signal that each rule reads, by the rule's reason code; it gives the reason its value and words.
 RULE_SIGNALS: Mapping[str, str] = {
@@ -54,8 +54,8 @@ class Scored:
         score: 0 to 100.
         p90: Probability to leave within 90 days; NaN by the rules.
         p180: Likewise within 180 days.
-        p_decision: To be lost at the next decision; NaN where that is not foretold.
-        heads: One column per name of `HEADS`; NaN where the champion does not foretell it.
+        p_decision: To be lost at the next decision; NaN where that is not predicted.
+        heads: One column per name of `HEADS`; NaN where the champion does not predict it.
         attribution: Points per signal and concept.
         health: Smoothed health in log-odds; NaN where scores are not smoothed.
         urgent: A decision is near, and the risk until then is high.

@@ -166,7 +166,7 @@ class Champion:
 
         Returns:
             `account_id`, `as_of` and one column per horizon (`p90`, `p180`) on the panel's index; then
-            `p_decision`, of being lost at the next decision, where that is foretold; then
+            `p_decision`, of being lost at the next decision, where that is predicted; then
             one per other outcome and horizon (`p180_downgrade`), and per horizon for which other
             outcomes are predicted the expected lost share of ARR (`loss180`). The outcomes'
             probabilities overlap. Where the score means the expected loss, `risk180` is what it
