@@ -63,7 +63,7 @@ def test_the_account_page_tells_what_happened_beside_what_the_model_weighs(visit
 
 def test_the_calendar_is_context_and_no_reason(visitor: TestClient) -> None:
     text = text_of(visitor.get("/customer-health/account/acme").text)
-    assert "Renewal in 54 days calendar: context, no reason" in text
+    assert "Renewal in 54 days renewal date: context, not a reason" in text
 
 
 def test_the_account_page_says_what_would_help_and_what_the_score_would_be(visitor: TestClient) -> None:

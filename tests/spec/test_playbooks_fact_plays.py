@@ -211,7 +211,7 @@ def people():
 
 
 def test_the_champion_graph_knows_who_is_in_touch_gone_quiet_or_left(people):
-    """A message of ours that nobody answered is no two-way contact, and neither is tomorrow's call."""
+    """A message of ours that nobody answered is not a two-way contact, and neither is tomorrow's call."""
     graph = read_graphs(people, ["acme", "bolt", "nobody"], AS_OF, (r"\bvp\b",))
     states = {person["contact_id"]: person["state"] for person in graph["acme"]["people"]}
     assert states == {

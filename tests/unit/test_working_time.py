@@ -1,4 +1,4 @@
-"""Due times count the working days and hours of whoever must act."""
+"""Due times count the working days and hours of anybody who must act."""
 
 from __future__ import annotations
 

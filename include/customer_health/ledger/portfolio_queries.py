@@ -70,7 +70,7 @@ def ranked(
     """Return the accounts of one day as people see them, most money at risk first.
 
     The rules predict no probability and so no money at risk: then the lowest score comes first. What needs no
-    attention comes last however large it is: a per cent of much money is no reason to call.
+    attention comes last however large it is: a per cent of much money is not a reason to call.
 
     Args:
         engine: The ledger.

@@ -6,7 +6,7 @@ one row per effect under a unique key, and `deliveries`, the append-only deliver
 *Followed*: what became of tasks and episodes, who was held out, and what is switched off. *Read*: how far
 each source has been asked, and what models answered about texts, at what cost.
 
-Whoever changes a table here adds a revision to migrations/versions that does the same to an older ledger.
+Anybody who changes a table here adds a revision to migrations/versions that does the same to an older ledger.
 """
 
 from __future__ import annotations

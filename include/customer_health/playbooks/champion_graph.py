@@ -178,7 +178,7 @@ def successors(people: Sequence[Person]) -> list[Person]:
     """Return who may follow a sponsor or champion who left, or stand in where none is known.
 
     By what is known of them: already sponsor or champion, executive title, a two-way contact of the last 90
-    days, frequent use, the team of whoever left. Somebody of whom nothing speaks is no suggestion.
+    days, frequent use, the team of anybody who left. Somebody of whom nothing speaks is not a suggestion.
     """
     here = [person for person in people if person["state"] != "left"]
     gone = [person for person in people if person["state"] == "left" and person["role"] in DECIDES]

@@ -55,7 +55,7 @@ def score_accounts(
 ) -> pd.DataFrame:
     """Score every customer account, with its reasons and its Why.
 
-    An account that gave notice gets that as its state and no score: there is nothing left to foretell.
+    An account that gave notice gets that as its state and no score: there is nothing left to predict.
     One that is too new, has no known signal, or whose data yields no finite prediction, is
     `not_scored_yet` and the Why says so. One of which too little is known of what matters is
     `too_little_known`: no score, and the Why names what is missing. Headline facts are listed for every
@@ -78,8 +78,8 @@ def score_accounts(
         `p_decision` of being lost at the next decision, `p90` and `p180` of leaving, those of `HEADS` of
         other losses, `loss90` and `loss180` of the share of ARR that all losses together are expected to
         take. `expected_loss` is ARR (its currency) times the share of it that is expected to go at the next
-        decision, or where that is not foretold at the primary horizon; NaN in rules mode, because a rule
-        score is no probability. `attention` marks low health, and near decisions at a high risk. `meaning`
+        decision, or where that is not predicted at the primary horizon; NaN in rules mode, because a rule
+        score is not a probability. `attention` marks low health, and near decisions at a high risk. `meaning`
         says what the score is: health with the renewal at a fixed distance, or rules. `waterfall` leads
         from the start to the score.
 
@@ -254,7 +254,7 @@ def _low_health() -> int:
 def _share_at_risk(result: Scored, config: CompanyConfig) -> np.ndarray:
     """Share of its ARR that each account is expected to lose, 0 to 1; NaN by the rules.
 
-    By leaving at its next decision or, where that is not foretold, within the horizon; and, if it stays, by
+    By leaving at its next decision or, where that is not predicted, within the horizon; and, if it stays, by
     downgrading or shrinking.
     """
     horizon = config.model.primary_horizon

@@ -190,7 +190,7 @@ def validate_why(text: str, facts: Sequence[Fact]) -> tuple[str, ...]:
 
 
 def _beyond_facts(text: str, facts: Sequence[Fact]) -> str:
-    """The text without what facts say word for word: "asked to cancel" is no prediction where they did."""
+    """The text without what facts say word for word: "asked to cancel" is not a prediction where they did."""
     for short in (str(fact.get("short") or "") for fact in facts):
         if short:
             text = re.sub(re.escape(short), " ", text, flags=re.IGNORECASE)

@@ -37,7 +37,7 @@ class Lookup(Part):
     Attributes:
         table: Instead of a file: a canonical table, as far as it has been loaded, whatever its source.
         missing: What a value is that the file does not have, or has without an answer: a mistake to report,
-            empty, or a row that is none of ours (mail with somebody who is no customer).
+            empty, or a row that is none of ours (mail with somebody who is not a customer).
         then: A further file through which the found value is translated.
     """
 

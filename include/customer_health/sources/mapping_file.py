@@ -82,7 +82,7 @@ def with_schemas(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     the mapping says of a table itself takes precedence.
 
     Raises:
-        ConfigurationError: A schema is not known, or `use:` is no mapping.
+        ConfigurationError: A schema is not known, or `use:` is not a mapping.
     """
     used = raw.pop("use", None) or {}
     known = {file.stem: file for file in SCHEMAS.glob("*.yaml")}
