@@ -17,6 +17,7 @@ from customer_health.model.candidates.constrained_logistic import LogisticRegres
 from customer_health.model.candidates.expected_loss import ExpectedLoss, measured_shares
 from customer_health.model.candidates.hazard import HazardTrees, edges_of, spells_of
 from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.plain_logistic import PlainLogistic
 from customer_health.model.candidates.random_forest import RandomForest
 from customer_health.model.candidates.rules_v2 import CAPS, RULES_V2, rules_v2
 from customer_health.model.data.features import FeatureSet
@@ -71,14 +72,46 @@ def test_hazards_and_forests_explain_themselves_and_survive_their_files(rows):
     hazard = HazardTrees(features.features, horizon_days=90, changes={"rounds": 40}).fit_spells(
         design, spells
     )
-    forest = RandomForest(features.features, changes={"rounds": 30}).fit(design, y, np.ones(len(y)))
-    for candidate in (hazard, forest):
+    forest = RandomForest(features.features, changes={"n_estimators": 20}).fit(design, y, np.ones(len(y)))
+    plain = PlainLogistic(features.features).fit(design, y, np.ones(len(y)))
+    for candidate in (hazard, forest, plain):
         again = type(candidate).from_files(candidate.to_files())
         seen = design.head(200)
 
         assert np.array_equal(candidate.predict_logit(seen), again.predict_logit(seen))
         explained = candidate.contributions(seen).sum(axis=1) + candidate.base
         assert np.allclose(explained, candidate.predict_logit(seen), atol=1e-9)
+
+
+def test_the_forest_is_scikit_learns_and_so_is_the_plain_line(rows):
+    from sklearn.linear_model import LogisticRegression as Library
+
+    _, _, features, design = rows
+    y = (sigmoid(-4 * design["usage_trend_slope"].fillna(0).to_numpy() - 1) > 0.4).astype(float)
+    weight = np.where(y == 1, 1.0, 2.5)
+    forest = RandomForest(features.features, seed=3, changes={"n_estimators": 25}).fit(design, y, weight)
+    names = [feature.name for feature in features.features]
+    assert design[names].isna().to_numpy().any()  # missing values are the library's, too
+    grown = forest.classifier(len(design)).fit(design[names].to_numpy(np.float32), y, sample_weight=weight)
+    theirs = grown.predict_proba(design[names].to_numpy(np.float32))[:, 1]
+    assert np.allclose(sigmoid(forest.predict_logit(design)), np.clip(theirs, 1e-4, 1 - 1e-4), atol=1e-8)
+
+    plain = PlainLogistic(features.features, penalty=10.0).fit(design, y, weight)
+    x = np.column_stack(plain._encoded(design)) - plain.means
+    line = Library(C=0.1, max_iter=500, tol=1e-6).fit(x, y, sample_weight=weight)
+    assert np.allclose(plain.predict_logit(design), line.decision_function(x), atol=1e-5)
+
+
+def test_a_forest_answers_to_a_known_direction_and_is_capped(rows):
+    _, _, features, design = rows
+    y = (np.random.default_rng(1).random(len(design)) < 0.2).astype(float)
+    known = [feature for feature in features.features if feature.direction]
+    forest = RandomForest(features.features, changes={"n_estimators": 15}).fit(design, y, np.ones(len(y)))
+    for feature in known[:5]:
+        worse = design.assign(**{feature.name: design[feature.name] + feature.direction * 1e3})
+        assert (forest.predict_logit(worse) >= forest.predict_logit(design) - 1e-9).all(), feature.name
+    large = forest.classifier(40_000)
+    assert (large.max_samples, large.max_leaf_nodes) == (8_000, 63)
 
 
 def test_the_expected_loss_adds_up_the_losses_and_explains_itself(rows):
@@ -193,7 +226,7 @@ def test_a_thorough_training_lets_everybody_compete_and_a_repeated_one_computes_
 
     first, second = once(), once()
 
-    assert first[2] >= {"random_forest", "hazard", "brought", "rules_v2", "blend"}
+    assert first[2] >= {"random_forest", "plain_logistic", "hazard", "brought", "rules_v2", "blend"}
     assert first[0] == second[0]
     assert first[1].hits < len(first[1].used) / 5, "the decision head asks the rules about rows seen before"
     assert second[1].hits == len(second[1].used)

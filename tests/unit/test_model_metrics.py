@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from customer_health.model.candidates.constrained_logistic import sigmoid
 from customer_health.model.evaluation.metrics import (
     Sample,
     account_draws,
     auc,
     average_precision,
+    brier,
     calendar_auc,
     calendar_strata,
     calibration_error,
@@ -59,14 +61,20 @@ def test_calendar_auc_compares_within_a_stratum_only(rows):
 
 @given(ROWS)
 def test_ranking_metrics_agree_with_scikit_learn(rows):
-    from sklearn.metrics import average_precision_score
+    from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-    score, sample, _ = columns(rows)
+    score, sample, weight = columns(rows)
     if sample.y.sum() == 0:
         return
     assert average_precision(score, sample).values[0] == pytest.approx(
         average_precision_score(sample.y, score)
     )
+    logit = score / 10
+    assert brier(logit, sample).values[0] == pytest.approx(brier_score_loss(sample.y, sigmoid(logit)))
+    for draw, drawn in enumerate((np.ones(len(score)), weight)):
+        if len(set(sample.y[drawn > 0])) == 2:
+            theirs = roc_auc_score(sample.y, score, sample_weight=drawn)
+            assert auc(score, sample).values[draw] == pytest.approx(theirs)
 
 
 def test_recall_at_capacity_breaks_ties_on_average():

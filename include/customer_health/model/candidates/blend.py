@@ -19,10 +19,12 @@ from customer_health.model.candidates.constrained_logistic import LogisticRegres
 from customer_health.model.candidates.corrected_line import CorrectedLine
 from customer_health.model.candidates.external_score import ExternalScore
 from customer_health.model.candidates.hazard import HazardTrees
+from customer_health.model.candidates.plain_logistic import PlainLogistic
 from customer_health.model.candidates.random_forest import RandomForest
 
 PARTS: Mapping[str, type[Candidate]] = {
     LogisticRegression.kind: LogisticRegression,
+    PlainLogistic.kind: PlainLogistic,
     BoostedTrees.kind: BoostedTrees,
     RandomForest.kind: RandomForest,
     HazardTrees.kind: HazardTrees,

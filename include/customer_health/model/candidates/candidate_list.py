@@ -19,6 +19,7 @@ from customer_health.model.candidates.decision_model import DecisionModel
 from customer_health.model.candidates.external_score import ExternalScore
 from customer_health.model.candidates.hazard import HazardTrees, spells_of
 from customer_health.model.candidates.naive_baseline import NaiveBaseline
+from customer_health.model.candidates.plain_logistic import PlainLogistic
 from customer_health.model.candidates.random_forest import RandomForest
 from customer_health.model.candidates.rules_v1 import RuleScore
 from customer_health.model.candidates.rules_v2 import RuleScoreV2
@@ -34,6 +35,7 @@ WORDS: Mapping[str, str] = {
     RuleScore.kind: "the rule score",
     RuleScoreV2.kind: "the second rule score",
     LogisticRegression.kind: "logistic regression",
+    PlainLogistic.kind: "plain logistic regression",
     BoostedTrees.kind: "LightGBM",
     RandomForest.kind: "random forest",
     HazardTrees.kind: "hazard model",
@@ -103,7 +105,7 @@ def single_models(head: Head, config: ModelConfig) -> tuple[str, ...]:
     if head.times_by is not None and head.outcome == "logo_churn":
         kinds = (*kinds, HazardTrees.kind, CorrectedLine.kind)
     if config.effort == "thorough":
-        kinds = (*kinds, RandomForest.kind)
+        kinds = (*kinds, PlainLogistic.kind, RandomForest.kind)
     if head.design[EXTERNAL_SCORE].notna().any() and head.outcome == "logo_churn":
         kinds = (*kinds, ExternalScore.kind)
     return kinds
@@ -127,6 +129,7 @@ def build(
         LogisticRegression.kind: lambda: LogisticRegression(
             features, repeats=max(horizon_days / MONTH, 1.0), prior=True, **chosen
         ),
+        PlainLogistic.kind: lambda: PlainLogistic(features, **chosen),
         BoostedTrees.kind: lambda: BoostedTrees(features, **trees),
         RandomForest.kind: lambda: RandomForest(features, **trees),
         HazardTrees.kind: lambda: HazardTrees(features, horizon_days=horizon_days, **trees),

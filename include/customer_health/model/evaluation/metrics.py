@@ -3,6 +3,9 @@
 Every metric takes weights of shape (draws, rows): the first draw is the sample itself, the others are
 account-cluster bootstrap draws, so one pass gives the value and its interval. Accounts are drawn and
 not rows, because the rows of one account repeat each other: row-wise intervals came out 15 % too small.
+
+scikit-learn has most of them, for one vector of weights at a time: a thousand draws would be a thousand
+sorts. The tests hold ours against its `roc_auc_score`, `average_precision_score` and `brier_score_loss`.
 """
 
 from __future__ import annotations
