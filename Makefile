@@ -75,7 +75,7 @@ $(SPARK)/.installed: requirements-spark.txt $(STAMP)
 IMAGE  := .venv-image
 
 image-test: $(IMAGE)/.installed ## Run docker-compose.yaml: as processes, and in containers where an engine is (CI does too)
-	@$(BIN)/python -m pytest tests/image
+	@IMAGE_TEST=1 $(BIN)/python -m pytest tests/image
 
 # Exactly what the image installs. Python 3.11, as in the Dockerfile: a lock is for one version.
 $(IMAGE)/.installed: docker/requirements.lock $(STAMP)

@@ -35,7 +35,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW, SIGNALS, TRAINING_DUE
-from customer_health_airflow.dag_names import TEXT_POOL, WAREHOUSE_POOL
+from customer_health_airflow.dag_names import ON_THE_WAREHOUSE, TEXT_POOL, WAREHOUSE_QUEUE
 from customer_health_airflow.operators.step_operators import (
     AskTextProviderOperator,
     BuildSignalsOperator,
@@ -59,10 +59,10 @@ with DAG(
     build = BuildSignalsOperator(
         task_id="build",
         since="{{ params.since or '' }}",
-        pool=WAREHOUSE_POOL,
+        **ON_THE_WAREHOUSE,
         outlets=[SIGNALS],
         trigger_rule="all_done",  # texts that could not be read block no score: sentiment stays as it was
     )
-    ask = AskTextProviderOperator(task_id="ask_text_provider", pool=TEXT_POOL)
-    ReadTextsOperator(task_id="read_texts", pool=WAREHOUSE_POOL) >> ask >> build
+    ask = AskTextProviderOperator(task_id="ask_text_provider", pool=TEXT_POOL, queue=WAREHOUSE_QUEUE)
+    ReadTextsOperator(task_id="read_texts", **ON_THE_WAREHOUSE) >> ask >> build
     build >> CallForTrainingOperator(task_id="call_for_training", outlets=[TRAINING_DUE])

@@ -42,7 +42,7 @@ from airflow.sdk import DAG, task_group
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW
-from customer_health_airflow.dag_names import SOURCES_POOL, WAREHOUSE_POOL
+from customer_health_airflow.dag_names import ON_THE_WAREHOUSE, SOURCES_POOL, WAREHOUSE_QUEUE
 from customer_health_airflow.operators import step_operators
 from customer_health_airflow.operators.mapped_lists import list_sources
 from customer_health_airflow.schedule import START, every_midnight
@@ -66,12 +66,14 @@ with DAG(
     def bring_in(source: str) -> None:
         # A source that is down holds nobody else up.
         named = {"source": source, "map_index_template": "{{ task.source }}"}
-        ask = step_operators.AskSourceOperator(task_id="ask", pool=SOURCES_POOL, **named)
-        ask >> step_operators.IngestSourceOperator(task_id="load", pool=WAREHOUSE_POOL, **named)
+        ask = step_operators.AskSourceOperator(
+            task_id="ask", pool=SOURCES_POOL, queue=WAREHOUSE_QUEUE, **named
+        )
+        ask >> step_operators.IngestSourceOperator(task_id="load", **ON_THE_WAREHOUSE, **named)
 
     bring_in.expand(source=list_sources()) >> step_operators.QualityGateOperator(
         task_id="check_quality",
-        pool=WAREHOUSE_POOL,
+        **ON_THE_WAREHOUSE,
         outlets=[RAW],
         trigger_rule="all_done_min_one_success",
     )

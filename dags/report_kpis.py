@@ -22,7 +22,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import REPORT_DUE
-from customer_health_airflow.dag_names import WAREHOUSE_POOL
+from customer_health_airflow.dag_names import ON_THE_WAREHOUSE
 from customer_health_airflow.operators.step_operators import ReportKpisOperator, ScoreboardOperator
 from customer_health_airflow.trigger_form import run_params
 
@@ -38,6 +38,6 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "weekly", "warehouse"],
 ):
-    ReportKpisOperator(task_id="report", pool=WAREHOUSE_POOL) >> ScoreboardOperator(
-        task_id="scoreboard", pool=WAREHOUSE_POOL, trigger_rule="all_done"
+    ReportKpisOperator(task_id="report", **ON_THE_WAREHOUSE) >> ScoreboardOperator(
+        task_id="scoreboard", **ON_THE_WAREHOUSE, trigger_rule="all_done"
     )

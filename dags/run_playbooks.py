@@ -24,7 +24,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import ACTIONS, REPORT_DUE, SCORES
-from customer_health_airflow.dag_names import WAREHOUSE_POOL
+from customer_health_airflow.dag_names import ON_THE_WAREHOUSE
 from customer_health_airflow.operators.step_operators import CallForReportOperator, RunPlaybooksOperator
 from customer_health_airflow.trigger_form import run_params
 
@@ -40,5 +40,5 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "daily", "warehouse"],
 ):
-    decide = RunPlaybooksOperator(task_id="decide", pool=WAREHOUSE_POOL, outlets=[ACTIONS])
+    decide = RunPlaybooksOperator(task_id="decide", **ON_THE_WAREHOUSE, outlets=[ACTIONS])
     decide >> CallForReportOperator(task_id="call_for_report", outlets=[REPORT_DUE])

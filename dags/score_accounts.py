@@ -27,7 +27,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import SCORES, SIGNALS
-from customer_health_airflow.dag_names import WAREHOUSE_POOL
+from customer_health_airflow.dag_names import ON_THE_WAREHOUSE
 from customer_health_airflow.operators.step_operators import EnsureChampionOperator, ScoreAccountsOperator
 from customer_health_airflow.trigger_form import run_params
 
@@ -43,6 +43,6 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "daily", "warehouse"],
 ):
-    EnsureChampionOperator(task_id="ensure_champion", pool=WAREHOUSE_POOL) >> ScoreAccountsOperator(
-        task_id="score", pool=WAREHOUSE_POOL, outlets=[SCORES]
+    EnsureChampionOperator(task_id="ensure_champion", **ON_THE_WAREHOUSE) >> ScoreAccountsOperator(
+        task_id="score", **ON_THE_WAREHOUSE, outlets=[SCORES]
     )

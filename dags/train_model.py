@@ -25,7 +25,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import TRAINING_DUE
-from customer_health_airflow.dag_names import WAREHOUSE_POOL
+from customer_health_airflow.dag_names import ON_THE_WAREHOUSE
 from customer_health_airflow.operators.step_operators import TrainModelOperator, ValueOfDataOperator
 from customer_health_airflow.trigger_form import run_params
 
@@ -41,6 +41,6 @@ with DAG(
     params=run_params(),
     tags=[*policies.TAGS, "monthly", "warehouse"],
 ):
-    TrainModelOperator(task_id="train", pool=WAREHOUSE_POOL) >> ValueOfDataOperator(
-        task_id="value_of_data", pool=WAREHOUSE_POOL
+    TrainModelOperator(task_id="train", **ON_THE_WAREHOUSE) >> ValueOfDataOperator(
+        task_id="value_of_data", **ON_THE_WAREHOUSE
     )

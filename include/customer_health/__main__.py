@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from customer_health.cli import user_actions
+from customer_health.cli import store_actions, user_actions
 from customer_health.errors import ConfigurationError, CustomerHealthError, RetriableError, suggest
 from customer_health.settings import Settings, load_settings
 
@@ -88,6 +88,7 @@ def _parser(commands: Sequence[str]) -> _Parser:
         judge.add_argument("model")
         judge.add_argument("--by", required=True, help="who decides; kept in the registry")
     user_actions.register(add)
+    store_actions.register(add)
     draft = add("draft-mapping", help="Look at a folder of files and draft a mapping for it")
     draft.add_argument("folder", type=Path)
     draft.add_argument("--output", type=Path, help="write here instead of printing")
@@ -249,9 +250,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command in ("rollback", "approve-model", "reject-model"):
         _tell(_decide(settings, arguments, now))
         return 0
-    if arguments.command in user_actions.COMMANDS:
-        _tell(user_actions.run(settings, arguments, now))
-        return 0
+    for actions in (user_actions, store_actions):
+        if arguments.command in actions.COMMANDS:
+            _tell(actions.run(settings, arguments, now))
+            return 0
     if arguments.command == "ledger":
         _tell(pipeline.upgrade_ledger(settings, dry_run=arguments.dry_run))
         return 0

@@ -20,6 +20,7 @@ from customer_health.connections import ConnectionsConfig, SourceName, SourceOpt
 from customer_health.contract_rules import ContractsConfig, OutcomesConfig
 from customer_health.fact_thresholds import FactThresholds
 from customer_health.playbook_config import PlaybookConfig
+from customer_health.retention_config import RetentionConfig
 from customer_health.sections import CanonicalTable, Section, Zone
 from customer_health.text_config import TextsConfig
 
@@ -235,6 +236,7 @@ class CompanyConfig(Section):
     connections: ConnectionsConfig = ConnectionsConfig()
     sources: Mapping[SourceName, SourceOptions] = Field(default_factory=dict)
     texts: TextsConfig = TextsConfig()
+    retention: RetentionConfig = RetentionConfig()
     simulator: Mapping[str, Any] = Field(default_factory=dict)
 
 

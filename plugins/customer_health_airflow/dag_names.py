@@ -8,6 +8,11 @@ from customer_health.company import DestinationsConfig
 # The local stack and the compose file create it; on another warehouse give it as many slots as
 # that warehouse should serve at a time.
 WAREHOUSE_POOL = "warehouse"
+# A pool makes tasks take turns; it does not bring them to one machine. The embedded warehouse, landed files,
+# the kept state, models and reports lie on one volume, so a task that reads or writes them asks for the queue
+# that only the worker with that volume serves. All other tasks run on any worker of any host.
+WAREHOUSE_QUEUE = "warehouse"
+ON_THE_WAREHOUSE = {"pool": WAREHOUSE_POOL, "queue": WAREHOUSE_QUEUE}
 
 # Vendors that are asked at the same time; each keeps to its own rate limit.
 SOURCES_POOL = "sources"

@@ -47,7 +47,7 @@ def test_every_part_of_airflow_3_runs_on_its_own() -> None:
         "airflow-scheduler": "scheduler",
         "airflow-dag-processor": "dag-processor",
         "airflow-triggerer": "triggerer",
-        "airflow-worker": "celery worker",
+        "airflow-worker": "celery worker --queues ${QUEUES:-warehouse,default}",
         "airflow-cleanup": "",
     }
 

@@ -10,7 +10,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import Asset
 
-from customer_health_airflow.dag_names import DESTINATIONS
+from customer_health_airflow.dag_names import DESTINATIONS, SOURCES_POOL, TEXT_POOL
 from tests.lib import airflow_env
 
 CHAIN = {
@@ -120,6 +120,13 @@ def test_whoever_opens_the_warehouse_waits_for_its_turn(dagbag: DagBag) -> None:
         *("run_playbooks.decide", "train_model.train", "train_model.value_of_data"),
         *("report_kpis.report", "report_kpis.scoreboard"),
     }
+
+
+def test_what_the_volume_holds_is_asked_of_the_worker_that_has_it_and_nothing_else_is(dagbag: DagBag) -> None:
+    for task in (task for dag in dagbag.dags.values() for task in dag.tasks):
+        # Sources and texts are asked beside the warehouse, and put their files on its volume.
+        inside = task.pool in ("warehouse", SOURCES_POOL, TEXT_POOL)
+        assert task.queue == ("warehouse" if inside else "default"), task.task_id
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

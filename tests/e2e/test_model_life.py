@@ -49,6 +49,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     telling_company.write(folder)
     settings = settings_of(folder)
     pipeline.ingest(settings, as_of=LAST)
+    pipeline.check_quality(settings, as_of=LAST, now=morning(LAST))
     pipeline.build_signals(settings, as_of_dates=DAYS)
     for day in DAYS:
         if day in (FIRST_TRAINING, SECOND_TRAINING):

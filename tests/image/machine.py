@@ -43,13 +43,17 @@ class Machine:
         )
         self._copy_image()
         (folder / "data").mkdir()
-        self.services = read_services(ROOT / "docker-compose.yaml", ROOT / "Dockerfile", variables)
+        self.variables = dict(variables)
+        self.services = self._read({})
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def url(self) -> str:
         """Address of the API server."""
         return f"http://127.0.0.1:{self.ports['api']}"
+
+    def _read(self, more: Mapping[str, str]) -> dict[str, Service]:
+        return read_services(ROOT / "docker-compose.yaml", ROOT / "Dockerfile", {**self.variables, **more})
 
     def _copy_image(self) -> None:
         for source, target in copied_into(ROOT / "Dockerfile"):
@@ -109,10 +113,19 @@ class Machine:
         assert done.returncode == 0, tail(log)
         return log.read_text(errors="replace")
 
-    def start(self, name: str, *, copy: str = "") -> None:
-        """Start a service that stays; `copy` tells several of one kind apart."""
-        service, host = self.services[name], copy or name
+    def start(self, name: str, *, copy: str = "", data: str = "data", **variables: str) -> None:
+        """Start a service that stays.
+
+        Args:
+            name: Its name in the compose file.
+            copy: Tells several of one kind apart.
+            data: The folder that stands for its volume /data; another host has another one.
+            variables: What differs in that host's .env.
+        """
+        service, host = self._read(variables)[name], copy or name
         argv, environment = self.argv(service), self.environment(service, host)
+        for key in ("CUSTOMER_HEALTH_HOME", "NUMBA_CACHE_DIR"):
+            environment[key] = environment[key].replace(str(self.folder / "data"), str(self.folder / data))
         if copy:
             argv = [*argv, "--celery-hostname", f"celery@{copy}"]
             environment["AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT"] = str(_free_ports(1)[0])

@@ -1,7 +1,8 @@
 """What docker-compose.yaml promises, with the packages of the image's lock, on a real PostgreSQL and Redis.
 
 One story, because starting it is most of the price: everything comes up, the chain begins by itself, a worker
-is killed in the middle of a task and comes back, the chain ends well.
+is killed in the middle of a task and comes back, the chain ends well. One worker has the volume with the
+warehouse; the other one stands for another host, which has an empty disk and serves the queue `default` only.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 import secrets
 import shutil
 import tempfile
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from tests.image.machine import Machine, tail
 from tests.lib.airflow_env import DAGS
 
 CHAIN = ("ingest_sources", "build_signals", "score_accounts", "run_playbooks", "deliver_effects")
-WORKERS = ("worker-1", "worker-2")
+INSIDE, OUTSIDE = "worker-1", "worker-2"
 PARTS = ("airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
 # Only waits are shortened: a dead worker is given up after 300 s, a task is tried again after its own delay.
 FASTER = {
@@ -103,9 +103,9 @@ def story() -> Iterator[Story]:
             machine.start(part)
         machine.until("all parts are healthy", story.airflow.healthy, within=180)
         story.airflow.warm_up()
-        for worker in WORKERS:  # they wait for a healthy API server, as depends_on has it
-            machine.start("airflow-worker", copy=worker)
-        _kill_a_worker(story)
+        machine.start("airflow-worker", copy=INSIDE)  # after a healthy API server, as depends_on has it
+        machine.start("airflow-worker", copy=OUTSIDE, data="other", QUEUES="default")
+        _kill_the_worker_that_has_the_warehouse(story)
         machine.until("the chain has ended", story.ended, within=480)
         yield story
     except BaseException:
@@ -117,27 +117,26 @@ def story() -> Iterator[Story]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _kill_a_worker(story: Story) -> None:
+def _kill_the_worker_that_has_the_warehouse(story: Story) -> None:
     machine = story.machine
     machine.until("a worker is at a task", lambda: story.running() is not None, within=180)
     task = story.running()
     assert task is not None
-    sessions = {worker: machine.processes[worker].pid for worker in WORKERS}
-    session = os.getsid(task["pid"])
-    (worker,) = [name for name, leader in sessions.items() if leader == session]
-    machine.kill(worker)
-    story.killed = {**task, "worker": worker, "at": time.time()}
+    assert os.getsid(task["pid"]) == machine.processes[INSIDE].pid
+    machine.kill(INSIDE)
+    story.killed = task
     assert machine.services["airflow-worker"].restart == "unless-stopped"
-    machine.start("airflow-worker", copy=worker)
+    machine.start("airflow-worker", copy=INSIDE)
 
 
 def name_of(task: dict[str, Any]) -> tuple[str, str, int]:
     return task["dag_id"], task["task_id"], task["map_index"]
 
 
-def listing(folder: Path) -> set[Path]:
-    """Every file of the image's folder but the logs, which are a volume."""
-    return {path for path in folder.rglob("*") if (folder / "logs") not in path.parents}
+def listing(folder: Path) -> dict[Path, int]:
+    """Every file of the image's folder with its size, but the logs, which are a volume."""
+    files = (path for path in folder.rglob("*") if path.is_file() and folder / "logs" not in path.parents)
+    return {path: path.stat().st_size for path in files}
 
 
 def test_the_chain_began_by_itself_and_ended(story: Story) -> None:
@@ -161,8 +160,24 @@ def test_the_ledger_in_postgres_has_the_scores_and_every_effect_was_delivered_on
     assert scores[0] == scores[1] > 100
     assert states["delivered"] > 10
     assert set(states) <= {"delivered", "awaiting_approval", "pending"}  # pending: not before a later hour
-    previews = [path for path in (story.machine.folder / "data" / "preview").rglob("*") if path.is_file()]
+    folder = story.machine.folder
+    previews = {
+        path.name for place in ("data", "other") for path in (folder / place / "preview").rglob("*.*")
+    }
     assert len(previews) >= states["delivered"] / 2
+
+
+def test_the_other_host_did_what_needs_no_warehouse_and_nothing_else(story: Story) -> None:
+    """A pool makes tasks take turns; only the queue brings them to the machine that has the files."""
+    there = {path.name for path in (story.machine.folder / "data").iterdir()}
+    assert {"warehouse.duckdb", "state", "reports"} <= there
+    other = story.machine.folder / "other"
+    assert {path.name for path in other.iterdir()} <= {"preview", "numba"} if other.exists() else True
+    done = (story.machine.folder / f"{OUTSIDE}.log").read_text(errors="replace")
+    assert "succeeded in" in done, "the other worker had nothing to do"
+    queues = {task["task_id"]: task["queue"] for task in story.tasks if task["dag_id"] in CHAIN}
+    assert {queues[name] for name in ("load", "check_quality", "build", "score", "decide")} == {"warehouse"}
+    assert {queue for name, queue in queues.items() if name.startswith("deliver.")} == {"default"}
 
 
 @pytest.mark.parametrize("service", [*PARTS, "postgres", "redis"])
@@ -171,7 +186,7 @@ def test_a_service_passes_the_health_check_of_the_compose_file(story: Story, ser
 
 
 def test_both_workers_answer_their_health_check_and_one_that_is_gone_does_not(story: Story) -> None:
-    for worker in WORKERS:
+    for worker in (INSIDE, OUTSIDE):
         assert story.machine.is_well("airflow-worker", copy=worker)
     assert not story.machine.is_well("airflow-worker", copy="worker-3")
 
@@ -184,9 +199,8 @@ def test_every_dag_was_switched_on_at_its_birth(story: Story) -> None:
 
 
 def test_another_start_keeps_the_sizes_that_an_operator_gave_the_pools(story: Story) -> None:
-    story.airflow.call(
-        "PATCH", "/api/v2/pools/warehouse?update_mask=slots", {"name": "warehouse", "slots": 3}
-    )
+    larger = {"pool": "warehouse", "slots": 3, "description": "", "include_deferred": False}
+    story.airflow.call("PATCH", "/api/v2/pools/warehouse", larger)
     output = story.machine.run("airflow-init", timeout=180)
     assert "none, all were there" in output
     pools = {

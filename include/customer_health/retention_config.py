@@ -1,0 +1,28 @@
+"""How long the stores keep what can be let go: the section `retention` of the company file."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from customer_health.sections import Section
+
+
+class RetentionConfig(Section):
+    """Days; nothing that is open, or that an open question rests on, is ever removed.
+
+    Attributes:
+        daily_scores: Every day's scores.
+        weekly_scores: After that Mondays', the first of each month, and those around every episode.
+        decisions: Why playbooks did or did not fire.
+        deliveries: The log of every attempt. Effects themselves stay: their keys keep anything from being
+            done twice.
+        findings: Numbers behind reports, and the reports.
+        previews: Files that the preview destination rendered.
+    """
+
+    daily_scores: int = Field(default=90, ge=50)
+    weekly_scores: int = Field(default=1095, ge=365)
+    decisions: int = Field(default=400, ge=100)
+    deliveries: int = Field(default=1095, ge=365)
+    findings: int = Field(default=400, ge=35)
+    previews: int = Field(default=90, ge=1)
