@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 WATCHED = ("usage", "tickets", "ticket_messages", "surveys", "invoices", "interactions")
 # Executives speak and log in; their silence means something only while both sources deliver.
-DEPENDS: Mapping[str, tuple[str, ...]] = {"exec_activity": ("interactions", "usage")}
+DEPENDS: Mapping[str, tuple[str, ...]] = {
+    "exec_activity": ("interactions", "usage"),
+    "text_topics": ("ticket_messages",),  # read from what customers write
+}
 MEMORY_DAYS = 365  # how far back a source's own rhythm is learnt
 MIN_SILENCE = 7  # days; a shorter pause is never a finding
 PATIENCE = 3  # times the longest pause that the source has made before
