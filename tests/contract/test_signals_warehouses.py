@@ -34,13 +34,13 @@ DATES = [FIRST.date() + timedelta(days=n) for n in (20, 95, 180, 230)]
 
 @pytest.mark.parametrize("seed", [1, 7, 19])
 def test_a_real_postgres_gives_the_numbers_of_duckdb(connection: Any, seed: int) -> None:
-    world = RandomWorld(seed)
+    """Before and after mergers, too."""
+    world = RandomWorld(seed, dated=True)
+    world.rows["accounts"][0] |= {"merged_into": world.names[-1], "merged_at": world.when()}
     fill(connection, world.rows)
-    warehouse = RemoteWarehouse(PostgresSource(connection), in_schema("raw"))
-    ours = panel_of(reduce_warehouse(warehouse, CONFIG, SIGNALS), CONFIG, DATES, SIGNALS)
-    pd.testing.assert_frame_equal(
-        ours, build_panel(world.connect(), CONFIG, DATES, signals=SIGNALS), rtol=1e-9
-    )
+    warehouse, con = RemoteWarehouse(PostgresSource(connection), in_schema("raw")), world.connect()
+    ours = build_panel(con, CONFIG, DATES, signals=SIGNALS, warehouse=warehouse)
+    pd.testing.assert_frame_equal(ours, build_panel(con, CONFIG, DATES, signals=SIGNALS), rtol=1e-9)
 
 
 class Counting(RemoteWarehouse):

@@ -16,17 +16,28 @@ TITLES = ("VP Sales", "Chief of Staff", "Engineer", "", None, "SVP, Product", "A
 
 
 class RandomWorld(World):
-    """A world filled from a seed; the same seed gives the same world."""
+    """A world filled from a seed; the same seed gives the same world.
 
-    def __init__(self, seed: int, *, per_table: int = 40, accounts: tuple[str, ...] = ACCOUNTS) -> None:
+    Args:
+        seed: Any number.
+        per_table: How many facts of a kind, about.
+        accounts: Their ids.
+        dated: Whether mergers have a day, chains among them; only `build_panel` looks at that.
+    """
+
+    def __init__(
+        self, seed: int, *, per_table: int = 40, accounts: tuple[str, ...] = ACCOUNTS, dated: bool = False
+    ) -> None:
         super().__init__()
         self.dice = random.Random(seed)
         self.names = accounts
         for name in accounts:
             self.account(name, created=self.when(), known=None, segment=self.dice.choice(("smb", None)))
         if self.dice.random() < 0.3:
-            self.rows["accounts"][0] |= {"merged_into": accounts[-1], "merged_at": self.merged()}
-            if self.dice.random() < 0.5:  # a chain, in either order
+            self.rows["accounts"][0]["merged_into"] = accounts[-1]
+            if dated:
+                self.rows["accounts"][0]["merged_at"] = self.merged()
+            if dated and self.dice.random() < 0.5:  # a chain, in either order
                 self.rows["accounts"][-1] |= {"merged_into": accounts[1], "merged_at": self.merged()}
         self.delay = self.dice.choice(((0,), (0, 0, 0, 1, 9), (1, 1, 1, 0, 30), (2, 0, 40, 1, 90)))
         tables = (

@@ -175,10 +175,9 @@ class Grouping(Warehouse):
 @settings(max_examples=3, phases=GENERATE, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_grouping_queries_and_the_scan_agree(seed: int) -> None:
-    world = RandomWorld(seed)
-    con = world.connect()
-    reduced = reduce_warehouse(Grouping(con), CONFIG, SIGNALS)
-    same(panel_of(reduced, CONFIG, DATES, SIGNALS), build_panel(con, CONFIG, DATES, signals=SIGNALS))
+    con = RandomWorld(seed, dated=True).connect()
+    grouped = build_panel(con, CONFIG, DATES, signals=SIGNALS, warehouse=Grouping(con))
+    same(grouped, build_panel(con, CONFIG, DATES, signals=SIGNALS))
 
 
 def test_one_row_among_many_accounts_is_found() -> None:
