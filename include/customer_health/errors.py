@@ -39,10 +39,6 @@ class DataContractError(FatalError):
     """A table as a whole breaks its contract, so no number derived from it can be trusted."""
 
 
-class NotEnoughHistoryError(FatalError):
-    """The data cannot carry the computation that was asked for; the message says what is missing."""
-
-
 class WarehouseBusyError(RetriableError):
     """Another process holds the warehouse; DuckDB lets in one at a time."""
 

@@ -28,7 +28,7 @@ class Settings(Section):
 
     Attributes:
         home: Folder of everything this project writes (warehouse, ledger, state, models, previews).
-        warehouse_url: `duckdb:///path`; other engines by their Ibis URL.
+        warehouse_url: `duckdb:///path`: the embedded warehouse. A company's own is `source_warehouse`.
         ledger_url: SQLAlchemy URL.
         data: Folder (or fsspec URL) of a company's own files; None means the simulated company.
         mapping: The YAML file that describes them, and the tables of the source warehouse.

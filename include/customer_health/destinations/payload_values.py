@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -75,8 +75,3 @@ def account_values(effect: Effect, names: Mapping[Any, str]) -> dict[str, Any]:
         value = effect.payload["fields"].get(ours)
         values[theirs] = text(value) if isinstance(value, str) else value
     return values
-
-
-def midnight_ms(day: date) -> int:
-    """Return epoch milliseconds of a day's midnight, UTC."""
-    return (day.toordinal() - date(1970, 1, 1).toordinal()) * 86_400_000

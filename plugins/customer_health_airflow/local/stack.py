@@ -30,7 +30,7 @@ READY_WITHIN = 240.0
 
 
 class Stack:
-    """One local Airflow: a database, four processes, seven DAGs.
+    """One local Airflow: a database, four processes, every DAG.
 
     Args:
         say: Prints one line of progress.
