@@ -219,7 +219,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "draft-mapping":
         from customer_health.sources.draft import draft_mapping
 
-        text = draft_mapping(arguments.folder)
+        with _bar("Draft a mapping") as progress:
+            text = draft_mapping(arguments.folder, progress=progress)
         if arguments.output:
             arguments.output.write_text(text, encoding="utf-8")
             print(f"Wrote {arguments.output}. Read it, fix the lines marked TODO, then run the demo with it.")

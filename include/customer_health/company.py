@@ -81,6 +81,16 @@ class SignalsConfig(Section):
     )
 
 
+class DataConfig(Section):
+    """What the data gate lets pass."""
+
+    unreadable_share: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict,
+        description="table -> share of unreadable rows above which the run stops; 0.05, accounts and "
+        "contracts 0.01",
+    )
+
+
 class ModelConfig(Section):
     """Training: horizons, history, eligibility and capacity."""
 
@@ -223,6 +233,7 @@ class CompanyConfig(Section):
     name: str = "the company"
     usage: UsageConfig = UsageConfig()
     people: PeopleConfig = PeopleConfig()
+    data: DataConfig = DataConfig()
     signals: SignalsConfig = SignalsConfig()
     facts: FactThresholds = FactThresholds()
     model: ModelConfig = ModelConfig()

@@ -68,6 +68,17 @@ class RandomWorld(World):
             return None
         return moment + timedelta(days=self.dice.random() * days)
 
+    def state(self, moment: datetime, *states: str) -> dict[str, object]:
+        """What the source tells beside the dates: mostly nothing, at times a state or a stage it lacks."""
+        if self.dice.random() < 0.85:
+            return {}
+        stages = ("first_response_at", "resolved_at", "escalated_at") if "solved" in states else ("paid_at",)
+        return {
+            "status": self.dice.choice((None, *states)),
+            "status_at": moment + timedelta(days=self.dice.random() * 90),
+            "unknown_stages": self.dice.choice((None, *stages, ",".join(stages))),
+        }
+
     def who(self) -> str:
         """One of the accounts."""
         return self.dice.choice(self.names)
@@ -107,7 +118,7 @@ class RandomWorld(World):
                 self.who(), occurred=moment, known=self.later(moment),
                 priority=self.dice.choice(("low", "normal", "critical")),
                 first_response_at=self.maybe(moment, 6), resolved_at=self.maybe(moment),
-                escalated_at=self.maybe(moment),
+                escalated_at=self.maybe(moment), **self.state(moment, "open", "pending", "solved", "deleted"),
             )  # fmt: skip
 
     def _messages(self, many: int) -> None:
@@ -130,9 +141,10 @@ class RandomWorld(World):
             moment = self.when()
             self.invoice(
                 self.who(), occurred=moment, known=self.later(moment),
-                amount=self.dice.choice((None, 100.0, 0.0, 37.5)),
+                amount=self.dice.choice((None, 100.0, 100.0, 0.0, 37.5, -60.0)),
                 kind=self.dice.choice(("subscription", "usage")),
                 due_at=self.maybe(moment, 20), paid_at=self.maybe(moment, 60),
+                **self.state(moment, "open", "paid", "void", "uncollectible"),
             )  # fmt: skip
 
     def _people(self, many: int) -> None:

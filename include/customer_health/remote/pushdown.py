@@ -83,13 +83,19 @@ class _View:
             value = self._read(name, column, rule, self._column(rule.column))
         if rule.scale is not None:
             value = value * rule.scale
-        default = rule.default if rule.default is not None else column.default
+        stands_in = rule.column is None or column.default == "" or not column.required
+        default = rule.default if rule.default is not None else column.default if stands_in else None
         return value if default is None else value.coalesce(_plain(column, default))
 
     def _read(self, name: str, column: Column, rule: Rule, source: Any) -> Any:
+        import ibis
+
         kind = source.type()
         if column.type is Type.TEXT:
             text = _text(source)
+            translated = {str(old).strip().lower() for old in rule.values or ()}
+            nothing = [word.lower() for word in self.feed.empty if word.lower() not in translated]
+            text = text.lower().isin(nothing).ifelse(ibis.null("string"), text)
             if rule.values:
                 text = _translated(text, rule.values, rule.otherwise)
             if rule.lower:
@@ -112,6 +118,7 @@ class _View:
         given = {
             "row_number": rule.row_number, "lookup": rule.lookup, "format": rule.format,
             "plus": rule.plus, "when": rule.when, "pad": rule.pad, "integer_text": rule.integer_text,
+            "times": rule.times, "rescale": rule.rescale, "minor_units": rule.minor_units,
         }  # fmt: skip
         unfit = [key for key, value in given.items() if value]
         if unfit:
@@ -209,7 +216,10 @@ def broken_rows(rows: Any, contract: Table) -> dict[str, Any]:
 
 
 def sound(rows: Any, contract: Table) -> Any:
-    """Leave out rows that break a rule; the gate counts them, since nothing is moved in that warehouse."""
+    """Leave out rows that break a rule; the gate counts them, since nothing is moved in that warehouse.
+
+    Rows of no events are no activity, and go too.
+    """
     for condition in broken_rows(rows, contract).values():
         rows = rows.filter(~condition)
-    return rows
+    return rows.filter(rows.events > 0) if "events" in contract.columns else rows

@@ -48,7 +48,8 @@ class Count(Aggregation):
     """Facts in the window.
 
     Args:
-        at: The timestamp that decides; a lifecycle column counts a later stage (escalated).
+        at: The timestamp that decides; a lifecycle column counts a later stage (escalated). Unknown for an
+            account with a fact whose source does not tell that stage.
         per_seat: Divide by the seats under contract; unknown without seats.
     """
 
@@ -76,7 +77,7 @@ class CountDistinct(Aggregation):
 
 @dataclass(frozen=True)
 class Sum(Aggregation):
-    """Sum of a column over the facts in the window.
+    """Sum of a column over the facts in the window; unknown if one of them has no value.
 
     Args:
         column: What to add up.
@@ -195,7 +196,11 @@ class OpenNow(Aggregation):
         until: Timestamps of which the first closes the fact.
         older_than: Count only facts open for more than this many days.
         begins: The timestamp that opens it: an invoice is overdue from its due date on.
-        column: Sum this column instead of counting; facts without a value add nothing.
+        column: Sum this column instead of counting; the sum is unknown if an open fact has no value.
+        debt: Column with what is owed. A fact of nothing or less is nobody's debt; open ones below zero are
+            credit from the day they are known, and where it covers all that is owed, nothing is.
+
+    Unknown where a fact is open as far as we know, but its source does not tell the stage that closes it.
     """
 
     windowed: ClassVar[bool] = False
@@ -203,6 +208,7 @@ class OpenNow(Aggregation):
     older_than: int = 0
     begins: str = "occurred_at"
     column: str | None = None
+    debt: str | None = None
 
     def __post_init__(self) -> None:
         if not self.until or self.older_than < 0:
@@ -214,29 +220,39 @@ class OpenNow(Aggregation):
     def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
         for column in (self.begins, *self.until):
             yield column, TEMPORAL
-        if self.column is not None:
-            yield self.column, NUMERIC
+        for name in (self.column, self.debt):
+            if name is not None:
+                yield name, NUMERIC
 
 
 @dataclass(frozen=True)
 class LongestOverdue(Aggregation):
-    """Whole days since the due day of the open fact that is longest overdue (1 = yesterday)."""
+    """Whole days since the due day of the open fact that is longest overdue (1 = yesterday).
+
+    Args:
+        due: The timestamp that opens it.
+        until: The stage that closes it; unknown as for `OpenNow`.
+        debt: As for `OpenNow`.
+    """
 
     windowed: ClassVar[bool] = False
     due: str
     until: str
+    debt: str | None = None
 
     def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
         yield self.due, TEMPORAL
         yield self.until, TEMPORAL
+        if self.debt is not None:
+            yield self.debt, NUMERIC
 
 
 @dataclass(frozen=True)
 class ChangeVsPreviousWindow(Aggregation):
     """Relative change of a sum against the window before: -0.3 is a drop of 30 %.
 
-    Unknown when the earlier window holds nothing, or when the account's facts are not as old as both
-    windows: a customer in their third week is not growing by 400 %.
+    Unknown when a fact has no value, when the earlier window holds nothing, or when the account's facts are
+    not as old as both windows: a customer in their third week is not growing by 400 %.
     """
 
     column: str

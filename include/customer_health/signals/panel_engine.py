@@ -17,6 +17,7 @@ from customer_health.signals.derived import EVIDENCE
 from customer_health.signals.facts.account_context import Context, context
 from customer_health.signals.facts.contract_engine import CONTRACT_ANSWERS
 from customer_health.signals.facts.grid import Grid
+from customer_health.signals.facts.open_facts import is_doubtful, open_facts
 from customer_health.signals.plan_lists import conditions, lookup, mask_name
 from customer_health.signals.signal import Absent, Signal
 from customer_health.signals.state.daily_state import NEVER, Columns, State
@@ -166,6 +167,8 @@ def _count(engine: Engine, signal: Signal) -> Array:
     day = _day_of(facts, aggregation.at)
     many, _ = engine.grid.window(facts, day, int(signal.window or 0), chosen=chosen)
     values = _or_absent(engine, signal, many, many > 0)
+    if f"untold:{aggregation.at}" in facts:
+        values = np.where(is_doubtful(engine.grid, facts, chosen, aggregation.at), np.nan, values)
     if not aggregation.per_seat:
         return values
     seats = engine.context.seats
@@ -201,6 +204,8 @@ def _sum(engine: Engine, signal: Signal) -> Array:
     value, window = facts[f"number:{aggregation.column}"], int(signal.window or 0)
     many, sums = engine.grid.window(facts, facts["occurred"], window, chosen=chosen, value=value)
     values = _or_absent(engine, signal, sums, many > 0)
+    every, _ = engine.grid.window(facts, facts["occurred"], window, chosen=chosen)
+    values = np.where(every > many, np.nan, values)
     if not aggregation.per_seat:
         return values
     seats = engine.context.seats
@@ -277,42 +282,39 @@ def _days_since(engine: Engine, signal: Signal) -> Array:
 
 
 def _open_now(engine: Engine, signal: Signal) -> Array:
-    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
+    aggregation = signal.aggregation
     assert isinstance(aggregation, agg.OpenNow)
-    closed = np.minimum.reduce([facts[f"day:{column}"] for column in aggregation.until])
-    opened = _day_of(facts, aggregation.begins)
-    begin = np.maximum(opened + aggregation.older_than, facts["seen"]) + 1
-    end = closed + 1 if chosen is None else np.where(chosen, closed + 1, -1)  # others are never seen
-    many = engine.grid.running_sum(facts["account"], begin, end)
+    found = open_facts(engine.grid, *engine.facts(signal), aggregation)
     if aggregation.column is None:
-        return _or_absent(engine, signal, many, many > 0)
-    value = np.nan_to_num(facts[f"number:{aggregation.column}"], nan=0.0)
-    values = engine.grid.running_sum(facts["account"], begin, end, value)
-    return _or_absent(engine, signal, values, many > 0)
+        return np.where(found.doubtful, np.nan, _or_absent(engine, signal, found.many, found.many > 0))
+    values = _or_absent(engine, signal, found.total, found.many > 0)
+    return np.where(found.doubtful | found.unvalued, np.nan, values)
 
 
 def _longest_overdue(engine: Engine, signal: Signal) -> Array:
-    aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
+    aggregation = signal.aggregation
     assert isinstance(aggregation, agg.LongestOverdue)
-    due, paid = _day_of(facts, aggregation.due), facts[f"day:{aggregation.until}"]
-    begin = np.maximum(due, facts["seen"]) + 1
-    end = paid + 1 if chosen is None else np.where(chosen, paid + 1, -1)
-    longest = engine.grid.longest(facts["account"], begin, end, due)
-    return _or_absent(engine, signal, longest, longest > 0)
+    how = agg.OpenNow(until=(aggregation.until,), begins=aggregation.due, debt=aggregation.debt)
+    found = open_facts(engine.grid, *engine.facts(signal), how)
+    longest = np.where(found.many > 0, found.longest, 0.0)
+    return np.where(found.doubtful, np.nan, _or_absent(engine, signal, longest, longest > 0))
 
 
 def _change(engine: Engine, signal: Signal) -> Array:
     aggregation, (facts, chosen) = signal.aggregation, engine.facts(signal)
     assert isinstance(aggregation, agg.ChangeVsPreviousWindow)
-    value = np.nan_to_num(facts[f"number:{aggregation.column}"], nan=0.0)
+    given = facts[f"number:{aggregation.column}"]
+    value = np.nan_to_num(given, nan=0.0)
     window, day = int(signal.window or 0), facts["occurred"]
+    lacking = np.isnan(given) if chosen is None else np.isnan(given) & chosen
+    unknown, _ = engine.grid.window(facts, day, 2 * window, chosen=lacking)
     _, now = engine.grid.window(facts, day, window, chosen=chosen, value=value)
     many, before = engine.grid.window(facts, day, window, chosen=chosen, value=value, skip=window)
     oldest = NEVER - engine.grid.running_max(facts["account"], facts["seen"] + 1, NEVER - day, chosen=chosen)
     covered = oldest <= engine.grid.dates - 2 * window  # or else a new customer seems to grow by 400 %
     base = covered & (many > 0) & (before > 0)
     change = engine.grid.ratio(now - before, before, base)
-    return _or_absent(engine, signal, change, base)
+    return np.where(unknown > 0, np.nan, _or_absent(engine, signal, change, base))
 
 
 _ANSWERS: Mapping[type[agg.Aggregation], Callable[[Engine, Signal], Array]] = {

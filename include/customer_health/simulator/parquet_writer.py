@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """Return the Arrow schema of a canonical table: dates as DATE, moments as naive UTC microseconds."""
+    """Return the Arrow schema of a canonical file: dates as DATE, moments as naive UTC microseconds."""
     import pyarrow as pa
 
     types = {
@@ -25,7 +25,9 @@ def arrow_schema(table: Table) -> pa.Schema:
         Type.DATE: pa.date32(),
         Type.TIMESTAMP: pa.timestamp("us"),
     }
-    return pa.schema([(name, types[column.type]) for name, column in table.columns.items()])
+    return pa.schema(
+        [(name, types[column.type]) for name, column in table.columns.items() if not column.extra]
+    )
 
 
 def write_frame(path: Path, table: Table, rows: pd.DataFrame) -> None:

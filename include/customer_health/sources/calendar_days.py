@@ -29,7 +29,9 @@ def parse_day(text: str, *, format_: Format, zone: str | None, clock: bool) -> s
     instant = f"CAST({moment_of(text, format_, zone)} AS TIMESTAMP)"
     if format_ in ("unix", "unix_ms"):
         return day_of_instant(instant, zone=zone, clock=clock)
-    if format_ in (None, "iso"):
+    if format_ == "excel":
+        written = instant
+    elif format_ in (None, "iso"):
         written = f"CASE WHEN {instant} IS NOT NULL THEN TRY_CAST({text} AS TIMESTAMP) END"
         if not clock and zone is not None:  # software spells local midnight as an instant that ends in Z
             in_zone = day_of_instant(instant, zone=zone, clock=False)

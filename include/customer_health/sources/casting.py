@@ -5,9 +5,11 @@ Built from quoted identifiers and literals only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from customer_health.sources.amounts import Money, number
 from customer_health.sources.mapping import Condition, Offset, Scalar
+from customer_health.sources.moments import excel_moment
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Type
 
@@ -74,8 +76,18 @@ NAIVE = frozenset({"TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"})
 Format = str | tuple[str, ...] | None
 
 
-def parse(text: str, type_: Type, *, format_: Format, decimal: str, zone: str | None = None) -> str:
+def parse(
+    text: str,
+    type_: Type,
+    *,
+    format_: Format,
+    decimal: str,
+    zone: str | None = None,
+    kind: Money = "plain",
+) -> str:
     """Return SQL that reads trimmed text as `type_`, NULL where it cannot be read or reads in two ways.
+
+    `kind` says which signs a number may carry.
 
     A time that names no zone was written down in `zone`; UTC if None. Days: see `calendar_days.parse_day`.
     """
@@ -85,10 +97,10 @@ def parse(text: str, type_: Type, *, format_: Format, decimal: str, zone: str | 
         return f"CASE WHEN lower({text}) IN ({_YES}) THEN true WHEN lower({text}) IN ({_NO}) THEN false END"
     if type_ is Type.TIMESTAMP:
         return f"CAST({moment_of(text, format_, zone)} AS {type_.value})"
-    number = _number(text, decimal)
+    read = number(text, decimal, kind)
     if type_ is Type.INTEGER:
-        return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
-    return number
+        return f"CASE WHEN {read} = floor({read}) THEN TRY_CAST({read} AS BIGINT) END"
+    return read
 
 
 def local(moment: str, zone: str) -> str:
@@ -113,26 +125,13 @@ def moment_of(text: str, format_: Format, zone: str | None) -> str:
     if format_ in ("unix", "unix_ms"):
         factor = "1000" if format_ == "unix_ms" else "1000000"
         return f"make_timestamp(TRY_CAST(TRY_CAST({text} AS DOUBLE) * {factor} AS BIGINT))"
+    if format_ == "excel":
+        return local(excel_moment(text), zone) if zone is not None else excel_moment(text)
     moment = f"try_strptime({text}, {literal(format_)})"
     timed, zoned = (
         any(sign in format_ for sign in signs) for signs in (("%H", "%I", "%-H", "%-I"), ("%z", "%Z"))
     )
     return local(moment, zone) if zone is not None and timed and not zoned else moment
-
-
-def _number(text: str, decimal: str) -> str:
-    """Read a number as people write it: $1,200.00, 1.200,50 EUR, CHF 1'200, 1 200 and (12.50) for minus."""
-    sign = f"CASE WHEN regexp_full_match({text}, '\\(.*\\)') THEN -1 ELSE 1 END"
-    money = "[$€£]|US[$]|[A-Z]{3}"
-    bare = f"regexp_replace({text}, '^\\(?([-+]?)({money})?\\s*([-+]?)|\\s*({money}|%)?\\)?$', '\\1\\3', 'g')"
-    # Blanks and apostrophes only ever group digits.
-    bare = f"regexp_replace({bare}, '([0-9])[\u00a0\u202f ''’]([0-9]{{3}})', '\\1\\2', 'g')"
-    group, point = ("[.]", ",") if decimal == "," else (",", "[.]")
-    grouped = f"regexp_full_match({bare}, '[-+]?\\d{{1,3}}({group}\\d{{3}})+({point}\\d+)?')"
-    ungrouped = f"CASE WHEN {grouped} THEN regexp_replace({bare}, '{group}', '', 'g') ELSE {bare} END"
-    if decimal == ",":
-        return f"({sign} * TRY_CAST(replace({ungrouped}, ',', '.') AS DOUBLE))"
-    return f"coalesce(TRY_CAST({text} AS DOUBLE), {sign} * TRY_CAST({ungrouped} AS DOUBLE))"
 
 
 def shifted(moment: str, plus: Offset, amount: str) -> str:
@@ -145,12 +144,21 @@ def shifted(moment: str, plus: Offset, amount: str) -> str:
     return f"({moment} + to_microseconds(CAST({span} AS BIGINT)))"
 
 
-def holds(column: str, native: str, condition: Condition, decimal: str) -> str:
-    """Return SQL that is true where a source column meets the condition, never NULL."""
+def none_of(text: str, words: Iterable[str]) -> str:
+    """Return SQL of a text, NULL where it is one of the words that mean no value."""
+    listed = ", ".join(literal(word.lower()) for word in ("", *words))
+    return f"CASE WHEN lower({text}) IN ({listed}) THEN NULL ELSE {text} END"
+
+
+def holds(column: str, native: str, condition: Condition, decimal: str, empty: Iterable[str] = ()) -> str:
+    """Return SQL that is true where a source column meets the condition, never NULL.
+
+    `present:` goes by the words that mean no value, `empty`; `in:` and `not:` may name one of them.
+    """
     text = as_text(identifier(column), native)
     tests: list[str] = []
     if condition.present is not None:
-        blank = f"({text} IS NULL OR {text} = '')"
+        blank = f"({none_of(text, empty)} IS NULL)"
         tests.append(f"NOT {blank}" if condition.present else blank)
     if condition.one_of is not None:
         tests.append(f"coalesce({_among(text, condition.one_of)}, false)")
@@ -176,4 +184,4 @@ def _among(text: str, values: tuple[Scalar, ...]) -> str:
 def _compared(text: str, sign: str, bound: Scalar, decimal: str) -> str:
     if isinstance(bound, str):
         return f"TRY_CAST({text} AS TIMESTAMPTZ) {sign} TRY_CAST({literal(bound)} AS TIMESTAMPTZ)"
-    return f"{_number(text, decimal)} {sign} {float(bound)!r}"
+    return f"{number(text, decimal)} {sign} {float(bound)!r}"

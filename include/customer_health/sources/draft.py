@@ -4,27 +4,51 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from customer_health.progress import Progress, silent
 from customer_health.sources import draft_words as words
-from customer_health.sources.draft_look import Look, dated, fits, has_decimal_commas, look_at, plain
+from customer_health.sources.draft_look import Look, dated, has_decimal_commas, look_at, plain
 from customer_health.sources.draft_match import match, table_for
+from customer_health.sources.draft_reading import reading_of
 from customer_health.sources.draft_rules import column_line, quoted, rule
+from customer_health.sources.draft_states import state_line
 from customer_health.sources.locate import Folder
+from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
 
+if TYPE_CHECKING:
+    import duckdb
 
-def draft_mapping(folder: Path | str) -> str:
+
+def draft_mapping(folder: Path | str, progress: Progress = silent) -> str:
     """Return an annotated mapping for the files of a folder; unsure places are marked TODO.
+
+    Only the first rows of each file are read, and each column is profiled once.
+
+    Args:
+        folder: The data folder.
+        progress: Told about every file.
 
     Raises:
         ConfigurationError: The folder does not exist or holds no data files.
     """
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, open_warehouse("duckdb://") as con:
+        con.execute("SET threads = 1")  # a few thousand rows a file: threads would only wait for each other
         place = Folder(str(folder), Path(scratch) / "cache")
-        looks = [look_at(place, name, Path(scratch)) for name in place.names()]
+        names = place.names()
+        looks = []
+        for done, name in enumerate(names):
+            progress(done, len(names), f"looking at {name}")
+            looks.append(look_at(con, place, name, Path(scratch)))
+        progress(len(names), len(names), "drafting")
+        return _drafted(folder, looks, con)
+
+
+def _drafted(folder: Path | str, looks: Sequence[Look], con: duckdb.DuckDBPyConnection) -> str:
     readable = [look for look in looks if look.samples]
     chosen = {look.name: table_for(look) for look in readable}
     name = Path(str(folder)).resolve().name
@@ -41,13 +65,14 @@ def draft_mapping(folder: Path | str) -> str:
         if feeds:
             parts.append(f"  {table.name}:")
             for look in feeds:
-                parts += _feed(table, look, readable)
+                parts += _told(con, table, look, _feed(table, look, readable))
         if table.name == "surveys":
             parts += _scores_of_tickets(
                 [look for look in readable if chosen[look.name] == "tickets"], not feeds
             )
         if not feeds:
             carried = _carried_along(table.name, readable, chosen)
+            carried = carried or _accounts_of_contracts(table, readable, chosen)
             parts += [f"  {table.name}:", *carried] if carried else []
             feeds = feeds or [look for look in readable if carried]
         if not feeds and table.required:
@@ -84,7 +109,7 @@ def _features(table: Table, look: Look) -> list[str]:
     known = {match(table, name, look) for name in ("account_id", "user_id", "occurred_at", "known_at")}
     counts = [name for name in look.samples if name not in known and not dated(name, look)]
     number = table.columns["events"]
-    named = [name for name in counts if look.samples[name] and fits(number, look.samples[name])]
+    named = [name for name in counts if look.samples[name] and look.fits(number, name)]
     return [name for name in named if not re.fullmatch(r"(.*_)?(id|no|nr|year|week)", plain(name))]
 
 
@@ -96,6 +121,10 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
         lines.append('      decimal: ","')
     if table.name == "usage":
         lines.append("      combine: sum  # rows of the same account, user, day and feature add up")
+        event = next((c for c in look.samples if c in look.unique and plain(c) in words.EVENT_IDS), None)
+        if event:
+            used.add(event)
+            lines.append(f"      event_id: {quoted(event)}  # an event that comes again counts once")
     if "events" in fixed:
         lines.append(f"      where: {{{fixed['events']}: {{at_least: 1}}}}  # one feed for each feature")
     if table.name == "contracts":
@@ -107,12 +136,16 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
         if ends:
             used.add(ends)
             lines.append(_with_question("ends_on", ends, look, "or is it the renewal date, term_end?"))
+    state = state_line(table, look)
+    if state:
+        used.add(state[0])
+        lines.append(f"      status: {state[1]}")
     for name, column in table.columns.items():
         source = match(table, name, look)
         if source is not None and source in used and name == "term_end":
             continue
-        if table.name == "contracts" and name == "status" and source:
-            continue  # the status of today would count from the contract's first day
+        if column.extra or (table.name == "contracts" and name == "status"):
+            continue  # the state of today is told beside the columns
         line = (
             f"{name}: {fixed[name]}"
             if name in fixed
@@ -126,7 +159,64 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
     lines += columns
     if unused:
         lines.append(f"      # not used: {', '.join(unused)}")
+    lines += _questions(table, look)
     return [*lines, ""]
+
+
+def _questions(table: Table, look: Look) -> list[str]:
+    """What a person should look at: stages that nothing tells, and rows that sell other things than seats."""
+    asked = []
+    if table.closed_by and state_line(table, look) is None:
+        untold = [n for n, c in table.columns.items() if c.lifecycle and match(table, n, look) is None]
+        untold = [name for name in untold if name in table.closed_by.values()]
+        asked += [f"      # TODO nothing tells {name}: what depends on it stays unknown" for name in untold]
+    if table.name == "contracts" and match(table, "seats", look):
+        for name, values in look.samples.items():
+            other = [value for value in values if re.search(words.NO_SEATS, value.lower())]
+            if other and len(values) <= 50:
+                asked.append(
+                    f"      # TODO are all rows seats? {name} holds {other[0]}: leave such rows out by "
+                    f"`where: {{{quoted(name)}: {{not: [{quoted(other[0])}]}}}}`"
+                )
+    return asked
+
+
+def _told(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: list[str]) -> list[str]:
+    """Add how many of the rows that were looked at the proposal reads."""
+    out: list[str] = []
+    for feed in _split(lines):
+        said = reading_of(con, table, look, feed)
+        out += [*feed[:-1], *([f"      # {said}"] if said else []), feed[-1]]
+    return out
+
+
+def _split(lines: list[str]) -> Iterator[list[str]]:
+    feed: list[str] = []
+    for line in lines:
+        feed.append(line)
+        if not line:
+            yield feed
+            feed = []
+
+
+def _accounts_of_contracts(table: Table, looks: Sequence[Look], chosen: dict[str, str | None]) -> list[str]:
+    """Draft accounts from subscriptions, where nothing else names them."""
+    if table.name != "accounts" or any(name == "accounts" for name in chosen.values()):
+        return []
+    lines: list[str] = []
+    for look in looks:
+        contract = TABLES["contracts"]
+        account, since = match(contract, "account_id", look), match(contract, "occurred_at", look)
+        if chosen[look.name] == "contracts" and account and since:
+            lines += [
+                f"    - files: {quoted(look.name)}  # TODO no list of accounts: only those with a contract",
+                "      combine: earliest",
+                "      columns:",
+                f"        account_id: {quoted(account)}",
+                f"        occurred_at: {rule(contract.columns['occurred_at'], since, look)}",
+                "",
+            ]
+    return lines
 
 
 def _ends(look: Look) -> str | None:
@@ -135,7 +225,7 @@ def _ends(look: Look) -> str | None:
     ends = [
         c
         for c in look.samples
-        if re.fullmatch(words.ENDED, plain(c)) and c in look.gaps and fits(moment, look.samples[c])
+        if re.fullmatch(words.ENDED, plain(c)) and c in look.gaps and look.fits(moment, c)
     ]
     return min(ends, key=lambda c: bool(re.fullmatch(words.SPOKEN, plain(c))), default=None)
 

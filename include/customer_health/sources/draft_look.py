@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from customer_health.errors import DataContractError
-from customer_health.sources import draft_words as words
 from customer_health.sources.casting import NO, YES
-from customer_health.sources.files import make_readable
+from customer_health.sources.date_formats import format_of
+from customer_health.sources.files import Readable, make_readable
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapping import Reading
-from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.contracts import identifier
 from customer_health.warehouse.table import Column, Type
 
-_SAMPLE = 2_000
-_MONEY = r"[-+(]?([$€£]|[A-Z]{3})?\s?[-+]?\d[\d.,' ]*\s?([$€£%]|[A-Z]{3})?\)?"
-_ISO = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?"
-_DECIMAL_COMMA = r"\D*(\d{1,3}(\.\d{3})+|\d+),\d{1,2}\D*"
+if TYPE_CHECKING:
+    import duckdb
+
+SAMPLE = 2_000
+DISTINCT = 1_000
+_MONEY = re.compile(r"[-+(]?([$€£]|[A-Z]{3})?\s?[-+]?\d[\d.,' ]*\s?([$€£%]|[A-Z]{3})?\)?")
+_DECIMAL_COMMA = re.compile(r"\D*(\d{1,3}(\.\d{3})+|\d+),\d{1,2}\D*")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "#": "no"})
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a glance at one file shows: its columns with distinct sample values, most frequent first."""
+    """What a glance at one file shows: its first rows, each column profiled once.
+
+    Attributes:
+        name: Of the file.
+        samples: Column -> distinct sample values, most frequent first.
+        gaps: Columns with empty cells.
+        native: Column -> type of the engine.
+        unique: Columns without a repeated value.
+        trouble: Why the file cannot be read; empty if it can.
+        rows: How many rows were looked at.
+        whole: Whether those are all that the file holds.
+        fitting: Kind of value ("number", "boolean", "moment") -> columns that mostly hold such values.
+        dates: Columns of dates -> how they are written (date_formats.format_of); None if in no one way.
+        readable: The rows themselves, while the draft is made.
+    """
 
     name: str
     samples: dict[str, list[str]]
@@ -34,32 +53,71 @@ class Look:
     native: dict[str, str] = field(default_factory=dict)
     unique: frozenset[str] = field(default=frozenset())
     trouble: str = ""
+    rows: int = 0
+    whole: bool = True
+    fitting: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    dates: Mapping[str, str | None] = field(default_factory=dict)
+    readable: Readable | None = field(default=None, compare=False, repr=False)
+
+    def fits(self, column: Column, name: str) -> bool:
+        """Whether most values of the file's column `name` could be of a canonical column's type."""
+        if column.type is Type.TEXT or not self.samples[name]:
+            return True
+        return name in self.fitting.get(_KINDS[column.type], ())
 
 
-def look_at(folder: Folder, name: str, scratch: Path) -> Look:
+_KINDS = {
+    Type.NUMBER: "number", Type.INTEGER: "number", Type.BOOLEAN: "boolean", Type.DATE: "moment",
+    Type.TIMESTAMP: "moment",
+}  # fmt: skip
+
+
+def look_at(con: duckdb.DuckDBPyConnection, folder: Folder, name: str, scratch: Path) -> Look:
+    """Read the first rows of a file, at most `SAMPLE`."""
     place = scratch / name.replace("/", "_")
     place.mkdir()
     try:
-        with open_warehouse("duckdb://") as con:
-            readable = make_readable(con, folder.file(name).path, Reading(), place)
-            samples, gaps, unique = {}, set(), set()
-            for column in readable.columns:
-                rows = con.execute(
-                    f"SELECT CAST(v AS VARCHAR), count(*) FROM (SELECT {identifier(column)} AS v "
-                    f"FROM {readable.relation} LIMIT {_SAMPLE}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 200"
-                ).fetchall()
-                samples[column] = [value.strip() for value, _ in rows if value is not None and value.strip()]
-                if any(value is None or not value.strip() for value, _ in rows):
-                    gaps.add(column)
-                if rows and all(count == 1 for _, count in rows):
-                    unique.add(column)
+        readable = make_readable(con, folder.file(name).path, Reading(), place, most=SAMPLE)
+        columns = {shown: column for column, shown in zip(readable.columns, readable.names(), strict=True)}
+        texts = ", ".join(f"CAST({identifier(column)} AS VARCHAR)" for column in columns.values())
+        rows = (
+            con.execute(f"SELECT {texts} FROM {readable.relation} LIMIT {SAMPLE}").fetchall() if texts else []
+        )
     except DataContractError as error:
         return Look(name, {}, trouble=str(error).splitlines()[0])
-    if not samples:
+    if not columns:
         return Look(name, {}, trouble=f"{name} is empty")
-    return Look(name, samples, frozenset(gaps), dict(readable.columns), frozenset(unique))
+    samples, gaps, unique = {}, set(), set()
+    for place_, shown in enumerate(columns):
+        counted = Counter((row[place_] or "").strip() for row in rows)
+        if counted.pop("", 0):
+            gaps.add(shown)
+        common = sorted(counted, key=lambda value: (-counted[value], value))
+        samples[shown] = common[:DISTINCT]
+        if rows and all(number == 1 for number in counted.values()) and shown not in gaps:
+            unique.add(shown)
+    native = {shown: readable.columns[column] for shown, column in columns.items()}
+    dates = {shown: format_of(values[:200]) for shown, values in samples.items() if values}
+    return Look(
+        name, samples, frozenset(gaps), native, frozenset(unique),
+        rows=len(rows), whole=readable.rows <= len(rows) < SAMPLE, fitting=_fitting(samples), dates=dates,
+        readable=readable,
+    )  # fmt: skip
 
 
+def _fitting(samples: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
+    tests: dict[str, Callable[[str], bool]] = {
+        "number": lambda value: _MONEY.fullmatch(value) is not None,
+        "boolean": lambda value: value.lower() in (*YES, *NO),
+        "moment": lambda value: any(c.isdigit() for c in value) and format_of([value]) is not None,
+    }
+    return {
+        kind: frozenset(n for n, values in samples.items() if values and _share(values[:40], test) > 0.8)
+        for kind, test in tests.items()
+    }
+
+
+@lru_cache(maxsize=65_536)
 def plain(name: str) -> str:
     """Return a name as words: `Account ID`, `accountId` and `account_id` are the same."""
     return re.sub(
@@ -69,74 +127,23 @@ def plain(name: str) -> str:
 
 def dated(name: str, look: Look) -> bool:
     """Whether a column holds dates, and not numbers that could be read as some."""
-    samples = look.samples[name]
-    return bool(samples) and format_of(samples[:20]) not in (None, "unix", "unix_ms", "%Y%m%d")
-
-
-def fits(column: Column, samples: Sequence[str]) -> bool:
-    """Whether most sample values could be of the column's type."""
-    if not samples or column.type is Type.TEXT:
-        return True
-    if column.type in (Type.NUMBER, Type.INTEGER):
-        return _share(samples, lambda v: bool(re.fullmatch(_MONEY, v))) > 0.8
-    if column.type is Type.BOOLEAN:
-        return _share(samples, lambda v: v.lower() in (*YES, *NO)) > 0.8
-    return _share(samples, lambda v: bool(re.search(r"\d", v)) and format_of([v]) is not None) > 0.8
+    return look.dates.get(name) not in (None, "unix", "unix_ms", "%Y%m%d")
 
 
 def _share(samples: Sequence[str], test: Callable[[str], bool]) -> float:
     return sum(bool(test(value)) for value in samples) / len(samples)
 
 
-def format_of(samples: Sequence[str]) -> str | None:
-    """Return "" for ISO dates, a strptime format (or two, joined by " or ") that reads all, or None."""
-    if all(re.fullmatch(_ISO, value) for value in samples):
-        return ""
-    if all(re.fullmatch(r"1\d{9}(\.\d+)?", value) for value in samples):
-        return "unix"
-    if all(re.fullmatch(r"1\d{12}", value) for value in samples):
-        return "unix_ms"
-    fitting = [f for f in words.DATE_FORMATS if all(_reads(value, f) for value in samples)]
-    return " or ".join(fitting) or None
-
-
-def formats_of(samples: Sequence[str]) -> tuple[str, ...]:
-    """Return the fewest formats that between them read every value; empty if some value is not a date."""
-    found: list[str] = []
-    left = list(samples)
-    while left:
-        best = max(("iso", *words.DATE_FORMATS), key=lambda format_: sum(_reads(v, format_) for v in left))
-        rest = [value for value in left if not _reads(value, best)]
-        if len(rest) == len(left):
-            return ()
-        found.append(best)
-        left = rest
-    return tuple(found)
-
-
-def _reads(value: str, format_: str) -> bool:
-    from datetime import datetime
-
-    if format_ == "iso":
-        return re.fullmatch(_ISO, value) is not None
-    try:
-        datetime.strptime(value, format_)  # noqa: DTZ007 only whether it parses
-    except ValueError:
-        return False
-    return True
-
-
 def has_decimal_commas(look: Look) -> bool:
     """Whether some column holds amounts such as 1.200,50."""
     return any(
-        any(re.fullmatch(_DECIMAL_COMMA, value) for value in samples)
-        and _share(samples, lambda v: bool(re.fullmatch(_MONEY, v))) > 0.8
-        for samples in look.samples.values()
+        any(_DECIMAL_COMMA.fullmatch(value) for value in look.samples[name][:200])
+        for name in look.fitting.get("number", ())
     )
 
 
 def currency_sign(look: Look) -> str | None:
     """Return the currency that amounts of the file carry, if any does."""
     signs = {"€": "EUR", "EUR": "EUR", "£": "GBP", "GBP": "GBP", "CHF": "CHF", "$": "USD"}
-    values = [value for samples in look.samples.values() for value in samples if re.fullmatch(_MONEY, value)]
+    values = [value for name in look.fitting.get("number", ()) for value in look.samples[name][:200]]
     return next((code for sign, code in signs.items() if any(sign in value for value in values)), None)

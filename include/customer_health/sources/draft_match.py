@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from customer_health.sources import draft_words as words
-from customer_health.sources.draft_look import Look, dated, fits, plain
+from customer_health.sources.draft_look import Look, dated, plain
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
 
@@ -52,7 +52,7 @@ def match(table: Table, column: str, look: Look) -> str | None:
     if column == "name" and table.name != "accounts":
         return None
     by_word = {plain(name): name for name in look.samples}
-    fitting = {p: name for p, name in by_word.items() if fits(table.columns[column], look.samples[name])}
+    fitting = {p: name for p, name in by_word.items() if look.fits(table.columns[column], name)}
     for candidate in _candidates(table, column):
         if candidate in fitting:
             return fitting[candidate]

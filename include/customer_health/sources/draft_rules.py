@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from customer_health.sources import draft_words as words
-from customer_health.sources.draft_look import Look, currency_sign, format_of, formats_of, plain
+from customer_health.sources.date_formats import format_of, formats_of
+from customer_health.sources.draft_look import Look, currency_sign, plain
 from customer_health.sources.draft_match import match
 from customer_health.warehouse.table import Column, Table, Type
 from customer_health.warehouse.tables import TABLES
@@ -20,6 +21,10 @@ def column_line(
     if source is not None and name == "currency" and any(value.islower() for value in look.samples[source]):
         codes = ", ".join(f"{quoted(value)}: {value.upper()}" for value in look.samples[source][:30])
         return f"{name}: {{column: {quoted(source)}, values: {{{codes}}}}}"
+    if source is not None and column.unit.startswith("currency"):
+        return f"{name}: {_amount(source, look)}"
+    if source is not None and name in _ADDRESSES and _are_addresses(look.samples[source]):
+        return f"{name}: {{column: {quoted(source)}, lower: true}}"
     if source is not None:
         return f"{name}: {rule(column, source, look)}"
     if name == "account_id":
@@ -33,9 +38,7 @@ def column_line(
         monthly = next((c for c in look.samples if re.fullmatch(words.MONTHLY, plain(c))), None)
         if monthly is None:
             return None
-        whole = all(re.fullmatch(r"\d{3,}", value) for value in look.samples[monthly])
-        unsure = "  # TODO or are these cents? then scale: 0.12" if whole else ""
-        return f"arr: {{column: {quoted(monthly)}, scale: 12}}{unsure}"
+        return f"arr: {_amount(monthly, look, 'scale: 12')}"
     if name == "contract_id":
         account = match(table, "account_id", look)
         return (
@@ -60,6 +63,27 @@ def column_line(
     return None
 
 
+_ADDRESSES = ("user_id", "owner_email", "manager_email", "contact_id")
+_CENTS = "  # TODO or are these cents? then `minor_units: true` (100 cents, 1 yen, 1000 fils)"
+
+
+def _are_addresses(samples: Sequence[str]) -> bool:
+    return bool(samples) and sum("@" in value for value in samples) > len(samples) / 2
+
+
+def _amount(source: str, look: Look, further: str = "") -> str:
+    """An amount; whole numbers where a billing system may tell the smallest unit are asked about."""
+    samples, name = look.samples[source], plain(source)
+    parts = [
+        part for part in (further, "minor_units: true" if name.endswith(("_cents", "_minor")) else "") if part
+    ]
+    written = f"{{column: {quoted(source)}, {', '.join(parts)}}}" if parts else quoted(source)
+    whole = bool(samples) and all(re.fullmatch(r"-?(0|\d{3,})", value) for value in samples)
+    codes = (v for n, values in look.samples.items() if "currency" in plain(n) for v in values)
+    billed = re.fullmatch(words.MINOR_UNITS, name) or further or any(code.islower() for code in codes)
+    return written + (_CENTS if whole and billed and "minor_units" not in written else "")
+
+
 def rule(column: Column, source: str, look: Look) -> str:
     samples = look.samples[source]
     if not samples:
@@ -69,7 +93,7 @@ def rule(column: Column, source: str, look: Look) -> str:
     moment = column.type in (Type.DATE, Type.TIMESTAMP)
     if not moment or look.native.get(source, "").startswith(("DATE", "TIMESTAMP")):
         return quoted(source)
-    format_ = format_of(samples)
+    format_ = look.dates.get(source) if len(samples) <= 200 else format_of(samples)
     if format_ is None and (mixed := formats_of(samples)):
         listed = ", ".join(map(quoted, mixed))
         return f"{{column: {quoted(source)}, format: [{listed}]}}  # TODO is that all of them?"
@@ -93,7 +117,7 @@ def _values(column: Column, source: str, samples: Sequence[str]) -> str:
 def _known_when_the_month_is_over(table: Table, source: str | None, look: Look) -> str | None:
     """A month's total is dated on its first day, and nobody can know it before the last."""
     month = match(table, "occurred_at", look)
-    format_ = format_of(look.samples[month]) if month else None
+    format_ = look.dates.get(month) if month else None
     if source is not None or month is None or format_ not in words.MONTHS:
         return f"known_at: {rule(table.columns['known_at'], source, look)}" if source else None
     return (
@@ -148,16 +172,34 @@ def _ranks(table: Table, look: Look) -> str | None:
 
 
 def _through_another_file(look: Look, looks: Sequence[Look]) -> str | None:
-    """Return a lookup when the file knows, say, subscriptions and another file knows their accounts."""
+    """Return a lookup when the file knows, say, subscriptions and another file knows their accounts.
+
+    Of the columns that both have, the one whose values are found there most often; none if few are.
+    """
+    best: tuple[float, str] = (0.0, "")
     for other in looks:
         account = match(TABLES["contracts"], "account_id", other)
-        shared = [c for c in look.samples if c.lower().endswith("id") and c in other.samples and c != account]
-        if other is not look and account and shared:
-            return (
-                f"account_id: {{column: {quoted(shared[0])}, lookup: "
-                f"{{file: {quoted(other.name)}, key: {quoted(shared[0])}, value: {quoted(account)}}}}}"
-            )
-    return None
+        if other is look or not account:
+            continue
+        for shared in (
+            c for c in look.samples if c.lower().endswith("id") and c in other.samples and c != account
+        ):
+            mine, theirs = look.samples[shared], set(other.samples[shared])
+            found = sum(value in theirs for value in mine)
+            share = found / len(mine) if mine else 0.0
+            if share > best[0] and (share >= _FOUND or not other.whole):
+                best = (
+                    share,
+                    (
+                        f"account_id: {{column: {quoted(shared)}, lookup: "
+                        f"{{file: {quoted(other.name)}, key: {quoted(shared)}, value: {quoted(account)}}}}}"
+                        f"  # {found:,} of {len(mine):,} sampled values are found there"
+                    ),
+                )
+    return best[1] or None
+
+
+_FOUND = 0.5  # share of sampled values that another file must know to be the one to ask
 
 
 def quoted(text: str) -> str:

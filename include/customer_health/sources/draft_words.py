@@ -367,3 +367,13 @@ DATE_FORMATS = (
     "%b %Y",
 )
 """Formats that a draft tries; ISO dates need none."""
+
+EVENT_IDS = ("event_id", "insert_id", "event_uuid", "message_id", "uuid", "hit_id", "log_id")
+"""Columns that name an event."""
+NO_SEATS = (
+    r"add-?on|storage|\bgb\b|\bapi\b|\bsms\b|\bcalls?\b|\bcredits?\b|quota|\btokens?\b|\bminutes?\b"
+    r"|support|onboarding|service"
+)
+"""Words in a row of a contract that sells something else than seats."""
+MINOR_UNITS = r"amount(_due|_paid|_total|_remaining)?|unit_amount|.*_(cents|minor)"
+"""Names of amounts that billing systems tell in cents."""

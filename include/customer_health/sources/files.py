@@ -8,7 +8,6 @@ Very large clean CSV is left to the engine's own parallel reader.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -17,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.sources import text_files
+from customer_health.sources.json_pages import json_records
 from customer_health.sources.mapping import Reading
+from customer_health.sources.packed import BOOKS, rows_of_book, unzipped
 from customer_health.sources.unnesting import unnested
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.raw import scalar
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     import duckdb
 
 ROW = "__row"
-KINDS = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json")
+TEXT = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
+KINDS = (*TEXT, ".parquet", ".pq", ".zip", *BOOKS)
 _BATCH = 50_000
 LARGE_TEXT = 256 << 20  # bytes of plain UTF-8 CSV above which the engine's own reader takes over
 
@@ -41,6 +43,7 @@ class Readable:
         rows: How many rows can be read.
         broken: Lines that cannot be read.
         encoding: How it was decoded; empty for binary formats.
+        spelled: Name in `columns` -> name in the file, where the engine cannot keep two apart: id and ID.
     """
 
     relation: str
@@ -48,6 +51,19 @@ class Readable:
     rows: int
     broken: tuple[text_files.BrokenLine, ...] = ()
     encoding: str = ""
+    spelled: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, name: str) -> str | None:
+        """Return the key in `columns` of a name: exactly this one, else the only one in another case."""
+        names = {self.spelled.get(column, column).strip(): column for column in self.columns}
+        if name.strip() in names:
+            return names[name.strip()]
+        near = [column for shown, column in names.items() if shown.casefold() == name.strip().casefold()]
+        return near[0] if len(near) == 1 else None
+
+    def names(self) -> list[str]:
+        """Return the columns as the file spells them."""
+        return [self.spelled.get(column, column) for column in self.columns]
 
     def unnested(self, path: str, wanted: Iterable[str]) -> Readable:
         """Return one row per element of the list in a column, with what is wanted of parent and element."""
@@ -78,17 +94,33 @@ class _Spill:
     rows: int = 0
     columns: dict[str, str] = field(default_factory=dict)
     parts: list[Path] = field(default_factory=list)
+    _kept_as: dict[str, str] = field(default_factory=dict)
 
     def add(self, numbers: list[int], columns: dict[str, list[str | None]]) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        data: dict[str, Any] = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+        data: dict[str, Any] = {self._keep(name): pa.array(v, pa.string()) for name, v in columns.items()}
+        self.columns.update(dict.fromkeys(data, "VARCHAR"))
         data[ROW] = pa.array(numbers, pa.int64())
-        self.columns.update(dict.fromkeys(columns, "VARCHAR"))
         self.parts.append(self.folder / f"part-{len(self.parts):05d}.parquet")
         pq.write_table(pa.table(data), self.parts[-1])
         self.rows += len(numbers)
+
+    def _keep(self, name: str) -> str:
+        """The name under which a column is kept: the engine takes id and ID for one."""
+        if name not in self._kept_as:
+            taken = {kept.casefold() for kept in self._kept_as.values()} | {ROW}
+            kept, number = name, 2
+            while kept.casefold() in taken:
+                kept, number = f"{name} ({number})", number + 1
+            self._kept_as[name] = kept
+        return self._kept_as[name]
+
+    @property
+    def spelled(self) -> dict[str, str]:
+        """See `Readable.spelled`."""
+        return {kept: name for name, kept in self._kept_as.items() if kept != name}
 
     @property
     def relation(self) -> str:
@@ -102,7 +134,9 @@ def kind_of(path: Path | str) -> str:
     return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
 
 
-def make_readable(con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, scratch: Path) -> Readable:
+def make_readable(
+    con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, scratch: Path, *, most: int | None = None
+) -> Readable:
     """Look into a file and return how to select from it.
 
     Args:
@@ -110,12 +144,21 @@ def make_readable(con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, 
         path: A local file.
         reading: Encoding and delimiter, where the mapping fixes them.
         scratch: An existing empty folder for temporary files of this file.
+        most: Of text, read only so many records; None reads all.
 
     Raises:
         ConfigurationError: The kind of file is not known.
         DataContractError: The file is damaged as a whole.
     """
     kind = kind_of(path)
+    if kind == ".zip":
+        inside = scratch / "zip"
+        inside.mkdir()
+        return make_readable(
+            con, unzipped(path, inside, (*TEXT, ".parquet", ".pq")), reading, scratch, most=most
+        )
+    if kind in BOOKS:
+        return _book(path, reading, scratch, most)
     if kind in (".parquet", ".pq"):
         return _parquet(con, path)
     if kind not in KINDS:
@@ -124,21 +167,22 @@ def make_readable(con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, 
             hint=f"Save it as one of: {', '.join(KINDS)} (each may be gzipped).",
         )
     try:
-        encoding = reading.encoding or text_files.encoding_of(path)
+        encoding = reading.encoding or text_files.encoding_of(path, whole=most is None)
         if text_files.looks_binary(path, encoding):
             raise DataContractError(
                 f"{path.name} is not text in {encoding}: it holds binary data.",
                 hint=f"Export it as {kind[1:]} again; if it is UTF-16 text, write `encoding: utf-16`.",
             )
         if kind in (".jsonl", ".ndjson", ".json"):
-            return _json(path, encoding, scratch)
-        return _csv(con, path, reading, encoding, scratch)
+            return _json(path, encoding, reading.records, scratch, most)
+        return _csv(con, path, reading, encoding, scratch, most)
     except (OSError, EOFError) as error:
         raise DataContractError(f"{path.name} cannot be read: {error}", hint="Copy the file again.") from None
 
 
 def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Readable:
     import duckdb
+    import pyarrow.parquet as pq
 
     source = f"read_parquet({literal(path)}, file_row_number = true)"
     try:
@@ -149,54 +193,57 @@ def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Readable:
             f"{path.name} is not a readable Parquet file: {str(error).splitlines()[0]}",
             hint="Copy the file again.",
         ) from None
-    columns = {row[0]: row[1] for row in described if row[0] != "file_row_number"}
-    dotted = _fields(con, source, columns)
-    if dotted:
-        parts = ", ".join(f"{path} AS {identifier(name)}" for name, (path, _) in dotted.items())
-        source = f"(SELECT *, {parts} FROM {source})"
-        columns |= {name: kind for name, (_, kind) in dotted.items()}
-    relation = f"(SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} FROM {source})"
-    return Readable(relation, columns, counted)
+    kept = [row[0] for row in described if row[0] != "file_row_number"]
+    fields = dict(zip(kept, pq.read_schema(path), strict=True))
+    spelled = {name: field.name for name, field in fields.items() if name != field.name}
+    inside = [part for name, field in fields.items() for part in _inside(identifier(name), field)]
+    parts = "".join(f", {sql} AS {identifier(name)}" for name, sql in inside)
+    relation = f"(SELECT * EXCLUDE (file_row_number){parts}, file_row_number + 1 AS {ROW} FROM {source})"
+    columns = {row[0]: row[1] for row in con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
+    columns.pop(ROW)
+    return Readable(relation, columns, counted, spelled=spelled)
 
 
-def _fields(
-    con: duckdb.DuckDBPyConnection, source: str, columns: Mapping[str, str]
-) -> dict[str, tuple[str, str]]:
-    """Return dotted name -> SQL and type of every field inside of structs, as JSON has them."""
-    if not any(kind.startswith("STRUCT") for kind in columns.values()):
-        return {}
-    found: dict[str, tuple[str, str]] = {}
+def _inside(sql: str, field: Any) -> Iterator[tuple[str, str]]:
+    """Yield the fields inside a struct, with dots in their names, as JSON has them: ticket.id."""
+    import pyarrow as pa
 
-    def walk(name: str, path: str, kind: Any) -> None:
-        for child, inner in kind.children:
-            deeper, at = f"{name}.{child}", f"{path}.{identifier(child)}"
-            if inner.id == "struct":
-                walk(deeper, at, inner)
-            elif deeper not in columns:
-                found[deeper] = (at, str(inner))
-
-    relation = con.sql(f"SELECT * FROM {source} LIMIT 0")
-    for name, kind in zip(relation.columns, relation.types, strict=True):
-        if kind.id == "struct":
-            walk(name, identifier(name), kind)
-    return found
+    if not pa.types.is_struct(field.type):
+        return
+    for one in field.type:
+        inner = f"struct_extract({sql}, {literal(one.name)})"
+        named = one.with_name(f"{field.name}.{one.name}")
+        if pa.types.is_struct(one.type):
+            yield from _inside(inner, named)
+        else:
+            yield named.name, inner
 
 
 def _csv(
-    con: duckdb.DuckDBPyConnection, path: Path, reading: Reading, encoding: str, scratch: Path
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    reading: Reading,
+    encoding: str,
+    scratch: Path,
+    most: int | None,
 ) -> Readable:
     delimiter = reading.delimiter or (
         "\t" if kind_of(path) == ".tsv" else text_files.delimiter_of(path, encoding)
     )
-    if encoding == "utf-8" and path.suffix != ".gz" and path.stat().st_size > LARGE_TEXT:
+    if (
+        encoding == "utf-8"
+        and path.suffix != ".gz"
+        and path.stat().st_size > LARGE_TEXT
+        and _begins_with_header(path)
+    ):
         return _large_csv(con, path, delimiter)
     spill, broken = _Spill(scratch), []
     with text_files.open_text(path, encoding) as lines:
-        head = lines.readline()
+        skipped, head = text_files.header_line(lines)
         header = text_files.header_of(next(csv.reader([head], delimiter=delimiter), []))
         if not header:
             return Readable("", {}, 0, encoding=encoding)
-        parsed = text_files.records(iter(lines), delimiter, first_line=2)
+        parsed = islice(text_files.records(iter(lines), delimiter, first_line=2 + skipped), most)
         while batch := list(islice(parsed, _BATCH)):
             numbers, rows = [], []
             for item in batch:
@@ -218,7 +265,27 @@ def _csv(
             spill.add(numbers, {name: list(column) for name, column in zip(header, values, strict=True)})
     if not spill.parts:
         spill.add([], {name: [] for name in header})
-    return Readable(spill.relation, spill.columns, spill.rows, tuple(broken), encoding)
+    return Readable(spill.relation, spill.columns, spill.rows, tuple(broken), encoding, spill.spelled)
+
+
+def _begins_with_header(path: Path) -> bool:
+    with text_files.open_text(path, "utf-8") as lines:
+        return text_files.header_line(lines)[0] == 0
+
+
+def _book(path: Path, reading: Reading, scratch: Path, most: int | None) -> Readable:
+    spill = _Spill(scratch)
+    rows = rows_of_book(path, reading.records)
+    header = text_files.header_of([cell or "" for cell in next(rows, [])])
+    if not header:
+        return Readable("", {}, 0)
+    numbered = islice(enumerate(rows, start=2), most)
+    while batch := [(n, row) for n, row in islice(numbered, _BATCH) if any(cell is not None for cell in row)]:
+        columns = zip(*(row for _, row in batch), strict=True)
+        spill.add([n for n, _ in batch], {name: list(c) for name, c in zip(header, columns, strict=True)})
+    if not spill.parts:
+        spill.add([], {name: [] for name in header})
+    return Readable(spill.relation, spill.columns, spill.rows, spelled=spill.spelled)
 
 
 def _large_csv(con: duckdb.DuckDBPyConnection, path: Path, delimiter: str) -> Readable:
@@ -247,10 +314,10 @@ def _large_csv(con: duckdb.DuckDBPyConnection, path: Path, delimiter: str) -> Re
     return Readable(relation, dict.fromkeys(header, "VARCHAR"), counted, tuple(broken), "utf-8")
 
 
-def _json(path: Path, encoding: str, scratch: Path) -> Readable:
+def _json(path: Path, encoding: str, records: str | None, scratch: Path, most: int | None) -> Readable:
     spill, broken = _Spill(scratch), []
     with text_files.open_text(path, encoding) as lines:
-        parsed = _json_records(lines)
+        parsed = islice(json_records(lines, records, path.name), most)
         while batch := list(islice(parsed, _BATCH)):
             rows = [item for item in batch if not isinstance(item, text_files.BrokenLine)]
             broken += [item for item in batch if isinstance(item, text_files.BrokenLine)]
@@ -260,50 +327,4 @@ def _json(path: Path, encoding: str, scratch: Path) -> Readable:
             )
     if not spill.parts:
         return Readable("", {}, 0, tuple(broken), encoding)
-    return Readable(spill.relation, spill.columns, spill.rows, tuple(broken), encoding)
-
-
-def _json_records(lines: Any) -> Iterator[tuple[int, dict[str, str | None]] | text_files.BrokenLine]:
-    start = lines.read(1)
-    while start.isspace():
-        start = lines.read(1)
-    lines.seek(0)
-    if start == "[":
-        try:
-            items = json.load(lines)
-        except ValueError as error:
-            yield text_files.BrokenLine(1, "", f"the file is not JSON: {error}")
-            return
-        for number, item in enumerate(items, start=1):
-            yield (
-                (number, flat(item))
-                if isinstance(item, dict)
-                else text_files.BrokenLine(number, str(item), "no object")
-            )
-        return
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line)
-        except ValueError as error:
-            yield text_files.BrokenLine(number, line, f"the line is not JSON: {error}")
-            continue
-        yield (
-            (number, flat(item))
-            if isinstance(item, dict)
-            else text_files.BrokenLine(number, line, "no JSON object")
-        )
-
-
-def flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, str | None]:
-    """Flatten nested objects: {"user": {"id": 1}} has the column `user.id`."""
-    row: dict[str, str | None] = {}
-    for name, value in item.items():
-        if isinstance(value, dict):
-            row |= flat(value, f"{prefix}{name}.")
-        elif value is None:
-            row[prefix + name] = None
-        else:
-            row[prefix + name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return row
+    return Readable(spill.relation, spill.columns, spill.rows, tuple(broken), encoding, spill.spelled)

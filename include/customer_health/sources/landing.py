@@ -8,21 +8,24 @@ columnar INSERT ... SELECT, because a gigabyte of Parquet gains nothing from bei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from customer_health.sources.date_formats import advice
+from customer_health.sources.dlt_merge import merge
 from customer_health.sources.feed_sql import Compiled
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.locate import DataFile
 from customer_health.sources.lookups import NOT_AMONG
 from customer_health.sources.mapping_check import identity
+from customer_health.sources.once import Once
 from customer_health.sources.source import LoadResult
 from customer_health.warehouse.contracts import IN_THE_FUTURE, UNKNOWN_ACCOUNT, identifier, literal
 from customer_health.warehouse.raw import column_list, first, next_load_id, scalar
-from customer_health.warehouse.table import Table
+from customer_health.warehouse.table import Table, Type
 from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
@@ -30,17 +33,6 @@ if TYPE_CHECKING:
 
 BULK_ROWS = 50_000
 """Files with more rows than this take the columnar path."""
-
-_DLT = {
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "ERROR",
-    # Where Airflow is installed dlt imports it (15 s) to look for secrets, of which there are none here.
-    "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
-    # Its working files would otherwise keep a copy of everything that was ever loaded.
-    "LOAD__DELETE_COMPLETED_JOBS": "true",
-    # A trace would be pickled.
-    "ENABLE_RUNTIME_TRACE": "false",
-}
 
 _FLUSH_ROWS = 400_000
 _UNREADABLE = (
@@ -55,13 +47,17 @@ class Unit:
 
     Attributes:
         recipe: Digest of the rules that apply; a changed mapping loads the file again.
-        repeats: What a repeated key means (mapping.Feed.repeated_keys).
+        repeats: What a repeated key means (mapping.Feed.repeats).
+        place: Where the file stands among the feed's: the newest has the greatest (file_order.place_of).
+        feed: The pattern that found it.
     """
 
     table: Table
     file: DataFile
     recipe: str
     repeats: str
+    place: str
+    feed: str
 
 
 @dataclass
@@ -89,6 +85,7 @@ class Landing:
         self.result = LoadResult(source)
         self._pending: list[_Pending] = []
         self._buried: set[str] = set()
+        self.once = Once(con, source)
 
     def is_loaded(self, unit: Unit) -> bool:
         """Whether this file, in this state and by these rules, is in the table already.
@@ -122,6 +119,17 @@ class Landing:
         ).fetchall()
         return [value for (value,) in rows]
 
+    def has_changed(self, table: Table, file: DataFile) -> bool:
+        """Whether a file that is loaded has another content by now."""
+        known = first(
+            self.con,
+            "SELECT size, modified, sha256 FROM ops.files WHERE source = ? AND file = ? AND table_name = ?",
+            [self.source, file.name, table.name],
+        )
+        if known is None or known[:2] == (file.size, file.modified):
+            return False
+        return bool(known[2] != file.sha256())
+
     def _can_be_released(self, unit: Unit) -> bool:
         waiting = first(
             self.con,
@@ -139,12 +147,15 @@ class Landing:
 
     def land(self, unit: Unit, readable: Readable, compiled: Sequence[Compiled]) -> None:
         """Land the rows of one file; small ones wait for `flush`."""
+        for feed in compiled:
+            self._tell_no_dates(unit, feed)
         bad = [feed.bad for feed in compiled if feed.bad]
         self._bury(unit, compiled)
         if readable.rows > BULK_ROWS:
             self._land_in_bulk(unit, readable, compiled, bad)
             return
         rows = self.con.sql(self._select(unit, compiled)).to_arrow_table() if compiled else None
+        self.once.claim(unit.table.name, unit.file.name, compiled)
         pending = _Pending(unit, rows, 0, readable.encoding, bad)
         # The readable's temporary files go away with the caller: what is quarantined is taken now.
         self._begin_quarantine(pending, readable)
@@ -167,13 +178,26 @@ class Landing:
             known_by = identity(TABLES[name])
             if known_by is not None:
                 self.con.execute(
-                    f"DELETE FROM raw.{name} t USING ops.gone g WHERE g.source = ? AND g.table_name = ? "
-                    f"AND t._source = g.source AND t.{identifier(known_by)} = g.key "
+                    f"DELETE FROM raw.{name} t USING ops.gone g, ops.files a, ops.files b "
+                    "WHERE g.source = ? AND g.table_name = ? AND t._source = g.source "
+                    f"AND t.{identifier(known_by)} = g.key "
+                    "AND (a.source, a.table_name, a.file) = (g.source, g.table_name, t._file) "
+                    "AND (b.source, b.table_name, b.file) = (g.source, g.table_name, g.file) "
                     # Files of one folder follow on each other; a folder of deleted records always counts.
-                    "AND (t._file <= g.file OR split_part(t._file, '/', 1) <> split_part(g.file, '/', 1))",
+                    "AND (coalesce(a.place, a.file) <= coalesce(b.place, b.file) "
+                    "OR split_part(t._file, '/', 1) <> split_part(g.file, '/', 1))",
                     [self.source, name],
                 )
         self._buried = set()
+
+    def _tell_no_dates(self, unit: Unit, feed: Compiled) -> None:
+        for name, counted in feed.no_dates.items():
+            found = first(self.con, counted)
+            if found and found[0]:
+                self.result.notes.append(
+                    f"{unit.table.name}.{name}: {found[0]:,} values of {unit.file.name}, such as {found[1]}, "
+                    "stand for no date and are read so."
+                )
 
     def flush(self) -> None:
         """Hand everything that waits to dlt, then remember it as loaded."""
@@ -183,7 +207,7 @@ class Landing:
         for item in emptied:
             self._delete_earlier(item.unit)
         if filled:
-            _merge_with_dlt(self.con, filled, self._state)
+            merge(self.con, [(item.unit.table.name, item.rows) for item in filled], self._state)
         for item in self._pending:
             self.con.execute("BEGIN")
             self._remember(item.unit, item.rows.num_rows if item.rows is not None else 0, item, "dlt")
@@ -199,6 +223,7 @@ class Landing:
             self._delete_earlier(unit)
             into = f"INSERT INTO raw.{unit.table.name} ({column_list(unit.table)})"
             inserted = scalar(self.con, f"{into} {self._select(unit, compiled)}")
+            self.once.claim(unit.table.name, unit.file.name, compiled)
             pending = _Pending(unit, None, 0, readable.encoding, bad)
             self._begin_quarantine(pending, readable)
             self._remember(unit, inserted, pending, "columnar")
@@ -230,8 +255,33 @@ class Landing:
         self.con.execute(f"DELETE FROM raw.{table.name} WHERE _source = ? AND _file = ?", key[:2])
         self.con.execute("DELETE FROM quarantine.rows WHERE source = ? AND file = ? AND table_name = ?", key)
         self.con.execute("DELETE FROM ops.files WHERE source = ? AND file = ? AND table_name = ?", key)
+        self.con.execute("DELETE FROM ops.events WHERE source = ? AND file = ? AND table_name = ?", key)
         self.con.execute("COMMIT")
         self.result.notes.append(f"{table.name}: {file} is gone from the folder; its {rows:,} rows are too.")
+
+    def is_copy(self, unit: Unit, present: Collection[str]) -> bool:
+        """Whether another file with the same content is loaded; then this one is not, and the log says so.
+
+        Args:
+            unit: A file that is not loaded in this state.
+            present: Files whose rows stay, whether they are still in the folder or not.
+        """
+        if unit.repeats not in ("add", "sum", "report"):
+            return False  # the newest file wins, whatever it holds
+        here = [(item.unit.file, item.unit) for item in self._pending if item.unit.table is unit.table]
+        digest = unit.file.sha256()
+        twins = [file.name for file, other in here if other.recipe == unit.recipe and file.sha256() == digest]
+        twins += self.once.twins(unit.table.name, unit.file.name, digest, unit.recipe)
+        first_ = next((name for name in twins if name in present), None)
+        if first_ is None:
+            return False
+        if self._earlier(unit):
+            self.retire(unit.table, unit.file.name)
+        self.result.of(unit.table.name).files_skipped += 1
+        self.result.notes.append(
+            f"{unit.table.name}: {unit.file.name} has the content of {first_}, which counts once."
+        )
+        return True
 
     def _rows_of(self, table: Table, file: str) -> int:
         found = scalar(
@@ -282,12 +332,30 @@ class Landing:
                 f"column_name || ' ' || reason, {literal(_UNREADABLE)}, record, {literal(self.load_id)} "
                 f"FROM ({bad})",
             )
+        self._advise_on_dates(unit)
         for line in readable.broken:
             self.con.execute(
                 f"INSERT INTO quarantine.rows VALUES ({head}, ?, NULL, NULL, ?, ?, ?, ?)",
                 [line.number, line.reason, _BROKEN_LINE, line.text[:2000], self.load_id],
             )
         pending.rejected += len(readable.broken)
+
+    def _advise_on_dates(self, unit: Unit) -> None:
+        """Add to dates in quarantine by which format they would be read."""
+        dated = [n for n, c in unit.table.columns.items() if c.type in (Type.DATE, Type.TIMESTAMP)]
+        key = [unit.table.name, self.source, unit.file.name]
+        failed = self.con.execute(
+            "SELECT column_name, list(DISTINCT value)[:200] FROM quarantine.rows WHERE table_name = ? "
+            "AND source = ? AND file = ? AND list_contains(?, column_name) GROUP BY 1",
+            [*key, [*dated, "ends_on", "begins"]],
+        ).fetchall()
+        for column, values in failed:
+            if found := advice(values):
+                self.con.execute(
+                    "UPDATE quarantine.rows SET remedy = ? || ' ' || remedy WHERE table_name = ? "
+                    "AND source = ? AND file = ? AND column_name = ?",
+                    [found, *key, column],
+                )
 
     def _remember(self, unit: Unit, rows: int, pending: _Pending, route: str) -> None:
         load = self.result.of(unit.table.name)
@@ -302,7 +370,8 @@ class Landing:
         key = [self.source, unit.file.name, unit.table.name]
         self.con.execute("DELETE FROM ops.files WHERE source = ? AND file = ? AND table_name = ?", key)
         self.con.execute(
-            "INSERT INTO ops.files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO ops.files (source, file, table_name, size, modified, sha256, recipe, encoding, "
+            f"repeats, rows, rejected, load_id, place, feed) VALUES ({', '.join(14 * '?')})",
             [
                 *key,
                 unit.file.size,
@@ -314,46 +383,11 @@ class Landing:
                 rows,
                 pending.rejected,
                 self.load_id,
+                unit.place,
+                unit.feed,
             ],
         )
         self.con.execute(
             "INSERT INTO ops.loads VALUES (?, ?, ?, ?, ?, ?, ?, false)",
             [self.load_id, self.as_of, self.source, unit.table.name, unit.file.name, rows, route],
         )
-
-
-def _merge_with_dlt(con: duckdb.DuckDBPyConnection, pending: Sequence[_Pending], state: Path) -> None:
-    """Merge Arrow tables into raw.*, replacing the rows of the same files.
-
-    The merge key is the file and not the natural key on purpose: dlt would keep one of several rows with the
-    same key without a word, while the gate drops exact copies and quarantines contradictions.
-    """
-    import os
-
-    for name, value in _DLT.items():
-        os.environ.setdefault(name, value)
-    import dlt
-
-    by_table: dict[str, list[Any]] = {}
-    for item in pending:
-        by_table.setdefault(item.unit.table.name, []).append(item.rows)
-    pipeline = dlt.pipeline(
-        "customer_health_ingest",
-        pipelines_dir=str(state),
-        # The open connection is lent, so dlt neither opens the one-process file again nor keeps it.
-        destination=dlt.destinations.duckdb(con),
-        dataset_name="raw",
-    )
-    pipeline.run(
-        [
-            dlt.resource(
-                tables,
-                name=name,
-                write_disposition={"disposition": "merge", "strategy": "delete-insert"},
-                merge_key=["_source", "_file"],
-            )
-            for name, tables in by_table.items()
-        ],
-        # The default, insert_values, costs 13 times the CPU and 11 times the memory.
-        loader_file_format="parquet",
-    )

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from customer_health.errors import ConfigurationError, RetriableError
+from customer_health.sources.file_order import place_of
 from customer_health.sources.files import KINDS, kind_of
 
 
@@ -74,7 +75,7 @@ class Folder:
         else:
             files = (path for path in self._root.rglob("*") if path.is_file())
             names = [path.relative_to(self._root).as_posix() for path in files]
-        self._seen = sorted(names)
+        self._seen = sorted(names, key=place_of)
 
     def _listed(self) -> list[str]:
         if self._seen is None:
@@ -94,7 +95,7 @@ class Folder:
         return fs, root.rstrip("/")
 
     def matching(self, pattern: str) -> list[DataFile]:
-        """Return the files whose name matches a path or a pattern (`usage/*.csv`), sorted by name."""
+        """Return the files whose name matches a path or a pattern (`usage/*.csv`), the oldest first."""
         pattern = pattern.removeprefix("./")
         if not any(sign in pattern for sign in "*?["):
             return [self.file(pattern)] if pattern in self._listed() else []

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_health.errors import ConfigurationError, DataContractError, suggest
-from customer_health.sources.casting import as_text
+from customer_health.sources.casting import as_text, none_of
 from customer_health.sources.cell_words import site
-from customer_health.sources.files import ROW, make_readable
+from customer_health.sources.files import ROW, Readable, make_readable
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapping import Feed, Lookup
 from customer_health.warehouse.contracts import identifier, literal
@@ -142,15 +142,10 @@ class Lookups:
             readable = readable.with_columns((lookup.key, lookup.value)) if feed.sparse else readable
             if not readable.columns:
                 continue
-            for column in (lookup.key, lookup.value):
-                if column not in readable.columns:
-                    raise DataContractError(
-                        f"A lookup needs column '{column}' of {file.name}.\n"
-                        f"  columns found: {', '.join(readable.columns)}",
-                        hint=suggest(column, readable.columns),
-                    )
-            key, value = (as_text(identifier(c), readable.columns[c]) for c in (lookup.key, lookup.value))
-            # A key twice in one file would double rows: there the last row counts.
+            key, value = (_text_of(readable, name_, file.name, feed) for name_ in (lookup.key, lookup.value))
+            if not feed.sparse:
+                self._refuse_ambiguous(lookup, file.name, f"SELECT {key}, {value} FROM {readable.relation}")
+            # Files of a vendor hold a record in all its states: there the last row counts.
             self._con.execute(
                 f"CREATE OR REPLACE TEMP TABLE lookup_new AS SELECT {key} AS k, "
                 f"arg_max_null({value}, {ROW}) AS v FROM {readable.relation} "
@@ -164,9 +159,33 @@ class Lookups:
             self._con.execute(f"INSERT INTO {name} SELECT k, v FROM lookup_new")
         return self._digest(f"SELECT DISTINCT k, __value AS v FROM lookup_moved JOIN {name} ON __key = k")
 
+    def _refuse_ambiguous(self, lookup: Lookup, file: str, pairs: str) -> None:
+        """Refuse a file that answers one key in two ways: either answer would be a guess."""
+        found = first(
+            self._con,
+            f"SELECT k, min(v), max(v) FROM ({pairs}) p(k, v) WHERE k IS NOT NULL GROUP BY 1 "
+            "HAVING min(v) <> max(v) ORDER BY 1 LIMIT 1",
+        )
+        if found:
+            raise DataContractError(
+                f"{file} has two answers for {lookup.key} '{found[0]}': {lookup.value} '{found[1]}' and "
+                f"'{found[2]}'.",
+                hint="Is `key:` of the lookup the right column? Otherwise correct one of the two rows.",
+            )
+
     def _digest(self, pairs: str) -> str:
         found = scalar(
             self._con,
             f"SELECT md5(string_agg(k || chr(1) || coalesce(v, chr(2)), chr(3) ORDER BY k)) FROM ({pairs})",
         )
         return str(found or "")
+
+
+def _text_of(readable: Readable, name: str, file: str, feed: Feed) -> str:
+    column = readable.named(name)
+    if column is None:
+        raise DataContractError(
+            f"A lookup needs column '{name}' of {file}.\n  columns found: {', '.join(readable.names())}",
+            hint=suggest(name, readable.names()),
+        )
+    return none_of(as_text(identifier(column), readable.columns[column]), feed.empty)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.progress import Progress
 from customer_health.settings import Settings
+from customer_health.sources.date_formats import refuse_swapped
+from customer_health.sources.decimals import decimal_of
 from customer_health.sources.feed_sql import FeedCompiler
-from customer_health.sources.files import make_readable
+from customer_health.sources.file_order import check_order, place_of
+from customer_health.sources.files import Readable, make_readable
 from customer_health.sources.landing import Landing, Unit
 from customer_health.sources.locate import DataFile, Folder
 from customer_health.sources.lookups import Lookups
@@ -29,6 +32,8 @@ from customer_health.warehouse.tables import TABLES
 if TYPE_CHECKING:
     import duckdb
 
+Files = Sequence[tuple[DataFile, list[Feed]]]
+Plan = list[tuple[Table, list[tuple[DataFile, list[Feed]]]]]
 _COMPILER = 3  # raise it when compiled rules change their meaning: every file is then loaded again
 
 
@@ -69,35 +74,61 @@ class MappedFiles:
         self._folder.names()
         plan = self._plan()
         landing = Landing(con, self._name, as_of, self._home / "dlt")
+        staying = self._let_go(plan, landing)
         done = 0
         self._home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._home, prefix="reading-") as scratch:
-            work = _Workshop(con, self._folder, Path(scratch))
+            work = _Workshop(con, self._folder, Path(scratch), self._name)
             for table, files in plan:
                 for file, feeds in files:
                     progress(done, sum(len(files) for _, files in plan), f"{table.name}: {file.name}")
                     done += 1
-                    recipe = self._recipe(feeds, files, work.lookups.moved(self._name, feeds))
-                    unit = Unit(table, file, recipe, feeds[0].repeats)
+                    unit = self._unit(table, file, feeds, files, work.lookups.moved(self._name, feeds))
                     waiting = landing.waiting_for_lookup(unit)
-                    if work.lookups.answer(feeds, waiting) or not landing.is_loaded(unit):
+                    loaded = not work.lookups.answer(feeds, waiting) and landing.is_loaded(unit)
+                    if not loaded and not landing.is_copy(unit, staying[table.name]):
                         work.land(landing, unit, feeds, self._mapping.tables[table.name])
                 if table.name == "accounts":
                     # Later files look for accounts that their quarantined rows were waiting for.
                     landing.flush()
             landing.flush()
-        for table, files in plan:
-            present = [file.name for file, _ in files]
-            for name in landing.gone(table, present):
-                wish = self._wish_for(table.name, name)
-                if wish == "retire" and present:
-                    landing.retire(table, name)
-                elif wish != "keep":
-                    landing.keep(table, name)
         progress(done, done, "files loaded")
         return landing.result
 
-    def _plan(self) -> list[tuple[Table, list[tuple[DataFile, list[Feed]]]]]:
+    def _let_go(self, plan: Plan, landing: Landing) -> dict[str, set[str]]:
+        """Settle what becomes of files that are gone, before others are held against them.
+
+        Returns:
+            Table -> files whose rows stay.
+        """
+        staying: dict[str, set[str]] = {}
+        for table, files in plan:
+            present = {file.name for file, _ in files}
+            staying[table.name] = set(present)
+            for name in landing.gone(table, sorted(present)):
+                wish = self._wish_for(table.name, name)
+                if wish == "retire" and present:
+                    landing.retire(table, name)
+                    self._tell_apart_again(table, files, landing)
+                    continue
+                staying[table.name].add(name)
+                if wish != "keep":
+                    landing.keep(table, name)
+            named = [(file, feeds) for file, feeds in files if any(feed.event_id for feed in feeds)]
+            if any(landing.has_changed(table, file) for file, _ in named):
+                self._tell_apart_again(table, files, landing)
+        return staying
+
+    def _tell_apart_again(self, table: Table, files: Files, landing: Landing) -> None:
+        """Load all files of named events again: what one of them no longer holds, another may."""
+        named = [file.name for file, feeds in files if any(feed.event_id for feed in feeds)]
+        landing.once.forget(table.name, named)
+
+    def _unit(self, table: Table, file: DataFile, feeds: Sequence[Feed], files: Files, moved: str) -> Unit:
+        recipe, place = self._recipe(feeds, files, moved), place_of(file.name, feeds[0].order)
+        return Unit(table, file, recipe, feeds[0].repeats, place, feeds[0].files)
+
+    def _plan(self) -> Plan:
         plan = []
         for name in in_order(self._mapping.tables):
             by_file: dict[str, tuple[DataFile, list[Feed]]] = {}
@@ -107,7 +138,10 @@ class MappedFiles:
                     self._refuse(f"tables.{name}[{number}].files", feed.files)
                 for file in files:
                     by_file.setdefault(file.name, (file, []))[1].append(feed)
-            plan.append((TABLES[name], [by_file[name] for name in sorted(by_file)]))
+                if feed.repeats in ("latest_file", "newest_wins", "replace_day"):
+                    check_order([file.name for file in files], feed.order, f"tables.{name}[{number}]")
+            ordered = sorted(by_file, key=lambda file: place_of(file, by_file[file][1][0].order))
+            plan.append((TABLES[name], [by_file[file] for file in ordered]))
         return plan
 
     def _refuse(self, place: str, pattern: str) -> None:
@@ -123,9 +157,9 @@ class MappedFiles:
         feeds = [feed for feed in self._mapping.tables[table] if feed.files and path.match(feed.files)]
         return feeds[0].removed_files if feeds else None
 
-    def _recipe(self, feeds: Sequence[Feed], files: Sequence[tuple[DataFile, list[Feed]]], moved: str) -> str:
+    def _recipe(self, feeds: Sequence[Feed], files: Files, moved: str) -> str:
         # A table of a warehouse was copied to a file, which is named already.
-        dumped = [feed.model_dump(mode="json", exclude={"table", "removed_files"}) for feed in feeds]
+        dumped = [feed.model_dump(mode="json", exclude={"table", "files", "removed_files"}) for feed in feeds]
         # What a file says depends on all others in which a term may go on.
         around: list[Any] = []
         if any(feed.unless_followed for feed in feeds):
@@ -139,8 +173,8 @@ class MappedFiles:
 class _Workshop:
     """Reads files and lookups into the session, into temporary places that go away with the load."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Folder, scratch: Path) -> None:
-        self._con, self._folder, self._scratch = con, folder, scratch
+    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Folder, scratch: Path, source: str) -> None:
+        self._con, self._folder, self._scratch, self._source = con, folder, scratch, source
         self._places = 0
         self.lookups = Lookups(con, folder, self._place)
 
@@ -162,10 +196,11 @@ class _Workshop:
         lookups = self.lookups.of(feeds)
         compiled = []
         for feed in feeds:
-            others = self._followers(unit, feed, siblings) if feed.unless_followed else []
+            refuse_swapped(self._con, readable, unit.table, feed, unit.file.name)
+            others = self._followers(unit, feed, siblings, landing.as_of) if feed.unless_followed else []
             seen = readable.unnested(feed.rows, feed.source_columns()) if feed.rows else readable
             seen = seen.with_columns(feed.source_columns()) if feed.sparse else seen
-            compiler = FeedCompiler(unit.table, feed, seen, unit.file.name, lookups)
+            compiler = self._compiler(unit, feed, seen, unit.file.name, lookups, landing.as_of)
             compiled.append(compiler.compile(others))
         if len(feeds) > 1 and all(feed.combine == "sum" for feed in feeds):
             # What several feeds say of one key in one file adds up, as it does within each of them.
@@ -174,7 +209,21 @@ class _Workshop:
             compiled[0] = replace(compiled[0], good=compiler.summed(every))
         landing.land(unit, readable, compiled)
 
-    def _followers(self, unit: Unit, feed: Feed, siblings: Sequence[Feed]) -> list[str]:
+    def _compiler(
+        self,
+        unit: Unit,
+        feed: Feed,
+        readable: Readable,
+        name: str,
+        lookups: Mapping[tuple[str, str, str], str],
+        as_of: date,
+    ) -> FeedCompiler:
+        decimal = feed.decimal or decimal_of(self._con, readable, unit.table, feed)
+        return FeedCompiler(
+            unit.table, feed, readable, name, lookups, as_of=as_of, decimal=decimal, source=self._source
+        )
+
+    def _followers(self, unit: Unit, feed: Feed, siblings: Sequence[Feed], as_of: date) -> list[str]:
         """SQL of the terms that may follow on those of a feed: all terms of all files, whatever `where` says.
 
         A customer who switches from a monthly to a yearly plan goes on, though each plan has a feed.
@@ -190,7 +239,8 @@ class _Workshop:
                 readable = readable.unnested(whole.rows, whole.source_columns()) if whole.rows else readable
                 readable = readable.with_columns(whole.source_columns()) if whole.sparse else readable
                 if readable.columns:
-                    found.append(FeedCompiler(unit.table, whole, readable, file.name, lookups).rows())
+                    compiler = self._compiler(unit, whole, readable, file.name, lookups, as_of)
+                    found.append(compiler.rows())
         return found
 
     def _place(self) -> Path:

@@ -23,6 +23,12 @@ Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
 _SIGN = r"%-?[aAwdbBmyYHIMSpfgnzZjUWcxX%]"  # what the engine's strptime knows
 
 
+NOTHING = (
+    "", "null", "none", "nan", "nat", "n/a", "#n/a", "-", "--", "\\n", "(null)", "<null>", "undefined",
+)  # fmt: skip
+"""Words that exports write for no value."""
+
+
 class Part(BaseModel):
     """Base of every part of a mapping: unknown keys are errors, values are frozen."""
 
@@ -120,6 +126,26 @@ def _fraction(value: Any) -> Any:
 Where = Mapping[str, Annotated[Condition, BeforeValidator(_condition)]]
 
 
+def _as_list(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+class Rescale(Part):
+    """From one scale to another: a survey of 1 to 10 as one of 1 to 5."""
+
+    of: tuple[float, float] = Field(alias="from")
+    to: tuple[float, float]
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @field_validator("of", "to")
+    @classmethod
+    def _ascending(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not value[0] < value[1]:
+            raise ValueError("give the lower end first, as in [1, 10]")
+        return value
+
+
 class Rule(Part):
     """How one canonical column is made. Steps apply in the order of the fields below.
 
@@ -136,14 +162,17 @@ class Rule(Part):
         pad: Fill an id of digits up to so many with leading zeros: with 5, 123 is 00123.
         lower: Make the text lower-case, where Bob@acme.com and bob@acme.com are one person.
         prefix: Text put before the value, to make ids of several sources distinct.
-        format: strptime format of dates, or iso, unix, unix_ms; or a list of them, where the source mixes
-            them. A value that two of a list read as different days is nobody's to guess: quarantine.
-            Without it only ISO dates are read.
+        format: strptime format of dates, or iso, unix, unix_ms, excel (days since 1899-12-30); or a list of
+            them, where the source mixes them. A value that two of a list read as different days is nobody's
+            to guess: quarantine. Without it only ISO dates are read.
         split: What stands between the parts of a list in a cell: `values` takes the first of its own order
             that is among them, `lookup` the first part that it knows.
         email_domain: Look up the domain of an e-mail address.
         minor_units_of: Source column with the currency in whose smallest unit the amount is given.
         scale: Factor for numbers (mrr to arr: 12; seconds to minutes: 1/60).
+        times: Source column, or several, by whose number this one is multiplied (price by quantity).
+        rescale: `{from: [1, 10], to: [1, 5]}`: a score of another scale; what lies outside is quarantined.
+        minor_units: The amount is in the smallest unit of the row's currency: cents, but whole yen.
         plus: Span of time added to a date.
         when: Conditions on source columns; otherwise the column stays empty.
         default: Value taken where the source is empty.
@@ -165,6 +194,9 @@ class Rule(Part):
     email_domain: bool = False
     minor_units_of: str | None = None
     scale: Annotated[float | None, BeforeValidator(_fraction)] = None
+    times: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    rescale: Rescale | None = None
+    minor_units: bool = False
     plus: Offset | None = None
     when: Where = Field(default_factory=dict)
     default: Scalar | None = None
@@ -176,7 +208,7 @@ class Rule(Part):
         if formats == ():
             raise ValueError("an empty list reads no date; leave `format:` out for ISO dates")
         for one in formats or ():
-            if one in ("iso", "unix", "unix_ms"):
+            if one in ("iso", "unix", "unix_ms", "excel"):
                 continue
             signs = re.findall(r"%-?.?", one)
             if not signs or any(re.fullmatch(_SIGN, sign) is None for sign in signs):
@@ -230,17 +262,22 @@ class Reading(Part):
     Attributes:
         encoding: Of text files.
         delimiter: Of CSV files.
-        decimal: Which sign begins the cents.
+        decimal: Which sign begins the cents. Where nothing in the file tells (1.200), such values wait in
+            quarantine until this is said.
         timezone: Where times without a zone were written down; empty: UTC. A day without a time stays that
             day, and an offset in the value goes first. Of the hour that autumn repeats, the second is meant.
-        empty: What counts as no value.
+        zones: What words for zones mean that several zones are called: BST: Europe/London.
+        empty: What counts as no value, in every column; upper and lower case do not matter.
+        records: JSON files: the list of records in a page, where it has several: `results`.
     """
 
     encoding: str | None = None
     delimiter: Annotated[str | None, BeforeValidator(_one_character)] = None
-    decimal: Literal[".", ","] = "."
+    decimal: Literal[".", ","] | None = None
     timezone: str | None = None
-    empty: tuple[str, ...] = ("", "null", "none", "nan", "n/a", "-")
+    zones: Mapping[str, str] = Field(default_factory=dict)
+    empty: tuple[str, ...] = NOTHING
+    records: str | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -248,6 +285,13 @@ class Reading(Part):
         if value is not None and value not in available_timezones():
             near = suggest(value, available_timezones())
             raise ValueError(f"'{value}' is not a time zone such as Europe/Berlin. {near}")
+        return value
+
+    @field_validator("zones")
+    @classmethod
+    def _known_zones(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for zone in value.values():
+            cls._known_zone(zone)
         return value
 
 
@@ -270,9 +314,16 @@ class Feed(Reading):
             state of a record decides, and its earlier states go with it; `where:` would pass it by.
         sparse: A column that a file does not have is empty there, for JSON whose records leave out what they
             do not know.
-        combine: sum adds up the numbers of rows that agree in everything else (event logs).
-        repeated_keys: `report` keeps the first row and quarantines contradictions; `latest_file` lets
-            the last file by name win (each file is a full export); `add` lets files add up.
+        status: The column (or rule) with the state as the source tells it today, where that says more than
+            dates do: paid, void, trial. A stage that it closes without a date closed on an unknown day.
+        combine: sum adds up the numbers of rows that agree in everything else (event logs); earliest keeps
+            the first row of each key (accounts that show only in a list of subscriptions).
+        event_id: Usage only: the column, or columns, that name an event; one that comes again counts once.
+        repeated_keys: What a key that comes back means. `report` keeps the first row and quarantines
+            contradictions; `latest_file`: each file is a full export, and only the newest counts;
+            `newest_wins`: files bring changes, and the newest file that has the key wins; `replace_day`:
+            the newest file that has a day brings all of that day; `add` lets files add up.
+        order: How files are ordered by their names: by the numbers in them, or by a date (a strptime format).
         optional: No file is not an error.
         removed_files: What becomes of the rows of a file that is gone from the folder: they stay ("keep"),
             or go with it ("retire"). Not given: they stay, and every load says so.
@@ -287,8 +338,11 @@ class Feed(Reading):
     unless_followed: Following | None = None
     gone: Annotated[tuple[Where, ...], BeforeValidator(_listed)] = ()
     sparse: bool = False
-    combine: Literal["none", "sum"] = "none"
-    repeated_keys: Literal["report", "latest_file", "add"] | None = None
+    status: Annotated[Rule, BeforeValidator(_rule)] | None = None
+    combine: Literal["none", "sum", "earliest"] = "none"
+    event_id: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    repeated_keys: Literal["report", "latest_file", "newest_wins", "replace_day", "add"] | None = None
+    order: str = "numbers"
     optional: bool = False
     removed_files: Literal["keep", "retire"] | None = None
 
@@ -309,6 +363,8 @@ class Feed(Reading):
             yield self.ends_on
         if self.unless_followed is not None:
             yield self.unless_followed.begins
+        if self.status is not None:
+            yield self.status
 
     def lookups(self) -> list[Lookup]:
         """Return the lookups of all rules."""
@@ -320,17 +376,23 @@ class Feed(Reading):
 
     def source_columns(self) -> list[str]:
         """Return the names of all source columns that the feed reads, each once."""
-        names = [*self.where, *(name for conditions in self.gone for name in conditions)]
+        names = [*self.where, *(name for conditions in self.gone for name in conditions), *self.event_id]
         for rule in self.rules():
             names += rule.when
             names += [name for name in (rule.column, rule.minor_units_of) if name is not None]
+            names += rule.times
             names += [rule.plus.column] if rule.plus is not None and rule.plus.column is not None else []
         return list(dict.fromkeys(names))
 
     @property
     def repeats(self) -> str:
-        """What a key that comes back means; rows that are summed per file add up over files."""
-        return self.repeated_keys or ("add" if self.combine == "sum" else "report")
+        """What a key that comes back means; rows that are summed per file add up over files.
+
+        `sum` is `add` that nobody has asked for: files that tell of the same days stop the run.
+        """
+        if self.repeated_keys or self.combine != "sum":
+            return self.repeated_keys or "report"
+        return "add" if self.event_id else "sum"
 
 
 class MappingFile(Part):

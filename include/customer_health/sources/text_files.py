@@ -10,6 +10,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from customer_health.errors import ConfigurationError
 
 _CHUNK = 1 << 20
 _LINES_AT_ONCE = 5_000
+_LONGEST_CELL = 64 << 20  # characters: a whole e-mail thread is read, a file without line ends is not
 _LONGEST_RECORD = 200  # lines that one quoted record may span before its quote is taken for a stray one
 _DELIMITERS = (",", ";", "\t", "|")
 # What offices and databases write today. Among all that there are, three umlauts fit a dozen DOS code pages.
@@ -29,6 +31,8 @@ _PLAUSIBLE = (
     *("cp932", "gb18030", "big5", "cp949", "koi8_r"),
 )
 _CLEARLY = 0.1  # lead in coherence that another encoding needs over Western European
+_SEPARATOR = re.compile("\ufeff?sep=(\\\\t|.)\\s*$")
+csv.field_size_limit(_LONGEST_CELL)
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -46,11 +50,12 @@ def open_bytes(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def encoding_of(path: Path) -> str:
+def encoding_of(path: Path, *, whole: bool = True) -> str:
     """Return the encoding of a text file: by its byte-order mark, as UTF-8 if it is, else by detection.
 
     Detection looks at the first mebibyte around the first byte that is not UTF-8. Where several encodings
-    read it equally well, Western European wins: it is what spreadsheets export.
+    read it equally well, Western European wins: it is what spreadsheets export. Of a file that need not be looked
+    at as a `whole`, the first mebibyte decides.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
@@ -58,13 +63,28 @@ def encoding_of(path: Path) -> str:
         for mark, name in _BOMS:
             if chunk.startswith(mark):
                 return name
+        if wide := _utf_16(chunk):
+            return wide
         while chunk:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
                 return _detect(chunk)
-            chunk = file.read(_CHUNK)
+            chunk = file.read(_CHUNK) if whole else b""
     return "utf-8"
+
+
+def _utf_16(chunk: bytes) -> str | None:
+    """Return the kind of UTF-16 without a mark: of Western text every second byte is zero."""
+    sample = chunk[: 1 << 12]
+    half = len(sample) // 2
+    for name, zeros, letters in (
+        ("utf-16-le", sample[1::2], sample[::2]),
+        ("utf-16-be", sample[::2], sample[1::2]),
+    ):
+        if half > 8 and zeros.count(0) > 0.9 * half and b"\0" not in letters and b"\n" in letters:
+            return name
+    return None
 
 
 def looks_binary(path: Path, encoding: str) -> bool:
@@ -103,10 +123,20 @@ def open_text(path: Path, encoding: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(open_bytes(path), encoding=encoding, errors="replace", newline="")
 
 
+def header_line(lines: IO[str]) -> tuple[int, str]:
+    """Return the header of a CSV file and how many lines stand before it: Excel's `sep=;` may be one."""
+    head = lines.readline()
+    if _SEPARATOR.match(head):
+        return 1, lines.readline()
+    return 0, head
+
+
 def delimiter_of(path: Path, encoding: str) -> str:
-    """Return the delimiter that splits the header into most fields."""
+    """Return the delimiter that the first line names, else that which splits the header into most fields."""
     with open_text(path, encoding) as file:
         header = file.readline()
+    if named := _SEPARATOR.match(header):
+        return "\t" if named[1] == "\\t" else named[1]
     return max(_DELIMITERS, key=lambda candidate: len(next(csv.reader([header], delimiter=candidate), [])))
 
 
@@ -132,8 +162,12 @@ def records(
     number = first_line
     while chunk := list(islice(lines, _LINES_AT_ONCE)):
         if not any('"' in line for line in chunk):
-            for record in csv.reader(chunk, delimiter=delimiter):
-                yield number, record
+            reader = csv.reader(chunk, delimiter=delimiter)
+            for line in chunk:
+                try:
+                    yield number, next(reader)
+                except csv.Error as error:  # one line that nobody can split; the reader goes on behind it
+                    yield BrokenLine(number, line[:2000], f"the line cannot be split into fields: {error}")
                 number += 1
             continue
         ahead = deque(chunk)

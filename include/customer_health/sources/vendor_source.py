@@ -15,6 +15,7 @@ from customer_health.sources.asking.reading import Reading
 from customer_health.sources.asking.vendor_file import as_mapping, vendor_called
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapped_files import MappedFiles
+from customer_health.sources.mapping import MappingFile
 from customer_health.sources.mapping_file import load_mapping
 from customer_health.sources.source import LoadResult
 from customer_health.sources.source_registry import register_each
@@ -116,9 +117,23 @@ class VendorSource:
         folder.look()
         if not folder.listed():
             return LoadResult(self._name)
-        mapping = as_mapping(self.vendor, self.company, self._options.tables)
+        mapping = _as_changes(as_mapping(self.vendor, self.company, self._options.tables))
         files = MappedFiles(folder, mapping, self._settings.home, self._name)
         return files.load(con, as_of=as_of, progress=progress)
+
+
+def _as_changes(mapping: MappingFile) -> MappingFile:
+    """What we ask for lands as changes: no file of it is a full export, from which other rows have gone."""
+    tables = {
+        name: tuple(
+            feed.model_copy(update={"repeated_keys": "newest_wins"})
+            if feed.repeated_keys == "latest_file"
+            else feed
+            for feed in feeds
+        )
+        for name, feeds in mapping.tables.items()
+    }
+    return mapping.model_copy(update={"tables": tables})
 
 
 @register_each("vendor", names=lambda settings: sorted(settings.config.sources))

@@ -14,6 +14,12 @@ from customer_health.warehouse.table import Table
 
 Severity = Literal["critical", "warning", "info"]
 
+OVERLAP = 0.05
+"""Share of rows that summed files may tell twice, as days that are cut in the middle do."""
+
+VANISHED = 0.5
+"""Share of records that may be gone from a full export before somebody looks at it."""
+
 FEW_CONTRADICTIONS = 5
 """So many contradicting rows are quarantined without a fuss, however small the table is."""
 
@@ -41,8 +47,15 @@ class Demand:
     remedy: str = ""
 
 
-def demands(table: Table, rules: tuple[RowRule, ...]) -> Iterator[Demand]:
-    """Return every demand on the table, critical ones first."""
+def demands(table: Table, rules: tuple[RowRule, ...], lost_share: float | None = None) -> Iterator[Demand]:
+    """Return every demand on the table, critical ones first.
+
+    Args:
+        table: The table.
+        rules: Its row rules.
+        lost_share: Share of unreadable rows above which the run stops; default: the table's own.
+    """
+    limit = table.max_lost_share if lost_share is None else lost_share
     yield Demand(
         "missing_columns",
         "every column of the contract, with its type",
@@ -64,8 +77,33 @@ def demands(table: Table, rules: tuple[RowRule, ...]) -> Iterator[Demand]:
         "critical",
         maximum=table.max_duplicate_share,
         column=", ".join(table.key),
-        remedy="Is the key right? If rows are to be added up, write `combine: sum` in the mapping; "
-        "if every file is a full export, write `repeated_keys: latest_file`.",
+        remedy=_remedy_for_contradictions(table),
+    )
+    yield Demand(
+        "lost_share",
+        f"at most {limit:.0%} of the new rows cannot be read",
+        "critical",
+        maximum=limit,
+        remedy="Correct the mapping, or the export; nothing of this table was taken over. A higher share is "
+        f"allowed by `data: {{unreadable_share: {{{table.name}: 0.2}}}}` of the company file.",
+    )
+    yield Demand(
+        "overlap_share",
+        f"at most {OVERLAP:.0%} of the new rows repeat account, user, day and feature of another file",
+        "critical",
+        maximum=OVERLAP,
+        column=", ".join(table.key),
+        remedy="Do the files tell of the same events? Name their id (`event_id: insert_id`), or let the "
+        "newest file bring all of its days (`repeated_keys: replace_day`). If they are to be added up: "
+        "`repeated_keys: add`.",
+    )
+    yield Demand(
+        "vanished_share",
+        f"at most {VANISHED:.0%} of the records are gone from the newest full export",
+        "critical",
+        maximum=VANISHED,
+        remedy="Is the newest export complete? If files bring only what has changed, write "
+        "`repeated_keys: newest_wins` instead of `latest_file`.",
     )
     for rule in rules:
         yield Demand(
@@ -91,6 +129,10 @@ def demands(table: Table, rules: tuple[RowRule, ...]) -> Iterator[Demand]:
         column=", ".join(table.key),
         remedy="See quarantine.rows: it names the row that was kept.",
     )
+    if "unknown_stages" in table.columns:
+        for name, column in table.columns.items():
+            if column.lifecycle:
+                yield _told(table, name)
     if table.name == "accounts":
         yield Demand(
             "without_contract",
@@ -115,3 +157,28 @@ def demands(table: Table, rules: tuple[RowRule, ...]) -> Iterator[Demand]:
             maximum=7,
             remedy="Is the usage export still running?",
         )
+
+
+def _told(table: Table, stage: str) -> Demand:
+    instead = "" if stage not in table.closed_by.values() else ", or `status:` with the state of today"
+    return Demand(
+        f"untold.{stage}",
+        f"every row comes from a source that tells {stage}",
+        "warning",
+        maximum=0,
+        column=stage,
+        remedy=f"Signals that need it are unknown for these rows' accounts. Map {stage}{instead}.",
+    )
+
+
+def _remedy_for_contradictions(table: Table) -> str:
+    summed = " If rows are to be added up, write `combine: sum`." if table.name == "usage" else ""
+    history = (
+        " Are these several contracts of one account? Then map an id that differs."
+        if table.name == "contracts"
+        else ""
+    )
+    return (
+        f"Is the key right?{history}{summed} If files bring later states of the same records, write "
+        "`repeated_keys: newest_wins`; if every file is a full export, `latest_file`."
+    )

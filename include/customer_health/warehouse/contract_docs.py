@@ -21,7 +21,9 @@ or KPIs.
   carry no zone: they are UTC. **Days** are the days that were written down: a term that ends at midnight,
   Berlin time, ends on that day. The day of usage is that of UTC, but midnight in any zone is the day itself.
 * **Lifecycle columns** tell of a later stage of the same fact (a ticket was solved). They count only when
-  they themselves lie before the as-of date.
+  they themselves lie before the as-of date. One that a source does not have is *unknown*, not "never": open
+  tickets and overdue invoices are then unknown, and the gate says so. A state (`status:` in the mapping) can
+  tell instead; what it closes without a date was closed on an unknown day before the state was seen.
 * **Provenance.** Every row also has `_source`, `_file`, `_row` (line or record in that file, the header
   is line 1) and `_load_id`. In plain CSV above 256 MB the row number counts readable records only.
 * **Row rules.** A row that breaks one moves to `quarantine.rows`, with file, row, column, value, reason
@@ -31,13 +33,20 @@ or KPIs.
   every row belongs to an account in `accounts`, and waits for it if not.
 * **One currency.** After every load all amounts are told in `money.currency` of the company file (or in
   the currency of most contracts) by `money.rates`; what was given stays beside them. A contract keeps the
-  rate of its first day, an invoice has that of its day. An amount in a currency without a rate is unknown.
+  rate of its first day, an invoice has that of its day. An amount in a currency without a rate is unknown,
+  and so is every sum that needs it. A sign or code in the cell (€1,200) is the row's currency; one that
+  contradicts the row's own goes to quarantine.
 * **Presumed renewals.** A contract whose term passed more than 30 days ago goes on as a derived contract,
   without a term, while the account is used (`contracts:` of the company file). The gate counts such accounts,
   and `renewals_to_check.csv` beside its report lists them.
 * **Derived outcomes.** Of a kind of loss that no source brings, losses follow from contracts and invoices
   (`outcomes:` of the company file): no contract in force for longer than the grace; a lower plan rank; more
   than a tenth of the seats gone; a fifth of the usage-based revenue of 90 days gone. `outcomes.md` compares.
+* **No value.** `reading.empty` lists the words for it (null, N/A, -, ...), for every column. Days by which
+  software says "no date" (9999-12-31, 1900-01-01, the zero of Unix time) are none, and the log counts them.
+* **Too much lost.** More unreadable rows than a share of the new ones (5 %; accounts and contracts 1 %; never
+  for five rows or fewer) stop the run with three values and the format that reads them; nothing of that table
+  is taken over. `data.unreadable_share` of the company file sets other limits.
 * **Table rules.** A missing column, an empty required table, or contradictory rows under one key beyond
   the limit stop the run with table, column, expected, found and remedy. Exact copies are dropped and
   counted; of contradicting rows the first (by file and row) is kept and the others are quarantined with
@@ -67,7 +76,7 @@ def _section(table: Table) -> str:
     if table.orphans == "keep":
         facts.append("Rows of unknown accounts are kept.")
     rows = "\n".join(_row(name, column) for name, column in table.columns.items())
-    head = "| column | type | rules | meaning |\n|---|---|---|---|"
+    head = "| column | type | rules | meaning | empty, or not mapped |\n|---|---|---|---|---|"
     return f"\n## {table.name}\n\n{table.doc} {' '.join(facts)}\n\n{head}\n{rows}"
 
 
@@ -79,9 +88,27 @@ def _row(name: str, column: Column) -> str:
         rules.append(f"at least {column.minimum:g}")
     if column.maximum is not None:
         rules.append(f"at most {column.maximum:g}")
+    rules += [f"{low:g} to {high:g} for {kind}" for kind, (low, high) in column.ranges.items()]
     if column.lifecycle:
         rules.append("lifecycle")
     if column.default:
         rules.append(f"default `{column.default}`")
     kind = column.type.value + (f" ({column.unit})" if column.unit else "")
-    return f"| `{name}` | {kind} | {'; '.join(rules)} | {column.doc} |"
+    return f"| `{name}` | {kind} | {'; '.join(rules)} | {column.doc} | {_unknown(name, column)} |"
+
+
+def _unknown(name: str, column: Column) -> str:
+    """What it means that a row has no value here."""
+    if column.empty:
+        return column.empty
+    if name == "known_at":
+        return "when it happened"
+    if column.lifecycle:
+        return "empty: not reached yet; not mapped: unknown, and signals that need it are unknown"
+    if column.required and column.default is None:
+        return "the row waits in quarantine"
+    if column.default == "":
+        return "nobody in particular"
+    if column.default is not None and column.required:
+        return f"empty: the row waits in quarantine; not mapped: `{column.default}`"
+    return f"`{column.default}`" if column.default is not None else "unknown"

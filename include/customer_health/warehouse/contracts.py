@@ -18,6 +18,9 @@ EARLIEST = date(1990, 1, 1)
 SCHEDULED_AHEAD = timedelta(days=3660)
 """How far ahead a contract may start or end before the date is taken for a typing error."""
 
+LATEST = timedelta(days=30 * 365)
+"""How far ahead any other date may lie: terms of more than thirty years are typing errors."""
+
 PROVENANCE = {"_source": "VARCHAR", "_file": "VARCHAR", "_row": "BIGINT", "_load_id": "VARCHAR"}
 
 UNKNOWN_ACCOUNT = "unknown account"
@@ -35,6 +38,7 @@ class RowRule:
             must not go on.
         reason: What is wrong, for the person who opens the quarantine.
         remedy: What that person can do.
+        lost: Whether such a row was not understood, rather than left empty, early, or somebody else's.
     """
 
     name: str
@@ -42,6 +46,7 @@ class RowRule:
     broken: str
     reason: str
     remedy: str
+    lost: bool = True
 
 
 def literal(value: object) -> str:
@@ -75,6 +80,8 @@ def row_rules(table: Table, as_of: date) -> tuple[RowRule, ...]:
     rules: list[RowRule] = []
     for name, column in table.columns.items():
         rules += _column_rules(name, column)
+        if column.type in (Type.DATE, Type.TIMESTAMP) and not column.required:
+            rules.append(_latest_rule(name, as_of))
     rules += _clock_rules(table, as_of)
     if "account_id" in table.columns and table.name != "accounts" and table.orphans == "quarantine":
         rules.append(_orphan_rule())
@@ -90,7 +97,10 @@ def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
             name,
             f"({c} IS NULL{blank})",
             f"{name} is empty; the contract requires it",
-            f"Fill {name} in the source, or map another column or a constant to it.",
+            f"Fill {name} in the source, or map another column or a constant to it."
+            if column.default is None
+            else f"An empty {name} is unknown. If it means something, write `default:` in its rule.",
+            lost=column.default is None,
         )
     if column.allowed:
         listed = ", ".join(literal(value) for value in column.allowed)
@@ -135,6 +145,14 @@ def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
             f"{name} is above {column.maximum:g}{unit}",
             "Fix the number, or correct `scale:` in the mapping.",
         )
+    for kind, (low, high) in column.ranges.items():
+        yield RowRule(
+            f"{name}.range_{kind}",
+            name,
+            f"(t.kind = {literal(kind)} AND isfinite({c}) AND {c} NOT BETWEEN {low!r} AND {high!r})",
+            f"{name} of {kind} lies outside {low:g} to {high:g}",
+            f"Another scale? Say so in its rule: `rescale: {{from: [1, 10], to: [{low:g}, {high:g}]}}`.",
+        )
     if column.type in (Type.DATE, Type.TIMESTAMP):
         yield RowRule(
             f"{name}.earliest",
@@ -145,6 +163,17 @@ def _column_rules(name: str, column: Column) -> Iterator[RowRule]:
         )
 
 
+def _latest_rule(name: str, as_of: date) -> RowRule:
+    latest = as_of + LATEST
+    return RowRule(
+        f"{name}.latest",
+        name,
+        f"t.{identifier(name)} > DATE '{latest}'",
+        f"{name} lies after {latest}, which is implausible",
+        "Fix the date, or correct `format:` in the mapping; an unknown date must be empty.",
+    )
+
+
 def _clock_rules(table: Table, as_of: date) -> Iterator[RowRule]:
     horizon = as_of + (SCHEDULED_AHEAD if table.scheduled else timedelta(days=1))
     yield RowRule(
@@ -153,6 +182,7 @@ def _clock_rules(table: Table, as_of: date) -> Iterator[RowRule]:
         f"t.occurred_at > TIMESTAMP '{horizon}'",
         f"occurred_at lies {IN_THE_FUTURE} of {as_of}",
         "Fix the date. If it is right, the row is loaded again by the first run whose day has reached it.",
+        lost=False,
     )
     if not table.scheduled:
         yield RowRule(
@@ -171,4 +201,5 @@ def _orphan_rule() -> RowRule:
         "(t.account_id IS NOT NULL AND k.known_account IS NULL)",
         f"{UNKNOWN_ACCOUNT}: accounts has no such account_id",
         "Is this a file of another company? Otherwise add the account; then the row is loaded again.",
+        lost=False,
     )

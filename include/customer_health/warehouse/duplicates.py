@@ -8,7 +8,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.warehouse.contracts import identifier, literal
-from customer_health.warehouse.raw import first, scalar
+from customer_health.warehouse.newer_files import (
+    NEWEST_WINS,
+    overlapping,
+    placed,
+    policy_of,
+    replaced_days,
+    retire,
+)
+from customer_health.warehouse.raw import first
 from customer_health.warehouse.row_check import of_loads, quarantine
 from customer_health.warehouse.table import Table
 
@@ -17,7 +25,10 @@ if TYPE_CHECKING:
 
 CONTRADICTS = "contradicts another row with the same key"
 _ROWS_AT_ONCE = 10_000_000
-_CORRECT = "Correct one of the two. If every file is a full export, write `repeated_keys: latest_file`."
+_CORRECT = (
+    "Correct one of the two. If files bring later states of the same records, write "
+    "`repeated_keys: newest_wins`; if every file is a full export, `latest_file`."
+)
 
 
 @dataclass
@@ -26,13 +37,19 @@ class Duplicates:
 
     Attributes:
         copies: Equal to the first in every column; dropped.
-        superseded: Older states of the same fact, where each file is a full export; dropped.
+        superseded: Older states of the same fact, where the newest file wins; dropped.
         contradictions: Different from the first; quarantined unless they are too many.
+        retired: Rows whose record the newest full export no longer holds; dropped.
+        records: Records of older full exports, of which those are some.
+        overlapping: New rows of summed files whose key another file has, too.
     """
 
     copies: int = 0
     superseded: int = 0
     contradictions: int = 0
+    retired: int = 0
+    records: int = 0
+    overlapping: int = 0
 
 
 def find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, loads: Sequence[str]) -> Duplicates:
@@ -47,8 +64,9 @@ def find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, loads: Sequenc
     )
     if not loads:
         return Duplicates()
-    policy = _policy(con, table)
-    keys = [f"t.{identifier(name)}" for name in table.key] + (["t._file"] if policy == "add" else [])
+    policy = policy_of(con, table)
+    adds = policy in ("add", "sum", "replace_day")
+    keys = [f"t.{identifier(name)}" for name in table.key] + (["t._file"] if adds else [])
     touched = _touched_days(con, table, loads)
     hashed = f"hash({', '.join(keys)})"
     con.execute("CREATE OR REPLACE TEMP TABLE gate_hashes (h UBIGINT)")
@@ -58,21 +76,28 @@ def find_duplicates(con: duckdb.DuckDBPyConnection, table: Table, loads: Sequenc
             f"WHERE {part} GROUP BY 1 HAVING count(*) > 1"
         )
     content = f"hash({', '.join(f't.{identifier(name)}' for name in table.columns)})"
-    order = (
-        "t._file DESC, t._row DESC, t.rowid DESC" if policy == "latest_file" else "t._file, t._row, t.rowid"
-    )
+    newest_first = "p.place DESC, t._file DESC, t._row DESC, t.rowid DESC"
+    order = newest_first if policy in NEWEST_WINS else "p.place, t._file, t._row, t.rowid"
     con.execute(
         "INSERT INTO gate_repeated SELECT rid, file, row, same FROM (SELECT t.rowid AS rid, "
         "row_number() OVER w AS n, first_value(t._file) OVER w AS file, first_value(t._row) OVER w AS row, "
-        f"first_value({content}) OVER w = {content} AS same FROM raw.{table.name} t "
+        f"first_value({content}) OVER w = {content} AS same FROM raw.{table.name} t {placed(table)} "
         f"WHERE {touched} AND {hashed} IN (SELECT h FROM gate_hashes) "
         f"WINDOW w AS (PARTITION BY {', '.join(keys)} ORDER BY {order})) WHERE n > 1"
     )
     counted = first(con, "SELECT count(*) FILTER (same), count(*) FILTER (NOT same) FROM gate_repeated")
     copies, other = counted if counted else (0, 0)
+    found = Duplicates(copies=copies, contradictions=other)
+    if policy in NEWEST_WINS:
+        found = Duplicates(copies=copies, superseded=other)
     if policy == "latest_file":
-        return Duplicates(copies=copies, superseded=other)
-    return Duplicates(copies=copies, contradictions=other)
+        found.retired, found.records = retire(con, table)
+    if policy == "replace_day":
+        found.superseded = replaced_days(con, table, touched)
+    if policy == "sum":
+        parts = _parts(con, table, touched)
+        found.overlapping = overlapping(con, table, loads, parts)
+    return found
 
 
 def settle_duplicates(con: duckdb.DuckDBPyConnection, table: Table, found: Duplicates) -> None:
@@ -88,16 +113,8 @@ def settle_duplicates(con: duckdb.DuckDBPyConnection, table: Table, found: Dupli
             reason=f"{literal(f'{CONTRADICTS}; kept: ')} || b.file || ' row ' || b.row",
             remedy=literal(_CORRECT),
         )
-    if found.copies or found.superseded or found.contradictions:
+    if found.copies or found.superseded or found.contradictions or found.retired:
         con.execute(f"DELETE FROM raw.{table.name} WHERE rowid IN (SELECT rid FROM gate_repeated)")
-
-
-def _policy(con: duckdb.DuckDBPyConnection, table: Table) -> str:
-    """Return what repeated keys mean in this table: what its latest load was told."""
-    known = scalar(
-        con, "SELECT repeats FROM ops.files WHERE table_name = ? ORDER BY load_id DESC LIMIT 1", [table.name]
-    )
-    return known or "report"
 
 
 def _touched_days(con: duckdb.DuckDBPyConnection, table: Table, loads: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import DataContractError, RetriableError
-from customer_health.warehouse.bounds import Demand, demands
+from customer_health.warehouse.bounds import OVERLAP, VANISHED, Demand, demands
 from customer_health.warehouse.contracts import row_rules
 from customer_health.warehouse.duplicates import Duplicates, find_duplicates, settle_duplicates
 from customer_health.warehouse.expectations import Verdict, judge
@@ -17,6 +17,7 @@ from customer_health.warehouse.gate_report import write_report
 from customer_health.warehouse.gate_result import GateResult
 from customer_health.warehouse.losses.compare import write_comparison
 from customer_health.warehouse.losses.derive import UsedDays, derive, write_lapsed
+from customer_health.warehouse.lost_rows import lost_rows
 from customer_health.warehouse.measures import WITHOUT_CONTRACT, Measures, measure, write_measures
 from customer_health.warehouse.raw import columns_of, has_table, scalar
 from customer_health.warehouse.row_check import Scan, move_broken, scan
@@ -37,6 +38,7 @@ def run_gate(
     elsewhere: Mapping[str, Callable[[date], Measures]] | None = None,
     config: CompanyConfig | None = None,
     used: UsedDays | None = None,
+    unreadable_share: Mapping[str, float] | None = None,
 ) -> GateResult:
     """Hold the rows of new loads against their contracts.
 
@@ -53,6 +55,7 @@ def run_gate(
             which facts are in the future. It is asked once the accounts have been held against theirs.
         config: What contracts mean where paperwork is silent, and which losses follow from them.
         used: Where usage is asked for if it is elsewhere.
+        unreadable_share: Table -> share of unreadable rows above which the run stops, instead of its own.
 
     Raises:
         DataContractError: A table as a whole breaks its contract. The report is written all the same, and the
@@ -62,9 +65,12 @@ def run_gate(
     result = GateResult(as_of, report_dir / as_of.isoformat() / "gate.html")
     demanded: dict[str, list[Demand]] = {}
     for table in TABLES.values():
-        demanded[table.name] = list(demands(table, row_rules(table, horizon)))
+        limit = (unreadable_share or {}).get(table.name, table.max_lost_share)
+        demanded[table.name] = list(demands(table, row_rules(table, horizon), limit))
         asked = (elsewhere or {}).get(table.name)
-        result.measured[table.name] = asked(horizon) if asked else _gate_table(con, table, as_of, horizon)
+        result.measured[table.name] = (
+            asked(horizon) if asked else _gate_table(con, table, as_of, horizon, limit)
+        )
     # Contracts come after accounts: only now is it known who has none.
     _recount_accounts(con, result.measured["accounts"])
     result.verdicts = judge(result.measured, demanded)
@@ -104,7 +110,9 @@ def require_gated(con: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _gate_table(con: duckdb.DuckDBPyConnection, table: Table, as_of: date, horizon: date) -> Measures:
+def _gate_table(
+    con: duckdb.DuckDBPyConnection, table: Table, as_of: date, horizon: date, limit: float
+) -> Measures:
     missing = _missing(con, table)
     if missing:
         return measure(con, table, as_of, Scan(), Duplicates(), missing)
@@ -119,23 +127,41 @@ def _gate_table(con: duckdb.DuckDBPyConnection, table: Table, as_of: date, horiz
             ).fetchall()
         ]
         seen = scan(con, table, rules, loads)
+        lost = lost_rows(con, table, rules, loads, seen)
+        if lost.share > limit:  # nothing is moved: the next run must find what this one found
+            con.execute("ROLLBACK")
+            return measure(con, table, as_of, seen, Duplicates(), {}, lost)
         move_broken(con, table, rules, loads, seen)
         found = find_duplicates(con, table, loads)
-        measured = measure(con, table, as_of, seen, found, {})
-        if (measured.values["contradiction_share"] or 0) <= table.max_duplicate_share:
+        measured = measure(con, table, as_of, seen, found, {}, lost)
+        if _can_be_settled(measured, table):
             settle_duplicates(con, table, found)
             con.execute(
                 "UPDATE ops.loads SET gated = true WHERE table_name = ? AND list_contains(?, load_id)",
                 [table.name, loads],
             )
             measured.values["rows"] = float(
-                (measured.values["rows"] or 0) - found.copies - found.superseded - found.contradictions
+                (measured.values["rows"] or 0)
+                - found.copies
+                - found.superseded
+                - found.contradictions
+                - found.retired
             )
     except BaseException:
         con.execute("ROLLBACK")
         raise
     con.execute("COMMIT")
     return measured
+
+
+def _can_be_settled(measured: Measures, table: Table) -> bool:
+    """Whether repeated keys are few enough to be settled without a person."""
+    limits = {
+        "contradiction_share": table.max_duplicate_share,
+        "overlap_share": OVERLAP,
+        "vanished_share": VANISHED,
+    }
+    return all((measured.values[name] or 0) <= limit for name, limit in limits.items())
 
 
 def _missing(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:

@@ -52,6 +52,7 @@ class GateResult:
             "unmatched_ids": len(self.ids.unmatched),
             "ambiguous_ids": len(self.ids.ambiguous),
             "past_renewal_and_active": len(self.derived.lapsed) if self.derived else 0,
+            "retired": self.total("retired"),
             "expectations": len(self.verdicts),
             "failed": len(self.failed),
             "critical": sum(v.demand.severity == "critical" for v in self.failed),
@@ -63,7 +64,12 @@ class GateResult:
         lines = [
             f"{counts['new_rows']:,} new rows held against their contracts: "
             f"{counts['quarantined']:,} in quarantine, {counts['copies_dropped']:,} exact copies dropped"
-            + (f", {counts['superseded']:,} replaced by newer states." if counts["superseded"] else ".")
+            + (f", {counts['superseded']:,} replaced by newer states" if counts["superseded"] else "")
+            + (
+                f", {counts['retired']:,} retired: gone from the newest full export."
+                if counts["retired"]
+                else "."
+            )
         ]
         for verdict in self.failed:
             column = f".{verdict.demand.column}" if verdict.demand.column else ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.warehouse.bounds import FEW_CONTRADICTIONS
 from customer_health.warehouse.duplicates import Duplicates
+from customer_health.warehouse.lost_rows import Lost
 from customer_health.warehouse.raw import first, scalar
 from customer_health.warehouse.row_check import Scan
 from customer_health.warehouse.table import Table
@@ -23,6 +24,11 @@ WITHOUT_CONTRACT = (
 
 WEEKS = 8
 """The weeks before the last one that make a usual week."""
+
+MANY_VANISHED = 100
+"""So many records may be missing from a full export without anybody being asked."""
+
+NOTHING_LOST = Lost()
 
 FEW_ROWS = 20
 """Of fewer rows a week, half a week is noise."""
@@ -57,6 +63,7 @@ def measure(
     scan: Scan,
     found: Duplicates,
     missing: Mapping[str, str],
+    lost: Lost = NOTHING_LOST,
 ) -> Measures:
     """Return the measurements of a table.
 
@@ -67,6 +74,7 @@ def measure(
         scan: What the scan of the new rows saw.
         found: Repeated keys among them.
         missing: Column -> what was found instead.
+        lost: What could not be read of the new rows.
     """
     result = Measures(table)
     values = result.values
@@ -83,6 +91,10 @@ def measure(
     many = found.contradictions > FEW_CONTRADICTIONS
     values["contradiction_share"] = found.contradictions / scan.rows if many and scan.rows else 0.0
     result.shown["contradiction_share"] = f"{found.contradictions:,} of {scan.rows:,} new rows"
+    values["retired"] = float(found.retired)
+    _of_files(con, result, scan, found)
+    values["lost_share"] = lost.share
+    result.shown["lost_share"] = f"{lost.rows:,} of {lost.of:,} new rows; {lost.shown}"
     values["unreadable"] = float(
         scalar(con, "SELECT coalesce(sum(rejected), 0) FROM ops.files WHERE table_name = ?", [table.name])
     )
@@ -96,6 +108,28 @@ def measure(
     if table.name == "accounts":
         values["without_contract"] = None  # known once the contracts have been looked at
     return result
+
+
+def _of_files(con: duckdb.DuckDBPyConnection, result: Measures, scan: Scan, found: Duplicates) -> None:
+    """What files say twice, or no longer; and stages of which no source tells."""
+    values, table = result.values, result.table
+    many = found.overlapping > FEW_CONTRADICTIONS
+    values["overlap_share"] = found.overlapping / scan.rows if many and scan.rows else 0.0
+    result.shown["overlap_share"] = f"{found.overlapping:,} of {scan.rows:,} new rows"
+    many = found.retired > MANY_VANISHED
+    values["vanished_share"] = found.retired / found.records if many else 0.0
+    result.shown["vanished_share"] = f"{found.retired:,} of {found.records:,}"
+    if "unknown_stages" not in table.columns:
+        return
+    for stage in (name for name, column in table.columns.items() if column.lifecycle):
+        told = "" if stage not in table.closed_by.values() else "AND status IS NULL"
+        values[f"untold.{stage}"] = float(
+            scalar(
+                con,
+                f"SELECT count(*) FROM raw.{table.name} WHERE contains(unknown_stages, ?) {told}",
+                [stage],
+            )
+        )
 
 
 def _freshness(con: duckdb.DuckDBPyConnection, as_of: date, result: Measures) -> None:

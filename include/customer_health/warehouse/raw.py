@@ -32,6 +32,11 @@ _HOUSEKEEPING = (
     # What lookups over several files knew when they were last read: digest of the records that have moved.
     """CREATE TABLE IF NOT EXISTS ops.lookups (
         source VARCHAR, place VARCHAR, key VARCHAR, value VARCHAR, state VARCHAR, moved VARCHAR)""",
+    # Ids of events that a file brought first; the same event in another file is not counted again.
+    "CREATE TABLE IF NOT EXISTS ops.events (source VARCHAR, table_name VARCHAR, file VARCHAR, key UHUGEINT)",
+    # Where a file stands among those of its feed (a pattern): the newest has the greatest place.
+    "ALTER TABLE ops.files ADD COLUMN IF NOT EXISTS place VARCHAR",
+    "ALTER TABLE ops.files ADD COLUMN IF NOT EXISTS feed VARCHAR",
     # Records that a file says are no longer there, by the id of their table.
     "CREATE TABLE IF NOT EXISTS ops.gone (source VARCHAR, table_name VARCHAR, file VARCHAR, key VARCHAR)",
 )

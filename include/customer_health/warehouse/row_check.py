@@ -24,6 +24,7 @@ class Scan:
         empty: Column -> rows in which it is empty.
         ranges: Column -> (smallest, largest) as text.
         moved: Rows that went to quarantine.
+        lost: New rows that break a rule by which they were not understood (RowRule.lost).
     """
 
     rows: int = 0
@@ -31,6 +32,7 @@ class Scan:
     empty: dict[str, int] = field(default_factory=dict)
     ranges: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     moved: int = 0
+    lost: int = 0
 
 
 def of_loads(loads: Sequence[str]) -> str:
@@ -54,7 +56,8 @@ def scan(
         return Scan()
     columns = list(table.columns)
     ranged = [name for name, c in table.columns.items() if c.type not in (Type.TEXT, Type.BOOLEAN)]
-    wanted = ["count(*)"]
+    lost = " OR ".join(f"({rule.broken})" for rule in rules if rule.lost) or "false"
+    wanted = ["count(*)", f"count(*) FILTER (WHERE {lost})"]
     wanted += [f"count(*) FILTER (WHERE {rule.broken})" for rule in rules]
     wanted += [f"count(*) - count(t.{identifier(name)})" for name in columns]
     for name in ranged:
@@ -64,6 +67,7 @@ def scan(
     values = iter(found)
     return Scan(
         rows=next(values),
+        lost=next(values),
         broken={rule.name: next(values) for rule in rules},
         empty={name: next(values) for name in columns},
         ranges={name: (next(values), next(values)) for name in ranged},

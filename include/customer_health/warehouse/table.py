@@ -39,6 +39,9 @@ class Column:
             timestamp itself lies before the as-of date.
         clock: A date that is the UTC day of an instant; any other date is a day in a calendar, whatever
             the zone in which it was written.
+        ranges: Value of the column `kind` -> smallest and largest acceptable value, where that decides.
+        extra: What is read about a row rather than from it; files in canonical columns may lack it.
+        empty: What an empty cell means, if more than "unknown".
     """
 
     type: Type
@@ -51,6 +54,9 @@ class Column:
     default: str | None = None
     lifecycle: bool = False
     clock: bool = False
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    extra: bool = False
+    empty: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class Table:
         max_duplicate_share: More rows than this share under repeated keys stop the run.
         aliases: Other names that companies give this table; used to draft a mapping.
         scheduled: A row may be known before it takes effect (a contract signed for next quarter).
+        max_lost_share: More unreadable rows than this share stop the run.
+        closed_by: State (column `status`) -> the stage that it closes; empty: the row never counted.
     """
 
     name: str
@@ -78,8 +86,34 @@ class Table:
     max_duplicate_share: float = 0.01
     aliases: tuple[str, ...] = field(default=())
     scheduled: bool = False
+    max_lost_share: float = 0.05
+    closed_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def clocks(self) -> tuple[str, str]:
         """Names of the two clock columns."""
         return ("occurred_at", "known_at")
+
+
+def occurred(doc: str, type_: Type = Type.TIMESTAMP) -> Column:
+    """The first clock: when a fact happened."""
+    return Column(type_, doc, required=True, clock=True)
+
+
+KNOWN = Column(
+    Type.TIMESTAMP, "When we could first have known this row; defaults to occurred_at.", required=True
+)
+ACCOUNT = Column(Type.TEXT, "The account it belongs to.", required=True)
+
+CURRENCY = Column(Type.TEXT, "ISO 4217 code.", empty="the one of the amount, or the company's")
+STATUS_AT = Column(
+    Type.TIMESTAMP,
+    "When the source told the status; the day of the load, if nothing is mapped.",
+    extra=True,
+)
+UNKNOWN_STAGES = Column(
+    Type.TEXT,
+    "Lifecycle columns that the row's source does not tell, separated by commas; filled while reading.",
+    extra=True,
+    empty="every stage is told",
+)

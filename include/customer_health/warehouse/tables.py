@@ -9,19 +9,25 @@ predicates, Great Expectations suites, mapping checks, docs) is derived from her
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from customer_health.errors import ConfigurationError, suggest
-from customer_health.warehouse.table import Column, Table, Type
-
-
-def _occurred(doc: str, type_: Type = Type.TIMESTAMP) -> Column:
-    return Column(type_, doc, required=True, clock=True)
-
-
-_KNOWN = Column(
-    Type.TIMESTAMP, "When we could first have known this row; defaults to occurred_at.", required=True
+from customer_health.warehouse.table import (
+    ACCOUNT,
+    CURRENCY,
+    KNOWN,
+    STATUS_AT,
+    UNKNOWN_STAGES,
+    Column,
+    Table,
+    Type,
+    occurred,
 )
-_ACCOUNT = Column(Type.TEXT, "The account it belongs to.", required=True)
+from customer_health.warehouse.tables_ours import CALENDAR as CALENDAR
+from customer_health.warehouse.tables_ours import CRM_SNAPSHOT as CRM_SNAPSHOT
+from customer_health.warehouse.tables_ours import CRM_TASKS as CRM_TASKS
+from customer_health.warehouse.tables_ours import TEXT_TOPICS as TEXT_TOPICS
+
 _SENTIMENT = Column(
     Type.NUMBER,
     "0 angry ... 1 happy, by a provider; where it is empty, `read_texts` fills it from the words.",
@@ -36,6 +42,7 @@ ACCOUNTS = Table(
     doc="A customer company, as the CRM knows it now.",
     key=("account_id",),
     required=True,
+    max_lost_share=0.01,
     aliases=("customers", "companies", "organizations"),
     columns={
         "account_id": Column(Type.TEXT, "Stable id; every other table refers to it.", required=True),
@@ -57,8 +64,8 @@ ACCOUNTS = Table(
             Type.TEXT, "Ids that were merged into this account and are not listed themselves: `A2;A9`."
         ),
         "parent_account_id": Column(Type.TEXT, "Account of the parent company, if any."),
-        "occurred_at": _occurred("When the account was created."),
-        "known_at": _KNOWN,
+        "occurred_at": occurred("When the account was created."),
+        "known_at": KNOWN,
     },
 )
 
@@ -68,26 +75,32 @@ CONTRACTS = Table(
     key=("contract_id", "occurred_at"),
     scheduled=True,
     required=True,
+    max_lost_share=0.01,
     aliases=("subscriptions", "contract_history"),
     columns={
         "contract_id": Column(Type.TEXT, "Stable id of the contract.", required=True),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "plan": Column(Type.TEXT, "Plan name as sold."),
         "plan_rank": Column(Type.INTEGER, "Rank of the plan, higher is larger.", unit="rank", minimum=0),
         "seats": Column(Type.NUMBER, "Licensed seats.", unit="seats", minimum=0),
         "arr": Column(
             Type.NUMBER, "Annual recurring revenue of this state.", unit="currency/year", minimum=0
         ),
-        "currency": Column(Type.TEXT, "ISO 4217 code; empty means the company's."),
+        "currency": Column(
+            Type.TEXT, "ISO 4217 code.", empty="the one that the amount carries, or the company's"
+        ),
         "term_start": Column(Type.DATE, "First day of the current term."),
         "term_end": Column(Type.DATE, "Renewal date; empty means evergreen."),
         "auto_renew": Column(Type.BOOLEAN, "Renews automatically unless notice is given."),
         "notice_days": Column(Type.INTEGER, "Days of notice before term_end.", unit="days", minimum=0),
         "status": Column(
-            Type.TEXT, "Whether this state is in force.", allowed=("active", "ended"), default="active"
+            Type.TEXT,
+            "Whether this state is in force: only active ones are.",
+            allowed=("active", "trial", "incomplete", "paused", "unpaid", "ended"),
+            default="active",
         ),
-        "occurred_at": _occurred("When this state took effect."),
-        "known_at": _KNOWN,
+        "occurred_at": occurred("When this state took effect."),
+        "known_at": KNOWN,
     },
 )
 
@@ -97,7 +110,7 @@ USAGE = Table(
     key=("account_id", "user_id", "occurred_at", "feature"),
     aliases=("product_usage", "usage_daily", "events", "feature_usage"),
     columns={
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "user_id": Column(
             Type.TEXT, "The user; empty when the source only knows accounts.", required=True, default=""
         ),
@@ -105,8 +118,8 @@ USAGE = Table(
         "events": Column(
             Type.NUMBER, "How often.", required=True, unit="events", minimum=0, maximum=1e12, default="1"
         ),
-        "occurred_at": _occurred("The day, in UTC.", Type.DATE),
-        "known_at": _KNOWN,
+        "occurred_at": occurred("The day, in UTC.", Type.DATE),
+        "known_at": KNOWN,
     },
 )
 
@@ -115,16 +128,26 @@ TICKETS = Table(
     doc="A support ticket and the stages it has reached.",
     key=("ticket_id",),
     aliases=("support_tickets", "cases", "conversations"),
+    closed_by={"solved": "resolved_at", "closed": "resolved_at", "deleted": ""},
     columns={
         "ticket_id": Column(Type.TEXT, "Stable id.", required=True),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "contact_id": Column(Type.TEXT, "Who opened it."),
         "priority": Column(Type.TEXT, "Urgency.", allowed=_PRIORITIES, default="normal"),
+        "status": Column(
+            Type.TEXT,
+            "State as the source tells it; solved and closed end a ticket on an unknown day if no date does.",
+            allowed=("open", "pending", "solved", "closed", "deleted"),
+            extra=True,
+            empty="the dates tell",
+        ),
+        "status_at": STATUS_AT,
         "first_response_at": Column(Type.TIMESTAMP, "First answer by a person.", lifecycle=True),
         "resolved_at": Column(Type.TIMESTAMP, "When it was solved.", lifecycle=True),
         "escalated_at": Column(Type.TIMESTAMP, "When it went to management.", lifecycle=True),
-        "occurred_at": _occurred("When it was opened."),
-        "known_at": _KNOWN,
+        "unknown_stages": UNKNOWN_STAGES,
+        "occurred_at": occurred("When it was opened."),
+        "known_at": KNOWN,
     },
 )
 
@@ -136,12 +159,12 @@ TICKET_MESSAGES = Table(
     columns={
         "message_id": Column(Type.TEXT, "Stable id.", required=True),
         "ticket_id": Column(Type.TEXT, "The thread it belongs to.", required=True),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "author": Column(Type.TEXT, "Who wrote it.", allowed=("customer", "agent"), default="customer"),
         "text": Column(Type.TEXT, "The words, if the company lets us keep them."),
         "sentiment": _SENTIMENT,
-        "occurred_at": _occurred("When it was written."),
-        "known_at": _KNOWN,
+        "occurred_at": occurred("When it was written."),
+        "known_at": KNOWN,
     },
 )
 
@@ -152,16 +175,20 @@ SURVEYS = Table(
     aliases=("survey_responses", "nps", "csat"),
     columns={
         "survey_id": Column(Type.TEXT, "Stable id of the answer.", required=True),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "contact_id": Column(Type.TEXT, "Who answered."),
         "kind": Column(Type.TEXT, "Which question.", required=True, allowed=("nps", "csat"), default="nps"),
         "score": Column(
-            Type.NUMBER, "NPS 0-10 or CSAT 1-5.", required=True, unit="points", minimum=0, maximum=10
+            Type.NUMBER,
+            "NPS 0-10 or CSAT 1-5; other scales are mapped with `rescale:`.",
+            required=True,
+            unit="points",
+            ranges={"nps": (0, 10), "csat": (1, 5)},
         ),
         "text": Column(Type.TEXT, "The comment, if there is one and the company lets us keep it."),
         "sentiment": _SENTIMENT,
-        "occurred_at": _occurred("When it was answered."),
-        "known_at": _KNOWN,
+        "occurred_at": occurred("When it was answered."),
+        "known_at": KNOWN,
     },
 )
 
@@ -170,18 +197,35 @@ INVOICES = Table(
     doc="One invoice and whether it was paid.",
     key=("invoice_id",),
     aliases=("billing", "payments"),
+    closed_by={"paid": "paid_at", "uncollectible": "paid_at", "void": "", "draft": ""},
     columns={
         "invoice_id": Column(Type.TEXT, "Stable id.", required=True),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "kind": Column(
             Type.TEXT, "What is charged.", allowed=("subscription", "usage", "other"), default="subscription"
         ),
-        "amount": Column(Type.NUMBER, "Invoiced amount.", unit="currency"),
-        "currency": Column(Type.TEXT, "ISO 4217 code; empty means the company's."),
+        "amount": Column(
+            Type.NUMBER,
+            "Invoiced amount; negative for a credit note, which lowers what is owed.",
+            unit="currency",
+        ),
+        "currency": Column(
+            Type.TEXT, "ISO 4217 code.", empty="the one that the amount carries, or the company's"
+        ),
+        "status": Column(
+            Type.TEXT,
+            "State as the source tells it: void and draft are nobody's debt; paid and uncollectible close "
+            "an invoice on an unknown day if no date does.",
+            allowed=("open", "paid", "void", "draft", "uncollectible"),
+            extra=True,
+            empty="the dates tell",
+        ),
+        "status_at": STATUS_AT,
         "due_at": Column(Type.TIMESTAMP, "When it falls due."),
         "paid_at": Column(Type.TIMESTAMP, "When it was paid in full.", lifecycle=True),
-        "occurred_at": _occurred("When it was issued."),
-        "known_at": _KNOWN,
+        "unknown_stages": UNKNOWN_STAGES,
+        "occurred_at": occurred("When it was issued."),
+        "known_at": KNOWN,
     },
 )
 
@@ -192,7 +236,7 @@ CONTACTS = Table(
     aliases=("people",),
     columns={
         "contact_id": Column(Type.TEXT, "Stable id.", required=True),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "user_id": Column(Type.TEXT, "The same person's id in product usage, if known."),
         "title": Column(Type.TEXT, "Job title as written; empty means unknown."),
         "team": Column(Type.TEXT, "Team or department, if known."),
@@ -202,8 +246,8 @@ CONTACTS = Table(
             allowed=("champion", "sponsor", "admin", "user", "other"),
             default="other",
         ),
-        "occurred_at": _occurred("When we got to know them."),
-        "known_at": _KNOWN,
+        "occurred_at": occurred("When we got to know them."),
+        "known_at": KNOWN,
     },
 )
 
@@ -213,7 +257,7 @@ CONTACT_CHANGES = Table(
     key=("change_id",),
     columns={
         "change_id": Column(Type.TEXT, "Stable id.", required=True),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "contact_id": Column(Type.TEXT, "The contact.", required=True),
         "kind": Column(
             Type.TEXT,
@@ -227,8 +271,8 @@ CONTACT_CHANGES = Table(
             allowed=("champion", "sponsor", "admin", "user", "other"),
         ),
         "title": Column(Type.TEXT, "Title after the change."),
-        "occurred_at": _occurred("When it happened."),
-        "known_at": _KNOWN,
+        "occurred_at": occurred("When it happened."),
+        "known_at": KNOWN,
     },
 )
 
@@ -239,7 +283,7 @@ INTERACTIONS = Table(
     aliases=("meetings", "calls", "activities", "emails"),
     columns={
         "interaction_id": Column(Type.TEXT, "Stable id.", required=True),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "contact_id": Column(Type.TEXT, "The customer's person, if known."),
         "kind": Column(
             Type.TEXT,
@@ -250,8 +294,8 @@ INTERACTIONS = Table(
         "minutes": Column(Type.NUMBER, "Duration.", unit="minutes", minimum=0),
         "summary": Column(Type.TEXT, "What was said, in a few sentences, as a call recorder writes it."),
         "sentiment": _SENTIMENT,
-        "occurred_at": _occurred("When it took place."),
-        "known_at": _KNOWN,
+        "occurred_at": occurred("When it took place."),
+        "known_at": KNOWN,
     },
 )
 
@@ -262,7 +306,7 @@ CONTRACT_EVENTS = Table(
     scheduled=True,
     columns={
         "event_id": Column(Type.TEXT, "Stable id.", required=True),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "contract_id": Column(Type.TEXT, "The contract, if known."),
         "kind": Column(
             Type.TEXT,
@@ -282,8 +326,9 @@ CONTRACT_EVENTS = Table(
             ),
         ),
         "arr_change": Column(Type.NUMBER, "Change of ARR.", unit="currency/year"),
-        "occurred_at": _occurred("When it took effect or was said."),
-        "known_at": _KNOWN,
+        "currency": replace(CURRENCY, extra=True, empty="the amount's, or the account's contract's"),
+        "occurred_at": occurred("When it took effect or was said."),
+        "known_at": KNOWN,
     },
 )
 
@@ -295,7 +340,7 @@ OUTCOMES = Table(
     aliases=("churn_events", "churn"),
     columns={
         "outcome_id": Column(Type.TEXT, "Stable id, if the source has one."),
-        "account_id": _ACCOUNT,
+        "account_id": ACCOUNT,
         "kind": Column(
             Type.TEXT,
             "Which loss.",
@@ -305,96 +350,10 @@ OUTCOMES = Table(
         ),
         "notice_at": Column(Type.TIMESTAMP, "When the customer gave notice, if they did.", lifecycle=True),
         "arr_lost": Column(Type.NUMBER, "ARR that went.", unit="currency/year", minimum=0),
+        "currency": replace(CURRENCY, extra=True, empty="the amount's, or the account's contract's"),
         "reason": Column(Type.TEXT, "Reason as recorded."),
-        "occurred_at": _occurred("Effective date: the first day without it."),
+        "occurred_at": occurred("Effective date: the first day without it."),
         "known_at": Column(Type.TIMESTAMP, "When the loss was logged.", required=True),
-    },
-)
-
-CRM_TASKS = Table(
-    name="crm_tasks",
-    doc="A task in the CRM, as it came back: the only way in which follow-through is seen.",
-    key=("task_id",),
-    orphans="keep",
-    columns={
-        "task_id": Column(Type.TEXT, "Remote id.", required=True),
-        "account_id": _ACCOUNT,
-        "effect_key": Column(Type.TEXT, "Key of the effect that created it, if we did."),
-        "external_id": Column(Type.TEXT, "Our `chs:...` id, where the CRM keeps that instead of the key."),
-        "owner_email": Column(Type.TEXT, "Who owns the task now."),
-        "status": Column(
-            Type.TEXT, "Where it stands.", allowed=("open", "in_progress", "completed"), default="open"
-        ),
-        "outcome": Column(Type.TEXT, "Outcome recorded by the CSM."),
-        "started_at": Column(Type.TIMESTAMP, "When somebody began.", lifecycle=True),
-        "completed_at": Column(Type.TIMESTAMP, "When it was closed.", lifecycle=True),
-        "occurred_at": _occurred("When it was created."),
-        "known_at": _KNOWN,
-    },
-)
-
-CALENDAR = Table(
-    name="calendar",
-    doc="When one of our people is busy: times only, never what for or with whom.",
-    key=("busy_id",),
-    orphans="keep",
-    scheduled=True,
-    aliases=("busy_times", "free_busy"),
-    columns={
-        "busy_id": Column(Type.TEXT, "Stable id.", required=True),
-        "owner_email": Column(Type.TEXT, "Whose calendar.", required=True),
-        "account_id": Column(Type.TEXT, "The account it is about, if known."),
-        "ends_at": Column(Type.TIMESTAMP, "When it ends.", required=True),
-        "occurred_at": _occurred("When it begins."),
-        "known_at": _KNOWN,
-    },
-)
-
-CRM_SNAPSHOT = Table(
-    name="crm_snapshot",
-    doc="The CRM's current-state fields. It has no past, so no signal may read it: the leakage gate does.",
-    key=("account_id",),
-    columns={
-        "account_id": _ACCOUNT,
-        "cancellation_requested": Column(Type.BOOLEAN, "Somebody ticked 'requested cancellation'."),
-        "seats_now": Column(Type.NUMBER, "Seats as of today.", unit="seats"),
-        "weeks_since_crm_update": Column(Type.NUMBER, "Weeks since the record was touched.", unit="weeks"),
-        "occurred_at": _occurred("When the snapshot was taken."),
-        "known_at": _KNOWN,
-    },
-)
-
-TEXT_TOPICS = Table(
-    name="text_topics",
-    doc="One reason or intent that a customer's words state: read from texts, or brought by a vendor.",
-    key=("topic_id",),
-    aliases=("trackers", "message_topics", "call_trackers"),
-    columns={
-        "topic_id": Column(Type.TEXT, "Stable id.", required=True),
-        "account_id": _ACCOUNT,
-        "topic": Column(
-            Type.TEXT,
-            "What is stated: why somebody is unhappy, or what they ask for.",
-            required=True,
-            allowed=(
-                "missing_feature",
-                "price",
-                "reliability",
-                "support",
-                "champion_change",
-                "competitor",
-                "no_longer_needed",
-                "merger",
-                "asks_to_cancel",
-                "asks_for_export",
-                "asks_for_discount",
-                "names_competitor",
-            ),
-        ),
-        "confidence": Column(Type.NUMBER, "How sure the reader is.", unit="0-1", minimum=0, maximum=1),
-        "source_id": Column(Type.TEXT, "The message, answer or call that states it."),
-        "occurred_at": _occurred("When it was said."),
-        "known_at": _KNOWN,
     },
 )
 

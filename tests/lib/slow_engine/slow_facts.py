@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import fmean
 from typing import Any
@@ -19,6 +19,8 @@ from tests.lib.slow_engine.slow_view import View
 def _count(view: View, how: agg.Count) -> float | None:
     many = sum(view.inside(row.get(how.at)) for row in view.facts())
     value = float(many) if many else view.absent()
+    if any(_is_untold(row, how.at) for row in view.facts()):
+        value = None
     if not how.per_seat:
         return value
     seats = total(view.in_force(), "seats")
@@ -43,6 +45,8 @@ def _values(view: View, column: str, skip: int = 0) -> list[float]:
 def _sum(view: View, how: agg.Sum) -> float | None:
     values = _values(view, how.column)
     value = sum(values) if values else view.absent()
+    if any(view.inside(row["occurred_at"]) and row.get(how.column) is None for row in view.facts()):
+        value = None
     if not how.per_seat:
         return value
     seats = total(view.in_force(), "seats")
@@ -122,26 +126,84 @@ def _open_now(view: View, how: agg.OpenNow) -> float | None:
         for row in view.facts()
         if view.reached(row, how.begins)
         and view.days_ago(row[how.begins]) > how.older_than
-        and not any(view.reached(row, column) for column in how.until)
+        and not _is_closed(view, row, how.until)
     ]
+    rows, net = _debts(view, rows, how.debt, how.until)
+    if rows is None or any(_is_untold(row, column) for row in rows for column in how.until):
+        return None
     if how.column is not None and rows:
-        return float(sum(row[how.column] or 0.0 for row in rows))
+        if any(row[how.column] is None for row in rows):
+            return None
+        return net if how.debt else float(sum(row[how.column] for row in rows))
     return float(len(rows)) if rows else view.absent()
 
 
 def _longest_overdue(view: View, how: agg.LongestOverdue) -> float | None:
-    late = [
-        view.days_ago(row[how.due])
-        for row in view.facts()
-        if view.reached(row, how.due) and not view.reached(row, how.until)
+    rows = [
+        row for row in view.facts() if view.reached(row, how.due) and not _is_closed(view, row, (how.until,))
     ]
-    return float(max(late)) if late else view.absent()
+    late, _ = _debts(view, rows, how.debt, (how.until,))
+    if late is None or any(_is_untold(row, how.until) for row in late):
+        return None
+    days = max((view.days_ago(row[how.due]) for row in late), default=0)
+    return float(days) if days else view.absent()
+
+
+def _is_untold(row: Row, stage: str) -> bool:
+    """Whether the source does not say if, or when, a fact reached a stage."""
+    state, closes = row.get("status"), {"solved": "resolved_at", "closed": "resolved_at"}
+    closes |= {"paid": "paid_at", "uncollectible": "paid_at"}
+    if closes.get(state or "") == stage and row.get(stage) is None:
+        return True
+    unmapped = stage in (row.get("unknown_stages") or "").split(",")
+    return unmapped and (state is None or stage not in ("resolved_at", "paid_at"))
+
+
+def _is_closed(view: View, row: Row, stages: Sequence[str]) -> bool:
+    """Whether one of the stages was reached, or a state that closes the fact was seen."""
+    if any(view.reached(row, stage) for stage in stages):
+        return True
+    undated = any(
+        _is_untold(row, stage)
+        and row.get("status") not in (None, "open", "pending")
+        and row.get(stage) is None
+        for stage in stages
+        if stage in ("resolved_at", "paid_at")
+    )
+    return undated and view.reached(row, "status_at")
+
+
+def _debts(
+    view: View, rows: Sequence[Row], column: str | None, until: Sequence[str]
+) -> tuple[list[Row] | None, float]:
+    """What is owed of some open rows, and how much with credit taken off; None where that is unclear."""
+    if column is None:
+        return list(rows), 0.0
+    owed = [row for row in rows if row[column] is None or row[column] > 0]
+    credit = [
+        row
+        for row in view.facts()
+        if row[column] is not None and row[column] < 0 and not _is_closed(view, row, until)
+    ]
+    sure = [row for row in credit if not any(_is_untold(row, stage) for stage in until)]
+    net = sum(row[column] or 0.0 for row in owed if not any(_is_untold(row, stage) for stage in until))
+    net += sum(row[column] for row in sure)
+    certain = [row for row in owed if not any(_is_untold(row, stage) for stage in until)]
+    if len(certain) < len(owed):
+        return None, 0.0
+    if net <= 0 and all(row[column] is not None for row in owed):
+        return [], 0.0
+    return (None if owed and len(sure) < len(credit) else owed), float(net)
 
 
 def _change(view: View, how: agg.ChangeVsPreviousWindow) -> float | None:
     facts = view.facts()
     now = sum(row[how.column] or 0.0 for row in facts if view.inside(row["occurred_at"]))
     before = sum(row[how.column] or 0.0 for row in facts if view.inside(row["occurred_at"], skip=view.window))
+    if any(
+        view.inside(row["occurred_at"], days=2 * view.window) and row[how.column] is None for row in facts
+    ):
+        return None
     covered = max((view.days_ago(row["occurred_at"]) for row in facts), default=0) >= 2 * view.window
     return (now - before) / before if covered and before > 0 else view.absent()
 

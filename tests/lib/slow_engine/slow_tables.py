@@ -21,8 +21,11 @@ def stamp(value: Any) -> datetime:
 
 
 def total(rows: Iterable[Row], column: str) -> float | None:
-    """Sum of what is known, None if nothing is."""
-    known = [row[column] for row in rows if row.get(column) is not None]
+    """Sum of what is known, None if nothing is; of ARR also None if one row has none."""
+    values = [row.get(column) for row in rows]
+    known = [value for value in values if value is not None]
+    if column == "arr" and len(known) < len(values):
+        return None
     return float(sum(known)) if known else None
 
 

@@ -15,6 +15,7 @@ from customer_health.signals.usage.outage_days import MIN_ACCOUNTS
 from tests.lib.slow_engine.slow_tables import Row, derived_rows, stamp
 
 GRACE = timedelta(days=30)
+_NEVER = ("void", "draft", "deleted")
 
 
 class Facts:
@@ -41,7 +42,7 @@ class Facts:
             self.tables[name] = [
                 row | {"account_id": _follow(row["account_id"], merged), "own_id": row["account_id"]}
                 for row in rows
-                if row["account_id"] in merged
+                if row["account_id"] in merged and not (name == "usage" and row["events"] == 0)
             ]
         self.tables |= derived_rows(self.tables, config)
         self._seen: dict[tuple[str, str | None, datetime], list[Row]] = {}
@@ -110,6 +111,7 @@ class View:
             row
             for row in self.seen(self.signal.table)
             if all(str(row.get(c)) in values for c, values in wanted)
+            and not (self.signal.table in ("tickets", "invoices") and row.get("status") in _NEVER)
         ]
 
     def inside(self, moment: Any, *, skip: int = 0, days: int | None = None) -> bool:

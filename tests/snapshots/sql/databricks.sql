@@ -74,6 +74,7 @@ FROM (
     `t2`.`kind`,
     `t2`.`notice_at`,
     `t2`.`arr_lost`,
+    `t2`.`currency`,
     `t2`.`reason`,
     `t2`.`occurred_at`,
     `t2`.`known_at`,
@@ -101,6 +102,7 @@ FROM (
     `t2`.`contract_id`,
     `t2`.`kind`,
     `t2`.`arr_change`,
+    `t2`.`currency`,
     `t2`.`occurred_at`,
     `t2`.`known_at`,
     `t3`.`account`
@@ -541,6 +543,7 @@ FROM (
     `t2`.`contract_id`,
     `t2`.`kind`,
     `t2`.`arr_change`,
+    `t2`.`currency`,
     `t2`.`occurred_at`,
     `t2`.`known_at`,
     `t3`.`account`
@@ -855,6 +858,7 @@ FROM (
       `t16`.`contact_id`,
       `t16`.`kind`,
       `t16`.`minutes`,
+      `t16`.`summary`,
       `t16`.`sentiment`,
       `t16`.`occurred_at`,
       `t16`.`known_at`,
@@ -877,6 +881,7 @@ FROM (
         `t11`.`contact_id`,
         `t11`.`kind`,
         `t11`.`minutes`,
+        `t11`.`summary`,
         `t11`.`sentiment`,
         `t11`.`occurred_at`,
         `t11`.`known_at`,
@@ -893,6 +898,7 @@ FROM (
             `t4`.`contact_id`,
             `t4`.`kind`,
             `t4`.`minutes`,
+            `t4`.`summary`,
             `t4`.`sentiment`,
             `t4`.`occurred_at`,
             `t4`.`known_at`,
@@ -989,6 +995,7 @@ FROM (
     `t2`.`contact_id`,
     `t2`.`kind`,
     `t2`.`minutes`,
+    `t2`.`summary`,
     `t2`.`sentiment`,
     `t2`.`occurred_at`,
     `t2`.`known_at`,
@@ -1004,48 +1011,75 @@ ORDER BY
   `t4`.`interaction_id` ASC NULLS LAST;
 
 SELECT
-  `t4`.`account`,
-  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT) AS `occurred`,
-  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`known_at` AS TIMESTAMP) AS DATE)) AS INT) AS `known`,
-  `t4`.`amount` AS `number:amount`,
+  `t5`.`account`,
+  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT) AS `occurred`,
+  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`known_at` AS TIMESTAMP) AS DATE)) AS INT) AS `known`,
+  `t5`.`amount` AS `number:amount`,
   COALESCE(
-    CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`due_at` AS TIMESTAMP) AS DATE)) AS INT),
+    CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`due_at` AS TIMESTAMP) AS DATE)) AS INT),
     1073741824
   ) AS `day:due_at`,
-  CAST(UNIX_TIMESTAMP(CAST(CAST(`t4`.`due_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:due_at`,
+  CAST(UNIX_TIMESTAMP(CAST(CAST(`t5`.`due_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:due_at`,
   COALESCE(
-    CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`paid_at` AS TIMESTAMP) AS DATE)) AS INT),
+    IF(
+      COALESCE(`t5`.`status` IN ('paid', 'uncollectible') AND (
+        `t5`.`paid_at` IS NULL
+      ), FALSE),
+      CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`status_at` AS TIMESTAMP) AS DATE)) AS INT),
+      CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`paid_at` AS TIMESTAMP) AS DATE)) AS INT)
+    ),
     1073741824
   ) AS `day:paid_at`,
-  CAST(UNIX_TIMESTAMP(CAST(CAST(`t4`.`paid_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:paid_at`,
-  COALESCE(`t4`.`kind` IN ('usage'), FALSE) AS `where:kind=usage`
+  CAST(UNIX_TIMESTAMP(CAST(CAST(`t5`.`paid_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:paid_at`,
+  COALESCE(`t5`.`status` IN ('paid', 'uncollectible') AND (
+    `t5`.`paid_at` IS NULL
+  ), FALSE)
+  OR (
+    CONTAINS(COALESCE(`t5`.`unknown_stages`, ''), 'paid_at')
+    AND (
+      `t5`.`status` IS NULL
+    )
+  ) AS `untold:paid_at`,
+  COALESCE(`t5`.`kind` IN ('usage'), FALSE) AS `where:kind=usage`
 FROM (
   SELECT
-    `t2`.`invoice_id`,
-    `t2`.`account_id`,
-    `t2`.`kind`,
-    `t2`.`amount`,
-    `t2`.`currency`,
-    `t2`.`due_at`,
-    `t2`.`paid_at`,
-    `t2`.`occurred_at`,
-    `t2`.`known_at`,
-    `t3`.`account`
-  FROM `raw`.`invoices` AS `t2`
-  INNER JOIN `account_numbers` AS `t3`
-    ON `t2`.`account_id` = `t3`.`account_id`
-) AS `t4`
+    `t4`.`invoice_id`,
+    `t4`.`account_id`,
+    `t4`.`kind`,
+    `t4`.`amount`,
+    `t4`.`currency`,
+    `t4`.`status`,
+    `t4`.`status_at`,
+    `t4`.`due_at`,
+    `t4`.`paid_at`,
+    `t4`.`unknown_stages`,
+    `t4`.`occurred_at`,
+    `t4`.`known_at`,
+    `t2`.`account`
+  FROM (
+    SELECT
+      *
+    FROM `raw`.`invoices` AS `t0`
+    WHERE
+      NOT (
+        COALESCE(`t0`.`status` IN ('void', 'draft'), FALSE)
+      )
+  ) AS `t4`
+  INNER JOIN `account_numbers` AS `t2`
+    ON `t4`.`account_id` = `t2`.`account_id`
+) AS `t5`
 ORDER BY
-  `t4`.`account` ASC NULLS LAST,
-  `t4`.`occurred_at` ASC NULLS LAST,
-  `t4`.`known_at` ASC NULLS LAST,
-  `t4`.`invoice_id` ASC NULLS LAST;
+  `t5`.`account` ASC NULLS LAST,
+  `t5`.`occurred_at` ASC NULLS LAST,
+  `t5`.`known_at` ASC NULLS LAST,
+  `t5`.`invoice_id` ASC NULLS LAST;
 
 SELECT
   `t4`.`account`,
   CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT) AS `occurred`,
   CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`known_at` AS TIMESTAMP) AS DATE)) AS INT) AS `known`,
   `t4`.`score` AS `number:score`,
+  `t4`.`sentiment` AS `number:sentiment`,
   COALESCE(`t4`.`kind` IN ('nps'), FALSE) AS `where:kind=nps`,
   COALESCE(`t4`.`kind` IN ('csat'), FALSE) AS `where:kind=csat`
 FROM (
@@ -1055,6 +1089,8 @@ FROM (
     `t2`.`contact_id`,
     `t2`.`kind`,
     `t2`.`score`,
+    `t2`.`text`,
+    `t2`.`sentiment`,
     `t2`.`occurred_at`,
     `t2`.`known_at`,
     `t3`.`account`
@@ -1067,6 +1103,39 @@ ORDER BY
   `t4`.`occurred_at` ASC NULLS LAST,
   `t4`.`known_at` ASC NULLS LAST,
   `t4`.`survey_id` ASC NULLS LAST;
+
+SELECT
+  `t4`.`account`,
+  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT) AS `occurred`,
+  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`known_at` AS TIMESTAMP) AS DATE)) AS INT) AS `known`,
+  COALESCE(
+    CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT),
+    1073741824
+  ) AS `day:occurred_at`,
+  CAST(UNIX_TIMESTAMP(CAST(CAST(`t4`.`occurred_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:occurred_at`,
+  COALESCE(`t4`.`topic` IN ('names_competitor'), FALSE) AS `where:topic=names_competitor`,
+  COALESCE(`t4`.`topic` IN ('asks_for_discount'), FALSE) AS `where:topic=asks_for_discount`,
+  COALESCE(`t4`.`topic` IN ('asks_for_export'), FALSE) AS `where:topic=asks_for_export`,
+  COALESCE(`t4`.`topic` IN ('asks_to_cancel'), FALSE) AS `where:topic=asks_to_cancel`
+FROM (
+  SELECT
+    `t2`.`topic_id`,
+    `t2`.`account_id`,
+    `t2`.`topic`,
+    `t2`.`confidence`,
+    `t2`.`source_id`,
+    `t2`.`occurred_at`,
+    `t2`.`known_at`,
+    `t3`.`account`
+  FROM `raw`.`text_topics` AS `t2`
+  INNER JOIN `account_numbers` AS `t3`
+    ON `t2`.`account_id` = `t3`.`account_id`
+) AS `t4`
+ORDER BY
+  `t4`.`account` ASC NULLS LAST,
+  `t4`.`occurred_at` ASC NULLS LAST,
+  `t4`.`known_at` ASC NULLS LAST,
+  `t4`.`topic_id` ASC NULLS LAST;
 
 SELECT
   `t4`.`account`,
@@ -1096,52 +1165,80 @@ ORDER BY
   `t4`.`message_id` ASC NULLS LAST;
 
 SELECT
-  `t4`.`account`,
-  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT) AS `occurred`,
-  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`known_at` AS TIMESTAMP) AS DATE)) AS INT) AS `known`,
+  `t5`.`account`,
+  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT) AS `occurred`,
+  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`known_at` AS TIMESTAMP) AS DATE)) AS INT) AS `known`,
   COALESCE(
-    CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`escalated_at` AS TIMESTAMP) AS DATE)) AS INT),
+    CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`escalated_at` AS TIMESTAMP) AS DATE)) AS INT),
     1073741824
   ) AS `day:escalated_at`,
-  CAST(UNIX_TIMESTAMP(CAST(CAST(`t4`.`escalated_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:escalated_at`,
+  CAST(UNIX_TIMESTAMP(CAST(CAST(`t5`.`escalated_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:escalated_at`,
   COALESCE(
     CAST(DATEDIFF(
       DAY,
       MAKE_DATE(1970, 1, 1),
-      CAST(CAST(`t4`.`first_response_at` AS TIMESTAMP) AS DATE)
+      CAST(CAST(`t5`.`first_response_at` AS TIMESTAMP) AS DATE)
     ) AS INT),
     1073741824
   ) AS `day:first_response_at`,
-  CAST(UNIX_TIMESTAMP(CAST(CAST(`t4`.`first_response_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:first_response_at`,
+  CAST(UNIX_TIMESTAMP(CAST(CAST(`t5`.`first_response_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:first_response_at`,
   COALESCE(
-    CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT),
+    CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT),
     1073741824
   ) AS `day:occurred_at`,
-  CAST(UNIX_TIMESTAMP(CAST(CAST(`t4`.`occurred_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:occurred_at`,
+  CAST(UNIX_TIMESTAMP(CAST(CAST(`t5`.`occurred_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:occurred_at`,
   COALESCE(
-    CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`resolved_at` AS TIMESTAMP) AS DATE)) AS INT),
+    IF(
+      COALESCE(`t5`.`status` IN ('solved', 'closed') AND (
+        `t5`.`resolved_at` IS NULL
+      ), FALSE),
+      CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`status_at` AS TIMESTAMP) AS DATE)) AS INT),
+      CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t5`.`resolved_at` AS TIMESTAMP) AS DATE)) AS INT)
+    ),
     1073741824
   ) AS `day:resolved_at`,
-  CAST(UNIX_TIMESTAMP(CAST(CAST(`t4`.`resolved_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:resolved_at`,
-  COALESCE(`t4`.`priority` IN ('critical'), FALSE) AS `where:priority=critical`
+  CAST(UNIX_TIMESTAMP(CAST(CAST(`t5`.`resolved_at` AS TIMESTAMP) AS TIMESTAMP)) AS DOUBLE) AS `second:resolved_at`,
+  CONTAINS(COALESCE(`t5`.`unknown_stages`, ''), 'first_response_at') AS `untold:first_response_at`,
+  COALESCE(`t5`.`status` IN ('solved', 'closed') AND (
+    `t5`.`resolved_at` IS NULL
+  ), FALSE)
+  OR (
+    CONTAINS(COALESCE(`t5`.`unknown_stages`, ''), 'resolved_at')
+    AND (
+      `t5`.`status` IS NULL
+    )
+  ) AS `untold:resolved_at`,
+  CONTAINS(COALESCE(`t5`.`unknown_stages`, ''), 'escalated_at') AS `untold:escalated_at`,
+  COALESCE(`t5`.`priority` IN ('critical'), FALSE) AS `where:priority=critical`
 FROM (
   SELECT
-    `t2`.`ticket_id`,
-    `t2`.`account_id`,
-    `t2`.`contact_id`,
-    `t2`.`priority`,
-    `t2`.`first_response_at`,
-    `t2`.`resolved_at`,
-    `t2`.`escalated_at`,
-    `t2`.`occurred_at`,
-    `t2`.`known_at`,
-    `t3`.`account`
-  FROM `raw`.`tickets` AS `t2`
-  INNER JOIN `account_numbers` AS `t3`
-    ON `t2`.`account_id` = `t3`.`account_id`
-) AS `t4`
+    `t4`.`ticket_id`,
+    `t4`.`account_id`,
+    `t4`.`contact_id`,
+    `t4`.`priority`,
+    `t4`.`status`,
+    `t4`.`status_at`,
+    `t4`.`first_response_at`,
+    `t4`.`resolved_at`,
+    `t4`.`escalated_at`,
+    `t4`.`unknown_stages`,
+    `t4`.`occurred_at`,
+    `t4`.`known_at`,
+    `t2`.`account`
+  FROM (
+    SELECT
+      *
+    FROM `raw`.`tickets` AS `t0`
+    WHERE
+      NOT (
+        COALESCE(`t0`.`status` IN ('deleted'), FALSE)
+      )
+  ) AS `t4`
+  INNER JOIN `account_numbers` AS `t2`
+    ON `t4`.`account_id` = `t2`.`account_id`
+) AS `t5`
 ORDER BY
-  `t4`.`account` ASC NULLS LAST,
-  `t4`.`occurred_at` ASC NULLS LAST,
-  `t4`.`known_at` ASC NULLS LAST,
-  `t4`.`ticket_id` ASC NULLS LAST;
+  `t5`.`account` ASC NULLS LAST,
+  `t5`.`occurred_at` ASC NULLS LAST,
+  `t5`.`known_at` ASC NULLS LAST,
+  `t5`.`ticket_id` ASC NULLS LAST;

@@ -21,7 +21,7 @@ SIGNALS = (
     Signal(
         name="overdue_days_max",
         table="invoices",
-        aggregation=LongestOverdue(due="due_at", until="paid_at"),
+        aggregation=LongestOverdue(due="due_at", until="paid_at", debt="amount"),
         unit="days",
         direction=Direction.LOWER_IS_HEALTHIER,
         concept=Concept.BILLING,
@@ -32,7 +32,7 @@ SIGNALS = (
     Signal(
         name="open_overdue_invoices",
         table="invoices",
-        aggregation=OpenNow(begins="due_at", until=("paid_at",)),
+        aggregation=OpenNow(begins="due_at", until=("paid_at",), debt="amount"),
         unit="invoices",
         direction=Direction.LOWER_IS_HEALTHIER,
         concept=Concept.BILLING,
@@ -43,7 +43,7 @@ SIGNALS = (
     Signal(
         name="overdue_amount",
         table="invoices",
-        aggregation=OpenNow(begins="due_at", until=("paid_at",), column="amount"),
+        aggregation=OpenNow(begins="due_at", until=("paid_at",), column="amount", debt="amount"),
         unit="currency",
         direction=Direction.LOWER_IS_HEALTHIER,
         concept=Concept.BILLING,

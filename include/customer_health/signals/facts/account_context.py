@@ -29,8 +29,8 @@ class Context:
         notice_given: Notice was given and not taken back by a renewal.
         tenure_days: Days since the first contract, or since the account was created.
         start: Day of the first contract or creation; NEVER if unknown.
-        arr: Sum over contracts in force; NaN if none has one.
-        seats: As arr.
+        arr: Sum over contracts in force; NaN if one of them has none: a part is not the whole.
+        seats: Sum over contracts in force that have seats; NaN if none has.
         plan: Position in the state's plans of the largest contract in force; -1 if unknown.
         renewal: Day of the nearest term end, as it stands after automatic renewals; NEVER if none.
     """
@@ -80,10 +80,26 @@ def standing(contracts: Columns, grid: Grid, ago: int = 0) -> Standing:
     return Standing(account.astype(np.int64), np.where((row >= 0) & in_force, row, -1))
 
 
-def total(grid: Grid, stands: Standing, values: Array) -> Array:
-    """Sum a column over each account's contracts in force; NaN where none has a value."""
+def total(grid: Grid, stands: Standing, values: Array, *, whole: bool = False) -> Array:
+    """Sum a column over each account's contracts in force; NaN where none has a value.
+
+    Args:
+        grid: Accounts and dates.
+        stands: The states in force.
+        values: The column.
+        whole: NaN also where one of them has no value.
+    """
+    return sum_of(grid, stands.account, stands.row, values, whole=whole)
+
+
+def sum_of(grid: Grid, account: Array, row: Array, values: Array, *, whole: bool) -> Array:
+    """As `total`, over any rows: one per contract and date, -1 for none."""
     out = grid.full(np.nan)
-    sum_rows(stands.account, stands.row, values, out)
+    sum_rows(account, row, values, out)
+    if whole and np.isnan(values).any():
+        lacking = grid.full(np.nan)
+        sum_rows(account, row, np.where(np.isnan(values), 1.0, np.nan), lacking)
+        out[~np.isnan(lacking)] = np.nan
     return out
 
 
@@ -102,7 +118,7 @@ def context(state: State, grid: Grid) -> Context:
         notice_given=_notice(state, grid),
         tenure_days=np.where(start < NEVER, grid.dates - start, np.nan),
         start=start,
-        arr=total(grid, stands, contracts["arr"]),
+        arr=total(grid, stands, contracts["arr"], whole=True),
         seats=total(grid, stands, contracts["seats"]),
         plan=_plan(contracts, stands, grid),
         renewal=_renewal(contracts, stands, grid),

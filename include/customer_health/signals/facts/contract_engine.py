@@ -15,7 +15,7 @@ from customer_health.signals.facts.account_context import (
     least,
     rolled_end,
     standing,
-    sum_rows,
+    sum_of,
     total,
 )
 from customer_health.signals.facts.grid import Grid
@@ -65,11 +65,13 @@ def _contract_change(state: State, grid: Grid, context: Context, signal: Signal)
     assert isinstance(aggregation, agg.ContractChange)
     contracts = state.tables["contracts"]
     window, column = int(signal.window or 0), contracts[aggregation.column]
-    earlier = total(grid, standing(contracts, grid, ago=window), column)
+    whole = aggregation.column == "arr"  # an add-on without seats has none; one without a price has some
+    earlier = total(grid, standing(contracts, grid, ago=window), column, whole=whole)
     # Younger customers are compared with what they first signed.
     young = context.start + 1 > grid.dates - window
-    base = np.where(young, _at_first(contracts, column, grid, context), earlier)
-    now = np.where(context.is_customer, total(grid, standing(contracts, grid), column), np.nan)
+    base = np.where(young, _at_first(contracts, column, grid, context, whole), earlier)
+    in_force = total(grid, standing(contracts, grid), column, whole=whole)
+    now = np.where(context.is_customer, in_force, np.nan)
     change = now - base
     if aggregation.relative:
         return grid.ratio(change, base, base > 0)
@@ -85,17 +87,17 @@ def _in_force(contracts: Columns, stands: Standing, column: str, missing: float)
     return np.where(stands.row >= 0, values[np.maximum(stands.row, 0)], missing)
 
 
-def _at_first(contracts: Columns, column: Array, grid: Grid, context: Context) -> Array:
-    """A column summed over the contracts that began on the account's first day."""
-    out, many = grid.full(np.nan), len(contracts["contract"])
+def _at_first(contracts: Columns, column: Array, grid: Grid, context: Context, whole: bool) -> Array:
+    """A column summed over the contracts that began on the account's first day; `whole` as for `total`."""
+    many = len(contracts["contract"])
     if many:
         number = contracts["contract"]
         account = contracts["account"][np.unique(number, return_index=True)[1]].astype(np.int64)
         row = grid.running_min(number, contracts["seen"] + 1, np.arange(many), groups=len(account))
         first = row < many
         first &= contracts["occurred"][np.where(first, row, 0)] == context.start[account]
-        sum_rows(account, np.where(first, row, -1), column, out)
-    return out
+        return sum_of(grid, account, np.where(first, row, -1), column, whole=whole)
+    return grid.full(np.nan)
 
 
 CONTRACT_ANSWERS: Mapping[type[agg.Aggregation], Callable[[State, Grid, Context, Signal], Array]] = {

@@ -13,7 +13,7 @@ from customer_health.signals.plan_lists import conditions, mask_name
 from customer_health.signals.signal import Signal
 from customer_health.signals.state.daily_state import NEVER, Columns
 from customer_health.signals.state.table_reader import NUMBERS
-from customer_health.warehouse.table import Type
+from customer_health.warehouse.table import Table, Type
 from customer_health.warehouse.tables import TABLES
 
 
@@ -28,11 +28,15 @@ def reduce_facts(
 
     Returns:
         account, occurred and seen (int32 days); `day:<timestamp>` (NEVER if empty) and
-        `second:<timestamp>` (NaN if empty); `number:<column>` (NaN if empty); `where:<conditions>`
-        (bool); `code:<column>` (number that stands for a text, -1 if empty). Rows are sorted by account,
-        occurred_at, known_at and key.
+        `second:<timestamp>` (NaN if empty); `untold:<stage>` (bool: the source does not say whether or
+        when that stage was reached, and `day:` is when we knew that it was, if we do); `number:<column>`
+        (NaN if empty); `where:<conditions>` (bool); `code:<column>` (number that stands for a text, -1 if
+        empty). Rows are sorted by account, occurred_at, known_at and key.
     """
     contract = DERIVED[name] if name in DERIVED else TABLES[name]
+    never = [state for state, closes in contract.closed_by.items() if not closes]
+    if never:  # void, draft, deleted: such rows are nobody's
+        source = source.filter(~source.status.isin(never).fill_null(False))
     table = source.join(warehouse.kept(NUMBERS), "account_id")
     wanted: dict[str, Any] = {
         "account": table.account,
@@ -49,6 +53,8 @@ def reduce_facts(
             wanted[f"code:{column}"] = table[column]
         else:
             wanted[f"number:{column}"] = table[column].cast("float64")
+    if "unknown_stages" in contract.columns:
+        wanted |= _untold(table, contract)
     for signal in signals:
         resolved = conditions(signal, config)
         if resolved:
@@ -69,6 +75,22 @@ def text_codes(texts: Any) -> Any:
     codes = np.full(len(texts), -1, dtype=np.int64)
     codes[known] = (hash_array(np.asarray(texts, dtype=object)[known]) >> np.uint64(1)).astype(np.int64)
     return codes
+
+
+def _untold(table: Any, contract: Table) -> dict[str, Any]:
+    """What a state says about stages that have no date: that one is over, or not, and since when we know."""
+    found: dict[str, Any] = {}
+    closing = {stage for stage in contract.closed_by.values() if stage}
+    for stage in (name for name, spec in contract.columns.items() if spec.lifecycle):
+        missing = table.unknown_stages.fill_null("").contains(stage)
+        if stage in closing:
+            over = [state for state, closes in contract.closed_by.items() if closes == stage]
+            undated = (table.status.isin(over) & table[stage].isnull()).fill_null(False)
+            found[f"day:{stage}"] = undated.ifelse(_day(table.status_at), _day(table[stage])).fill_null(NEVER)
+            found[f"untold:{stage}"] = undated | (missing & table.status.isnull())
+        else:
+            found[f"untold:{stage}"] = missing
+    return found
 
 
 def _day(column: Any) -> Any:

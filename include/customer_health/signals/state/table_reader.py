@@ -176,7 +176,7 @@ class Warehouse:
 
     def scan_usage(self, loads: Sequence[str] | None, days: tuple[int, int] | None) -> Iterator[Any]:
         """Hand over usage in Arrow batches: hashed account, user, feature; events, day, known_at in us."""
-        conditions = [] if loads is None else [_among(loads)]
+        conditions = ["events > 0"] if loads is None else ["events > 0", _among(loads)]  # 0 is no activity
         if days is not None:
             conditions.append(
                 f"occurred_at BETWEEN DATE '1970-01-01' + {days[0]} AND DATE '1970-01-01' + {days[1]}"

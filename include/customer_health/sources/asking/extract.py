@@ -277,7 +277,7 @@ def _names_in(files: list[Path]) -> tuple[str, ...]:
     """Return the dotted names of all fields of small files of JSON lines."""
     import orjson
 
-    from customer_health.sources.files import flat
+    from customer_health.sources.json_pages import flat
 
     names: dict[str, None] = {}
     for file in files:

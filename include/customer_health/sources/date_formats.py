@@ -1,0 +1,129 @@
+"""Which formats read some dates, and whether a mapping's format takes the day for the month."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from customer_health.errors import DataContractError
+from customer_health.sources.casting import as_text, none_of
+from customer_health.sources.draft_words import DATE_FORMATS
+from customer_health.sources.files import Readable
+from customer_health.sources.mapping import Feed
+from customer_health.warehouse.contracts import identifier, literal
+from customer_health.warehouse.raw import first
+from customer_health.warehouse.table import Table, Type
+
+if TYPE_CHECKING:
+    import duckdb
+
+ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
+_EPOCH = (("unix", re.compile(r"1\d{9}(\.\d+)?")), ("unix_ms", re.compile(r"1\d{12}")))
+_PARTS = {
+    "%Y": r"\d{4}", "%y": r"\d{2}", "%b": r"[A-Za-z]{3,4}\.?", "%B": r"[A-Za-z]+", "%p": r"[AaPp][Mm]",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _shape(format_: str) -> re.Pattern[str]:
+    """The looks of a format's dates: trying strptime on everything would take seconds a file."""
+    parts = re.split(r"(%[A-Za-z])", format_)
+    return re.compile(
+        "".join(_PARTS.get(p, r"\d{1,2}") if p.startswith("%") else re.escape(p) for p in parts)
+    )
+
+
+@lru_cache(maxsize=65_536)
+def reads(value: str, format_: str) -> bool:
+    """Whether a format (strptime, or "iso", "unix", "unix_ms") reads a text."""
+    if format_ == "iso":
+        return ISO.fullmatch(value) is not None
+    for name, pattern in _EPOCH:
+        if format_ == name:
+            return pattern.fullmatch(value) is not None
+    if _shape(format_).fullmatch(value) is None:
+        return False
+    try:
+        datetime.strptime(value, format_)  # noqa: DTZ007 only whether it parses
+    except ValueError:
+        return False
+    return True
+
+
+def format_of(samples: Sequence[str]) -> str | None:
+    """Return "" for ISO dates, a format (or two, joined by " or ") that reads all of them, or None."""
+    if all(reads(value, "iso") for value in samples):
+        return ""
+    for name, _ in _EPOCH:
+        if all(reads(value, name) for value in samples):
+            return name
+    fitting = [f for f in DATE_FORMATS if all(reads(value, f) for value in samples)]
+    return " or ".join(fitting) or None
+
+
+def formats_of(samples: Sequence[str]) -> tuple[str, ...]:
+    """Return the fewest formats that between them read every value; empty if some value is not a date."""
+    found: list[str] = []
+    left = list(samples)
+    while left:
+        best = max(("iso", *DATE_FORMATS), key=lambda format_: sum(reads(v, format_) for v in left))
+        rest = [value for value in left if not reads(value, best)]
+        if len(rest) == len(left):
+            return ()
+        found.append(best)
+        left = rest
+    return tuple(found)
+
+
+def advice(values: Iterable[str]) -> str:
+    """Return the line to write for dates that are not read, or "" if no format reads them all."""
+    samples = [value.strip() for value in values if value and value.strip()]
+    found = format_of(samples) if samples else None
+    if found:
+        return f"These read by `format: {' or '.join(repr(one) for one in found.split(' or '))}`."
+    mixed = formats_of(samples) if samples else ()
+    return f"These read by `format: [{', '.join(map(repr, mixed))}]`." if mixed else ""
+
+
+def refuse_swapped(
+    con: duckdb.DuckDBPyConnection, readable: Readable, table: Table, feed: Feed, name: str
+) -> None:
+    """Refuse a format that takes days for months: it fails on some dates, and its mirror reads them all.
+
+    The rows that it does read would be months away from the truth.
+
+    Raises:
+        DataContractError: A column of the feed is read so; the message shows the format to write.
+    """
+    for column, rule in feed.columns.items():
+        source = readable.named(rule.column) if rule.column else None
+        dated = table.columns[column].type in (Type.DATE, Type.TIMESTAMP)
+        if not dated or source is None or not isinstance(rule.format, str) or "%d" not in rule.format:
+            continue
+        mirror = _mirrored(rule.format)
+        if mirror is None or readable.columns[source] != "VARCHAR":
+            continue
+        text = none_of(as_text(identifier(source), "VARCHAR"), feed.empty)
+        failing = f"try_strptime({text}, {literal(rule.format)}) IS NULL"
+        found = first(
+            con,
+            f"SELECT count(*) FILTER ({failing}), count(*), "
+            f"count(*) FILTER (try_strptime({text}, {literal(mirror)}) IS NULL), "
+            f"list(DISTINCT {text}) FILTER ({failing}) FROM {readable.relation} WHERE {text} IS NOT NULL",
+        )
+        if found and found[0] and not found[2]:
+            shown = ", ".join(f"'{value}'" for value in sorted(found[3])[:3])
+            raise DataContractError(
+                f"{table.name}.{column}: `format: {rule.format!r}` cannot read {found[0]:,} of {found[1]:,} "
+                f"dates of {name}, such as {shown}; the others it reads with day and month swapped.",
+                hint=f"Write `format: {mirror!r}`, which reads all of them.",
+            )
+
+
+def _mirrored(format_: str) -> str | None:
+    if "%m" not in format_:
+        return None
+    return format_.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")

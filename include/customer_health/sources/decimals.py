@@ -1,0 +1,48 @@
+"""Which sign begins the cents in a file: read off its numbers, or a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from customer_health.sources.amounts import evidence, is_number
+from customer_health.sources.casting import as_text
+from customer_health.sources.files import Readable
+from customer_health.sources.mapping import Feed
+from customer_health.warehouse.contracts import identifier
+from customer_health.warehouse.raw import first
+from customer_health.warehouse.table import Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def decimal_of(con: duckdb.DuckDBPyConnection, readable: Readable, table: Table, feed: Feed) -> str | None:
+    """Return "." or ",", as the numbers that a feed reads show it; None if they only raise the question.
+
+    One file has one sign: 12,50 in one column settles what 1.200 means in another. Where both signs are
+    seen, it is the point, and the others are not numbers.
+    """
+    columns = _numbers(readable, table, feed)
+    if not columns:
+        return "."
+    shown = [evidence(as_text(identifier(column), "VARCHAR")) for column in columns]
+    wanted = ", ".join(
+        f"coalesce(bool_or({' OR '.join(kinds)}), false)" for kinds in zip(*shown, strict=True)
+    )
+    found = first(con, f"SELECT {wanted} FROM {readable.relation}")
+    point, comma, asks = found or (False, False, False)
+    if comma and not point:
+        return ","
+    return "." if point or not asks else None
+
+
+def _numbers(readable: Readable, table: Table, feed: Feed) -> list[str]:
+    found: list[str] = []
+    for name, rule in feed.columns.items():
+        wanted = [rule.column, *rule.times] if is_number(table.columns[name]) else []
+        wanted += [rule.plus.column] if rule.plus is not None else []
+        for column in wanted:
+            known = readable.named(column) if column else None
+            if known is not None and readable.columns[known] == "VARCHAR" and known not in found:
+                found.append(known)
+    return found

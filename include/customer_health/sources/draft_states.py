@@ -1,0 +1,65 @@
+"""States of today, by the words that companies use: which column holds them, and what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from customer_health.sources.draft_look import Look, plain
+from customer_health.warehouse.table import Table
+
+_NAMES = ("status", "state", "stage", "invoice_status", "subscription_status", "ticket_status", "zustand")
+_MOST = 20  # a state has few words
+
+WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "contracts": {
+        "active": ("active", "live", "current", "aktiv", "past_due", "past due", "non_renewing", "renewed"),
+        "trial": ("trial", "trialing", "in_trial", "free trial", "evaluation", "testphase"),
+        "incomplete": ("incomplete", "incomplete_expired", "pending", "draft"),
+        "paused": ("paused", "on hold", "on_hold", "suspended", "pausiert"),
+        "unpaid": ("unpaid",),
+        "ended": (
+            "ended", "canceled", "cancelled", "expired", "churned", "terminated", "inactive", "closed",
+            "gekündigt", "beendet",
+        ),
+    },
+    "invoices": {
+        "open": (
+            "open", "sent", "unpaid", "overdue", "past_due", "past due", "outstanding", "pending", "due",
+            "posted", "payment_due", "partial", "partially_paid", "partially paid", "offen",
+        ),
+        "paid": ("paid", "settled", "closed", "bezahlt"),
+        "void": ("void", "voided", "canceled", "cancelled", "deleted", "storniert"),
+        "draft": ("draft", "entwurf"),
+        "uncollectible": ("uncollectible", "bad debt", "written off", "written_off", "not_paid"),
+    },
+    "tickets": {
+        "open": ("open", "new", "reopened", "in progress", "in_progress", "offen", "active"),
+        "pending": ("pending", "hold", "on-hold", "on hold", "waiting", "waiting on customer"),
+        "solved": ("solved", "resolved", "done", "fixed", "gelöst"),
+        "closed": ("closed", "geschlossen", "complete", "completed"),
+        "deleted": ("deleted", "spam"),
+    },
+}  # fmt: skip
+
+
+def state_line(table: Table, look: Look) -> tuple[str, str] | None:
+    """Return the column with the state of today, and its rule; None if the file has none."""
+    known = WORDS.get(table.name)
+    if known is None:
+        return None
+    meaning = {word: state for state, words in known.items() for word in words}
+    for name, samples in look.samples.items():
+        heard = [value for value in samples if value.lower() in meaning]
+        if plain(name) in _NAMES and 0 < len(samples) <= _MOST and heard:
+            return name, _rule(table, name, {value: meaning.get(value.lower()) for value in samples})
+    return None
+
+
+def _rule(table: Table, name: str, pairs: Mapping[str, str | None]) -> str:
+    from customer_health.sources.draft_rules import quoted
+
+    listed = ", ".join(
+        f"{quoted(old)}: {new or 'TODO'}" for old, new in pairs.items() if new is None or old.lower() != new
+    )
+    unsure = f"  # TODO one of {', '.join(WORDS[table.name])}" if None in pairs.values() else ""
+    return f"{{column: {quoted(name)}, values: {{{listed}}}}}{unsure}" if listed else quoted(name)

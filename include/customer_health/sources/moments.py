@@ -1,0 +1,64 @@
+"""What dates say besides a day: words for zones, days that stand for "no date", numbers of a spreadsheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from customer_health.warehouse.contracts import literal
+
+# Words that mean one offset everywhere. BST is London and Dhaka, IST is Delhi, Dublin and Jerusalem, CST is
+# Chicago and Shanghai: what is not listed here is for the mapping's `zones:` to say.
+_HOURS_AHEAD = {
+    "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
+    "EDT": -4, "MDT": -6, "PDT": -7, "AKST": -9, "AKDT": -8, "HST": -10, "JST": 9, "NZST": 12, "NZDT": 13,
+}  # fmt: skip
+_WORD = "([A-Za-z][A-Za-z_]+)$"
+
+
+def with_zone(text: str, zones: Mapping[str, str]) -> str:
+    """Return SQL of a text that names its zone so that it can be read in one way only; NULL if it cannot.
+
+    Args:
+        text: SQL of a date or time as it was written.
+        zones: What the words of the source mean: BST -> Europe/London.
+    """
+    fixed = {name: f"Etc/GMT{-ahead:+d}" if ahead else "UTC" for name, ahead in _HOURS_AHEAD.items()}
+    meant = fixed | {name.upper(): zone for name, zone in zones.items()}
+    cases = " ".join(f"WHEN {literal(word)} THEN {literal(zone)}" for word, zone in meant.items())
+    word = f"upper(regexp_extract({text}, '{_WORD}', 1))"
+    before = f"rtrim(regexp_replace({text}, '{_WORD}', ''))"
+    # "14:05 Z" and "2 PM" end in letters that are no word for a zone; Europe/Berlin is a name of one.
+    return (
+        f"CASE WHEN NOT regexp_matches({text}, '[A-Za-z]$') OR regexp_matches({text}, '[0-9] ?[AaPp][Mm]$') "
+        f"OR regexp_matches({text}, '[A-Za-z]/[A-Za-z_]+$') OR NOT regexp_matches({text}, ':') THEN {text} "
+        f"WHEN regexp_matches({text}, '[0-9] ?[zZ]$') THEN regexp_replace({text}, ' ?[zZ]$', 'Z') "
+        f"ELSE {before} || ' ' || CASE {word} {cases} END END"
+    )
+
+
+def names_a_zone(text: str) -> str:
+    """Return SQL of the word for a zone at the end of a time, NULL if there is none."""
+    word = f"regexp_extract({text}, '[0-9] ?([A-Za-z]{{2,5}})$', 1)"
+    return f"CASE WHEN upper({word}) NOT IN ('', 'AM', 'PM') AND contains({text}, ':') THEN {word} END"
+
+
+def stands_for_none(moment: str) -> str:
+    """Return SQL that is true for a day by which software says "no date".
+
+    Those are: everything before 1901-01-02 (zeros of Excel, SQL Server and others), the zero of Unix time,
+    the turns of years from 2099 on, the largest time of pandas, and all years from 2900 on (9999-12-31).
+    """
+    day = f"CAST({moment} AS DATE)"
+    turn = f"strftime({day}, '%m-%d') IN ('12-30', '12-31', '01-01', '01-02')"
+    return (
+        f"({day} < DATE '1901-01-02' OR {day} IN (DATE '1969-12-31', DATE '1970-01-01', DATE '2262-04-11') "
+        f"OR {day} >= DATE '2900-01-01' OR ({day} >= DATE '2099-12-30' AND {turn}))"
+    )
+
+
+def excel_moment(text: str) -> str:
+    """Return SQL that reads days since 1899-12-30, as spreadsheets store dates; NULL beyond 1927 to 2173."""
+    days = f"TRY_CAST(replace({text}, ',', '.') AS DOUBLE)"
+    within = f"CASE WHEN {days} BETWEEN 10000 AND 100000 THEN {days} END"
+    seconds = f"CAST(round({within} * 86400) AS BIGINT)"
+    return f"(TIMESTAMP '1899-12-30 00:00:00' + to_seconds({seconds}))"
