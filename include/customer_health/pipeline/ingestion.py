@@ -190,7 +190,6 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
             elsewhere=elsewhere,
             config=settings.config,
             used=None if usage is None else partial(usage.days, as_of=as_of),
-            unreadable_share=settings.config.data.unreadable_share,
         )
     return Result("Data quality gate", gate.counts(), tuple(gate.lines()), report=gate.report)
 

@@ -47,6 +47,11 @@ class _View:
         self._names = {name.casefold(): name for name in table.columns}
 
     def expression(self) -> Any:
+        if self.feed.event_id:
+            raise ConfigurationError(
+                f"{self.contract.name}: `event_id:` is not carried out inside a warehouse.",
+                hint="Keep the first row of each event in a view of the warehouse, and name the view.",
+            )
         kept = self.table
         for condition in self._conditions(self.feed.where):
             kept = kept.filter(condition)

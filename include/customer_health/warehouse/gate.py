@@ -38,7 +38,6 @@ def run_gate(
     elsewhere: Mapping[str, Callable[[date], Measures]] | None = None,
     config: CompanyConfig | None = None,
     used: UsedDays | None = None,
-    unreadable_share: Mapping[str, float] | None = None,
 ) -> GateResult:
     """Hold the rows of new loads against their contracts.
 
@@ -53,19 +52,19 @@ def run_gate(
             before it, and what happened in between is not a mistake, only not known yet.
         elsewhere: Tables that stay in another warehouse, with what measures them there, given the day after
             which facts are in the future. It is asked once the accounts have been held against theirs.
-        config: What contracts mean where paperwork is silent, and which losses follow from them.
+        config: How many rows may be unreadable, what contracts mean where paperwork is silent, and which
+            losses follow from them.
         used: Where usage is asked for if it is elsewhere.
-        unreadable_share: Table -> share of unreadable rows above which the run stops, instead of its own.
 
     Raises:
         DataContractError: A table as a whole breaks its contract. The report is written all the same, and the
             next run looks at the table again.
     """
-    horizon = max(as_of, today or as_of)
+    horizon, company = max(as_of, today or as_of), config or CompanyConfig()
     result = GateResult(as_of, report_dir / as_of.isoformat() / "gate.html")
     demanded: dict[str, list[Demand]] = {}
     for table in TABLES.values():
-        limit = (unreadable_share or {}).get(table.name, table.max_lost_share)
+        limit = company.data.unreadable_share.get(table.name, table.max_lost_share)
         demanded[table.name] = list(demands(table, row_rules(table, horizon), limit))
         asked = (elsewhere or {}).get(table.name)
         result.measured[table.name] = (
@@ -81,7 +80,7 @@ def run_gate(
     result.ids = id_report(con)
     write_id_report(result.ids, result.report.parent)
     if not critical:
-        result.derived = derive(con, config or CompanyConfig(), as_of=as_of, used=used)
+        result.derived = derive(con, company, as_of=as_of, used=used)
         write_comparison(con, result.report.parent, as_of=as_of)
         write_lapsed(result.derived, result.report.parent)
     write_report(con, result)
