@@ -47,7 +47,8 @@ def tickets(company: CompanyFiles, file: str, content: str | bytes, mapping: str
     company.write(file, content)
     company.map(MAPPING + mapping.replace("FILE", file))
     company.ingest()
-    return company.ids("tickets", "ticket_id")
+    found = company.rows(f"SELECT ticket_id FROM raw.tickets WHERE _file = '{file}' ORDER BY 1")
+    return [row[0] for row in found]
 
 
 @pytest.mark.parametrize("indent", [None, 2])
