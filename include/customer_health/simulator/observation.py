@@ -51,7 +51,7 @@ class Facts:
         part = rows[touched].copy()
         for name, moment in changes.items():
             part.loc[~(part[moment] < until), name] = None
-        return part[list(self.table.columns)]
+        return part[self.table.delivered]
 
 
 def moments(world: World, week: Any, day: Any, seconds: Any = 0) -> Times:

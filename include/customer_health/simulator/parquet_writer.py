@@ -25,9 +25,7 @@ def arrow_schema(table: Table) -> pa.Schema:
         Type.DATE: pa.date32(),
         Type.TIMESTAMP: pa.timestamp("us"),
     }
-    return pa.schema(
-        [(name, types[column.type]) for name, column in table.columns.items() if not column.extra]
-    )
+    return pa.schema([(name, types[table.columns[name].type]) for name in table.delivered])
 
 
 def write_frame(path: Path, table: Table, rows: pd.DataFrame) -> None:

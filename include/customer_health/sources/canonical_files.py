@@ -31,7 +31,7 @@ def identity_mapping(folder: Folder, company: str) -> MappingFile:
         top, _, rest = name.partition("/")
         table = top if rest else _table_of(top.rsplit(".", 1)[0])
         if table in TABLES:
-            columns = {name: Rule(column=name) for name, c in TABLES[table].columns.items() if not c.extra}
+            columns = {column: Rule(column=column) for column in TABLES[table].delivered}
             tables[table] = (
                 *tables.get(table, ()),
                 Feed(files=name, columns=columns, repeated_keys="newest_wins"),

@@ -90,6 +90,11 @@ class Table:
     closed_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def delivered(self) -> list[str]:
+        """Names of the columns that a file in canonical columns has: all but what is read about its rows."""
+        return [name for name, column in self.columns.items() if not column.extra]
+
+    @property
     def clocks(self) -> tuple[str, str]:
         """Names of the two clock columns."""
         return ("occurred_at", "known_at")
