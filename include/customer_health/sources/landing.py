@@ -155,7 +155,7 @@ class Landing:
             self._land_in_bulk(unit, readable, compiled, bad)
             return
         rows = self.con.sql(self._select(unit, compiled)).to_arrow_table() if compiled else None
-        self.once.claim(unit.table.name, unit.file.name, compiled)
+        self.once.claim(unit.table.name, unit.file.name, [feed.events for feed in compiled])
         pending = _Pending(unit, rows, 0, readable.encoding, bad)
         # The readable's temporary files go away with the caller: what is quarantined is taken now.
         self._begin_quarantine(pending, readable)
@@ -223,7 +223,7 @@ class Landing:
             self._delete_earlier(unit)
             into = f"INSERT INTO raw.{unit.table.name} ({column_list(unit.table)})"
             inserted = scalar(self.con, f"{into} {self._select(unit, compiled)}")
-            self.once.claim(unit.table.name, unit.file.name, compiled)
+            self.once.claim(unit.table.name, unit.file.name, [feed.events for feed in compiled])
             pending = _Pending(unit, None, 0, readable.encoding, bad)
             self._begin_quarantine(pending, readable)
             self._remember(unit, inserted, pending, "columnar")

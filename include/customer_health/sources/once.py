@@ -10,8 +10,6 @@ from customer_health.warehouse.contracts import literal
 if TYPE_CHECKING:
     import duckdb
 
-    from customer_health.sources.feed_sql import Compiled
-
 EVENT = "__event"
 """Column with the number of an event, in the rows of a feed that names its events."""
 
@@ -50,12 +48,17 @@ class Once:
         ).fetchall()
         return [str(row[0]) for row in rows]
 
-    def claim(self, table: str, file: str, compiled: Iterable[Compiled]) -> None:
-        """Remember the events that a file has just brought, in place of those that it brought before."""
-        asked = [feed.events for feed in compiled if feed.events]
-        if not asked:
+    def claim(self, table: str, file: str, events: Iterable[str]) -> None:
+        """Remember the events that a file has just brought, in place of those that it brought before.
+
+        Args:
+            table: Canonical table.
+            file: The file.
+            events: SELECTs of their numbers (`key`), one for each feed that names its events.
+        """
+        union = " UNION ".join(f"({numbers})" for numbers in events if numbers)
+        if not union:
             return
-        union = " UNION ".join(f"({events})" for events in asked)
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE events_brought AS SELECT DISTINCT * FROM ({union})")
         key = [self._source, table, file]
         self._con.execute("DELETE FROM ops.events WHERE source = ? AND table_name = ? AND file = ?", key)
