@@ -95,7 +95,7 @@ def test_before_the_state_was_seen_nobody_knows_whether_it_was_paid_by_then(comp
 def test_a_date_of_payment_goes_before_the_state(company: CompanyFiles) -> None:
     company.write(
         "invoices.csv",
-        INVOICES.replace("due,state", "due,state,paid").replace(",paid\n", ",paid,2026-03-01\n"),
+        "id,account,amount,issued,due,state,paid\ni1,a1,100,2026-01-05,2026-02-05,paid,2026-03-01\n",
     )
     mapping = BILLED.replace("due_at: due", "due_at: due, paid_at: paid") + "    status: state\n"
     company.map(MAPPING + mapping)

@@ -32,7 +32,7 @@ _ARR = """
         GROUP BY account_id
     ) AS churn ON churn.account_id = state.account_id AND churn.occurred_at >= state.occurred_at
     LEFT JOIN survivors ON survivors.account_id = state.account_id
-    WHERE state.status IS DISTINCT FROM 'ended' AND churn.account_id IS NULL AND state.arr > 0
+    WHERE coalesce(state.status, 'active') = 'active' AND churn.account_id IS NULL AND state.arr > 0
       AND (coalesce(state.auto_renew, false) OR state.term_end IS NULL
            OR state.term_end + to_days($grace) >= $day)
     GROUP BY 1
