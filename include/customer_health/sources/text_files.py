@@ -54,8 +54,8 @@ def encoding_of(path: Path, *, whole: bool = True) -> str:
     """Return the encoding of a text file: by its byte-order mark, as UTF-8 if it is, else by detection.
 
     Detection looks at the first mebibyte around the first byte that is not UTF-8. Where several encodings
-    read it equally well, Western European wins: it is what spreadsheets export. Of a file that need not be looked
-    at as a `whole`, the first mebibyte decides.
+    read it equally well, Western European wins: it is what spreadsheets export. Of a file that need not be
+    looked at as a `whole`, the first mebibyte decides.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
