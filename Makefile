@@ -41,7 +41,7 @@ $(STAMP): constraints.txt
 		     $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement constraints.txt; }
 	@touch $@
 
-demo: $(STAMP) ## Run the whole chain under Airflow and print what came out; DATA= MAPPING= for your own files; SOURCES=vendors asks local servers that speak vendors' APIs
+demo: $(STAMP) ## Run the whole chain under Airflow and print what came out; DATA= MAPPING= for your own files, SOURCES=vendors for local vendors
 	@if [ "$(SOURCES)" = vendors ]; then PYTHONPATH=include:plugins:. $(BIN)/python -m tests.lib.vendor_demo; else \
 	$(BIN)/python -m customer_health_airflow.local.demo --data "$(DATA)" --mapping "$(MAPPING)" --config "$(CONFIG)" --today "$(TODAY)"; fi
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.lib.servers.base import Answer, Request
 from tests.lib.servers.vendors.base import AS_OF, RefusedError, Row, VendorServer, iso, only
-from tests.lib.servers.vendors.zendesk import Remote as Zendesk
 from tests.lib.vendor_company import VendorCompany
 
 from customer_health import pipeline
@@ -167,20 +167,19 @@ def test_the_doctor_says_what_a_trial_page_showed_and_what_is_wrong(
     assert "stolen" not in "\n".join(found.lines())
 
 
-def test_the_doctor_warns_half_a_year_before_something_ends(tmp_path: Path) -> None:
-    from datetime import date
-
-    server = Zendesk()
-    try:
-        company = VendorCompany(tmp_path, server)
-        early, late = (
-            [what for check in examine_sources(company.settings, day) for what, _ in check.problems]
-            for day in (date(2026, 9, 1), date(2027, 1, 1))
-        )
-    finally:
-        server.close()
+def test_the_doctor_warns_half_a_year_before_something_that_is_used_ends(
+    tmp_path: Path, desk: Desk, own: Path
+) -> None:
+    ends = "ends:\n  - {what: API 1, on: 2027-04-30, instead: API 2}\n"
+    unused = "  - {what: API 0, used: false, on: 2027-04-30, instead: API 2}\n"
+    (own / "acme_desk.yaml").write_text(FILE.replace("limits:", f"{ends}{unused}limits:"), encoding="utf-8")
+    company = VendorCompany(tmp_path, desk, own)
+    early, late = (
+        [what for check in examine_sources(company.settings, day) for what, _ in check.problems]
+        for day in (date(2026, 9, 1), date(2027, 1, 1))
+    )
     assert early == []
-    assert late == ["API tokens (basic sign-in); this file does not use them ends on 2027-04-30."]
+    assert late == ["API 1 ends on 2027-04-30."]
 
 
 def test_a_shipped_vendor_is_changed_by_naming_only_what_differs(tmp_path: Path, own: Path) -> None:

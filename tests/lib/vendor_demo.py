@@ -1,7 +1,7 @@
 """`make demo SOURCES=vendors`: the simulated company asked through its vendors' APIs, scored without Airflow.
 
-Five servers on this machine speak Salesforce's, Zendesk's, Stripe's, Pendo's and Delighted's APIs; the shipped vendor
-files ask them, and the chain of the command line does the rest. What the vendors brought is held against the files.
+Five servers on this machine speak the APIs of Salesforce, Zendesk, Stripe, Pendo and Delighted; the shipped
+vendor files ask them, and the chain of the command line does the rest. What came is held against the files.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def _compare(folder: Path, facts: object) -> None:
     with open_warehouse(f"duckdb:///{folder}/home/warehouse.duckdb") as con:
         for table in COUNTED:
             found = con.execute(f"SELECT count(*) FROM raw.{table}").fetchall()[0][0]
-            print(
-                f"  {table:14}{len(facts(table, LEFT_BEHIND.get(table, 'true'))):10,} in files{found:10,} brought"
-            )
+            true = len(facts(table, LEFT_BEHIND.get(table, "true")))
+            print(f"  {table:14}{true:10,} in files{found:10,} brought")
+    print("  (Usage is asked for from 2025 on: `windows: {start: ...}` of the vendor file.)")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def _check(settings: Settings, name: str, as_of: date, sleep: Callable[[float], 
     try:
         source = VendorSource(settings, name)
         for end in source.vendor.ends:
-            if end.on <= as_of + SOON:
+            if end.used and end.on <= as_of + SOON:
                 tense = "has ended" if end.on <= as_of else f"ends on {end.on}"
                 check.problems.append((f"{end.what} {tense}.", f"Use {end.instead}."))
         with try_vendor(

@@ -55,9 +55,14 @@ class Limits(Part):
 
 
 class Ends(Part):
-    """Something of the API that ends; doctor reports it from half a year before."""
+    """Something of the API that ends; doctor reports it from half a year before.
+
+    Attributes:
+        used: Whether this file depends on it. What it has left behind already is told in the documents only.
+    """
 
     what: str
+    used: bool = True
     on: date
     instead: str
 

@@ -74,7 +74,8 @@ def _page(vendor: Vendor) -> Iterator[str]:
     yield f"Rights: {', '.join(vendor.scopes)}. {_limits(vendor)}"
     yield ""
     for end in vendor.ends:
-        yield f"- Ends on {end.on}: {end.what}. Instead: {end.instead}."
+        unused = "" if end.used else " (not used here)"
+        yield f"- Ends on {end.on}{unused}: {end.what}. Instead: {end.instead}."
     for table, signals in signals_from(vendor).items():
         yield f"- `{table}` feeds {', '.join(f'`{name}`' for name in signals) or 'no signal by itself'}."
     yield ""
