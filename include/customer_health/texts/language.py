@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 ENGLISH = "en"
-_SURE, _LIKELY = 0.70, 0.50  # most of what arrives is English, so less is needed to believe that
+_SURE, _LIKELY = 0.70, 0.30  # most of what arrives is English, so less is needed to believe that
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # Words that English texts are full of and that other European languages do not share.
 _FUNCTION = frozenset((
