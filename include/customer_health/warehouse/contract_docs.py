@@ -36,6 +36,11 @@ or KPIs.
   rate of its first day, an invoice has that of its day. An amount in a currency without a rate is unknown,
   and so is every sum that needs it. A sign or code in the cell (€1,200) is the row's currency; one that
   contradicts the row's own goes to quarantine.
+* **Identity.** An account that was merged into another (`merged_into`, or listed in the survivor's
+  `merged_ids`) stands for itself until `merged_at` and belongs to the survivor from then on. Without a date
+  it is the day of the load that shows the merger first; one that the first load shows has always been.
+  Salesforce ids of 15 and 18 characters are one. Ids of people that hold an @ are read in lower case.
+  `ids.md` beside the gate's report lists what matches no account, or more than one.
 * **Presumed renewals.** A contract whose term passed more than 30 days ago goes on as a derived contract,
   without a term, while the account is used (`contracts:` of the company file). The gate counts such accounts,
   and `renewals_to_check.csv` beside its report lists them.
