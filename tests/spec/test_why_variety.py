@@ -69,6 +69,19 @@ def test_a_decisive_fact_stays_first() -> None:
     assert found == "NPS only 4; usage down 30%"
 
 
+def test_a_decisive_fact_is_never_given_up_for_variety() -> None:
+    """Two escalations and two toxic accounts may read alike; neither fact makes room for a rarer trifle."""
+    escalation = reason("escalation", "1 support escalation", "support", "escalations_90d", 1)
+    toxic = reason(
+        "negative_sentiment", "support sentiment toxic", "sentiment", "support_sentiment_recent_90d", 0.1
+    )
+    facts = tuple({**one, "decisive": True, "risk": True} for one in (escalation, toxic))
+    line = "1 support escalation; support sentiment toxic"
+    found = vary([row(line, ADOPTION, facts=facts), row(line, OVERDUE, facts=facts)], [None, None])
+    assert all(one is not None and one.startswith(line) for one in found)
+    assert "invoice 40 days overdue" in str(found[1])
+
+
 def test_a_line_that_begins_with_the_renewal_keeps_it_there() -> None:
     line = "Renewal in 60 days; feature adoption only 31%"
     assert vary([row(line, ADOPTION, NPS), row(line, ADOPTION, OVERDUE)], [60.0, 60.0]) == [line, line]

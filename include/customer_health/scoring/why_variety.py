@@ -121,15 +121,18 @@ def _own(line: _Line, parts: tuple[str, ...], common: Counter[str]) -> tuple[str
     if not spare:
         return parts
     order = {fragment: place for place, fragment in enumerate(line.pool)}
-    spare.sort(key=lambda one: (not line.pool[one], common[_masked(one)], order[one]))
+    spare.sort(
+        key=lambda one: (one not in line.decisive, not line.pool[one], common[_masked(one)], order[one])
+    )
     kept = [part for part in parts if not _RENEWAL.match(part)]
     kept_renewal = [part for part in parts if _RENEWAL.match(part)]
     if not kept or parts[0] != kept[0]:  # the renewal moved the score, and is told first
         return parts
-    for rest in ([*kept[1:], *kept_renewal], kept[1:], kept_renewal, []):
+    firm = 1 + sum(part in line.decisive for part in kept[1:])  # these are never given up for variety
+    for rest in ([*kept[firm:], *kept_renewal], kept[firm:], kept_renewal, []):
         for one in spare:
-            new = [kept[0], one, *rest][:3]
-            if len(line.text(new).split()) <= MAX_WORDS:
+            new = [*kept[:firm], one, *rest][: max(3, firm)]
+            if len(new) > firm and len(line.text(new).split()) <= MAX_WORDS:
                 return tuple(new)
     return parts
 
