@@ -163,7 +163,7 @@ def test_outcomes_that_are_split_by_plan_see_the_successor_of_another_plan(compa
     company.write(
         "sub.csv",
         "id,acc,kind,start,end\n1,a1,monthly,2024-01-01,2024-02-01\n2,a1,annual,2024-02-01,2025-02-01\n"
-        "5,a1,annual,2025-02-20,\n3,a2,monthly,2024-01-01,2024-02-01\n4,a3,annual,2024-01-01,\n",
+        "5,a1,annual,2025-02-20,2026-05-20\n3,a2,monthly,2024-01-01,2024-02-01\n4,a3,annual,2024-01-01,\n",
     )
     feed = (
         "    - {files: sub.csv, where: {kind: %s}, unless_followed: {begins: start, within_days: 30}, "
@@ -172,6 +172,8 @@ def test_outcomes_that_are_split_by_plan_see_the_successor_of_another_plan(compa
     company.write("contracts.csv", HEAD + "c1,a1,10,1000,1,2024-01-01,\n")
     company.map(CONTRACTS + "  outcomes:\n" + feed % "monthly" + feed % "annual")
     assert [loss[:3] for loss in losses(company)] == [("a2", "logo_churn", "2024-02-01")]
+    company.ingest(AS_OF + timedelta(days=30))  # by then nobody has followed on Ann's last term
+    assert company.ids("outcomes", "account_id") == ["a1", "a2"]
 
 
 # -- renewals that nobody booked

@@ -68,6 +68,7 @@ class FeedCompiler(ColumnReader):
     ) -> None:
         self._source = source
         super().__init__(table, feed, file, file_name, lookups, as_of=as_of, decimal=decimal)
+        self._as_of = as_of
         self._gone = " OR ".join(f"({self._where(one, 'gone')})" for one in feed.gone)
         if self._missing:
             self._refuse()
@@ -199,7 +200,8 @@ class FeedCompiler(ColumnReader):
         """Keep the ends of terms after which no other term of the account goes on.
 
         It may go on in another file of the feed. Rows that have not ended are not losses; they only show that
-        the account goes on. Several terms that end together are one loss.
+        the account goes on. Several terms that end together are one loss. A term whose waiting days are not
+        over before the day of the run is not a loss yet.
         """
         names = ", ".join(f"t.{identifier(name)}" for name in [*self.table.columns, ROW])
         once = (
@@ -212,7 +214,8 @@ class FeedCompiler(ColumnReader):
         return (
             f"WITH terms AS MATERIALIZED ({terms}), every AS MATERIALIZED ({everywhere}) "
             f"SELECT {names} FROM terms t "
-            "WHERE t.occurred_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM every o "
+            f"WHERE t.occurred_at IS NOT NULL AND t.known_at < DATE '{self._as_of}' "
+            "AND NOT EXISTS (SELECT 1 FROM every o "
             "WHERE o.account_id = t.account_id AND (o.occurred_at IS NULL OR o.occurred_at > t.occurred_at) "
             f"AND coalesce(o.__begins <= t.occurred_at + to_days({within_days}), true)) "
             f"{once.format(key, f't.{ROW}')}"

@@ -49,6 +49,7 @@ class MappedFiles:
 
     def __init__(self, folder: Folder, mapping: MappingFile, home: Path, name: str = "files") -> None:
         self._folder, self._mapping, self._home, self._name = folder, mapping, home, name
+        self._as_of = date.min
 
     @property
     def name(self) -> str:
@@ -70,6 +71,7 @@ class MappedFiles:
             ConfigurationError: The folder is empty, or a file that the mapping names is not there.
             DataContractError: A file lacks a column that the mapping names.
         """
+        self._as_of = as_of
         self._folder.look()
         self._folder.names()
         plan = self._plan()
@@ -160,9 +162,10 @@ class MappedFiles:
     def _recipe(self, feeds: Sequence[Feed], files: Files, moved: str) -> str:
         # A table of a warehouse was copied to a file, which is named already.
         dumped = [feed.model_dump(mode="json", exclude={"table", "files", "removed_files"}) for feed in feeds]
-        # What a file says depends on all others in which a term may go on.
+        # What a file says depends on all others in which a term may go on, and on the days that have passed.
         around: list[Any] = []
         if any(feed.unless_followed for feed in feeds):
+            around.append(self._as_of.isoformat())
             for file, theirs in files:
                 rules = [feed.model_dump(mode="json") for feed in theirs if feed.unless_followed]
                 around += [(file.name, file.sha256(), rules)] if rules else []
