@@ -39,7 +39,7 @@ resources:
 means:
   tickets:
     files: tickets/*.jsonl.gz
-    repeated_keys: latest_file
+    repeated_keys: newest_wins
     columns: {ticket_id: id, account_id: company, resolved_at: closed, occurred_at: opened}
 """
 

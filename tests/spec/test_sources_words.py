@@ -41,7 +41,7 @@ def lines(*rows: dict[str, Any]) -> str:
 
 TICKETS = """  tickets:
     files: tickets/*.jsonl
-    repeated_keys: latest_file
+    repeated_keys: newest_wins
     gone: {status: [deleted]}
     columns: {ticket_id: id, account_id: account, occurred_at: created}
 """
@@ -90,7 +90,7 @@ def test_usage_has_no_records_that_could_go_and_the_mapping_says_so(company: Com
 
 THROUGH = """  tickets:
     files: tickets/*.jsonl
-    repeated_keys: latest_file
+    repeated_keys: newest_wins
     columns:
       ticket_id: id
       account_id: {column: org, lookup: {file: "orgs/*.jsonl", key: id, value: account}}
@@ -276,7 +276,7 @@ def test_monthly_and_yearly_items_of_one_contract_add_up(company: CompanyFiles) 
       rows: items
       where: {{items.every: [{every}]}}
       combine: sum
-      repeated_keys: latest_file
+      repeated_keys: newest_wins
       columns:
         contract_id: id
         account_id: account

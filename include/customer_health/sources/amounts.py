@@ -1,6 +1,7 @@
 """SQL that reads numbers as people write them, with their units: money, percent, spans of time.
 
-A sign of money belongs to columns of money, where it is the row's currency; "1200 ARS" is no number of seats.
+A sign of money belongs to columns of money, where it is the row's currency: "1200 ARS" is not a number of
+seats.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def code_of(sign: str, spoken: str = "NULL") -> str:
 
 
 def number(text: str, decimal: str, kind: Money = "money") -> str:
-    """Return SQL that reads trimmed text as a DOUBLE, NULL where it is no number of this kind.
+    """Return SQL that reads trimmed text as a DOUBLE, NULL where it is not a number of this kind.
 
     Reads $1,200.00, 1.200,50 EUR, CHF 1'200, 1 200 and (12.50) for minus; 85% is 0.85 of a share.
     """

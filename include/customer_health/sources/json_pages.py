@@ -88,7 +88,7 @@ def _whole(lines: IO[str], records: str | None, name: str) -> Iterator[Record | 
 
 
 def _in_page(item: Any, records: str | None, name: str) -> list[Any]:
-    """Return the records of a page, or the object itself if it is no page."""
+    """Return the records of a page, or the object itself if it is not a page."""
     if not isinstance(item, dict):
         return [item]
     if records is not None:

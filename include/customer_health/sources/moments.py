@@ -27,7 +27,7 @@ def with_zone(text: str, zones: Mapping[str, str]) -> str:
     cases = " ".join(f"WHEN {literal(word)} THEN {literal(zone)}" for word, zone in meant.items())
     word = f"upper(regexp_extract({text}, '{_WORD}', 1))"
     before = f"rtrim(regexp_replace({text}, '{_WORD}', ''))"
-    # "14:05 Z" and "2 PM" end in letters that are no word for a zone; Europe/Berlin is a name of one.
+    # "14:05 Z" and "2 PM" end in letters that do not name a zone; Europe/Berlin is a name of one.
     return (
         f"CASE WHEN NOT regexp_matches({text}, '[A-Za-z]$') OR regexp_matches({text}, '[0-9] ?[AaPp][Mm]$') "
         f"OR regexp_matches({text}, '[A-Za-z]/[A-Za-z_]+$') OR NOT regexp_matches({text}, ':') THEN {text} "
