@@ -36,6 +36,7 @@ class Settings(Section):
             none. Holds a password, so it is neither printed nor dumped.
         source_schema: The schema there whose tables are canonical, if no mapping describes them.
         vendors: Folder of the company's own vendor files.
+        expectations: Folder of the company's own suites for the gate; see warehouse/own_suites.py.
         landing: Folder or fsspec URL in which vendors' files land; None: `home`/landing.
         today: Pretend that this is today. For files that end in the past; refused unless every
             destination is `preview`.
@@ -51,6 +52,7 @@ class Settings(Section):
     source_warehouse: str | None = Field(default=None, repr=False, exclude=True)
     source_schema: str = "raw"
     vendors: Path | None = None
+    expectations: Path | None = None
     landing: str | None = None
     today: date | None = None
     config: CompanyConfig = CompanyConfig()
@@ -152,6 +154,7 @@ def load_settings(
         source_warehouse=get("SOURCE_WAREHOUSE"),
         source_schema=get("SOURCE_SCHEMA") or "raw",
         vendors=Path(vendors) if (vendors := get("VENDORS")) else None,
+        expectations=Path(own) if (own := get("EXPECTATIONS")) else None,
         landing=get("LANDING"),
         today=today,
         config=config,

@@ -27,6 +27,16 @@ class GateReportLink(PageLink):
     name = "Data gate report"
 
 
+class DataDocsLink(PageLink):
+    """Great Expectations' Data Docs of this day, as an archive beside the gate's report."""
+
+    name = "Data Docs (download)"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        page = super().get_link(operator, ti_key=ti_key)
+        return f"{page.rpartition('/')[0]}/data_docs.zip" if page else ""
+
+
 class ModelCardLink(PageLink):
     """The card of the model that this task trained."""
 

@@ -190,6 +190,8 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
             elsewhere=elsewhere,
             config=settings.config,
             used=None if usage is None else partial(usage.days, as_of=as_of),
+            project=settings.home,
+            own=settings.expectations,
         )
     return Result("Data quality gate", gate.counts(), tuple(gate.lines()), report=gate.report)
 

@@ -7,14 +7,13 @@ table.
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from customer_health.errors import FatalError
 from customer_health.warehouse.bounds import Demand
+from customer_health.warehouse.data_docs import great_expectations, validate
 from customer_health.warehouse.measures import Measures
 
 
@@ -37,20 +36,9 @@ class Verdict:
     kind: str
 
 
-def _great_expectations() -> Any:
-    """Import the library quietly: no telemetry, no progress bars, no hundred INFO lines per task."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    import great_expectations
-
-    # This one module sets its own level when it is imported.
-    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
-    return great_expectations
-
-
 def suite_of(table: str, demanded: Sequence[Demand]) -> Any:
     """Return the table's ExpectationSuite: bounds on the columns of its one-row batch of measurements."""
-    gx = _great_expectations()
+    gx = great_expectations()
     return gx.ExpectationSuite(
         name=table,
         expectations=[
@@ -66,8 +54,15 @@ def suite_of(table: str, demanded: Sequence[Demand]) -> Any:
     )
 
 
-def judge(measured: Mapping[str, Measures], demanded: Mapping[str, Sequence[Demand]]) -> list[Verdict]:
+def judge(
+    context: Any, measured: Mapping[str, Measures], demanded: Mapping[str, Sequence[Demand]]
+) -> list[Verdict]:
     """Judge every table that has been measured; an optional table that no source fills is not.
+
+    Args:
+        context: Great Expectations' project; keeps the suites as files.
+        measured: Table -> measurements.
+        demanded: Table -> what its contract demands.
 
     Raises:
         FatalError: Great Expectations itself failed; an exception inside it looks like a failed
@@ -75,9 +70,6 @@ def judge(measured: Mapping[str, Measures], demanded: Mapping[str, Sequence[Dema
     """
     import pandas as pd
 
-    gx = _great_expectations()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     source = context.data_sources.add_pandas("measurements")
     verdicts: list[Verdict] = []
     for name, measures in measured.items():
@@ -87,12 +79,7 @@ def judge(measured: Mapping[str, Measures], demanded: Mapping[str, Sequence[Dema
         frame = pd.DataFrame(
             {d.measure: [_number(measures.values[d.measure])] for d in known}, dtype="float64"
         )
-        batch = (
-            source.add_dataframe_asset(name)
-            .add_batch_definition_whole_dataframe("measured")
-            .get_batch({"dataframe": frame})
-        )
-        results = batch.validate(suite_of(name, known), result_format="BASIC")
+        results = validate(context, source, suite_of(name, known), frame)
         by_measure = {result.expectation_config.kwargs["column"]: result for result in results.results}
         for demand in known:
             result = by_measure[demand.measure]
@@ -121,11 +108,17 @@ def _found(measures: Measures, demand: Demand) -> str:
 
 
 def _refuse_exception(table: str, demand: Demand, info: Any) -> None:
+    if words := exception_in(info):
+        raise FatalError(
+            f"Great Expectations failed on {table}.{demand.measure}: {words}",
+            hint="This is a fault of the gate and not of the data; please report it.",
+        )
+
+
+def exception_in(info: Any) -> str:
+    """Return the message of an exception that Great Expectations caught; empty without one."""
     details = info if isinstance(info, dict) else {}
-    nested = [details, *(item for item in details.values() if isinstance(item, dict))]
-    for item in nested:
+    for item in [details, *(item for item in details.values() if isinstance(item, dict))]:
         if item.get("raised_exception"):
-            raise FatalError(
-                f"Great Expectations failed on {table}.{demand.measure}: {item.get('exception_message')}",
-                hint="This is a fault of the gate and not of the data; please report it.",
-            )
+            return str(item.get("exception_message") or "an exception without a message")
+    return ""

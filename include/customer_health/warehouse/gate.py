@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import DataContractError, RetriableError
 from customer_health.warehouse.bounds import OVERLAP, VANISHED, Demand, demands
 from customer_health.warehouse.contracts import row_rules
+from customer_health.warehouse.data_docs import open_project, write_archive
 from customer_health.warehouse.duplicates import Duplicates, find_duplicates, settle_duplicates
 from customer_health.warehouse.expectations import Verdict, judge
 from customer_health.warehouse.gate_report import write_report
@@ -19,6 +21,7 @@ from customer_health.warehouse.losses.compare import write_comparison
 from customer_health.warehouse.losses.derive import UsedDays, derive, write_lapsed
 from customer_health.warehouse.lost_rows import lost_rows
 from customer_health.warehouse.measures import WITHOUT_CONTRACT, Measures, measure, write_measures
+from customer_health.warehouse.own_suites import judge_own, load_suites
 from customer_health.warehouse.raw import columns_of, has_table, scalar
 from customer_health.warehouse.row_check import Scan, move_broken, scan
 from customer_health.warehouse.table import Table
@@ -38,6 +41,8 @@ def run_gate(
     elsewhere: Mapping[str, Callable[[date], Measures]] | None = None,
     config: CompanyConfig | None = None,
     used: UsedDays | None = None,
+    project: Path | None = None,
+    own: Path | None = None,
 ) -> GateResult:
     """Hold the rows of new loads against their contracts.
 
@@ -55,6 +60,8 @@ def run_gate(
         config: How many rows may be unreadable, what contracts mean where paperwork is silent, and which
             losses follow from them.
         used: Where usage is asked for if it is elsewhere.
+        project: Folder of Great Expectations' project, whose suites stay; default: one that is thrown away.
+        own: Folder of the company's own suites.
 
     Raises:
         DataContractError: A table as a whole breaks its contract. The report is written all the same, and the
@@ -72,7 +79,7 @@ def run_gate(
         )
     # Contracts come after accounts: only now is it known who has none.
     _recount_accounts(con, result.measured["accounts"])
-    result.verdicts = judge(result.measured, demanded)
+    result.verdicts = _judged(con, result, demanded, project, own)
     con.execute("BEGIN")
     write_measures(con, as_of, result.measured)
     con.execute("COMMIT")
@@ -87,6 +94,22 @@ def run_gate(
     if critical:
         raise _broken(critical, result.report)
     return result
+
+
+def _judged(
+    con: duckdb.DuckDBPyConnection,
+    result: GateResult,
+    demanded: dict[str, list[Demand]],
+    project: Path | None,
+    own: Path | None,
+) -> list[Verdict]:
+    """Judge the contracts and the company's own suites, and write what Great Expectations says of both."""
+    with TemporaryDirectory() as thrown_away:
+        suites = load_suites(own) if own else []
+        context = open_project(project or Path(thrown_away))
+        verdicts = [*judge(context, result.measured, demanded), *judge_own(con, context, suites)]
+        write_archive(context, result.report.parent)
+    return verdicts
 
 
 def require_gated(con: duckdb.DuckDBPyConnection) -> None:

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from customer_health_airflow.operators.step_operator import StepOperator, wall_clock
 from customer_health_airflow.task_links import (
+    DataDocsLink,
     GateReportLink,
     KpiReportLink,
     ModelCardLink,
@@ -55,7 +56,7 @@ class IngestSourceOperator(SourceOperator):
 class QualityGateOperator(StepOperator):
     """Holds the raw tables against their contracts; what fails as a whole stops the chain."""
 
-    operator_extra_links = (GateReportLink(),)
+    operator_extra_links = (GateReportLink(), DataDocsLink())
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import check_quality

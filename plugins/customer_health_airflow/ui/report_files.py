@@ -23,6 +23,7 @@ TYPES = {
     ".csv": "text/plain; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
+    ".zip": "application/zip",  # to be saved, never shown
 }
 # A report is a document of its own: `sandbox` takes it off this site's origin, so nothing in it could
 # read the session even if it ran.
@@ -74,4 +75,7 @@ def file(request: Request, address: str) -> Response:
     if path.suffix == ".md":
         html = html_of(path.read_text(encoding="utf-8", errors="replace"))
         return shell.render(request, "report.html", company=settings.config.name, name=path.name, html=html)
-    return FileResponse(path, media_type=TYPES[path.suffix], headers={"Content-Security-Policy": POLICY})
+    saved = path.name if path.suffix == ".zip" else None
+    return FileResponse(
+        path, media_type=TYPES[path.suffix], filename=saved, headers={"Content-Security-Policy": POLICY}
+    )

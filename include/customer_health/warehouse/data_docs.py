@@ -1,0 +1,72 @@
+"""Great Expectations' own project: its suites as files, and its Data Docs as one archive to download.
+
+Data Docs load Bootstrap, jQuery and icons from content networks. They are therefore never shown under the
+page's origin: the run's Data Docs are a zip file beside the gate's report, for the reader's own machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+ARCHIVE = "data_docs.zip"
+# What a run makes anew; the suites stay, so that a diff of two versions shows what the contracts changed.
+_OF_ONE_RUN = ("uncommitted", "validation_definitions")
+
+
+def great_expectations() -> Any:
+    """Import the library quietly: no telemetry, no progress bars, no hundred INFO lines per task.
+
+    Costs about six CPU seconds, so only the gate's task does it.
+    """
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    import great_expectations as gx
+
+    # This one module sets its own level when it is imported.
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
+    return gx
+
+
+def open_project(folder: Path) -> Any:
+    """Return a file context whose suites lie in `folder`/gx/expectations, ready for one run."""
+    gx = great_expectations()
+    for name in _OF_ONE_RUN:
+        shutil.rmtree(folder / "gx" / name, ignore_errors=True)
+    (folder / "gx" / "great_expectations.yml").unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    context = gx.get_context(mode="file", project_root_dir=str(folder))
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    return context
+
+
+def validate(context: Any, source: Any, suite: Any, frame: Any) -> Any:
+    """Keep a suite as a file, hold a pandas frame against it, and keep the result for Data Docs.
+
+    Counts are kept, values are not: Data Docs travel, and show no customer's rows.
+    """
+    gx = great_expectations()
+    kept = context.suites.add_or_update(suite)
+    batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("whole")
+    definition = context.validation_definitions.add(
+        gx.ValidationDefinition(name=suite.name, data=batch, suite=kept)
+    )
+    counts_only = {"result_format": "BASIC", "partial_unexpected_count": 0}
+    return definition.run(batch_parameters={"dataframe": frame}, result_format=counts_only)
+
+
+def write_archive(context: Any, folder: Path) -> Path:
+    """Build the run's Data Docs and return the zip file that holds them.
+
+    Args:
+        context: Of `open_project`, after the validations.
+        folder: Of the gate's report.
+    """
+    context.build_data_docs()
+    site = Path(context.root_directory) / "uncommitted" / "data_docs" / "local_site"
+    folder.mkdir(parents=True, exist_ok=True)
+    made = shutil.make_archive(str(folder / ARCHIVE.removesuffix(".zip")), "zip", site)
+    return Path(made)
