@@ -104,8 +104,11 @@ class Remote(VendorServer):
         return {
             "invoices": {
                 "stripe-1": {"account_id": "a1", "amount": "120.5", "paid_at": None},
-                "stripe-2": {"amount": "5000.0", "currency": "jpy", "paid_at": "2026-01-01 00:02:00"},
+                # Without a rate to the company's dollars an amount in yen is unknown.
+                "stripe-2": {"amount": None, "currency": "JPY", "paid_at": "2026-01-01 00:02:00"},
             },
+            # 5 x 20 a month and 500 a year: monthly and yearly items of one subscription add up.
+            "contracts": {"stripe-sub_1": {"account_id": "a1", "arr": "1700.0", "seats": "6.0"}},
         }
 
     def respond(self, request: Request) -> Answer:
