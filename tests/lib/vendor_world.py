@@ -42,7 +42,7 @@ means:
     files: opportunities/*.jsonl.gz
     where: {IsWon: true}
     gone: {IsDeleted: true}
-    repeated_keys: latest_file
+    repeated_keys: newest_wins
     columns:
       contract_id: Contract__c
       account_id: AccountId

@@ -6,7 +6,7 @@
 
 Files are whole or absent: a local one gets its name when it is complete, an object store shows it when it is
 closed. The number of the last good file stands in the ledger; what a killed run left behind it is removed
-before the next run asks, because under `repeated_keys: latest_file` it would win.
+before the next run asks, because under `repeated_keys: newest_wins` it would win.
 """
 
 from __future__ import annotations
