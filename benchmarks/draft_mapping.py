@@ -4,12 +4,14 @@
 
 Writes a company of as many CSV files as asked (a dozen kinds of table, several thousand rows each), drafts a
 mapping for it, and prints wall and CPU seconds, files per CPU second, and the ratio to a floor of the same
-run: reading every byte of the same files once. Checks that every file is named in the draft.
+run: splitting all of the same files into cells with the standard library. Checks that the draft names every
+file.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import random
 import tempfile
 import time
@@ -78,15 +80,15 @@ def main() -> None:
         wall, cpu = time.perf_counter(), time.process_time()
         text = draft_mapping(folder)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        floor = time.process_time()
-        size = sum(len(path.read_text().encode()) for path in folder.iterdir())
+        floor, cells = time.process_time(), 0
+        for path in folder.iterdir():
+            with path.open(newline="") as file:
+                cells += sum(len(row) for row in csv.reader(file))
         floor = time.process_time() - floor
         missing = [path.name for path in folder.iterdir() if path.name not in text]
     rate = wanted.files / cpu
-    print(
-        f"{wanted.files} files, {size / 1e6:.0f} MB: {wall:.1f} s, {cpu:.1f} CPU s, {rate:.0f} files a CPU s"
-    )
-    print(f"{cpu / floor:.1f} times reading the files once ({floor:.2f} CPU s)")
+    print(f"{wanted.files} files, {cells:,} cells: {wall:.1f} s, {cpu:.1f} CPU s, {rate:.0f} files a CPU s")
+    print(f"{cpu / floor:.1f} times splitting all of them into cells ({floor:.2f} CPU s)")
     print(f"files that the draft does not name: {', '.join(missing) or 'none'}")
 
 
