@@ -64,7 +64,7 @@ def _labels(world: Company, rows: pd.DataFrame, horizon: int, day: pd.Timestamp)
 
 def training_seconds(world: Company, effort: str) -> float:
     """Train the logo heads with all candidates and gates, from nothing; return the wall-clock seconds."""
-    model = world.config.model.model_copy(update={"effort": effort, "heads": ("logo_churn",)})
+    model = world.config.model.model_copy(update={"effort": effort, "loss_types": ("logo_churn",)})
     wall, cpu = time.perf_counter(), time.process_time()
     train(world.panel, world.outcomes, world.config.model_copy(update={"model": model}), as_of=world.as_of)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

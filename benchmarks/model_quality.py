@@ -94,7 +94,7 @@ def with_oracles(folder: Path, seeds: Sequence[int], accounts: int, as_of: date,
     tables = []
     for seed, world in worlds.items():
         # The truth is about leaving; the other heads would only cost time here.
-        model = world.config.model.model_copy(update={"effort": effort, "heads": ("logo_churn",)})
+        model = world.config.model.model_copy(update={"effort": effort, "loss_types": ("logo_churn",)})
         config = world.config.model_copy(update={"model": model})
         begin = time.process_time()
         store = FoldStore(world.folder / "folds")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from customer_health.company import DestinationsConfig
 
 # One slot on DuckDB: while one process has the file open for writing, nobody else can even read it.
@@ -12,7 +14,7 @@ WAREHOUSE_POOL = "warehouse"
 # the kept state, models and reports lie on one volume, so a task that reads or writes them asks for the queue
 # that only the worker with that volume serves. All other tasks run on any worker of any host.
 WAREHOUSE_QUEUE = "warehouse"
-ON_THE_WAREHOUSE = {"pool": WAREHOUSE_POOL, "queue": WAREHOUSE_QUEUE}
+ON_THE_WAREHOUSE: dict[str, Any] = {"pool": WAREHOUSE_POOL, "queue": WAREHOUSE_QUEUE}
 
 # Vendors that are asked at the same time; each keeps to its own rate limit.
 SOURCES_POOL = "sources"

@@ -22,7 +22,7 @@ CONFIG = CompanyConfig.model_validate(
     {
         "name": "Telling Ltd",
         "model": {
-            "effort": "quick", "horizons": [90], "primary_horizon": 90, "heads": ["logo_churn"],
+            "effort": "quick", "horizons": [90], "primary_horizon": 90, "loss_types": ["logo_churn"],
             "min_unique_churners": 30, "max_tier_churn": 1.0, "history_months": 20,
         },
     }

@@ -215,7 +215,7 @@ def test_a_thorough_training_lets_everybody_compete_and_a_repeated_one_computes_
     risk = world.panel[["account_id", "as_of"]].assign(score=-world.panel["usage_delta_28d"])
     panel = external_score.attach(world.panel, risk)
     model = CONFIG.model.model_copy(
-        update={"effort": "thorough", "heads": ("logo_churn",), "min_unique_churners": 20}
+        update={"effort": "thorough", "loss_types": ("logo_churn",), "min_unique_churners": 20}
     )
     config = CONFIG.model_copy(update={"model": model})
 
