@@ -73,7 +73,7 @@ class Interrupted:
 def gate_tickets(con: Any, *, at: int) -> int:
     """Let a load be committed before statement `at` of the gate over tickets; return how many there are."""
     interrupted = Interrupted(con, at, lambda other: load(other, "a2"))
-    gate._gate_table(interrupted, TABLES["tickets"], AS_OF, AS_OF)  # type: ignore[arg-type]
+    gate._gate_table(interrupted, TABLES["tickets"], AS_OF, AS_OF, 1.0)  # type: ignore[arg-type]
     return interrupted.statements
 
 

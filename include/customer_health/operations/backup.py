@@ -29,7 +29,7 @@ from customer_health.warehouse.connect import open_warehouse
 MANIFEST = "manifest.json"
 FORMAT = 1
 WAREHOUSE = "warehouse.duckdb"
-FOLDERS = ("landing", "texts", "state", "models", "reports", "company", "dlt")
+FOLDERS = ("landing", "texts", "state", "models", "reports", "company")
 """Folders of CUSTOMER_HEALTH_HOME that are kept. Previews are not: they show what the ledger already says."""
 
 
