@@ -16,7 +16,7 @@ from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
 
-POINTS = ("after_claim", "before_send", "after_send", "after_settle")
+POINTS = ("after_claim", "before_send", "before_bytes", "after_send", "after_settle")
 
 
 def killed_at(point, url, destination):

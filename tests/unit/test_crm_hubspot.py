@@ -39,6 +39,17 @@ def test_a_task_is_upserted_by_key_and_hangs_on_its_company(portal):
     assert portal.links == {("tasks", first, "1001")}
 
 
+@pytest.mark.parametrize("echoes", [True, False])
+def test_rows_are_recognised_by_what_the_answer_must_hold(portal, echoes):
+    """By the trace id where it comes back, by the record's id, and else by asking; not by luck."""
+    portal.echoes_trace = echoes
+    for verb, kind in (("create_task", "tasks"), ("set_fields", "companies")):
+        effects = [effect(verb, account) for account in ("acme", "bolt")]
+        remote = connect(portal).deliver_many(effects)
+        found = [portal.tables[kind][number]["chs_action_key"] for number in remote]
+        assert found == [one.key for one in effects]
+
+
 def test_of_a_batch_with_a_bad_row_the_others_land(portal):
     outcomes = connect(portal).deliver_many([effect("set_fields", name) for name in ("acme", "gone", "bolt")])
     assert [type(outcome).__name__ for outcome in outcomes] == ["str", "RejectedError", "str"]

@@ -146,9 +146,69 @@ def test_a_channel_may_be_mapped_to_its_id_without_asking(workspace):
     assert [request.path for request in workspace.requests] == ["/chat.postMessage"]
 
 
+def test_a_channel_on_page_135_is_found_without_reading_on_or_again(workspace):
+    for number in range(140):
+        workspace.channels[f"room-{number}"] = f"C1{number:06d}"
+    slack = connect(workspace)
+    slack.deliver(alert(channel="#room-132"))  # two channels come before these
+    lists = [one for one in workspace.requests if one.path.endswith("conversations.list")]
+    assert len(lists) == 135
+    slack.deliver(alert(channel="#room-7", subject="another"))
+    lists = [one for one in workspace.requests if one.path.endswith("conversations.list")]
+    assert len(lists) == 135
+
+
+def test_a_rate_limit_in_the_middle_of_the_channels_costs_no_page_twice(workspace):
+    for number in range(30):
+        workspace.channels[f"room-{number}"] = f"C1{number:06d}"
+    slack = connect(workspace)
+    workspace.next.extend([None] * 10 + ["429"])
+    with pytest.raises(BusyError):
+        slack.deliver(alert(channel="#room-20"))
+    slack.deliver(alert(channel="#room-20"))
+    lists = [one for one in workspace.requests if one.path.endswith("conversations.list")]
+    assert len(lists) == 23
+
+
+def test_a_channel_may_be_named_by_its_id(workspace):
+    assert connect(workspace).deliver(alert(channel="C0000002")).startswith("C0000002:")
+    assert [one.path for one in workspace.requests] == ["/chat.postMessage"]
+
+
+def test_an_archived_channel_is_a_refusal_that_says_so(workspace):
+    workspace.archived.add("quiet")
+    with pytest.raises(RejectedError, match="The channel #quiet is archived") as refused:
+        connect(workspace).deliver(alert(channel="#quiet"))
+    assert "Unarchive it, or route the alerts to another channel" in refused.value.hint
+
+
+def test_a_channel_that_slack_does_not_show_is_a_refusal_with_two_ways_out(workspace):
+    with pytest.raises(RejectedError, match="Slack shows us no channel #nowhere") as refused:
+        connect(workspace).deliver(alert(channel="#nowhere"))
+    assert "invite the app" in refused.value.hint
+    assert "connections.slack.channels" in refused.value.hint
+
+
+def test_a_missing_scope_is_named_with_what_to_do(workspace, monkeypatch):
+    from tests.lib.servers import slack as server
+
+    monkeypatch.setitem(server.NEEDS, "chat_postMessage", "chat:write")
+    workspace.scopes = "channels:read"
+    with pytest.raises(DestinationUnavailableError, match="missing_scope") as refused:
+        connect(workspace).deliver(alert())
+    assert refused.value.needs_person
+    assert "Add the scope chat:write to the app, reinstall it" in refused.value.hint
+
+
+def test_the_library_still_has_the_method_that_we_replace():
+    from slack_sdk.web.base_client import BaseClient
+
+    assert "_perform_urllib_http_request_internal" in vars(BaseClient)
+
+
 def test_a_revoked_token_stops_the_channel_for_a_person(workspace):
     slack = connect(workspace)
-    workspace.next.extend([None, None, "auth_expired"])
+    workspace.next.extend([None, "auth_expired"])
     with pytest.raises(DestinationUnavailableError) as caught:
         slack.deliver(alert())
     assert caught.value.needs_person

@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
-from urllib3.poolmanager import PoolManager
 
 from customer_health.delivery import http_faults
+from customer_health.delivery.call_guard import GuardedAdapter, GuardedHTTPSConnection, lasting_at_most
 from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 
@@ -24,20 +22,41 @@ def _keep(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
+UPLOAD_BYTES_A_SECOND = 200_000
+"""A large body gets the time that a slow line needs for it."""
+
+
 class TimedSession(requests.Session):
-    """A session in which no request may last for ever or be redirected with its credentials."""
+    """A session in which no request may last for ever or be redirected with its credentials.
+
+    Args:
+        timeout: Seconds for connecting, and again for the whole exchange after that.
+    """
 
     def __init__(self, timeout: float) -> None:
         super().__init__()
         self.timeout = timeout
         self.auth = _keep  # or a .netrc of the machine would replace our Authorization header
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, GuardedAdapter())
 
     def request(self, method: Any, url: Any, *args: Any, **given: Any) -> requests.Response:
         """Send; `timeout` and `allow_redirects` have the defaults that requests should have."""
         if given.get("timeout") is None:
             given["timeout"] = (self.timeout, self.timeout)
         given["allow_redirects"] = False
-        return super().request(method, url, *args, **given)
+        body = given.get("data")
+        size = len(body) if isinstance(body, str | bytes) else 0
+        with lasting_at_most(self.timeout + size / UPLOAD_BYTES_A_SECOND) as over:
+            try:
+                answer = super().request(method, url, *args, **given)
+            except requests.RequestException:
+                if over():
+                    raise requests.exceptions.ReadTimeout("the answer took too long") from None
+                raise
+            if over():  # a body without a length ends wherever the connection does
+                raise requests.exceptions.ReadTimeout("the answer took too long")
+            return answer
 
 
 class HttpClient:
@@ -102,7 +121,7 @@ class HttpClient:
             raise UnknownOutcomeError(f"{self.remote} answered something that is not JSON.") from None
 
 
-class _PublicConnection(HTTPSConnection):
+class _PublicConnection(GuardedHTTPSConnection):
     """Refuses to speak to anything but a public address, after connecting and before a byte is sent.
 
     Looking the name up beforehand would leave a gap: it may resolve to something else the next moment.
@@ -125,11 +144,7 @@ class _PublicPool(HTTPSConnectionPool):
     ConnectionCls = _PublicConnection
 
 
-class PublicOnly(HTTPAdapter):
+class PublicOnly(GuardedAdapter):
     """Adapter for addresses that somebody typed: https and public hosts only."""
 
-    def init_poolmanager(self, *args: Any, **given: Any) -> None:
-        """Let the pool make guarded connections."""
-        super().init_poolmanager(*args, **given)
-        manager: PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = {"https": _PublicPool}
+    pools = {"https": _PublicPool}  # noqa: RUF012  # read, never changed

@@ -41,7 +41,7 @@ def reading() -> Iterator[None]:
     try:
         yield
     except UnknownOutcomeError as error:
-        raise BusyError(error.message, retry_after=30.0, hint=error.hint) from None
+        raise BusyError(error.message, retry_after=max(error.retry_after, 30.0), hint=error.hint) from None
 
 
 def of_exception(remote: str, error: Exception) -> CustomerHealthError:
@@ -88,15 +88,15 @@ def of_status(
             said, hint=f"Renew the credentials of {remote}, then run again.", needs_person=True
         )
     if status >= 500 or status in (408, 425):
-        return UnknownOutcomeError(said)
+        return UnknownOutcomeError(said, retry_after=retry_after(headers, 0.0))
     return RejectedError(said, hint=fix_for(words, fixes or {}))
 
 
 def retry_after(headers: Mapping[str, str], default: float = 30.0) -> float:
-    """Return the seconds of a Retry-After header, between 1 s and a day."""
+    """Return the seconds of a Retry-After header, between 1 s and a day; `default` without one."""
     try:
-        return min(max(float(headers.get("Retry-After", default)), 1.0), 24 * HOUR)
-    except ValueError:
+        return min(max(float(headers["Retry-After"]), 1.0), 24 * HOUR)
+    except (KeyError, ValueError):
         return default
 
 

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from customer_health.delivery.call_guard import check
+
 
 class RateLimiter:
     """Let calls through at a steady rate.
@@ -35,7 +37,11 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def wait(self) -> float:
-        """Take a token, waiting for it if there is none; return the seconds waited."""
+        """Take a token, waiting for it if there is none; return the seconds waited.
+
+        Raises:
+            TooLateError: The wait outlasted the lease under which the call would have been made.
+        """
         with self._lock:
             now = self._clock()
             self._tokens = min(self.burst, self._tokens + (now - self._at) * self.per_second)
@@ -44,4 +50,5 @@ class RateLimiter:
             wait = max(0.0, -self._tokens / self.per_second)
         if wait:
             self._sleep(wait)
+        check()
         return wait

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -16,6 +16,7 @@ from customer_health.delivery.batching import (
     groups,
     repeatable,
 )
+from customer_health.delivery.call_guard import sending_until
 from customer_health.delivery.circuit_breaker import Breaker
 from customer_health.delivery.delivery_policy import Clock, DeliveryCounts, Policy
 from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
@@ -123,7 +124,8 @@ class Sender:
         crash_point("before_send")
         outcome: Outcome
         try:
-            outcome = self.destination.deliver(claim.effect)
+            with sending_until(self._last_moment([claim]), self.now):
+                outcome = self.destination.deliver(claim.effect)
         except Exception as error:
             outcome = error
         self._learn([outcome])
@@ -135,13 +137,18 @@ class Sender:
         crash_point("before_send")
         outcomes: Sequence[Outcome]
         try:
-            outcomes = together([claim.effect for claim in claims])
+            with sending_until(self._last_moment(claims), self.now):
+                outcomes = together([claim.effect for claim in claims])
         except Exception as error:
             outcomes = [error] * len(claims)
         self._learn(outcomes)
         if any(isinstance(outcome, str) for outcome in outcomes):
             crash_point("after_send")
         return [self._outcome(claim, outcome) for claim, outcome in zip(claims, outcomes, strict=True)]
+
+    def _last_moment(self, claims: Sequence[Claim]) -> datetime:
+        """Until when bytes may leave: a call that then takes its whole time still ends within the lease."""
+        return min(claim.lease_until for claim in claims) - self.policy.client_timeout
 
     def _learn(self, outcomes: Sequence[Outcome]) -> None:
         """Draw the conclusions of one call for those that would follow it."""
@@ -168,14 +175,16 @@ class Sender:
             fix = outcome.hint or "Correct the cause, then resend it."
             return transitions.rejected(claim, outcome.message, fix)
         # Time-outs and resets, and our own defects too: only `find` can tell what happened.
-        return self._unknown(claim, str(outcome) or type(outcome).__name__)
+        return self._unknown(
+            claim, str(outcome) or type(outcome).__name__, rest=getattr(outcome, "retry_after", 0.0)
+        )
 
     def _busy(self, claim: Claim, error: BusyError) -> Transition:
         return transitions.busy(
             claim, error.message, again=self.now() + timedelta(seconds=max(error.retry_after, 1.0))
         )
 
-    def _unknown(self, claim: Claim, words: str) -> Transition:
+    def _unknown(self, claim: Claim, words: str, *, rest: float = 0.0) -> Transition:
         if claim.attempts + 1 >= self.policy.most_attempts:
             fix = "Look for it in the destination; resend it with a reason if it is not there."
             said = f"no outcome after {claim.attempts + 1} attempts: {words}"
@@ -185,7 +194,8 @@ class Sender:
             wait = max(self.policy.grace, wait)
         elif not claim.attempts:
             wait = timedelta(seconds=1)
-        return transitions.unknown(claim, words, again=self.now() + wait)
+        again = self.now() + max(wait, timedelta(seconds=rest))
+        return transitions.unknown(claim, words, again=again)
 
     def _count(self, step: Transition, held: bool) -> None:
         if not held:

@@ -46,4 +46,12 @@ class BusyError(RetriableError):
 
 
 class UnknownOutcomeError(RetriableError):
-    """A time-out, a reset or a 5xx: the change may or may not have been made."""
+    """A time-out, a reset or a 5xx: the change may or may not have been made.
+
+    Attributes:
+        retry_after: Seconds for which the remote asked to be left alone; 0 where it did not say.
+    """
+
+    def __init__(self, message: str, *, retry_after: float = 0.0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
 from customer_health.errors import ConfigurationError, RetriableError
 from customer_health.ledger import schema
+from customer_health.store_faults import StoreLockedError, of_store
 
 BUSY_SECONDS = 30
 _LOCK = 7_310_226  # PostgreSQL advisory lock of schema changes; any constant will do
@@ -48,6 +51,22 @@ def open_ledger(url: str) -> Engine:
     return engine
 
 
+def _translate(engine: Engine) -> None:
+    """Say in our words what a damaged, full, stopped or locked store says in its own, wherever it happens."""
+    place = engine.url.render_as_string(hide_password=True)
+
+    @event.listens_for(engine, "handle_error")
+    def handle(context: ExceptionContext) -> None:
+        found = of_store("ledger", place, context.original_exception)
+        if isinstance(found, StoreLockedError):
+            raise LedgerBusyError(
+                f"The ledger was locked for more than {BUSY_SECONDS} s.",
+                hint="Another run is writing; try again when it has finished.",
+            ) from None
+        if found is not None:
+            raise found from context.original_exception
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a connection in a write transaction; commit at the end, roll back on any error.
@@ -55,17 +74,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
     On SQLite the write lock is taken at once (BEGIN IMMEDIATE): a transaction that reads first and
     asks for the lock later fails with "database is locked", whatever the time-out says.
     """
-    with engine.connect().execution_options(ledger_write=True) as connection:
-        try:
-            with connection.begin():
-                yield connection
-        except OperationalError as error:
-            if "locked" in str(error).lower():
-                raise LedgerBusyError(
-                    f"The ledger was locked for more than {BUSY_SECONDS} s.",
-                    hint="Another run is writing; try again when it has finished.",
-                ) from error
-            raise
+    with engine.connect().execution_options(ledger_write=True) as connection, connection.begin():
+        yield connection
 
 
 def serialise(connection: Connection, name: str) -> None:
@@ -97,11 +107,9 @@ def _sqlite(url: str, database: str | None) -> Engine:
         # The driver's own BEGIN is deferred and late; ours below says what it wants.
         connection.isolation_level = None
         cursor = connection.cursor()
-        if not in_memory:
-            cursor.execute("PRAGMA journal_mode=WAL")  # readers see the last commit while we write
-        cursor.execute("PRAGMA synchronous=FULL")  # `sending` must survive a power cut: it precedes the call
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+        # What fails in here passes by `handle_error`.
+        with _in_our_words(url):
+            _prepare(cursor, in_memory)
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -110,6 +118,22 @@ def _sqlite(url: str, database: str | None) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if wants_to_write else "BEGIN")
 
     return engine
+
+
+def _prepare(cursor: Any, in_memory: bool) -> None:
+    if not in_memory:
+        cursor.execute("PRAGMA journal_mode=WAL")  # readers see the last commit while we write
+    cursor.execute("PRAGMA synchronous=FULL")  # `sending` must survive a power cut: it precedes the call
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+
+
+@contextmanager
+def _in_our_words(url: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise of_store("ledger", url, error) or error from None
 
 
 def _server(url: str) -> Engine:
@@ -145,12 +169,14 @@ def connect_ledger(url: str) -> Engine:
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
-        return _sqlite(url, parsed.database) if backend == "sqlite" else _server(url)
+        engine = _sqlite(url, parsed.database) if backend == "sqlite" else _server(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
             f"The ledger URL is not understood: {error}",
             hint="Write it as sqlite:///path/to/ledger.db or postgresql+psycopg://user@host/database.",
         ) from None
+    _translate(engine)
+    return engine
 
 
 def refuse_newer(found: str) -> None:

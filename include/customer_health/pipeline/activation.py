@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, datetime, timedelta
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from customer_health.errors import FatalError, RetriableError
@@ -111,11 +111,11 @@ def deliver_effects(
     from customer_health.destinations.destination_registry import destination_for
     from customer_health.ledger.engine import open_ledger
 
-    began = monotonic()
+    began = _seconds()
 
     def clock() -> datetime:
         """The caller's now, and the time that has passed since: leases must run out."""
-        return now + timedelta(seconds=monotonic() - began)
+        return now + timedelta(seconds=_seconds() - began)
 
     ledger, target = open_ledger(settings.ledger_url), destination_for(destination, settings)
     progress(0, 0, f"delivering to {destination}")
@@ -129,6 +129,14 @@ def deliver_effects(
     if done.stopped:
         raise _stopped(ledger, done)
     return Result(f"Deliver to {destination}", done.counts(), tuple(done.lines()))
+
+
+def _seconds() -> float:
+    """Return seconds since some moment, those in which the machine was suspended included, where it can tell.
+
+    Linux's monotonic clock stands still meanwhile; the one since the start of the machine does not.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _stopped(ledger: Engine, done: DeliveryCounts) -> FatalError | RetriableError:

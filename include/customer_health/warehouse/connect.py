@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_health.errors import ConfigurationError, WarehouseBusyError
+from customer_health.store_faults import StoreDamagedError, StoreFullError, StoreLockedError, of_store
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,6 +30,7 @@ def open_warehouse(url: str, *, read_only: bool = False) -> Iterator[duckdb.Duck
     Raises:
         WarehouseBusyError: Another process holds the file.
         ConfigurationError: The URL is of an engine that this function does not open.
+        CustomerHealthError: The file is damaged, forbidden, of a newer version, or the disk is full.
     """
     import duckdb
 
@@ -39,21 +41,22 @@ def open_warehouse(url: str, *, read_only: bool = False) -> Iterator[duckdb.Duck
             hint="Use duckdb:///path/to/warehouse.duckdb.",
         )
     path = rest.removeprefix("/") or ":memory:"
-    if path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
     try:
+        if path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(
             path,
             read_only=read_only,
             config={"autoinstall_known_extensions": False, "autoload_known_extensions": False},
         )
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+    except (duckdb.Error, OSError) as error:
+        found = of_store("warehouse", path, error)
+        if isinstance(found, StoreLockedError):
             raise WarehouseBusyError(
                 f"The warehouse {path} is held by another process.",
                 hint="Wait for the running task, or stop the other process; DuckDB lets in one at a time.",
             ) from None
-        raise
+        raise found or error from None
     try:
         # Facts carry no zone: they are UTC by contract, so the session must not add the machine's.
         connection.execute("SET TimeZone = 'UTC'")
@@ -61,5 +64,15 @@ def open_warehouse(url: str, *, read_only: bool = False) -> Iterator[duckdb.Duck
             for schema in SCHEMAS:
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         yield connection
+    except duckdb.Error as error:
+        # In the middle of a step. Its transaction is gone; what the step reads beside the warehouse may fail
+        # in like words, so only these two are the warehouse's own.
+        found = of_store("warehouse", path, error)
+        if isinstance(found, StoreFullError):
+            raise found from None
+        if isinstance(found, StoreDamagedError) and "database" in str(error).lower():
+            raise found from None
+        raise
     finally:
-        connection.close()
+        with suppress(duckdb.Error):  # a full disk has no room for the last checkpoint either
+            connection.close()

@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
+from customer_health.delivery.call_guard import GuardedAdapter
 from tests.lib.servers import specs
 
 # Each happens to one request. "after": the change was made, the caller does not learn of it.
@@ -170,7 +170,7 @@ class _Listener(ThreadingHTTPServer):
         """Clients that are killed leave broken pipes behind; they are what these tests are about."""
 
 
-class _Detour(HTTPAdapter):
+class _Detour(GuardedAdapter):
     """Sends what was meant for a vendor's host to a local server; the path stays the same."""
 
     def __init__(self, to: str) -> None:

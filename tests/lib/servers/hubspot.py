@@ -21,6 +21,7 @@ class HubspotPortal(Server):
         links: Associations, as (kind, from, to).
         unknown_properties: Writing them is refused, the whole batch with them.
         policy: Of the next 429.
+        echoes_trace: Whether answers repeat objectWriteTraceId, which the description leaves open.
     """
 
     spec = "hubspot_derived.json"
@@ -32,6 +33,7 @@ class HubspotPortal(Server):
         self.links: set[tuple[str, str, str]] = set()
         self.unknown_properties: set[str] = set()
         self.policy = "TEN_SECONDLY_ROLLING"
+        self.echoes_trace = True
         self._ids = itertools.count(1001)
 
     def add(self, kind: str, **properties: str) -> str:
@@ -107,7 +109,8 @@ class HubspotPortal(Server):
         results, errors = [], []
         for place, one in enumerate(inputs):
             trace = one["objectWriteTraceId"]
-            same = self._matching(kind, one["idProperty"], one["id"])
+            by = one.get("idProperty", "hs_object_id")
+            same = self._matching(kind, by, one["id"])
             if self.row_fault and place == 0:
                 errors.append(self._error("LOCKED", "the object is being written", trace))
             elif len(same) > 1:
@@ -115,10 +118,12 @@ class HubspotPortal(Server):
             elif not same and what == "update":
                 errors.append(self._error("OBJECT_NOT_FOUND", f"{one['id']} not found", trace))
             else:
-                number = same[0] if same else self.add(kind, **{one["idProperty"]: one["id"]})
+                number = same[0] if same else self.add(kind, **{by: one["id"]})
                 self.tables[kind][number].update(one["properties"])
                 self.land(one["properties"].get(KEY, ""), kind, created=not same)
-                row = {"id": number, "properties": one["properties"] | {one["idProperty"]: one["id"]}}
+                # Documented: id, times, `new`, some properties (not which), perhaps the trace id.
+                row = {"id": number, "properties": {"hs_object_id": number}}
+                row |= {"objectWriteTraceId": trace} if self.echoes_trace else {}
                 results.append({**row, "new": not same, "createdAt": NOW, "updatedAt": NOW})
         results.reverse()  # HubSpot promises no order
         if errors:

@@ -20,6 +20,8 @@ class SlackWorkspace(Server):
     Attributes:
         channels: Name without # -> id.
         closed: Channel ids that the app is not a member of.
+        archived: Names of channels that nobody may post to any more.
+        page_size: Most channels that one page of the list holds.
         messages: (channel, ts) -> message.
         charts: Whether data_visualization blocks are known here yet.
         scopes: Of the app; a method whose scope is missing says so.
@@ -35,6 +37,8 @@ class SlackWorkspace(Server):
         super().__init__(**given)
         self.channels = {"csm-alerts": "C0000001", "quiet": "C0000002"}
         self.closed: set[str] = set()
+        self.archived: set[str] = set()
+        self.page_size = 1  # Slack may give fewer than it is asked for: paging is used
         self.messages: dict[tuple[str, str], dict[str, Any]] = {}
         self.charts = True
         self.scopes = (
@@ -89,10 +93,15 @@ class SlackWorkspace(Server):
         return {"team": "Acme", "user": "health"}
 
     def _conversations_list(self, given: dict[str, Any]) -> dict[str, Any]:
-        rows = [{"id": number, "name": name} for name, number in self.channels.items()]
-        start = int(given.get("cursor") or 0)
-        more = str(start + 1) if start + 1 < len(rows) else ""  # one a page: paging is used
-        return {"channels": rows[start : start + 1], "response_metadata": {"next_cursor": more}}
+        hide = given.get("exclude_archived") in ("1", "true", True)
+        rows = [
+            {"id": number, "name": name, "is_archived": name in self.archived}
+            for name, number in self.channels.items()
+            if not (hide and name in self.archived)
+        ]
+        start, size = int(given.get("cursor") or 0), min(int(given["limit"]), self.page_size)
+        more = str(start + size) if start + size < len(rows) else ""
+        return {"channels": rows[start : start + size], "response_metadata": {"next_cursor": more}}
 
     def _chat_postMessage(self, given: dict[str, Any]) -> dict[str, Any]:
         if refused := self._refused(given):
@@ -118,6 +127,8 @@ class SlackWorkspace(Server):
         direct = given["channel"] in {f"D{user}" for user in self.people.values()}
         if given["channel"] not in self.channels.values() and not direct:
             return {"error": "channel_not_found"}
+        if given["channel"] in {self.channels[name] for name in self.archived}:
+            return {"error": "is_archived"}
         if given["channel"] in self.closed:
             return {"error": "not_in_channel"}
         if given.get("thread_ts") and (given["channel"], given["thread_ts"]) not in self.messages:

@@ -169,18 +169,19 @@ class HubspotDestination:
         return outcomes
 
     def _input(self, verb: str, effect: Effect) -> Row:
-        by, value = self.options.action_key, effect.key
         if verb == "create_task":
             given = self._task(effect)
         elif verb == "create_opportunity":
             given = self._deal(effect)
         else:
             given = payload_values.account_values(effect, self.options.fields)
-            by, value = self.options.account_key, effect.account_id
         # HubSpot wants every value as a text; an empty one clears the property.
         values = {name: "" if one is None else str(one) for name, one in given.items()}
         values[self.options.action_key] = effect.key
-        return {"id": value, "idProperty": by, "objectWriteTraceId": effect.key, "properties": values}
+        row = {"objectWriteTraceId": effect.key, "properties": values}
+        if verb == "set_fields":  # by the record's own id, which every answer holds
+            return {**row, "id": self._companies[effect.account_id]}
+        return {**row, "id": effect.key, "idProperty": self.options.action_key}
 
     def _task(self, effect: Effect) -> Row:
         return {
@@ -223,24 +224,45 @@ class HubspotDestination:
             latest[row["id"]] = row  # two days of one company in a call: the newest is the truth
         path = f"{self._objects(OBJECTS[verb])}/batch/{what}"
         body = self.client.call("POST", path, {"inputs": list(latest.values())})
-        by = self.options.account_key if verb == "set_fields" else self.options.action_key
-        landed = {
-            value: str(result["id"])
-            for result in body.get("results", ())
-            for value in (result["properties"].get(by), result["properties"].get(self.options.action_key))
-            if value
-        }
+        landed = self._landed(verb, body.get("results", ()))
         refused = {
             trace: _row_fault(error)
             for error in body.get("errors", ())
             for trace in error.get("context", {}).get("objectWriteTraceId", ())
         }
-        outcomes: list[Outcome] = []
-        for _effect, row in rows:
-            trace = latest[row["id"]]["objectWriteTraceId"]
-            lost = UnknownOutcomeError("HubSpot's answer leaves this row out.")
-            outcomes.append(landed.get(row["id"]) or refused.get(trace) or lost)
-        return outcomes
+        traces = [latest[row["id"]]["objectWriteTraceId"] for _effect, row in rows]
+        unmatched = sorted({trace for trace in traces if trace not in landed and trace not in refused})
+        if unmatched and verb != "set_fields":
+            landed |= self._read_back(OBJECTS[verb], unmatched)
+        lost = UnknownOutcomeError("HubSpot's answer leaves this row out.")
+        return [
+            landed.get(row["id"]) or landed.get(trace) or refused.get(trace) or lost
+            for (_effect, row), trace in zip(rows, traces, strict=True)
+        ]
+
+    def _landed(self, verb: str, results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+        """Return record ids by what an answer lets us recognise a row by.
+
+        Documented are the record's id, always, and the trace id that we gave; which properties it repeats
+        is not.
+        """
+        key, found = self.options.action_key, dict[str, str]()
+        for result in results:
+            number = str(result["id"])
+            names = {result.get("objectWriteTraceId"), result.get("properties", {}).get(key)}
+            if verb == "set_fields":
+                names.add(number)
+            found |= {str(name): number for name in names if name}
+        return found
+
+    def _read_back(self, kind: str, keys: Sequence[str]) -> dict[str, str]:
+        """Ask for records whose row an answer did not let us recognise."""
+        key = self.options.action_key
+        try:
+            rows = self._read(kind, key, keys, [key])
+        except CustomerHealthError:
+            return {}  # they stay unknown, and an upsert may be repeated
+        return {str(row["properties"][key]): str(row["id"]) for row in rows if row["properties"].get(key)}
 
     def _associate(self, verb: str, effects: Sequence[Effect], outcomes: list[Outcome]) -> None:
         """Hang the new records on their companies; doing it twice changes nothing."""

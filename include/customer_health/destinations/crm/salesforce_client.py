@@ -76,6 +76,12 @@ class SalesforceClient:
             )
         self.options, self._secret, self._session, self._pace = options, secret, session, pace
         self._line: Any = None
+        # The library's errors carry no headers, and Retry-After is one.
+        self._headers: Mapping[str, str] = {}
+        session.hooks["response"].append(self._remember)
+
+    def _remember(self, answer: requests.Response, **_given: Any) -> None:
+        self._headers = answer.headers
 
     @property
     def can_refresh(self) -> bool:
@@ -138,7 +144,7 @@ class SalesforceClient:
                         needs_person=True,
                     ) from None
             except SalesforceError as error:
-                raise fault_of(error) from None
+                raise fault_of(error, self._headers) from None
             except requests.RequestException as error:
                 raise http_faults.of_exception(NAME, error) from None
             except ValueError:
@@ -175,14 +181,15 @@ class SalesforceClient:
         return self._line
 
 
-def fault_of(error: Any) -> CustomerHealthError:
+def fault_of(error: Any, headers: Mapping[str, str]) -> CustomerHealthError:
     """Return what a refused call means; every row of it shares this fate."""
     words, status = _words(error), int(error.status)
     if status == 403 and "REQUEST_LIMIT_EXCEEDED" in words:
-        # Not a 429 and without Retry-After: the pool of the whole org, over a rolling day.
+        # Not a 429: the pool of the whole org, over a rolling day.
         return DestinationUnavailableError(
             f"Salesforce: {words}",
             hint="The org's daily calls are spent; they come back over the day. Look who uses them.",
+            retry_after=http_faults.retry_after(headers, http_faults.HOUR),
         )
     if status == 403 and ("API_DISABLED" in words or "API_CURRENTLY_DISABLED" in words):
         return DestinationUnavailableError(
@@ -190,7 +197,7 @@ def fault_of(error: Any) -> CustomerHealthError:
         )
     if status == 300:
         return RejectedError(f"Salesforce: {words}", hint=FIXES["DUPLICATE_EXTERNAL_ID"])
-    return http_faults.of_status(NAME, status, words, {}, FIXES)
+    return http_faults.of_status(NAME, status, words, headers, FIXES)
 
 
 def fault_of_row(errors: Sequence[Mapping[str, Any]]) -> CustomerHealthError:

@@ -18,7 +18,7 @@ from email.policy import SMTP
 from typing import Any
 
 from customer_health.connections import MailboxOptions, SmtpOptions
-from customer_health.delivery import http_faults
+from customer_health.delivery import call_guard, http_faults
 from customer_health.delivery.http_client import HttpClient
 from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
 from customer_health.delivery.rate_limiter import RateLimiter
@@ -159,6 +159,7 @@ class SmtpDestination:
                 line.ehlo_or_helo_if_needed()
                 _understood(*line.mail(self.options.sender))
                 _understood(*line.rcpt(str(message["To"])))
+            call_guard.check()
             _understood(*line.data(message.as_bytes(policy=SMTP)))
         except smtplib.SMTPResponseException as error:
             raise _refused(error.smtp_code) from None

@@ -1,33 +1,33 @@
 """Slack: one message per episode, edited in place, with its changes in the thread.
 
 chat.postMessage has no idempotency key, so each message carries ours in its metadata and is looked up
-there before anything is sent again. slack_sdk would resend automatically after a reset, and so post twice:
-its retry handlers are taken away.
+there before anything is sent again.
 """
 
 from __future__ import annotations
 
-import http.client
 import re
-import urllib.error
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
+
 from customer_health.connections import SlackOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.http_client import TimedSession
-from customer_health.delivery.http_faults import DestinationUnavailableError
+from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
 from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.destinations import payload_values
 from customer_health.destinations.slack import blocks, file_upload, slack_limits
+from customer_health.destinations.slack.channel_directory import ChannelDirectory
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
 
 NAME, EVENT = "Slack", "customer_health_effect"
-PAGE, MOST_PAGES = 200, 25
+PAGE, MOST_PAGES = 200, 100
 # A token or a scope is missing: every further call would fail the same way.
 _STOPS = frozenset(
     {
@@ -77,22 +77,17 @@ class SlackDestination:
         *,
         base_url: str = "https://slack.com/api/",
     ) -> None:
-        from slack_sdk.web.client import WebClient
+        from customer_health.destinations.slack.web_client import GuardedWebClient
 
         if "token" not in secret:
             raise ConfigurationError(
                 "The Slack credentials hold no token.", hint="Use the app's bot token, xoxb-..."
             )
         self.name, self.options, self.pace = name, options, pace
-        self._web = WebClient(
-            token=secret["token"],
-            base_url=base_url,
-            timeout=options.timeout_seconds,  # type: ignore[arg-type]  # urllib takes fractions
-            retry_handlers=[],
-        )
         self._files = TimedSession(options.timeout_seconds)
+        self._web = GuardedWebClient(self._files, token=secret["token"], base_url=base_url)
         self._host = urlsplit(base_url).netloc
-        self._channels = dict(options.channels)
+        self._channels = ChannelDirectory(self._call, self._web.conversations_list, options.channels)
         self._people: dict[str, str | None] = {}
         self._charts = options.charts
 
@@ -213,7 +208,7 @@ class SlackDestination:
 
     def channel_id(self, name: str) -> str:
         """Return the id of a channel by its #name; raises RejectedError when we cannot see it."""
-        return self._channel(name)
+        return self._channels.id_of(name)
 
     def _posted(self, send: Callable[..., Any], payload: Mapping[str, Any], **given: Any) -> Any:
         if payload.get("direct_to") and not str(given["channel"]).startswith("D"):
@@ -249,14 +244,21 @@ class SlackDestination:
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return
-        raise UnknownOutcomeError(f"Slack has more than {PAGE * MOST_PAGES} entries to look through.")
+        raise CannotTellError(
+            f"Slack has more than {PAGE * MOST_PAGES:,} messages to look through since that day.",
+            hint="Look for the message in the channel; resend it with a reason if it is not there.",
+        )
 
     def _places(self, payload: Mapping[str, Any]) -> list[str]:
         """Return where a message belongs, and after it where an earlier attempt may have put it."""
         channel = payload["channel"]
         person = payload.get("direct_to")
         conversation = self._conversation(str(person)) if person else None
-        return [self._channel(channel)] if conversation is None else [conversation, self._channel(channel)]
+        return (
+            [self._channels.id_of(channel)]
+            if conversation is None
+            else [conversation, self._channels.id_of(channel)]
+        )
 
     def _conversation(self, email: str) -> str | None:
         """Return the id of the direct messages with a person; None when Slack has or shows us none."""
@@ -278,19 +280,6 @@ class SlackDestination:
                 raise
         return self._people[email]
 
-    def _channel(self, name: str) -> str:
-        if name not in self._channels:
-            for channel in self._pages(
-                self._web.conversations_list,
-                "channels",
-                exclude_archived=True,
-                types="public_channel,private_channel",
-            ):
-                self._channels.setdefault(f"#{channel['name']}", str(channel["id"]))
-        if name not in self._channels:
-            raise RejectedError(f"Slack shows us no channel {name}.", hint=FIXES["channel_not_found"])
-        return self._channels[name]
-
     def _call(self, method: Callable[..., Any], **given: Any) -> Any:
         from slack_sdk.errors import SlackApiError, SlackClientError
 
@@ -299,8 +288,10 @@ class SlackDestination:
             return method(**given)
         except SlackApiError as error:
             raise fault_of(error.response) from None
-        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as error:
-            raise _no_answer(error) from None
+        except requests.RequestException as error:
+            raise http_faults.of_exception(NAME, error) from None
+        except (SlackClientError, OSError, ValueError) as error:
+            raise UnknownOutcomeError(f"Slack gave no complete answer ({type(error).__name__}).") from None
 
 
 def fault_of(answer: Any) -> CustomerHealthError:
@@ -317,19 +308,16 @@ def fault_of(answer: Any) -> CustomerHealthError:
         )
     if code in _STOPS or status in (401, 403):
         return DestinationUnavailableError(
-            said, hint="Renew the app's token or add the scope, then run again.", needs_person=True
+            said,
+            hint=f"Add the scope {data['needed']} to the app, reinstall it, then run again."
+            if data.get("needed")
+            else "Renew the app's token, then run again.",
+            needs_person=True,
         )
     # slack_sdk wraps a page that is not JSON into an error of its own: whatever came, it was not a refusal.
     if status >= 500 or code in _UNKNOWN or not re.fullmatch("[a-z_]+", code):
         return UnknownOutcomeError(said)
     return RejectedError(said, hint=http_faults.fix_for(code, FIXES))
-
-
-def _no_answer(error: Exception) -> CustomerHealthError:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(reason, ConnectionRefusedError) or "resolution" in str(reason).lower():
-        return BusyError(f"Slack could not be reached ({type(reason).__name__}).", retry_after=60.0)
-    return UnknownOutcomeError(f"Slack gave no complete answer ({type(reason).__name__}).")
 
 
 def _parent(effect: Effect) -> tuple[str, str]:
