@@ -226,3 +226,10 @@ def test_high_usage_and_toxic_tickets_are_no_calm_account() -> None:
     """The first promise of the second document."""
     rows = scored({"acme": {"usage_delta_28d": 0.4, "support_sentiment_recent_90d": 0.12}})
     assert "support sentiment toxic" in rows.loc["acme", "why"].lower()
+
+
+def test_what_would_help_a_silent_account_is_its_use_and_nothing_else() -> None:
+    """No better NPS lifts it over the ceiling."""
+    row = scored({"silent": {"silent_account": 1.0, "recent_nps": 3.0}, "busy": {}}).loc["silent"]
+    assert row["lever"]["text"] == "Nothing else counts until somebody there uses the product"
+    assert row["lever"]["target"] is None

@@ -125,6 +125,7 @@ def score_accounts(
     score, attribution = capped(
         result.score, result.attribution, scored["facts"].tolist(), config.facts.ceilings
     )
+    held = score < result.score
     result = replace(result, score=score, attribution=attribution)
     known = memory(scored["account_id"])
     published = _published(scored, result, config, catalogue, known, as_of, meaning).assign(
@@ -138,6 +139,7 @@ def score_accounts(
         rescorer(champion, config, scored),
         catalogue,
         currency=config.money.currency or "",
+        held=held,
     )
     published["lever"] = pd.Series(found, published.index, dtype=object)
     rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why", "facts"]]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from customer_health.scoring.phrases import figure, phrased
+from customer_health.scoring.reachable import within_a_quarter
 from customer_health.scoring.score_scale import Floats
 from customer_health.scoring.tiers import round_half_up, scheme_named
 from customer_health.signals.signal import Concept, Direction, Signal
@@ -28,6 +29,7 @@ Places = npt.NDArray[np.intp]
 Lever = dict[str, Any]
 
 NOTHING = "No actionable lever found"
+UNUSED = "Nothing else counts until somebody there uses the product"
 MOST_CONCEPTS = 3
 MOST_TOPICS = 4  # more than that is not a plan
 TELLING = 3  # signals of a topic that are enough to name, where they are enough to move
@@ -87,6 +89,7 @@ def levers(
     catalogue: Mapping[str, Signal],
     *,
     currency: str = "",
+    held: npt.NDArray[np.bool_] | None = None,
 ) -> list[Lever | None]:
     """Find a lever for every account that is Red or At Risk.
 
@@ -97,6 +100,7 @@ def levers(
             answer is what the score would settle at.
         catalogue: Signals by name; `actionable` says which may be moved.
         currency: Of every amount; empty if nothing names it.
+        held: Accounts whose score is held down by a headline fact: for them no signal is a lever.
 
     Returns:
         None for accounts that need no lever. Otherwise `target` (the band it reaches: Green, else the
@@ -117,9 +121,9 @@ def levers(
     for place, answer in zip(stuck, _search(question, stuck, rescore, yellow, "Yellow"), strict=True):
         answers[place] = answer
     for place, answer in zip(needy.tolist(), answers, strict=True):
-        found[place] = answer or {
-            "target": None, "score": None, "concepts": [], "changes": [], "text": NOTHING
-        }  # fmt: skip
+        text = UNUSED if held is not None and held[place] else NOTHING
+        nothing: Lever = {"target": None, "score": None, "concepts": [], "changes": [], "text": text}
+        found[place] = nothing if text == UNUSED else answer or nothing
     return found
 
 
@@ -148,7 +152,7 @@ def _question(
     less = np.array([signal.direction is Direction.LOWER_IS_HEALTHIER for signal in signals], dtype=bool)
     goal = np.where(whole, np.where(less, np.floor(goal), np.ceil(goal)), goal)
     better = np.where(less, np.fmin(now, goal), np.fmax(now, goal))
-    better = np.where(np.isnan(now) | np.isnan(better), now, better)
+    better = np.where(np.isnan(now) | np.isnan(better), now, within_a_quarter(signals, now, better))
     return _Question(rows.iloc[needy].drop(columns=names), signals, now, better, whole)
 
 
