@@ -72,7 +72,7 @@ def test_treating_an_account_changes_nothing_before_the_treatment() -> None:
 
 
 def test_a_week_that_starts_on_another_day_is_refused_with_the_right_one() -> None:
-    with pytest.raises(ConfigurationError, match="no Monday") as refused:
+    with pytest.raises(ConfigurationError, match="not a Monday") as refused:
         simulate(1, 10, 5, start=date(2024, 1, 3))
     assert "2024-01-01" in refused.value.hint
 

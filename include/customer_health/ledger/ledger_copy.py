@@ -13,12 +13,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Date, Engine, Table, func, insert, select, text, update
+from sqlalchemy import Connection, Date, Engine, Table, func, insert, select, text
 
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import schema
 from customer_health.ledger.engine import refuse_newer, writing
-from customer_health.ledger.outbox_transitions import OPEN_STATES
+from customer_health.ledger.outbox_transitions import OPEN_STATES, distrust_open
 
 _BATCH = 2_000
 _REVISION = "revision"
@@ -62,7 +62,7 @@ def load_ledger(engine: Engine, folder: Path) -> dict[str, int]:
                 )
         for table in tables:
             counts[table.name] = _fill(connection, table, folder)
-        _distrust(connection)
+        distrust_open(connection, OPEN_STATES)
     return counts
 
 
@@ -70,20 +70,6 @@ def _tables() -> list[Table]:
     """Return the tables that hold something; parents come before what refers to them."""
     own = (schema.alembic_version, schema.ledger_version)
     return [table for table in schema.metadata.sorted_tables if table not in own]
-
-
-def _distrust(connection: Connection) -> None:
-    outbox = schema.outbox
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.state.in_(OPEN_STATES))
-        .values(
-            state="unknown",
-            fence=outbox.c.fence + 1,
-            lease_until=None,
-            sending_at=func.coalesce(outbox.c.sending_at, outbox.c.created_at),
-        )
-    )
 
 
 def _fill(connection: Connection, table: Table, folder: Path) -> int:

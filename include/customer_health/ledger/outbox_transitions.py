@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, func, insert, update
 
 from customer_health.effects.effect import Effect
 from customer_health.ledger.engine import writing
@@ -263,6 +263,24 @@ def counted(row: Row, words: str, fix: str) -> Transition:
     event, values = (DUPLICATED, (words, fix)) if words else (SINGLE_AGAIN, (None, None))
     told = dict(zip(("error", "fix"), values, strict=True))
     return Transition(row["key"], row["fence"], event, words, told, worker="audit")
+
+
+def distrust_open(connection: Connection, states: Sequence[str]) -> None:
+    """Make every open row of a restored ledger unknown: what happened since the copy may have sent it.
+
+    In one statement, because a copy may hold many; the fence is raised, so that nobody who still holds a
+    claim from before can move the row.
+    """
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.state.in_(states))
+        .values(
+            state="unknown",
+            fence=outbox.c.fence + 1,
+            lease_until=None,
+            sending_at=func.coalesce(outbox.c.sending_at, outbox.c.created_at),
+        )
+    )
 
 
 def _settled(state: str, why: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
-REVISION = "0008"
+REVISION = "0009"
 # Where an outbox row may stand; see ledger/outbox_transitions.py.
 OUTBOX_STATES = (
     "pending",

@@ -50,11 +50,7 @@ class RemoteWarehouse(Warehouse):
         self.ibis = ibis
         self.hash_version = f"pandas {rules}"
         self.without_account = 0
-        self._source, self._until = source, until
-        # Rows of no events are no activity, here as in `Warehouse.scan_usage`.
-        self._tables = {
-            n: rows.filter(rows.events > 0) if n == "usage" else rows for n, rows in tables.items()
-        }
+        self._source, self._tables, self._until = source, tables, until
         self._kept: dict[str, Any] = {}
         self._open: dict[str, int] = {}
 

@@ -118,23 +118,29 @@ ORDER BY
   "t4"."known_at" ASC;
 
 SELECT
-  "t4"."feature",
-  MIN("t4"."seen") AS "first_seen"
+  "t5"."feature",
+  MIN("t5"."seen") AS "first_seen"
 FROM (
   SELECT
-    "t3"."account",
-    COALESCE("t2"."user_id", '') AS "user_id",
-    "t2"."feature",
-    "t2"."events",
-    CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t2"."occurred_at") AS INT) AS "day",
+    "t2"."account",
+    COALESCE("t4"."user_id", '') AS "user_id",
+    "t4"."feature",
+    "t4"."events",
+    CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t4"."occurred_at") AS INT) AS "day",
     GREATEST(
-      CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t2"."occurred_at") AS INT),
-      CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t2"."known_at")) AS INT)
+      CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t4"."occurred_at") AS INT),
+      CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t4"."known_at")) AS INT)
     ) AS "seen"
-  FROM "raw"."usage" AS "t2"
-  INNER JOIN "account_numbers" AS "t3"
-    ON "t2"."account_id" = "t3"."account_id"
-) AS "t4"
+  FROM (
+    SELECT
+      *
+    FROM "raw"."usage" AS "t0"
+    WHERE
+      "t0"."events" > 0
+  ) AS "t4"
+  INNER JOIN "account_numbers" AS "t2"
+    ON "t4"."account_id" = "t2"."account_id"
+) AS "t5"
 GROUP BY
   1;
 
@@ -142,25 +148,25 @@ SELECT
   *
 FROM (
   SELECT
-    "t7"."account",
-    "t7"."day",
-    SUM("t7"."events") AS "sum0",
-    SUM(IFF("t7"."in0", "t7"."events", 0.0)) AS "sum1",
-    SUM(IFF("t7"."in1", "t7"."events", 0.0)) AS "sum2",
+    "t8"."account",
+    "t8"."day",
+    SUM("t8"."events") AS "sum0",
+    SUM(IFF("t8"."in0", "t8"."events", 0.0)) AS "sum1",
+    SUM(IFF("t8"."in1", "t8"."events", 0.0)) AS "sum2",
     BITORAGG(
       IFF(
         (
-          "t7"."bit" >= 0
+          "t8"."bit" >= 0
         ) AND (
-          "t7"."bit" < 63
+          "t8"."bit" < 63
         ),
         BITSHIFTLEFT(
           CAST(1 AS BIGINT),
           IFF((
-            "t7"."bit" >= 0
+            "t8"."bit" >= 0
           ) AND (
-            "t7"."bit" < 63
-          ), "t7"."bit" - 0, 0)
+            "t8"."bit" < 63
+          ), "t8"."bit" - 0, 0)
         ),
         0
       )
@@ -170,123 +176,141 @@ FROM (
       *
     FROM (
       SELECT
-        "t4"."account",
-        COALESCE("t3"."user_id", '') AS "user_id",
-        "t3"."feature",
-        "t3"."events",
-        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t3"."occurred_at") AS INT) AS "day",
+        "t3"."account",
+        COALESCE("t6"."user_id", '') AS "user_id",
+        "t6"."feature",
+        "t6"."events",
+        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t6"."occurred_at") AS INT) AS "day",
         GREATEST(
-          CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t3"."occurred_at") AS INT),
-          CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t3"."known_at")) AS INT)
+          CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t6"."occurred_at") AS INT),
+          CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t6"."known_at")) AS INT)
         ) AS "seen",
-        "t5"."bit",
-        "t5"."in0",
-        "t5"."in1"
-      FROM "raw"."usage" AS "t3"
-      INNER JOIN "account_numbers" AS "t4"
-        ON "t3"."account_id" = "t4"."account_id"
-      INNER JOIN "features" AS "t5"
-        ON "t3"."feature" = "t5"."feature"
-    ) AS "t6"
+        "t4"."bit",
+        "t4"."in0",
+        "t4"."in1"
+      FROM (
+        SELECT
+          *
+        FROM "raw"."usage" AS "t0"
+        WHERE
+          "t0"."events" > 0
+      ) AS "t6"
+      INNER JOIN "account_numbers" AS "t3"
+        ON "t6"."account_id" = "t3"."account_id"
+      INNER JOIN "features" AS "t4"
+        ON "t6"."feature" = "t4"."feature"
+    ) AS "t7"
     WHERE
       (
-        "t6"."seen" - "t6"."day"
+        "t7"."seen" - "t7"."day"
       ) = 0
-  ) AS "t7"
+  ) AS "t8"
   GROUP BY
     1,
     2
-) AS "t8"
+) AS "t9"
 ORDER BY
-  "t8"."account" ASC,
-  "t8"."day" ASC;
+  "t9"."account" ASC,
+  "t9"."day" ASC;
 
 SELECT
-  "t7"."account",
-  "t7"."user_id",
-  "t7"."block",
+  "t8"."account",
+  "t8"."user_id",
+  "t8"."block",
   BITORAGG(
-    BITSHIFTLEFT(CAST(1 AS BIGINT), CAST("t7"."day" - (
-      "t7"."block" * 63
+    BITSHIFTLEFT(CAST(1 AS BIGINT), CAST("t8"."day" - (
+      "t8"."block" * 63
     ) AS INT))
   ) AS "word"
 FROM (
   SELECT
-    "t6"."account",
-    "t6"."user_id",
-    "t6"."feature",
-    "t6"."events",
-    "t6"."day",
-    "t6"."seen",
-    "t6"."bit",
-    "t6"."in0",
-    "t6"."in1",
-    CAST(CAST(FLOOR("t6"."day" / 63) AS BIGINT) AS INT) AS "block"
+    "t7"."account",
+    "t7"."user_id",
+    "t7"."feature",
+    "t7"."events",
+    "t7"."day",
+    "t7"."seen",
+    "t7"."bit",
+    "t7"."in0",
+    "t7"."in1",
+    CAST(CAST(FLOOR("t7"."day" / 63) AS BIGINT) AS INT) AS "block"
   FROM (
     SELECT
-      "t4"."account",
-      COALESCE("t3"."user_id", '') AS "user_id",
-      "t3"."feature",
-      "t3"."events",
-      CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t3"."occurred_at") AS INT) AS "day",
+      "t3"."account",
+      COALESCE("t6"."user_id", '') AS "user_id",
+      "t6"."feature",
+      "t6"."events",
+      CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t6"."occurred_at") AS INT) AS "day",
       GREATEST(
-        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t3"."occurred_at") AS INT),
-        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t3"."known_at")) AS INT)
+        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t6"."occurred_at") AS INT),
+        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t6"."known_at")) AS INT)
       ) AS "seen",
-      "t5"."bit",
-      "t5"."in0",
-      "t5"."in1"
-    FROM "raw"."usage" AS "t3"
-    INNER JOIN "account_numbers" AS "t4"
-      ON "t3"."account_id" = "t4"."account_id"
-    INNER JOIN "features" AS "t5"
-      ON "t3"."feature" = "t5"."feature"
-  ) AS "t6"
+      "t4"."bit",
+      "t4"."in0",
+      "t4"."in1"
+    FROM (
+      SELECT
+        *
+      FROM "raw"."usage" AS "t0"
+      WHERE
+        "t0"."events" > 0
+    ) AS "t6"
+    INNER JOIN "account_numbers" AS "t3"
+      ON "t6"."account_id" = "t3"."account_id"
+    INNER JOIN "features" AS "t4"
+      ON "t6"."feature" = "t4"."feature"
+  ) AS "t7"
   WHERE
     (
-      "t6"."seen" - "t6"."day"
-    ) = 0 AND "t6"."user_id" <> ''
-) AS "t7"
+      "t7"."seen" - "t7"."day"
+    ) = 0 AND "t7"."user_id" <> ''
+) AS "t8"
 GROUP BY
   1,
   2,
   3;
 
 SELECT
-  "t7"."account",
-  "t7"."user_id",
-  "t7"."day",
-  "t7"."seen",
-  "t7"."bit",
-  SUM("t7"."events") AS "events"
+  "t8"."account",
+  "t8"."user_id",
+  "t8"."day",
+  "t8"."seen",
+  "t8"."bit",
+  SUM("t8"."events") AS "events"
 FROM (
   SELECT
     *
   FROM (
     SELECT
-      "t4"."account",
-      COALESCE("t3"."user_id", '') AS "user_id",
-      "t3"."feature",
-      "t3"."events",
-      CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t3"."occurred_at") AS INT) AS "day",
+      "t3"."account",
+      COALESCE("t6"."user_id", '') AS "user_id",
+      "t6"."feature",
+      "t6"."events",
+      CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t6"."occurred_at") AS INT) AS "day",
       GREATEST(
-        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t3"."occurred_at") AS INT),
-        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t3"."known_at")) AS INT)
+        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), "t6"."occurred_at") AS INT),
+        CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t6"."known_at")) AS INT)
       ) AS "seen",
-      "t5"."bit",
-      "t5"."in0",
-      "t5"."in1"
-    FROM "raw"."usage" AS "t3"
-    INNER JOIN "account_numbers" AS "t4"
-      ON "t3"."account_id" = "t4"."account_id"
-    INNER JOIN "features" AS "t5"
-      ON "t3"."feature" = "t5"."feature"
-  ) AS "t6"
+      "t4"."bit",
+      "t4"."in0",
+      "t4"."in1"
+    FROM (
+      SELECT
+        *
+      FROM "raw"."usage" AS "t0"
+      WHERE
+        "t0"."events" > 0
+    ) AS "t6"
+    INNER JOIN "account_numbers" AS "t3"
+      ON "t6"."account_id" = "t3"."account_id"
+    INNER JOIN "features" AS "t4"
+      ON "t6"."feature" = "t4"."feature"
+  ) AS "t7"
   WHERE
     (
-      "t6"."seen" - "t6"."day"
+      "t7"."seen" - "t7"."day"
     ) <> 0
-) AS "t7"
+) AS "t8"
 GROUP BY
   1,
   2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
@@ -66,6 +67,7 @@ def read(kind: str, files: Mapping[str, str]) -> Candidate:
     Raises:
         FatalError: A newer version wrote a kind that this one does not know.
     """
+    import_module("customer_health.model.candidates.candidate_loaders")  # by name: it imports every kind
     if kind not in LOADERS:
         raise FatalError(f"There is no candidate '{kind}'.", hint=suggest(kind, LOADERS))
     return LOADERS[kind].from_files(files)

@@ -28,6 +28,7 @@ def grouped_blocks(
     """Return the rows of some loads (None: of all) as blocks; new features get their bits."""
     ibis = warehouse.ibis
     raw = warehouse.raw("usage", loads)
+    raw = raw.filter(raw.events > 0)  # rows of no events are no activity, here as in `Warehouse.scan_usage`
     joined = raw.join(warehouse.kept(NUMBERS), "account_id")
     day = joined.occurred_at.cast("date").epoch_days().cast("int32")
     known = joined.known_at.date().epoch_days().cast("int32")
