@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,20 @@ CONTRACTS = (
     "id,account,seats,arr,start,coin\n"
     "c1,a1,10,10000,2025-01-10,EUR\nc2,a1,20,20000,2025-02-10,USD\nc3,a2,5,6000,2025-03-10,EUR\n"
 )
-INVOICES = "id,account,issued,due,amount,coin\ni1,a1,2026-05-01,2026-05-10,1000,USD\n"
+INVOICES = "id,account,issued,due,paid,amount,coin\ni1,a1,2026-05-01,2026-05-10,,1000,USD\n"
 FEEDS = (
     MAPPING.replace("arr: arr,", "arr: arr, currency: coin,")
     + """
   invoices:
     files: invoices.csv
     columns:
-      {invoice_id: id, account_id: account, occurred_at: issued, due_at: due, amount: amount, currency: coin}
+      invoice_id: id
+      account_id: account
+      occurred_at: issued
+      due_at: due
+      paid_at: paid
+      amount: amount
+      currency: coin
 """
 )
 
@@ -75,10 +82,10 @@ def test_an_account_with_contracts_in_two_currencies_has_one_arr(trader: Trader)
 
 
 def test_a_currency_without_a_rate_is_unknown_and_said_so(trader: Trader) -> None:
-    """Its contract still makes a customer, its seats still count; only the amount is missing."""
+    """Its contract still makes a customer, its seats still count; a sum with it in would be too small."""
     loaded = trader.ingest()
     assert trader.arr() == {"c1": 10_000, "c2": None, "c3": 6_000}
-    assert trader.panel("overdue_amount")["arr"] == 10_000
+    assert isnan(trader.panel("overdue_amount")["arr"])
     assert trader.panel("overdue_amount")["seats"] == 30
     told = " ".join(loaded.notes)
     assert "1 amounts in USD are unknown" in told
