@@ -23,11 +23,12 @@ WEEK_BEFORE = TODAY - timedelta(days=7)
 
 @dataclass(frozen=True)
 class Story:
-    """What has happened to the company: runs by chapter, counts of promised effects after each."""
+    """What has happened: runs by chapter; promised effects (key -> account) and scores after each."""
 
     home: Path
     runs: dict[str, list[Ran]]
-    effects: dict[str, int]
+    effects: dict[str, dict[str, str]]
+    scores: dict[str, dict[str, int | None]]
     rendered: dict[str, int]
 
 
@@ -38,7 +39,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     config = home / "company.yaml"
     config.write_text(yaml.safe_dump({"name": "Small Ltd", "simulator": {"accounts": 150}}))
     runs: dict[str, list[Ran]] = {}
-    effects: dict[str, int] = {}
+    effects: dict[str, dict[str, str]] = {}
+    scores: dict[str, dict[str, int | None]] = {}
     rendered: dict[str, int] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CUSTOMER_HEALTH_HOME", str(home))
@@ -53,19 +55,22 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         }
         for chapter, day in days.items():
             runs[chapter] = chain.run(day())
-            effects[chapter] = _count_effects(home)
+            effects[chapter], scores[chapter] = _ledger(home)
             rendered[chapter] = sum(path.is_file() for path in (home / "preview").rglob("*"))
         runs["a range"] = chain.run(TODAY, head="build_signals", since=WEEK_BEFORE.isoformat())
-        effects["a range"] = _count_effects(home)
+        effects["a range"], scores["a range"] = _ledger(home)
         runs["a training"] = chain.run(TODAY, head="train_model")
-        yield Story(home, runs, effects, rendered)
+        yield Story(home, runs, effects, scores, rendered)
 
 
-def _count_effects(home: Path) -> int:
-    from sqlalchemy import func, select
+def _ledger(home: Path) -> tuple[dict[str, str], dict[str, int | None]]:
+    """Return every promised effect with its account, and the scores that are shown for `TODAY`."""
+    from sqlalchemy import select
 
     from customer_health.ledger.engine import open_ledger
-    from customer_health.ledger.schema import outbox
+    from customer_health.ledger.schema import outbox, scores
 
+    shown = select(scores.c.account_id, scores.c.score_shown).where(scores.c.as_of == TODAY)
     with open_ledger(f"sqlite:///{home}/ledger.db").connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(outbox)).scalar_one())
+        promised = connection.execute(select(outbox.c.key, outbox.c.account_id)).all()
+        return dict(promised), dict(connection.execute(shown).all())
