@@ -82,6 +82,13 @@ def test_a_decisive_fact_is_never_given_up_for_variety() -> None:
     assert "invoice 40 days overdue" in str(found[1])
 
 
+def test_what_a_fact_says_is_not_said_again_by_the_reason_beside_it() -> None:
+    fact = {**reason("names_competitor", "4 messages name competitors", "sentiment", "competitors", 4)}
+    same = reason("names_competitor", "a competitor named in 4 messages", "sentiment", "competitors", 4)
+    rows = [row("4 messages name competitors", same, facts=({**fact, "decisive": False, "risk": True},))] * 2
+    assert vary(rows, [None, None]) == ["4 messages name competitors"] * 2
+
+
 def test_a_line_that_begins_with_the_renewal_keeps_it_there() -> None:
     line = "Renewal in 60 days; feature adoption only 31%"
     assert vary([row(line, ADOPTION, NPS), row(line, ADOPTION, OVERDUE)], [60.0, 60.0]) == [line, line]

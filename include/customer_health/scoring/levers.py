@@ -245,12 +245,20 @@ def _from_to(question: _Question, signal: Signal, now: float, then: float) -> st
     return f"{said} (now {figured})" if figured else said
 
 
+def _reads_differently(question: _Question, account: np.intp, column: int, final: Floats) -> bool:
+    """Whether the change shows in the rounded figure: "+0.00 (now +0.00)" tells nobody anything."""
+    signal = question.signals[column]
+    now = figure(signal, float(question.now[account, column]))
+    return now is None or now != figure(signal, float(final[column]))
+
+
 def _told(question: _Question, account: np.intp, mask: Bools, final: Floats) -> list[str]:
-    """One phrase per topic, about its first signal: where it would be, and where it is now."""
+    """One phrase per topic, about its first signal that reads differently afterwards: from where to where."""
     parts = []
     for topic in dict.fromkeys(question.topics[mask].tolist()):
-        first, *rest = np.flatnonzero(mask & (question.topics == topic)).tolist()
-        signal = question.signals[first]
+        mine = np.flatnonzero(mask & (question.topics == topic)).tolist()
+        first = next((one for one in mine if _reads_differently(question, account, one, final)), mine[0])
+        signal, rest = question.signals[first], mine[1:]
         now = figure(signal, float(question.now[account, first]))
         more = f"together with {len(rest)} related signal{'s' if len(rest) > 1 else ''}" if rest else ""
         aside = "; ".join(filter(None, (f"now {now}" if now else "", more)))

@@ -88,6 +88,8 @@ def _line(row: Mapping[str, Any], days: float | None) -> _Line | None:
     opening = next((one for one in _OPENINGS if why.startswith(one)), "")
     risky = opening != "Healthy: "
     wanted = [one for one in reasons if (float(one.get("points") or 0) < 0) == risky and one.get("points")]
+    happened = {one[name] for one in headlines for name in ("signal", "code")} if risky else set()
+    wanted = [one for one in wanted if not {one["signal"], one["code"]} & happened]  # said by the fact
     pool = {
         str(one["short"]): str(one["code"]) in CHANGES
         for one in [*(headlines if risky else ()), *wanted]
