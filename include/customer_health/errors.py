@@ -12,7 +12,13 @@ class CustomerHealthError(Exception):
     Args:
         message: What happened, naming the file, table, row and column where they are known.
         hint: What the reader can do about it; shown on its own line.
+
+    Attributes:
+        store: "warehouse" or "ledger" where the store itself is in trouble, see store_faults.py. The message
+            then names a path or an address, which a page must not show.
     """
+
+    store: str = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

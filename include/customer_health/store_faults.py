@@ -90,6 +90,13 @@ def of_store(store: str, place: str, error: BaseException) -> CustomerHealthErro
         place: Its path or address, without a password.
         error: As the engine raised it.
     """
+    found = _sorted(store, place, error)
+    if found is not None:
+        found.store = store
+    return found
+
+
+def _sorted(store: str, place: str, error: BaseException) -> CustomerHealthError | None:
     words = str(error).lower()
     name = f"The {store} {place}"
     said = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -144,7 +144,9 @@ def test_who_needs_attention_is_worded_first(writer: Writer) -> None:
     frame = scored(("healthy", "Healthy", [NPS]), ("critical", "Critical", [USAGE])).drop(
         columns="explanation"
     )
-    writer.words(frame)
+    endpoints = writer.settings.config.texts.endpoints
+    one_by_one = {kind: found.model_copy(update={"at_once": 1}) for kind, found in endpoints.items()}
+    writer.words(frame, endpoints=one_by_one)
     assert "usage down 30%" in writer.server.asked[0]
 
 

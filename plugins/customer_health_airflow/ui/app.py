@@ -41,16 +41,12 @@ def create_app() -> FastAPI:
     @app.exception_handler(CustomerHealthError)
     async def explain(request: Request, error: CustomerHealthError) -> Response:
         """Say what is wrong and how to fix it; a bare 500 would send the reader to the logs."""
-        return shell.trouble(request, error)
+        return _unreadable(request, error) if error.store else shell.trouble(request, error)
 
     @app.exception_handler(SQLAlchemyError)
     async def unreadable(request: Request, error: SQLAlchemyError) -> Response:
-        """The ledger is locked, away, or older than this code; the details are for the log only."""
-        log.error("The ledger cannot be read", exc_info=error)
-        told = RetriableError(
-            "The ledger cannot be read at the moment.", hint="Try again; the API server's log has the cause."
-        )
-        return shell.trouble(request, told)
+        """The ledger is locked, away, or older than this code."""
+        return _unreadable(request, error)
 
     app.include_router(pages.router)
     app.include_router(number_pages.router)
@@ -58,3 +54,12 @@ def create_app() -> FastAPI:
     app.include_router(page_actions.models)
     app.include_router(report_files.router)
     return app
+
+
+def _unreadable(request: Request, error: Exception) -> Response:
+    """Say so without the cause: paths, addresses and an engine's words are for the log only."""
+    log.error("The ledger cannot be read", exc_info=error)
+    told = RetriableError(
+        "The ledger cannot be read at the moment.", hint="Try again; the API server's log has the cause."
+    )
+    return shell.trouble(request, told)
