@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -227,3 +228,27 @@ def test_what_postgres_says_is_sorted(words: str, kind: type[CustomerHealthError
 
 def test_what_is_not_about_the_store_is_left_alone() -> None:
     assert of_store("ledger", "x", ValueError("duplicate key value violates unique constraint")) is None
+
+
+def test_many_that_open_a_new_ledger_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    """Workers of one host start together on the first night; none may find the ledger "held by another"."""
+    for number in range(25):
+        url, errors, gate = (
+            f"sqlite:///{tmp_path}/{number}/ledger.db",
+            list[Exception](),
+            threading.Barrier(6),
+        )
+
+        def opens(url: str = url, errors: list[Exception] = errors, gate: threading.Barrier = gate) -> None:
+            gate.wait(timeout=30)
+            try:
+                open_ledger(url).dispose()
+            except Exception as error:  # shown by the assertion below
+                errors.append(error)
+
+        threads = [threading.Thread(target=opens) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+        assert errors == []

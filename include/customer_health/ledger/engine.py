@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,10 +123,26 @@ def _sqlite(url: str, database: str | None) -> Engine:
 
 def _prepare(cursor: Any, in_memory: bool) -> None:
     if not in_memory:
-        cursor.execute("PRAGMA journal_mode=WAL")  # readers see the last commit while we write
+        _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # `sending` must survive a power cut: it precedes the call
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Let readers see the last commit while we write.
+
+    While another process turns a new file over to this mode, SQLite refuses at once, without waiting as it
+    does everywhere else (https://sqlite.org/wal.html#busy); so we wait.
+    """
+    for left in reversed(range(BUSY_SECONDS * 20)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or not left:
+                raise
+            time.sleep(0.05)
 
 
 @contextmanager
