@@ -135,7 +135,7 @@ def _write_ahead(cursor: Any) -> None:
     While another process turns a new file over to this mode, SQLite refuses at once, without waiting as it
     does everywhere else (https://sqlite.org/wal.html#busy); so we wait.
     """
-    for left in reversed(range(BUSY_SECONDS * 20)):
+    for left in reversed(range(round(BUSY_SECONDS * 20))):
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
             return
