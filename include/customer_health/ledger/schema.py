@@ -11,33 +11,30 @@ Anybody who changes a table here adds a revision to migrations/versions that doe
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     Boolean,
     CheckConstraint,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
+from customer_health.ledger.schema_base import UtcDateTime as UtcDateTime
+from customer_health.ledger.schema_base import metadata as metadata
+from customer_health.ledger.schema_renewals import renewal_calls as renewal_calls
+
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
-REVISION = "0009"
+REVISION = "0010"
 # Where an outbox row may stand; see ledger/outbox_transitions.py.
 OUTBOX_STATES = (
     "pending",
@@ -54,27 +51,6 @@ OUTBOX_STATES = (
     "superseded",
 )
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An instant. Kept as UTC without zone, because SQLite has none; handed out zone-aware."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store UTC; an instant without a zone is a defect of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; the ledger stores instants.")
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Hand out an aware datetime."""
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-metadata = MetaData()
 
 # Alembic's own table: the revision that the ledger is at.
 alembic_version = Table(
