@@ -21,10 +21,11 @@ from customer_health.delivery.http_faults import CannotTellError, DestinationUna
 from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.destinations import payload_values
 from customer_health.destinations.slack import blocks, file_upload, slack_limits
-from customer_health.destinations.slack.channel_directory import ChannelDirectory
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
+
+from .channel_directory import ChannelDirectory
 
 NAME, EVENT = "Slack", "customer_health_effect"
 PAGE, MOST_PAGES = 200, 100
@@ -77,7 +78,7 @@ class SlackDestination:
         *,
         base_url: str = "https://slack.com/api/",
     ) -> None:
-        from customer_health.destinations.slack.web_client import GuardedWebClient
+        from .web_client import GuardedWebClient
 
         if "token" not in secret:
             raise ConfigurationError(
