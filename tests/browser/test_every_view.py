@@ -1,0 +1,30 @@
+"""Every view, wide and narrow, light and dark: accessible, inside its policy, and inside its window."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.look import SCHEMES, WIDTHS, Look
+from tests.browser.views import VIEWS
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_breaks_no_rule_of_accessibility_or_policy_and_fits_its_window(look: Look, view: str) -> None:
+    for width in WIDTHS:
+        for scheme in SCHEMES:
+            assert look.open(VIEWS[view], width, scheme) == 200
+            assert look.accessibility() == [], (width, scheme)
+            assert look.violations() == [], (width, scheme)
+            assert look.overflow() <= 0, (width, scheme)
+
+
+def test_the_harness_notices_a_script_a_style_and_a_missing_label(look: Look) -> None:
+    """The broken twin: what these tests look for is seen when it is there."""
+    look.open("/")
+    look.page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=//evil.example/x><p style=color:red>')"
+    )
+    look.page.wait_for_function("window.__violations.length >= 2")
+    assert any("style-src" in fault for fault in look.violations())
+    assert any("img-src" in fault for fault in look.violations())
+    assert any(fault.startswith("image-alt") for fault in look.accessibility())

@@ -1,0 +1,16 @@
+"""Every view of the page, and the states it can be in. A new view is added here, and all tests look at it."""
+
+from __future__ import annotations
+
+VIEWS = {
+    "portfolio": "/",
+    "portfolio filtered": "/?tier=Critical",
+    "portfolio without a match": "/?q=nobody",
+    "account": "/account/acc-00",
+    "account saved": "/account/acc-01",
+    "account too little known": "/account/acc-14",
+    "actions": "/actions",
+    "kpis": "/kpis",
+    "model": "/model",
+    "reports": "/reports",
+}
