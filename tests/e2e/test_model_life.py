@@ -18,7 +18,7 @@ import yaml
 from sqlalchemy import Engine, delete, select
 
 from customer_health import pipeline
-from customer_health.__main__ import main
+from customer_health.cli.command_line import main
 from customer_health.company import CompanyConfig
 from customer_health.errors import CustomerHealthError
 from customer_health.ledger import model_registry as registry

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from customer_health.__main__ import main as command
+from customer_health.cli.command_line import main as command
 from customer_health.simulator.canonical_exports import write_tables
 from customer_health.simulator.product import default_start
 from tests.lib.servers.vendors import salesforce, stripe, zendesk

@@ -10,8 +10,8 @@ from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised
 from tests.lib.ledgers import ledger_url
 from tests.lib.remote import Remote
 
-from customer_health import __main__ as command_line
 from customer_health import pipeline
+from customer_health.cli import command_line, command_session
 from customer_health.company import CompanyConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError
@@ -73,7 +73,7 @@ def type_a_command(ledger, home, monkeypatch):
         def now(cls, tz=None):
             return morning(TODAY)
 
-    monkeypatch.setattr(command_line, "datetime", Clock)
+    monkeypatch.setattr(command_session, "datetime", Clock)
     assert command_line.main(["--home", str(home), "playbooks", "--as-of", day(14).isoformat()]) == 0
 
 

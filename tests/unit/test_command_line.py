@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from customer_health.__main__ import EXIT_REFUSED, EXIT_TRY_AGAIN, main
+from customer_health.cli.command_line import app, main
+from customer_health.cli.command_session import EXIT_REFUSED, EXIT_TRY_AGAIN
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,7 @@ from customer_health.__main__ import EXIT_REFUSED, EXIT_TRY_AGAIN, main
         (["scroe"], "scroe"),
         (["signals", "--since", "2026-02-01", "--as-of", "2026-01-01"], "is empty"),
         (["deliver", "--destination", "slak", "--as-of", "2026-01-01"], "Did you mean one of: slack?"),
-        ([], "required"),
+        ([], "Missing command"),
     ],
 )
 def test_bad_arguments_are_refused_with_a_sentence(
@@ -50,3 +51,25 @@ def test_one_destination_that_is_down_does_not_stop_the_others(
     assert "slack" in delivered
     assert "crm" not in delivered
     assert "The CRM does not answer." in capsys.readouterr().err
+
+
+def commands() -> list[str]:
+    return [command.name for command in app.registered_commands]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_explains_itself_without_touching_a_store(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    home = tmp_path / "none"
+
+    assert main(["--home", str(home), command, "--help"]) == 0
+    assert "Usage: python -m customer_health" in capsys.readouterr().out
+    assert not home.exists()
+
+
+def test_the_list_of_commands_names_every_one_of_them(capsys: pytest.CaptureFixture[str]):
+    assert main(["--help"]) == 0
+
+    listed = capsys.readouterr().out
+    assert [name for name in commands() if f" {name} " not in listed] == []

@@ -9,8 +9,8 @@ from tests.lib.destinations import RIGS, effect
 from tests.lib.ledger import morning, promised
 from tests.lib.ledgers import ledger_url
 
-from customer_health import __main__ as command_line
 from customer_health import pipeline
+from customer_health.cli import command_line
 from customer_health.delivery.dispatch import deliver
 from customer_health.delivery.duplicate_audit import audit
 from customer_health.destinations.destination_registry import FACTORIES

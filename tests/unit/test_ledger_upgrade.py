@@ -17,7 +17,7 @@ from tests.lib.ledger import day, morning, promised, publish, run
 from tests.lib.ledgers import ledger_url
 
 from customer_health import pipeline
-from customer_health.__main__ import main
+from customer_health.cli.command_line import main
 from customer_health.errors import ConfigurationError, FatalError
 from customer_health.ledger import kill_switches, outbox_transitions, report_numbers, schema, training_runs
 from customer_health.ledger.engine import LedgerOutdatedError, open_ledger

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.lib.ledger import morning, new_ledger, promised, publish, run
 
-from customer_health import __main__ as command_line
-from customer_health.cli import user_actions
+from customer_health.cli import command_line, command_session
+from customer_health.cli.people_commands import Outcome
 from customer_health.ledger import episode_events
 from customer_health.ledger.outbox import admin
 from customer_health.playbooks import actions
@@ -32,7 +32,7 @@ def say(ledger, home, monkeypatch, capsys):
         def now(cls, tz=None):
             return morning(2) + timedelta(hours=1)
 
-    monkeypatch.setattr(command_line, "datetime", Clock)
+    monkeypatch.setattr(command_session, "datetime", Clock)
 
     def of(*words):
         code = command_line.main(["--home", str(home), *words])
@@ -56,7 +56,7 @@ def test_what_waits_can_be_listed_approved_and_declined(say, ledger):
 
 def test_the_outcomes_of_the_command_the_task_and_the_ledger_are_the_same():
     in_the_crm = tuple(episode_events.outcome_named(words) for words in actions.OUTCOMES)
-    assert user_actions.OUTCOMES == episode_events.OUTCOMES == in_the_crm
+    assert tuple(Outcome) == episode_events.OUTCOMES == in_the_crm
 
 
 def test_who_and_why_are_asked_for(say):
