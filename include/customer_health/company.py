@@ -19,8 +19,10 @@ from customer_health.checked_yaml import read_yaml, refusal
 from customer_health.connections import ConnectionsConfig, SourceName, SourceOptions
 from customer_health.contract_rules import ContractsConfig, OutcomesConfig
 from customer_health.fact_thresholds import FactThresholds
+from customer_health.forecast_config import ForecastConfig
 from customer_health.playbook_config import PlaybookConfig
 from customer_health.retention_config import RetentionConfig
+from customer_health.roles import RolesConfig
 from customer_health.sections import CanonicalTable, Section, Zone
 from customer_health.text_config import TextsConfig
 
@@ -240,6 +242,8 @@ class CompanyConfig(Section):
     economics: EconomicsConfig = EconomicsConfig()
     score: ScoreConfig = ScoreConfig()
     money: MoneyConfig = MoneyConfig()
+    forecast: ForecastConfig = ForecastConfig()
+    roles: RolesConfig = RolesConfig()
     contracts: ContractsConfig = ContractsConfig()
     outcomes: OutcomesConfig = OutcomesConfig()
     playbooks: PlaybookConfig = PlaybookConfig()

@@ -12,7 +12,7 @@ from customer_health.ledger.engine import writing
 from customer_health.ledger.schema import report_numbers as table
 from customer_health.ledger.scores import plain
 
-KPIS, SCOREBOARD, VALUE_OF_DATA = "kpis", "scoreboard", "value_of_data"
+KPIS, SCOREBOARD, VALUE_OF_DATA, RENEWALS = "kpis", "scoreboard", "value_of_data", "renewals"
 
 
 def keep(engine: Engine, kind: str, as_of: date, content: Mapping[str, Any]) -> None:

@@ -200,8 +200,9 @@ def report_due(settings: Settings, *, as_of: date) -> Result:
 
 
 def report_kpis(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
-    """Write the KPI report: retention, save rate, time to intervention."""
+    """Write the KPI report, and judge the renewal forecasts of quarters that have settled."""
     from customer_health.kpis.kpi_report import build_report
+    from customer_health.kpis.renewals.forecast_accuracy import keep_renewals
     from customer_health.ledger.engine import open_ledger
     from customer_health.sources.money import company_currency
 
@@ -211,5 +212,13 @@ def report_kpis(settings: Settings, *, as_of: date, now: datetime, progress: Pro
         currency = company_currency(con, settings.config.money)
         report = build_report(
             con, ledger, as_of=as_of, folder=settings.reports, config=settings.config, currency=currency
+        )
+        keep_renewals(
+            con,
+            ledger,
+            as_of=as_of,
+            year_starts=settings.config.forecast.fiscal_year_starts,
+            share=settings.config.forecast.interval,
+            currency=currency,
         )
     return Result("KPI report", report.counts(), tuple(report.lines()), report=report.path)

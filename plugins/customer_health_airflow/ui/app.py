@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from customer_health.errors import CustomerHealthError, RetriableError
-from customer_health_airflow.ui import number_pages, page_actions, pages, report_files, shell
+from customer_health_airflow.ui import number_pages, page_actions, pages, renewal_pages, report_files, shell
 from customer_health_airflow.ui.access import can_read
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ def create_app() -> FastAPI:
 
     app.include_router(pages.router)
     app.include_router(number_pages.router)
+    app.include_router(renewal_pages.router)
+    app.include_router(renewal_pages.acts)
     app.include_router(page_actions.router)
     app.include_router(page_actions.models)
     app.include_router(report_files.router)
