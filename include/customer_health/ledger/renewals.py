@@ -17,8 +17,9 @@ from customer_health.errors import FatalError
 from customer_health.ledger.engine import writing
 from customer_health.ledger.schema import renewal_calls, scores
 
-CSM, FINAL = "csm", "final"
 Kind = Literal["csm", "final"]
+CSM: Kind = "csm"
+FINAL: Kind = "final"
 _OF_SCORES = (
     *("account_id", "name", "segment", "arr", "currency", "renewal_date", "p_decision", "state"),
     *("notice_given", "owner_email", "manager_email", "score_shown", "why"),

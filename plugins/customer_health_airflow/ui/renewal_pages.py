@@ -200,7 +200,7 @@ def _calls_before(settings: Settings, day: date, newest: bool) -> datetime:
 
 
 def _first_with_something(lines: Any) -> str:
-    return next((line.name for line in lines if line.renewals), lines[0].name)
+    return str(next((line.name for line in lines if line.renewals), lines[0].name))
 
 
 def _of_viewer(graded: Any, viewer: ViewerDep) -> Any:
