@@ -50,14 +50,19 @@ class TaskSeen:
 
 
 def read_tasks(con: duckdb.DuckDBPyConnection, as_of: date) -> list[TaskSeen]:
-    """Return our tasks as `raw.crm_tasks` knows them before the midnight of `as_of`."""
+    """Return our tasks as `raw.crm_tasks` knows them before the midnight of `as_of`.
+
+    The beginning and the end of a task are news of their own, however long the task itself has been known.
+    """
     columns = {row[0] for row in con.execute("SELECT column_name FROM (DESCRIBE raw.crm_tasks)").fetchall()}
     owner, external = (name if name in columns else "NULL" for name in ("owner_email", "external_id"))
     cut = datetime.combine(as_of, time())
     rows = con.execute(
         f"SELECT coalesce(effect_key, ''), task_id, status, {owner}, outcome, "
         "CASE WHEN started_at < $cut THEN started_at END, "
-        "CASE WHEN completed_at < $cut THEN completed_at END, known_at, account_id, "
+        "CASE WHEN completed_at < $cut THEN completed_at END, "
+        "greatest(known_at, CASE WHEN started_at < $cut THEN started_at END, "
+        "CASE WHEN completed_at < $cut THEN completed_at END), account_id, "
         f"{external} FROM raw.crm_tasks WHERE known_at < $cut ORDER BY known_at",
         {"cut": cut},
     ).fetchall()

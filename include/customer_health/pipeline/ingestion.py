@@ -50,7 +50,7 @@ def ask_source(settings: Settings, *, as_of: date, source: str, progress: Progre
 
     upgrade_ledger(settings)  # the day begins here; nothing later, and no page, changes the ledger's tables
     if source == "simulated":
-        _simulate(settings, as_of, progress)
+        simulate(settings, as_of, progress)
         return Result(f"Ask {source}", {}, ("The simulated company has lived on.",))
     reading = source_for(settings, source).fetch(as_of=as_of, progress=progress)
     if reading is None:
@@ -133,8 +133,18 @@ def ingest(
     return Result("Ingest sources", counts, tuple(lines))
 
 
-def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
-    """Let the simulated company live on until `as_of`; its past never changes."""
+def simulate(
+    settings: Settings, as_of: date, progress: Progress = silent, *, with_tasks: bool = True
+) -> None:
+    """Let the simulated company live on until `as_of`; its past never changes.
+
+    Args:
+        settings: Of the simulated company.
+        as_of: Facts known before this day are written.
+        progress: Told what is being written.
+        with_tasks: Whether its CRM already tells what became of our tasks. Weeks that are lived through
+            after their facts were written ask for tasks that those files cannot know; a later call does.
+    """
     from customer_health.simulator.canonical_exports import write_tables
     from customer_health.simulator.product import default_start
 
@@ -153,7 +163,7 @@ def _simulate(settings: Settings, as_of: date, progress: Progress) -> None:
         through=as_of,
         accounts=int(born["accounts"]),
         seed=int(born["seed"]),
-        tasks=_tasks_given(settings, as_of),
+        tasks=_tasks_given(settings, as_of) if with_tasks else None,
         with_sentiment=False,  # `read_texts` finds it in the words
         progress=progress,
     )

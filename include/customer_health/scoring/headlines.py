@@ -121,7 +121,7 @@ def _headline(
         "title": fact.title,
         "concept": fact.concept,
         "signal": fact.signal,
-        "value": value,
+        "value": float(f"{value:.8g}"),  # as signals are kept; the order of a sum moves no digit of it
         "limit": limit,
         "phrase": phrase,
         "short": short,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from string import Formatter
@@ -50,7 +50,8 @@ def strength_claim(signal: Signal) -> Claim | None:
     return stated
 
 
-def placeholders(signal_name: str, code: str) -> set[str]:
+@cache
+def placeholders(signal_name: str, code: str) -> frozenset[str]:
     """The placeholders with which statements about this signal are printed; empty if none is known."""
     words = " ".join(
         claim.words
@@ -58,7 +59,7 @@ def placeholders(signal_name: str, code: str) -> set[str]:
         for key, claim in table.items()
         if key == signal_name or (signal_name not in table and code in (key, claim.code))
     )
-    return {name for name in ("percent", "count", "decimal", "money") if "{" + name + "}" in words}
+    return frozenset(name for name in ("percent", "count", "decimal", "money") if "{" + name + "}" in words)
 
 
 _ONE_OF_MANY = re.compile(
@@ -100,9 +101,9 @@ _WAYS: Mapping[str, Callable[[float], str]] = {
 }
 
 
-def numbers_of(value: float) -> dict[str, str]:
-    """A value in every way in which it may be printed, by the name of its placeholder."""
-    return {name: way(value) for name, way in _WAYS.items() if name != "s"}
+def numbers_of(value: float, wanted: Collection[str] = ()) -> dict[str, str]:
+    """A value in every way in which it may be printed, or in those that are wanted, by placeholder."""
+    return {name: way(value) for name, way in _WAYS.items() if name != "s" and (not wanted or name in wanted)}
 
 
 def say(claim: Claim, value: float, currency: str = "") -> str:

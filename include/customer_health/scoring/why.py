@@ -210,9 +210,8 @@ def _unfaithful(clause: str, facts: Sequence[Fact]) -> list[str]:
 
 
 def _printable(fact: Fact) -> set[str]:
-    numbers = numbers_of(float(fact["value"]))
-    kinds = placeholders(str(fact["signal"]), str(fact["code"])) or set(numbers)
-    return {numbers[kind] for kind in kinds}
+    kinds = placeholders(str(fact["signal"]), str(fact["code"]))
+    return set(numbers_of(float(fact["value"]), kinds).values())
 
 
 def _same_direction(clause: str, value: float) -> bool:

@@ -64,7 +64,7 @@ def write_tables(
     accounts: int = 2000,
     seed: int = 7,
     seat_scale: float = DEFAULT_SEAT_SCALE,
-    tasks: Sequence[Given] = (),
+    tasks: Sequence[Given] | None = (),
     with_sentiment: bool = True,
     progress: Progress = silent,
 ) -> dict[str, list[Path]]:
@@ -83,6 +83,7 @@ def write_tables(
         seed: Equal arguments give equal bytes.
         seat_scale: See `licences`; 1 writes companies of real size, some twenty times as many rows.
         tasks: What the company's people were asked to do; what they did with it comes back as `crm_tasks`.
+            None leaves that table to a later call, which then writes all of it.
         with_sentiment: Whether the help desk brings its own sentiment; else there are only the words.
         progress: Called with files done, files to do, and what is being written.
 
@@ -102,6 +103,8 @@ def write_tables(
     _refuse_another(folder, identity)
     wanted = {name: _missing(folder / name, start, through) for name in TABLES}
     wanted["crm_snapshot"] = wanted["crm_snapshot"][-1:]  # it has no past
+    if tasks is None:
+        wanted[CRM_TASKS.name] = []
     total, done = sum(len(spans) for spans in wanted.values()), 0
     if total:
         world = build_world(start=start, through=through, accounts=accounts, seed=seed)
@@ -109,7 +112,7 @@ def write_tables(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
         feed = UsageFeed(world, book)
-        for table in facts(world, book, through, tasks, with_sentiment=with_sentiment):
+        for table in facts(world, book, through, tasks or (), with_sentiment=with_sentiment):
             show = seen if table.table is CRM_TASKS else Facts.between
             for since, until in wanted[table.table.name]:
                 rows = show(table, None if since == start else since, until)

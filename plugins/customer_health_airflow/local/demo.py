@@ -1,4 +1,4 @@
-"""`make demo`: real Airflow, two days of a company, and what came out."""
+"""`make demo`: a quarter of weekly readings, then real Airflow for today, and what came out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from customer_health.errors import ConfigurationError, CustomerHealthError
+from customer_health.pipeline.past_readings import can_live_through
 from customer_health.settings import Settings, load_settings
 from customer_health_airflow.local import processes
 from customer_health_airflow.local.chain import ChainFailedError, Watch
 from customer_health_airflow.local.company_data import Company
+from customer_health_airflow.local.past_weeks import WEEKS, PastWeeks, weeks_before
 from customer_health_airflow.local.rest import AirflowApiError
 from customer_health_airflow.local.stack import Stack
 
@@ -97,12 +99,23 @@ def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> st
     before = _count_effects(settings)
     say(f"{'Your files in ' + company.data if company.data else 'A simulated company'}, as of {today}.")
     company.remember()
-    stack.start(company.environment(pretend=True), drop_unfinished=True)
+    environment = company.environment(pretend=True)
+    lives = can_live_through(settings)
+    past = None
+    if lives and not finished.any_before(today):
+        say(f"Meanwhile it lives through the {WEEKS} weeks before, in one process")
+        days = weeks_before(today)
+        past = stack.beside(environment, lambda outer: PastWeeks(outer, stack.logs / "past_weeks.log", days))
+    # A training that is due costs the demo a minute and changes nothing today: `make up` catches it up.
+    stack.start(environment, drop_unfinished=True, resting=("train_model",) if lives else ())
     say("Airflow is up: scheduler, DAG processor, triggerer, API server.")
     watch = Watch(stack.airflow, stack.logs, say, stack.check)
     stamp = datetime.now(UTC).strftime("%H%M%S")
-    days = [today] if finished.any_before(today) else [today - BEFORE, today]
-    for day in days:
+    if past is not None:
+        past.wait(say)
+        for day in weeks_before(today):
+            finished.add(day)
+    for day in [today] if finished.any_before(today) else [today - BEFORE, today]:
         say(f"As of {day}" + (": the day to compare with" if day != today else ""))
         watch.run("ingest_sources", day, until="deliver_effects", stamp=stamp)
         finished.add(day)

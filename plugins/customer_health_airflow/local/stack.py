@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,12 +18,14 @@ from customer_health_airflow.local.chain import DAGS, TICKING
 from customer_health_airflow.local.company_data import Company
 from customer_health_airflow.local.environment import (
     HOME,
+    MARK,
     USER,
     Ports,
     airflow_environment,
     credentials,
     free_ports,
 )
+from customer_health_airflow.local.past_weeks import PastWeeks
 from customer_health_airflow.local.rest import Airflow, AirflowApiError
 
 READY_WITHIN = 240.0
@@ -44,6 +46,7 @@ class Stack:
         self.stack_id = uuid.uuid4().hex
         self.ports: Ports | None = None
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._beside: PastWeeks | None = None
 
     @property
     def airflow(self) -> Airflow:
@@ -52,7 +55,12 @@ class Stack:
         return Airflow(self.ports.url, credentials(self.home)["password"])
 
     def start(
-        self, company: Mapping[str, str], *, drop_unfinished: bool = False, ticking: bool = False
+        self,
+        company: Mapping[str, str],
+        *,
+        drop_unfinished: bool = False,
+        ticking: bool = False,
+        resting: Collection[str] = (),
     ) -> None:
         """Start everything and return when Airflow is healthy and knows every DAG.
 
@@ -61,6 +69,7 @@ class Stack:
             drop_unfinished: Mark runs that an earlier stack left unfinished as failed instead of letting
                 Airflow resume them: each DAG runs one day at a time, and they would come first.
             ticking: Let the hourly DAGs run as well.
+            resting: DAGs that stay paused.
 
         Raises:
             PartDiedError: A part did not come up; the message carries the end of its output.
@@ -71,9 +80,8 @@ class Stack:
             self._say("Stopped an Airflow that was still running in this checkout.")
         self.ports = free_ports()
         self.logs.mkdir(parents=True, exist_ok=True)
-        outer = {name: value for name, value in os.environ.items() if not name.startswith("CUSTOMER_HEALTH_")}
         environment = airflow_environment(
-            self.ports, stack_id=self.stack_id, home=self.home, outer={**outer, **company}
+            self.ports, stack_id=self.stack_id, home=self.home, outer=_outer(company)
         )
         state = {"stack_id": self.stack_id, "url": self.ports.url}
         (self.home / "stack.json").write_text(json.dumps(state), encoding="utf-8")
@@ -90,9 +98,14 @@ class Stack:
                 if (run["queued_at"] or "") < began:
                     self.airflow.give_up(run["dag_id"], run["dag_run_id"])
         for dag_id in reversed(DAGS):  # who listens first; the head, which may start at once, last
-            self.airflow.pause(dag_id, paused=False)
+            self.airflow.pause(dag_id, paused=dag_id in resting)
         for dag_id in TICKING:
             self.airflow.pause(dag_id, paused=not ticking)
+
+    def beside(self, company: Mapping[str, str], start: Callable[[dict[str, str]], PastWeeks]) -> PastWeeks:
+        """Start a process of our own that ends with the stack at the latest."""
+        self._beside = start({**_outer(company), MARK: self.stack_id})
+        return self._beside
 
     def check(self) -> None:
         """Raise PartDiedError if a part has ended on its own."""
@@ -107,7 +120,8 @@ class Stack:
     def stop(self) -> None:
         """End every process, whatever state it is in."""
         # Our own children as well by their sessions; a stranger cannot have got those numbers meanwhile.
-        processes.stop(self.stack_id, [process.pid for process in self._parts.values()])
+        ours = [process.pid for process in self._parts.values()]
+        processes.stop(self.stack_id, [*ours, self._beside.session] if self._beside else ours)
         for process in self._parts.values():
             process.wait(timeout=10)
         if self._parts:
@@ -147,6 +161,12 @@ class Stack:
             return self.airflow.import_errors()
         except (OSError, AirflowApiError):
             return []
+
+
+def _outer(company: Mapping[str, str]) -> dict[str, str]:
+    """Our environment, with the settings of this company only."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CUSTOMER_HEALTH_")}
+    return {**kept, **company}
 
 
 def running(home: Path = HOME) -> dict[str, str] | None:

@@ -1,0 +1,131 @@
+"""Let the simulated company live through weeks before today: one pass over its data, then week by week."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from customer_health.errors import ConfigurationError
+from customer_health.pipeline import activation, ingestion, retraining, scoring, text_reading
+from customer_health.pipeline.step_result import Result
+from customer_health.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from customer_health.settings import Settings
+
+MORNING = time(6)
+SIMULATED = ["simulated"]
+
+
+def can_live_through(settings: Settings) -> bool:
+    """Whether the company is simulated and nothing can leave the house: nobody else's past is invented."""
+    previews = set(settings.config.destinations.model_dump().values()) == {"preview"}
+    return previews and ingestion.sources(settings) == SIMULATED
+
+
+def live_through(settings: Settings, *, days: Sequence[date], progress: Progress = silent) -> Result:
+    """Publish scores and act for each of these days as if it were that day, oldest first.
+
+    The raw tables are loaded once, through the last day, and the signals of all days are computed in one
+    pass; what was not known before a day's midnight does not count for it. The model is trained once, on what
+    the first day knew, so that no day is scored by a model that has seen its future. Between the days the
+    company's people work on their tasks, and the clocks of reminders run. Doing it again changes nothing.
+
+    Args:
+        settings: Of the simulated company.
+        days: As-of dates.
+        progress: Told what is being done.
+
+    Raises:
+        ConfigurationError: The company is a real one, or something could leave the house.
+    """
+    from customer_health.ledger.engine import open_ledger
+    from customer_health.pipeline.ledger_upgrade import upgrade_ledger
+
+    if not can_live_through(settings):
+        raise ConfigurationError(
+            "Only the simulated company, with every destination a preview, can live through its past.",
+            hint="Leave DATA, sources and destinations out.",
+        )
+    days = sorted(days)
+    settings = settings.model_copy(update={"today": days[-1]})
+    upgrade_ledger(settings)
+    ledger = open_ledger(settings.ledger_url)
+    progress(0, 0, f"loading the company's facts until {days[-1]}")
+    ingestion.simulate(settings, days[-1], with_tasks=False)
+    ingestion.ingest(settings, as_of=days[-1], asked=True)
+    ingestion.check_quality(settings, as_of=days[-1], now=_morning(days[-1]))
+    text_reading.read_texts(settings, as_of=days[-1])
+    progress(0, 0, f"computing the signals of {len(days)} days in one pass")
+    ingestion.build_signals(settings, as_of_dates=days)
+    progress(0, 0, f"training on what {days[0]} knew")
+    retraining.ensure_champion(settings, as_of=days[0], now=_morning(days[0]))
+    for number, day in enumerate(days, 1):
+        progress(number, len(days), f"living through {day}")
+        _live(settings, ledger, day)
+    return Result(
+        "Past readings",
+        {"days": len(days)},
+        (f"Lived through {len(days)} days before today, {days[0]} to {days[-1]}.",),
+    )
+
+
+def _live(settings: Settings, ledger: Engine, day: date) -> None:
+    """One day's scores, plays and deliveries, and what became of them two days later."""
+    now = _morning(day)
+    pretended = settings.model_copy(update={"today": day})
+    scoring.score_accounts(pretended, as_of=day, now=now - timedelta(hours=1))
+    _take_in_work(ledger, day)
+    activation.run_playbooks(pretended, as_of=day, now=now)
+    _deliver(pretended, now)
+    later = day + timedelta(days=2)
+    _take_in_work(ledger, later)
+    two_days_on = settings.model_copy(update={"today": later})
+    activation.follow_up(two_days_on, now=_morning(later))
+    _deliver(two_days_on, _morning(later))
+
+
+def _deliver(settings: Settings, now: datetime) -> None:
+    for name in activation.destinations(settings):
+        activation.deliver_effects(settings, destination=name, now=now)
+
+
+def _take_in_work(ledger: Engine, before: date) -> None:
+    """Tell the ledger what the company's people had done with their tasks before a day.
+
+    The raw tables were loaded once and know of no task that was given since.
+    """
+    from customer_health.ledger.crm_tasks import TaskSeen, take_in
+    from customer_health.simulator.task_outcomes import given, seen, worked
+
+    rows = seen(worked(given(ledger, before)), None, before)
+    rows = rows.astype(object).where(rows.notna(), None)
+    take_in(
+        ledger,
+        [
+            TaskSeen(
+                row["effect_key"],
+                row["task_id"],
+                row["status"],
+                row["owner_email"],
+                row["outcome"],
+                _utc(row["started_at"]),
+                _utc(row["completed_at"]),
+                max(filter(None, (_utc(row[name]) for name in ("known_at", "started_at", "completed_at")))),
+                row["account_id"],
+                row["external_id"],
+            )
+            for row in rows.to_dict("records")
+        ],
+    )
+
+
+def _morning(day: date) -> datetime:
+    return datetime.combine(day, MORNING, UTC)
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.replace(tzinfo=UTC)
