@@ -15,6 +15,7 @@ from customer_health.cli import (
     model_commands,
     people_commands,
     store_commands,
+    subject_commands,
 )
 from customer_health.cli.command_session import EXIT_REFUSED, Session, report_failure
 from customer_health.errors import CustomerHealthError
@@ -36,7 +37,7 @@ def open_session(
     context.obj = Session(home)
 
 
-for commands in (chain_commands, people_commands, model_commands, store_commands, connecting_commands):
+for commands in (chain_commands, people_commands, model_commands, store_commands, subject_commands, connecting_commands):
     commands.register(app)
 
 

@@ -31,10 +31,11 @@ from sqlalchemy import (
 
 from customer_health.ledger.schema_base import UtcDateTime as UtcDateTime
 from customer_health.ledger.schema_base import metadata as metadata
+from customer_health.ledger.schema_operations import erasures as erasures
 from customer_health.ledger.schema_renewals import renewal_calls as renewal_calls
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
-REVISION = "0010"
+REVISION = "0011"
 # Where an outbox row may stand; see ledger/outbox_transitions.py.
 OUTBOX_STATES = (
     "pending",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.company import CompanyConfig, UsageConfig
 from customer_health.errors import ConfigurationError, CustomerHealthError, WarehouseBusyError
+from customer_health.pipeline.erased_rows import keep_erased_out
 from customer_health.pipeline.ledger_upgrade import upgrade_ledger
 from customer_health.pipeline.step_result import Result
 from customer_health.pipeline.text_reading import fill_texts
@@ -187,11 +188,13 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
     from customer_health.warehouse.gate import run_gate
 
     progress(0, 0, "checking contracts")
+    kept_out: tuple[str, ...] = ()
     with (
         open_warehouse(settings.warehouse_url) as con,
         gated_elsewhere(settings, con, as_of=as_of) as elsewhere,
         remote_usage(settings) as usage,
     ):
+        kept_out = keep_erased_out(settings, con)
         gate = run_gate(
             con,
             as_of=as_of,
@@ -203,7 +206,7 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
             project=settings.home,
             own=settings.expectations,
         )
-    return Result("Data quality gate", gate.counts(), tuple(gate.lines()), report=gate.report)
+    return Result("Data quality gate", gate.counts(), (*gate.lines(), *kept_out), report=gate.report)
 
 
 def days_between(since: date | None, as_of: date) -> list[date]:

@@ -1,0 +1,24 @@
+"""The ledger's tables about its own upkeep."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, String, Table, Text
+
+from customer_health.ledger.schema_base import UtcDateTime, metadata
+
+# What was erased on request, and is kept out from then on. The ids themselves are not here: only what tells,
+# with the salt, whether an id that comes back is one of them.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("receipt_id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),  # account | person
+    Column("salt", String(64), nullable=False),
+    Column("digests", JSON, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("counts", JSON, nullable=False),  # rows and files by place
+    Column("outside", JSON, nullable=False),  # what destinations hold: destination, verb, remote id, when
+)

@@ -1,0 +1,180 @@
+"""Files about an account or a person: landed answers, previews, reports, working copies."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+
+from customer_health.settings import Settings
+from customer_health.sources.asking.raw_files import address_of
+from customer_health.sources.locate import Folder
+from customer_health.subject import Subject
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Made again from what is left: reduced signals, fetched copies, dlt's working files, folds, texts that wait.
+WORKING = ("state", "cache", "dlt", "texts", "spill", "models/.folds", "models/.worth")
+SHOWN = ("preview", "reports")
+_READABLE = {".csv", ".eml", ".htm", ".html", ".json", ".jsonl", ".md", ".txt"}
+
+
+def shown_files(settings: Settings, subject: Subject) -> list[Path]:
+    """Return the previews and reports that mention the subject."""
+    return [
+        path
+        for name in SHOWN
+        for path in sorted((settings.home / name).rglob("*"))
+        if path.is_file() and path.suffix in _READABLE and _mentions(path, subject)
+    ]
+
+
+def erase_files(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str, int]:
+    """Remove the subject from every file that is ours; return the number of files by folder.
+
+    A table (CSV) loses its lines; another file that mentions the subject goes, with what lies beside it.
+    """
+    counts = dict.fromkeys(SHOWN, 0)
+    for path in shown_files(settings, subject):
+        counts[path.relative_to(settings.home).parts[0]] += 1
+        if path.suffix == ".csv" and (settings.home / "reports") in path.parents:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+            _replace(path, "".join(line for line in lines if not subject.mentioned(line)).encode())
+            continue
+        for beside in path.parent.glob(f"{path.stem}.*"):
+            beside.unlink(missing_ok=True)
+    counts["landing"] = erase_landed(settings, con, subject)
+    for name in WORKING:
+        folder = settings.home / name
+        if folder.exists():
+            shutil.rmtree(folder)
+    return counts
+
+
+def landed_rows(settings: Settings, subject: Subject) -> Iterator[dict[str, Any]]:
+    """Yield the rows of landed answers that concern the subject."""
+    system, root = fsspec.core.url_to_fs(address_of(settings.home, settings.landing))
+    for path in _files(system, root):
+        name = PurePosixPath(path).name
+        if name.startswith("_seen-"):
+            continue
+        with system.open(path, "rb") as file:
+            data = file.read()
+        rows = _lines(data) if name.endswith(".jsonl.gz") else _table(data).to_pylist()
+        yield from (row for row in rows if subject.mentioned(_plain(row)))
+
+
+def erase_landed(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Subject) -> int:
+    """Rewrite landed files without the subject's rows, and let the loader take them as read.
+
+    Without that it would load the changed file again, and lose a person's rows, which stay countable.
+    """
+    address = address_of(settings.home, settings.landing)
+    system, root = fsspec.core.url_to_fs(address)
+    count = 0
+    for path in _files(system, root):
+        name = PurePosixPath(path).name
+        with system.open(path, "rb") as file:
+            before = file.read()
+        clean: Callable[[bytes, Subject], bytes]
+        clean = _seen if name.startswith("_seen-") else _rows if name.endswith(".jsonl.gz") else _parquet
+        after = clean(before, subject)
+        if after == before:
+            continue
+        count += 1
+        if "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,)):
+            _replace(Path(path), after)
+        else:
+            system.pipe_file(path, after)
+        source, _, inside = str(PurePosixPath(path).relative_to(PurePosixPath(root))).partition("/")
+        if inside and not name.startswith("_seen-"):
+            _take_as_read(settings, con, f"{address.rstrip('/')}/{source}", source, inside)
+    return count
+
+
+def _take_as_read(
+    settings: Settings, con: duckdb.DuckDBPyConnection, place: str, source: str, name: str
+) -> None:
+    file = Folder(place, settings.home / "cache").file(name)
+    con.execute(
+        "UPDATE ops.files SET size = ?, modified = ?, sha256 = ? WHERE source = ? AND file = ?",
+        [file.size, file.modified, file.sha256(), source, name],
+    ).fetchall()
+
+
+def _rows(data: bytes, subject: Subject) -> bytes:
+    lines = gzip.decompress(data).splitlines()
+    needles = [needle.encode() for needle in subject.needles]
+    kept = [
+        line
+        for line in lines
+        if not any(needle in line for needle in needles) or not subject.mentioned(json.loads(line))
+    ]
+    if len(kept) == len(lines):
+        return data
+    return gzip.compress(b"".join(line + b"\n" for line in kept), 1, mtime=0)
+
+
+def _seen(data: bytes, subject: Subject) -> bytes:
+    seen = json.loads(gzip.decompress(data))
+    kept = {key: digest for key, digest in seen.items() if not subject.mentioned(key)}
+    return data if len(kept) == len(seen) else gzip.compress(json.dumps(kept).encode(), 1, mtime=0)
+
+
+def _parquet(data: bytes, subject: Subject) -> bytes:
+    import pyarrow.parquet as pq
+
+    table = _table(data)
+    keep = [not subject.mentioned(_plain(row)) for row in table.to_pylist()]
+    if all(keep):
+        return data
+    out = io.BytesIO()
+    pq.write_table(table.filter(keep), out)
+    return out.getvalue()
+
+
+def _table(data: bytes) -> Any:
+    import pyarrow.parquet as pq
+
+    return pq.read_table(io.BytesIO(data))
+
+
+def _lines(data: bytes) -> Iterator[dict[str, Any]]:
+    return (json.loads(line) for line in gzip.decompress(data).splitlines() if line.strip())
+
+
+def _plain(row: Any) -> Any:
+    """Return a row as JSON would spell it, numbers included: an id may be kept as a number."""
+    return json.loads(json.dumps(row, default=str))
+
+
+def _files(system: Any, root: str) -> list[str]:
+    if not system.exists(root):
+        return []
+    found = sorted(system.find(root))
+    return [path for path in found if path.endswith((".jsonl.gz", ".parquet", ".json.gz"))]
+
+
+def _mentions(path: Path, subject: Subject) -> bool:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return any(needle in text for needle in subject.needles) and _text_mentions(text, subject)
+
+
+def _text_mentions(text: str, subject: Subject) -> bool:
+    """Whether a file's text concerns the subject; a short id counts where it stands as a value of its own."""
+    if subject.mentioned(text):
+        return True
+    return any(f'"{one}"' in text or f",{one}," in text for one in subject.ids)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_bytes(data)
+    fresh.replace(path)

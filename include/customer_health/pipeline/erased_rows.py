@@ -1,0 +1,33 @@
+"""Keep out what was erased: a source that still has it brings it back every night."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from customer_health.ledger import erasures
+from customer_health.ledger.engine import open_ledger
+from customer_health.settings import Settings
+from customer_health.subject import Subject
+from customer_health.warehouse import subject_rows
+
+if TYPE_CHECKING:
+    import duckdb
+
+_KINDS: tuple[Literal["account", "person"], ...] = ("account", "person")
+
+
+def keep_erased_out(settings: Settings, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Erase again whatever has a receipt, in loads that no gate has seen; return what to say about it."""
+    ledger = open_ledger(settings.ledger_url)
+    if not erasures.receipts(ledger):
+        return ()
+    count = 0
+    for kind in _KINDS:
+        back = erasures.returned(ledger, kind, subject_rows.candidates(con, kind))
+        receipts = {receipt["receipt_id"]: receipt for receipt in back.values()}
+        for name, receipt in receipts.items():
+            ids = tuple(sorted(one for one, of in back.items() if of["receipt_id"] == name))
+            subject = Subject(kind, ids, pseudonym=erasures.pseudonym(receipt))
+            subject_rows.erase_rows(con, subject, subject_rows.text_hashes(con, subject))
+            count += 1
+    return (f"{count:,} erased before came with new files, and were kept out.",) if count else ()
