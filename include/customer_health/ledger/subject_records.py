@@ -130,7 +130,7 @@ def _own(connection: Connection, subject: Subject) -> Iterator[tuple[Table, Colu
         named = parent.table.c.account_id.in_(subject.ids)
         ids = connection.execute(select(parent).where(named)).scalars().all()
         for part in _parts(ids):
-            yield child.table, child.in_(part)  # type: ignore[misc]
+            yield child.table, child.in_(part)
     for table in reversed(schema.metadata.sorted_tables):
         if "account_id" in table.c:
             yield table, table.c.account_id.in_(subject.ids)

@@ -99,7 +99,9 @@ def erase(settings: Settings, kind: str, identifier: str, *, by: str, reason: st
         # Deleted rows lie in the file until its pages are used again.
         con.execute("CHECKPOINT")
     receipt = erasures.finish(ledger, receipt["receipt_id"], counts, outside, now=now)
-    return Result("Erase", {name: count for name, count in counts.items() if count}, _said(receipt, counts))
+    return Result(
+        "Erase", {name: count for name, count in counts.items() if count}, _said(dict(receipt), counts)
+    )
 
 
 def _subject(con: duckdb.DuckDBPyConnection, kind: str, identifier: str) -> Subject:
