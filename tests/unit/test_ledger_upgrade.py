@@ -252,4 +252,10 @@ def test_a_newer_ledger_is_refused_by_us_and_ours_by_older_code(ledger_url):
 def test_the_newest_revision_is_the_one_that_this_code_needs():
     scripts = ScriptDirectory(str(SCRIPTS))
     assert scripts.get_current_head() == schema.REVISION
-    assert [script.revision for script in scripts.walk_revisions()] == ["0010", "0009", "0008", "0007"]
+    assert [script.revision for script in scripts.walk_revisions()] == [
+        "0011",
+        "0010",
+        "0009",
+        "0008",
+        "0007",
+    ]
