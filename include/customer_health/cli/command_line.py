@@ -37,7 +37,14 @@ def open_session(
     context.obj = Session(home)
 
 
-for commands in (chain_commands, people_commands, model_commands, store_commands, subject_commands, connecting_commands):
+for commands in (
+    chain_commands,
+    people_commands,
+    model_commands,
+    store_commands,
+    subject_commands,
+    connecting_commands,
+):
     commands.register(app)
 
 
