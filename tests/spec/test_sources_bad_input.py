@@ -208,3 +208,29 @@ def test_a_binary_file_under_the_name_of_text_is_named(company: CompanyFiles, na
     company.map(MAPPING.replace("usage*.csv", name))
     with pytest.raises(DataContractError, match=f"{name} is not text.*binary"):
         company.ingest()
+
+
+def test_a_remedy_for_dates_keeps_the_dates_that_are_read_already(company: CompanyFiles) -> None:
+    """Advice to write the one format that reads the failing rows would lose all others."""
+    company.write("contracts.csv", CONTRACTS.replace("2025-02-10", "10.02.2025"))
+    company.ingest()
+    assert "`format: ['iso', '%d.%m.%Y']`" in company.remedies()[0]
+
+
+def test_a_spreadsheets_days_are_recognised_and_the_format_is_told(company: CompanyFiles) -> None:
+    company.write("contracts.csv", CONTRACTS.replace("2025-02-10", "45698"))
+    company.ingest()
+    assert "`format: ['iso', 'excel']`" in company.remedies()[0]
+
+
+def test_an_ambiguous_zone_gets_no_advice_on_formats(company: CompanyFiles) -> None:
+    company.write("contracts.csv", CONTRACTS.replace("2025-02-10", "2025-02-10 10:00:00 IST"))
+    company.ingest()
+    assert "format:" not in company.remedies()[0]
+
+
+def test_ids_of_no_account_hint_at_mergers_where_none_is_mapped(company: CompanyFiles) -> None:
+    company.write("usage.csv", USAGE + "gone7,u9,2026-05-03,export,1\n")
+    gate = company.load()
+    assert "`merged_ids`" in company.remedies()[0]
+    assert "No merger is mapped: were these accounts merged into others?" in " ".join(gate.lines())

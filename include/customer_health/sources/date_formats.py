@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
 _EPOCH = (("unix", re.compile(r"1\d{9}(\.\d+)?")), ("unix_ms", re.compile(r"1\d{12}")))
+_SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")  # a spreadsheet's days since 1899-12-30: 1954 to 2091
 _PARTS = {
     "%Y": r"\d{4}", "%y": r"\d{2}", "%b": r"[A-Za-z]{3,4}\.?", "%B": r"[A-Za-z]+", "%p": r"[AaPp][Mm]",
 }  # fmt: skip
@@ -39,6 +40,8 @@ def _shape(format_: str) -> re.Pattern[str]:
 @lru_cache(maxsize=65_536)
 def reads(value: str, format_: str) -> bool:
     """Whether a format (strptime, or "iso", "unix", "unix_ms") reads a text."""
+    if format_ == "excel":
+        return _SERIAL.fullmatch(value) is not None
     if format_ == "iso":
         return ISO.fullmatch(value) is not None
     for name, pattern in _EPOCH:
@@ -69,23 +72,13 @@ def formats_of(samples: Sequence[str]) -> tuple[str, ...]:
     found: list[str] = []
     left = list(samples)
     while left:
-        best = max(("iso", *DATE_FORMATS), key=lambda format_: sum(reads(v, format_) for v in left))
+        best = max(("iso", *DATE_FORMATS, "excel"), key=lambda format_: sum(reads(v, format_) for v in left))
         rest = [value for value in left if not reads(value, best)]
         if len(rest) == len(left):
             return ()
         found.append(best)
         left = rest
     return tuple(found)
-
-
-def advice(values: Iterable[str]) -> str:
-    """Return the line to write for dates that are not read, or "" if no format reads them all."""
-    samples = [value.strip() for value in values if value and value.strip()]
-    found = format_of(samples) if samples else None
-    if found:
-        return f"These read by `format: {' or '.join(repr(one) for one in found.split(' or '))}`."
-    mixed = formats_of(samples) if samples else ()
-    return f"These read by `format: [{', '.join(map(repr, mixed))}]`." if mixed else ""
 
 
 def refuse_swapped(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.errors import DataContractError
 from customer_health.sources.casting import NO, YES
-from customer_health.sources.date_formats import format_of
+from customer_health.sources.date_formats import format_of, reads
 from customer_health.sources.files import Readable, make_readable
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapping import Reading
@@ -26,6 +26,7 @@ SAMPLE = 2_000
 DISTINCT = 1_000
 _MONEY = re.compile(r"[-+(]?([$€£]|[A-Z]{3})?\s?[-+]?\d[\d.,' ]*\s?([$€£%]|[A-Z]{3})?\)?")
 _DECIMAL_COMMA = re.compile(r"\D*(\d{1,3}(\.\d{3})+|\d+),\d{1,2}\D*")
+_DECIMAL_POINT = re.compile(r"[^0-9]*\d{1,3}((,\d{3})+[.]\d+|(,\d{3}){2,})[^0-9]*")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "#": "no"})
 
 
@@ -109,7 +110,9 @@ def _fitting(samples: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
     tests: dict[str, Callable[[str], bool]] = {
         "number": lambda value: _MONEY.fullmatch(value) is not None,
         "boolean": lambda value: value.lower() in (*YES, *NO),
-        "moment": lambda value: any(c.isdigit() for c in value) and format_of([value]) is not None,
+        "moment": lambda value: (
+            any(c.isdigit() for c in value) and (format_of([value]) is not None or reads(value, "excel"))
+        ),
     }
     return {
         kind: frozenset(n for n, values in samples.items() if values and _share(values[:40], test) > 0.8)
@@ -135,15 +138,15 @@ def _share(samples: Sequence[str], test: Callable[[str], bool]) -> float:
 
 
 def has_decimal_commas(look: Look) -> bool:
-    """Whether some column holds amounts such as 1.200,50."""
-    return any(
-        any(_DECIMAL_COMMA.fullmatch(value) for value in look.samples[name][:200])
-        for name in look.fitting.get("number", ())
-    )
+    """Whether some column holds amounts such as 1.200,50, and none such as 1,200.50."""
+    values = [value for name in look.fitting.get("number", ()) for value in look.samples[name][:200]]
+    return any(map(_DECIMAL_COMMA.fullmatch, values)) and not any(map(_DECIMAL_POINT.fullmatch, values))
 
 
 def currency_sign(look: Look) -> str | None:
-    """Return the currency that amounts of the file carry, if any does."""
-    signs = {"€": "EUR", "EUR": "EUR", "£": "GBP", "GBP": "GBP", "CHF": "CHF", "$": "USD"}
+    """Return the currency that amounts of the file carry, if they carry one; of several, each its own."""
+    signs = {"€": "EUR", "£": "GBP", "$": "USD", "¥": "JPY"}
     values = [value for name in look.fitting.get("number", ()) for value in look.samples[name][:200]]
-    return next((code for sign, code in signs.items() if any(sign in value for value in values)), None)
+    found = {code for sign, code in signs.items() if any(sign in value for value in values)}
+    found |= {code for value in values for code in re.findall(r"(?<![A-Z])[A-Z]{3}(?![A-Z])", value)}
+    return found.pop() if len(found) == 1 else None

@@ -128,7 +128,7 @@ COMMON: Mapping[str, tuple[str, ...]] = {
         "parent_company_id",
         "parent_account",
     ),
-    "auto_renew": ("automatische_verlaengerung", "auto_renew_flag", "auto_renewal", "autorenew"),
+    "auto_renew": ("auto", "automatische_verlaengerung", "auto_renew_flag", "auto_renewal", "autorenew"),
     "notice_days": ("notice_period", "notice_period_days"),
     "term_start": ("vertragsbeginn", "beginn", "start_date", "starts_at", "valid_from", "start"),
     "term_end": (

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from customer_health.sources.date_formats import advice
+from customer_health.sources.date_advice import advise_on_dates
 from customer_health.sources.dlt_merge import merge
 from customer_health.sources.feed_sql import Compiled
 from customer_health.sources.files import ROW, Readable
@@ -25,7 +25,7 @@ from customer_health.sources.once import Once
 from customer_health.sources.source import LoadResult
 from customer_health.warehouse.contracts import IN_THE_FUTURE, UNKNOWN_ACCOUNT, identifier, literal
 from customer_health.warehouse.raw import column_list, first, next_load_id, scalar
-from customer_health.warehouse.table import Table, Type
+from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
@@ -332,30 +332,15 @@ class Landing:
                 f"column_name || ' ' || reason, {literal(_UNREADABLE)}, record, {literal(self.load_id)} "
                 f"FROM ({bad})",
             )
-        self._advise_on_dates(unit)
+        rows = pending.rows
+        read = rows.num_rows if rows is not None else self._rows_of(unit.table, unit.file.name)
+        advise_on_dates(self.con, unit.table, self.source, unit.file.name, others=read > 0)
         for line in readable.broken:
             self.con.execute(
                 f"INSERT INTO quarantine.rows VALUES ({head}, ?, NULL, NULL, ?, ?, ?, ?)",
                 [line.number, line.reason, _BROKEN_LINE, line.text[:2000], self.load_id],
             )
         pending.rejected += len(readable.broken)
-
-    def _advise_on_dates(self, unit: Unit) -> None:
-        """Add to dates in quarantine by which format they would be read."""
-        dated = [n for n, c in unit.table.columns.items() if c.type in (Type.DATE, Type.TIMESTAMP)]
-        key = [unit.table.name, self.source, unit.file.name]
-        failed = self.con.execute(
-            "SELECT column_name, list(DISTINCT value)[:200] FROM quarantine.rows WHERE table_name = ? "
-            "AND source = ? AND file = ? AND list_contains(?, column_name) GROUP BY 1",
-            [*key, [*dated, "ends_on", "begins"]],
-        ).fetchall()
-        for column, values in failed:
-            if found := advice(values):
-                self.con.execute(
-                    "UPDATE quarantine.rows SET remedy = ? || ' ' || remedy WHERE table_name = ? "
-                    "AND source = ? AND file = ? AND column_name = ?",
-                    [found, *key, column],
-                )
 
     def _remember(self, unit: Unit, rows: int, pending: _Pending, route: str) -> None:
         load = self.result.of(unit.table.name)

@@ -66,10 +66,23 @@ def settle(con: duckdb.DuckDBPyConnection, money: MoneyConfig) -> list[str]:
         raise
     if notes and money.currency is None:
         notes.append(
-            f"Amounts are told in {currency}, the currency of most contracts; "
+            f"Amounts are told in {currency}, {_why(con, currency)}; "
             "money.currency of the company file would settle it."
         )
     return notes
+
+
+def _why(con: duckdb.DuckDBPyConnection, currency: str) -> str:
+    counts: dict[str, int] = dict(
+        con.execute(
+            "SELECT upper(trim(coalesce(_given_in, currency))), count(*) FROM raw.contracts "
+            "WHERE trim(coalesce(_given_in, currency)) <> '' GROUP BY 1"
+        ).fetchall()
+    )
+    others = sorted(code for code, n in counts.items() if code != currency and n == counts.get(currency))
+    if not others:
+        return "the currency of most contracts"
+    return f"which is a guess: as many contracts are in {' and '.join(others)}"
 
 
 def _is_mixed(con: duckdb.DuckDBPyConnection, currency: str) -> bool:

@@ -200,6 +200,7 @@ def _orphan_rule() -> RowRule:
         "account_id",
         "(t.account_id IS NOT NULL AND k.known_account IS NULL)",
         f"{UNKNOWN_ACCOUNT}: accounts has no such account_id",
-        "Is this a file of another company? Otherwise add the account; then the row is loaded again.",
+        "Is this a file of another company? Was the account merged into another: map `merged_ids` or "
+        "`merged_into`. Otherwise add the account; then the row is loaded again.",
         lost=False,
     )

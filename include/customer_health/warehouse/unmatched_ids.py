@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import duckdb
 
 FILE = "ids.md"
+MERGED = (
+    "No merger is mapped: were these accounts merged into others? Then map the survivor's list to "
+    "`merged_ids` (HubSpot: hs_merged_object_ids), or `merged_into` (Salesforce: MasterRecordId)."
+)
 SHOWN = 10  # ids of one table and source
 
 
@@ -45,10 +49,12 @@ class IdReport:
 
     Attributes:
         unmatched: Ids of rows in quarantine, by table and source.
+        merges: Whether any account says that another was merged into it, or it into another.
         matched: (table, column, source) -> ids and rows that were matched in another form.
     """
 
     unmatched: list[Unmatched] = field(default_factory=list)
+    merges: bool = False
     matched: dict[tuple[str, str, str], tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -66,6 +72,8 @@ class IdReport:
         ]
         remedies = sorted({one.remedy for one in self.unmatched if one.remedy})
         fix = f" Some would match: {'; '.join(remedies)}." if remedies else ""
+        if not self.merges and any(not one.near for one in self.unmatched):
+            fix += f" {MERGED}"
         return [f"Ids that match no account: {', '.join(parts)}. See {FILE}.{fix}"]
 
 
@@ -79,6 +87,9 @@ def id_report(con: duckdb.DuckDBPyConnection) -> IdReport:
     ).fetchall()
     if rows:
         known = [row[0] for row in con.execute("SELECT DISTINCT account_id FROM raw.accounts").fetchall()]
+        result.merges = bool(
+            con.execute("SELECT 1 FROM raw.accounts WHERE merged_into IS NOT NULL LIMIT 1").fetchall()
+        )
         forms = _forms(known)
         for table, source, name, many in rows:
             near, remedy = _near(name, forms)
@@ -158,6 +169,8 @@ def _page(report: IdReport) -> Iterator[str]:
         if len(mine) > SHOWN:
             yield f"\n... and {len(mine) - SHOWN:,} more ids."
         yield ""
+    if not report.merges and any(not one.near for one in report.unmatched):
+        yield f"{MERGED}\n"
     if report.matched:
         yield "## Matched in another form\n"
         yield "| table | column | source | ids | rows |"
