@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from customer_health.checked_yaml import read_yaml, refusal
 from customer_health.connections import ConnectionsConfig, SourceName, SourceOptions
 from customer_health.contract_rules import ContractsConfig, OutcomesConfig
+from customer_health.digest_config import DigestConfig
 from customer_health.fact_thresholds import FactThresholds
 from customer_health.forecast_config import ForecastConfig
 from customer_health.playbook_config import PlaybookConfig
@@ -244,6 +245,7 @@ class CompanyConfig(Section):
     money: MoneyConfig = MoneyConfig()
     forecast: ForecastConfig = ForecastConfig()
     roles: RolesConfig = RolesConfig()
+    digest: DigestConfig = DigestConfig()
     contracts: ContractsConfig = ContractsConfig()
     outcomes: OutcomesConfig = OutcomesConfig()
     playbooks: PlaybookConfig = PlaybookConfig()
@@ -253,6 +255,14 @@ class CompanyConfig(Section):
     texts: TextsConfig = TextsConfig()
     retention: RetentionConfig = RetentionConfig()
     simulator: Mapping[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> CompanyConfig:
+        if self.digest.readers and self.destinations.email in ("gmail", "graph"):
+            raise ValueError(
+                "digest.readers need destinations.email: smtp (or preview): gmail and graph only draft"
+            )
+        return self
 
 
 # Keys of earlier versions, and what takes their place.

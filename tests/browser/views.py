@@ -10,6 +10,7 @@ VIEWS = {
     "account saved": "/account/acc-01",
     "account too little known": "/account/acc-14",
     "actions": "/actions",
+    "renewals": "/renewals",
     "kpis": "/kpis",
     "model": "/model",
     "reports": "/reports",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from customer_health.destinations.crm.task_text import opportunity_markdown, task_markdown
-from customer_health.destinations.mailbox import meeting_text
+from customer_health.destinations.mailbox import digest_mail, meeting_text
 from customer_health.destinations.safe_text import slug
 from customer_health.destinations.slack import blocks, file_upload, slack_limits
 from customer_health.effects.destination import RejectedError
@@ -25,6 +25,7 @@ FOLDERS: Mapping[str, str] = {
     "attach_file": "slack",
     "propose_meeting": "meetings",
     "draft_email": "emails",
+    "send_digest": "emails",
     "create_task": "tasks",
     "create_opportunity": "opportunities",
     "enroll": "enrolments",
@@ -141,6 +142,9 @@ def render(effect: Effect) -> tuple[dict[str, Any], str]:
             read = f"# {payload['subject']}\n\nFrom: {payload['sender']['email']}\n\n{payload['body']}\n"
             for file in payload.get("attachments", ()):
                 read += f"\nAttached: {file['name']}\n"
+        case "send_digest":
+            body, headline = dict(payload), digest_mail.subject(payload)
+            read = f"# {headline}\n\nTo: {payload['to']}\n\n{digest_mail.plain_text(payload)}\n"
         case "enroll":
             body, read, headline = dict(payload), "", f"enrol in {payload['play']}"
         case _:
@@ -164,6 +168,8 @@ def files(effect: Effect) -> dict[str, bytes]:
     """Return what travels beside the text, by the ending of its name: a picture, an invitation."""
     if effect.verb == "attach_file":
         return {".png": file_upload.content_of(effect.payload)}
+    if effect.verb == "send_digest":
+        return {".html": digest_mail.html(effect.payload).encode()}
     attached = effect.payload.get("attachments", ()) if effect.verb == "draft_email" else ()
     return {Path(file["name"]).suffix: str(file["text"]).encode() for file in attached}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from customer_health.errors import FatalError, RetriableError
@@ -27,6 +29,7 @@ def destinations(settings: Settings) -> list[str]:
 
 def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
     """Open and close episodes, decide every playbook, and promise effects in the outbox."""
+    from customer_health.kpis.renewals.renewal_forecast import this_quarter
     from customer_health.ledger.engine import open_ledger
     from customer_health.playbooks.playbook_run import run_playbooks as run
     from customer_health.playbooks.warehouse_context import of_warehouse
@@ -37,7 +40,10 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
     with open_warehouse(settings.warehouse_url) as con, remote_usage(settings) as usage:
         came_back = take_in_tasks(con, ledger, as_of)
         doubts = hold_checks.suspicions(con, settings, ledger, as_of=as_of)
-        known = of_warehouse(con, as_of, usage)
+        known = replace(
+            of_warehouse(con, as_of, usage),
+            renewals=partial(this_quarter, config=settings.config, as_of=as_of, known_before=now),
+        )
         done = run(ledger, settings.config, as_of=as_of, now=now, hold=doubts, background=known)
     if done.mode == "live":
         hold_checks.tell(settings, ledger, doubts, as_of=as_of, now=now)

@@ -34,7 +34,7 @@ from customer_health.playbooks.graduation import gate
 from customer_health.playbooks.holdout_draw import HELD_OUT
 from customer_health.playbooks.playbook import LIBRARY, Playbook, load_playbooks
 from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, WarehouseContext, with_context
-from customer_health.playbooks.weekly_digest import weekly_digest
+from customer_health.playbooks.weekly_digest import weekly_digests
 
 log = logging.getLogger(__name__)
 ALL = "all"  # a decision about an account as such
@@ -147,10 +147,9 @@ def run_playbooks(
         plan = _with_broken(plan, snapshot)
         done = _write(connection, plan, snapshot, mode, playbooks, now)
         if mode == "live":
-            digest = weekly_digest(
-                connection, replace(snapshot, facts=proposal.snapshot.facts), config, now=now
-            )
-            outbox.add(connection, [digest] if digest else [], now=now)
+            seen = replace(snapshot, facts=proposal.snapshot.facts)
+            digests = weekly_digests(connection, seen, config, now=now, background=background)
+            outbox.add(connection, digests, now=now)
             followed = reminders.advance(connection, config, as_of=as_of, now=now)
             done = replace(done, numbers={**done.numbers, **followed.numbers})
         if plan.assignments:

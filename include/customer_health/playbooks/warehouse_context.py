@@ -14,6 +14,7 @@ from customer_health.playbooks.actions import RunContext
 from customer_health.playbooks.matching import Match
 from customer_health.playbooks.meeting_times import Availability, Span
 from customer_health.playbooks.steps import CreateTask, ProposeMeeting
+from customer_health.roles import Viewer
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,12 +33,17 @@ class WarehouseContext:
         busy: Spans by owner's e-mail, of every calendar that we can see.
         people: From account ids and patterns of executive titles to champion graphs by account.
         reviews: Day of the next long meeting with an account, by account, of those calendars.
+        rejected_rows: Rows in quarantine, by table.
+        renewals: From the ledger and a viewer to what the running quarter's renewals bring, for the digest;
+            None if nothing is known.
     """
 
     audits: Callable[[Mapping[str, float | None]], Mapping[str, Mapping[str, Any]]]
     busy: Callable[[], Mapping[str, list[Span]]]
     reviews: Callable[[], Mapping[str, date]] = dict
     people: Callable[[Sequence[str], Sequence[str]], Mapping[str, Mapping[str, Any]]] = lambda ids, titles: {}
+    rejected_rows: Callable[[], Mapping[str, int]] = dict
+    renewals: Callable[[Connection, Viewer], Mapping[str, Any] | None] = lambda connection, viewer: None
 
 
 NOTHING_KNOWN = WarehouseContext(lambda seats: {}, dict)
@@ -57,6 +63,7 @@ def of_warehouse(
         audits=lambda seats: usage_audit.read_audits(con, seats, as_of, usage),
         busy=lambda: _busy(con, as_of),
         reviews=lambda: _reviews(con, as_of),
+        rejected_rows=lambda: _rejected_rows(con),
         people=lambda ids, titles: champion_graph.read_graphs(
             con, ids, as_of, titles, with_usage=usage is None
         ),
@@ -134,6 +141,15 @@ def _reviews(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, date]:
         {"begins": begins, "until": begins + HELD_FOR, "long": LONG_MEETING},
     ).fetchall()
     return {str(account): day.date() for account, day in rows}
+
+
+def _rejected_rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Return how many rows wait in quarantine, by table."""
+    has = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'quarantine' AND table_name = 'rows'"
+    if not (con.execute(has).fetchone() or (0,))[0]:
+        return {}
+    rows = con.execute("SELECT table_name, count(*) FROM quarantine.rows GROUP BY 1 ORDER BY 2 DESC, 1")
+    return {str(table): int(count) for table, count in rows.fetchall()}
 
 
 def _has_calendar(con: duckdb.DuckDBPyConnection) -> bool:

@@ -1,23 +1,26 @@
-"""The Monday digest: one message a week about the whole portfolio, whatever else was said."""
+"""The Monday digest: once a week about the whole portfolio, to Slack and by mail, whatever else was said."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from customer_health.company import CompanyConfig
-from customer_health.effects.effect import Effect
+from customer_health.effects.effect import Effect, effect_key
 from customer_health.ledger import episode_events, episodes, outbox_queries, playbook_runs, score_history
 from customer_health.ledger.episodes import Episode
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.scores import comparable_from
 from customer_health.playbooks.account_view import AccountView
-from customer_health.playbooks.portfolio_alerts import entry, episode_entry, message, tiers
-from customer_health.playbooks.routing import not_before
+from customer_health.playbooks.portfolio_alerts import PORTFOLIO, entry, episode_entry, message, tiers
+from customer_health.playbooks.routing import not_before, zone_of
 from customer_health.playbooks.snapshot import Snapshot
+from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, WarehouseContext
+from customer_health.roles import EVERYBODY, Viewer, viewer_of
 
 MOST_MOVERS = 5
 MOST_LISTED = 8
@@ -31,29 +34,83 @@ def week_of(as_of: date) -> str:
     return f"{year}-W{week:02d}"
 
 
-def weekly_digest(
-    connection: Connection, snapshot: Snapshot, config: CompanyConfig, *, now: datetime
-) -> Effect | None:
-    """Return the digest of the week that `snapshot.as_of` lies in; None when it is promised already.
+def weekly_digests(
+    connection: Connection,
+    snapshot: Snapshot,
+    config: CompanyConfig,
+    *,
+    now: datetime,
+    background: WarehouseContext = NOTHING_KNOWN,
+) -> list[Effect]:
+    """Return the digests of the week that `snapshot.as_of` lies in, without those that are promised already.
 
-    It leaves with the week's first run, normally Monday's. The week in which the system went live has
-    the baseline message instead.
+    One to Slack, and one by mail to each reader, about the customers that he or she may see. They leave with
+    the week's first run, normally Monday's, and not before seven in the reader's zone. The week in which the
+    system went live has the baseline message instead.
     """
     as_of = snapshot.as_of
-    monday = as_of - timedelta(days=as_of.weekday())
-    effect = message("weekly_digest", week_of(as_of), "digest", as_of, config, {"kind": "weekly"})
+    week, monday = week_of(as_of), as_of - timedelta(days=as_of.weekday())
     first = playbook_runs.first_live(connection)
-    if first is None or first >= monday or outbox.existing(connection, [effect.key]):
-        return None
-    leaves = not_before(now, "", None, config)
-    payload = _content(connection, snapshot, config) | {"not_before": leaves.isoformat()}
-    return message("weekly_digest", week_of(as_of), "digest", as_of, config, payload)
+    if first is None or first >= monday:
+        return []
+
+    def leaves(zone: str, destination: str) -> datetime:
+        if destination == "preview":  # nobody is disturbed, so nothing waits
+            return now
+        return max(datetime.combine(monday, time(config.digest.hour), zone_of(zone)).astimezone(UTC), now)
+
+    slack = message("weekly_digest", week, "digest", as_of, config, {"kind": "weekly"})
+    at = not_before(leaves(config.digest.timezone, config.destinations.slack), "", None, config)
+    promises = [(slack, EVERYBODY, at)]
+    for reader in config.digest.readers:
+        mail = _mail(reader.address, week, as_of, config)
+        viewer = viewer_of(reader.address, config.roles)
+        promises.append((mail, viewer, leaves(reader.timezone, config.destinations.email)))
+    existing = outbox.existing(connection, [effect.key for effect, _, _ in promises])
+    found = []
+    for effect, viewer, at in promises:
+        if effect.key not in existing:
+            content = _content(connection, snapshot, config, viewer, background)
+            payload = {**effect.payload, **content, "not_before": at.isoformat()}
+            found.append(replace(effect, payload=payload))
+    return found
 
 
-def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) -> dict[str, Any]:
-    as_of, facts = snapshot.as_of, snapshot.facts
+def _mail(address: str, week: str, as_of: date, config: CompanyConfig) -> Effect:
+    return Effect(
+        key=effect_key(PORTFOLIO, "weekly_digest", week, f"mail:{address.lower()}", "email"),
+        destination="email",
+        verb="send_digest",
+        account_id=PORTFOLIO,
+        as_of=as_of,
+        playbook="weekly_digest",
+        step="mail",
+        episode_id=week,
+        payload={
+            "to": address,
+            "company": config.name,
+            "page": config.digest.page.rstrip("/"),
+            "as_of": as_of.isoformat(),
+        },
+    )
+
+
+def _content(
+    connection: Connection,
+    snapshot: Snapshot,
+    config: CompanyConfig,
+    viewer: Viewer,
+    background: WarehouseContext,
+) -> dict[str, Any]:
+    as_of = snapshot.as_of
+    facts = [
+        fact for fact in snapshot.facts if viewer.sees(fact.get("owner_email"), fact.get("manager_email"))
+    ]
     compared = score_history.day_between(connection, after=as_of - 2 * WEEK, until=as_of - WEEK)
     before = score_history.shown_on(connection, compared)
+    if not viewer.everything:
+        mine = {fact.account_id for fact in facts}
+        before = {account: row for account, row in before.items() if account in mine}
     fair_from = comparable_from(connection)
     fair = compared is not None and fair_from is not None and compared >= fair_from
     waits = not fair and compared is not None and fair_from is not None
@@ -64,9 +121,13 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
         if fact.score is not None and fact.account_id in before
     ]
     moved.sort(key=lambda pair: (pair[0], -pair[1].stake, pair[1].account_id))
-    recent = episodes.open_or_closed_since(connection, as_of - WEEK + timedelta(days=1))
-    episode_status = episode_events.statuses_of(connection, [episode.episode_id for episode in recent])
     rows = {fact.account_id: fact.row for fact in facts}
+    recent = [
+        episode
+        for episode in episodes.open_or_closed_since(connection, as_of - WEEK + timedelta(days=1))
+        if viewer.everything or episode.account_id in rows or viewer.sees(episode.owner, None)
+    ]
+    episode_status = episode_events.statuses_of(connection, [episode.episode_id for episode in recent])
 
     def some(chosen: Sequence[Episode]) -> dict[str, Any]:
         listed = [episode_entry(episode, rows.get(episode.account_id, {}), config) for episode in chosen]
@@ -87,6 +148,7 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
         "published_at": snapshot.published_at.isoformat(),
         "tiers": _tiers(facts, before if fair else {}),
         "tiers_compared_from": compared_from,
+        "calls": _calls(facts, config),
         "worst": movers([pair for pair in moved if pair[0] < 0]),
         "best": movers([pair for pair in reversed(moved) if pair[0] > 0]),
         "overdue": some(
@@ -105,9 +167,23 @@ def _content(connection: Connection, snapshot: Snapshot, config: CompanyConfig) 
             "count": len(growing),
             "entries": [entry(fact, config) for fact in growing[:MOST_LISTED]],
         },
+        "renewals": background.renewals(connection, viewer),
+        "rejected_rows": dict(background.rejected_rows()),
         "refused": states.get("rejected", 0),
         "awaiting_approval": states.get("awaiting_approval", 0),
     }
+
+
+def _calls(facts: Sequence[AccountView], config: CompanyConfig) -> dict[str, Any]:
+    """Who needs a call, and why now: Red and worth people, the most at stake first."""
+    found = [fact for fact in facts if fact.level > 0 and not fact.too_small]
+    found.sort(key=lambda fact: (-fact.stake, fact.account_id))
+    listed = [
+        entry(fact, config)
+        | {"red_since": fact.episode.red_since.isoformat() if fact.episode is not None else None}
+        for fact in found[:MOST_LISTED]
+    ]
+    return {"count": len(found), "entries": listed}
 
 
 def _may_grow(fact: AccountView) -> bool:

@@ -23,6 +23,7 @@ from customer_health.delivery.http_client import HttpClient
 from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
 from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.destinations import payload_values
+from customer_health.destinations.mailbox import digest_mail
 from customer_health.destinations.oauth_tokens import RenewingHttpClient
 from customer_health.destinations.safe_text import clean
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
@@ -43,6 +44,8 @@ def draft(effect: Effect, options: MailboxOptions) -> EmailMessage:
     Raises:
         RejectedError: The effect is not a draft.
     """
+    if effect.verb == "send_digest":
+        return digest_mail.message(effect, options.sender, message_id(effect, options))
     if effect.verb != "draft_email":
         raise payload_values.unsupported("E-mail", effect)
     sender = clean(effect.payload["sender"]["email"], 200)

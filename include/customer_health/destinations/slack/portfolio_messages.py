@@ -112,7 +112,10 @@ def _weekly(payload: Mapping[str, Any]) -> Built:
     if tiers and (since := payload.get("tiers_compared_from")):
         tiers += f"\nTiers are compared from {day(since)} on: before that day a score meant something else."
     blocks = [{"type": "header", "text": plain(title)}, section(tiers or "No account is scored.")]
+    if line := _renewals_line(payload.get("renewals")):
+        blocks.append(section(line))
     for name, heading in (
+        ("calls", "Need a call"),
         ("overdue", "No first step begun in time"),
         ("worst", "Fell most"),
         ("best", "Rose most"),
@@ -121,17 +124,33 @@ def _weekly(payload: Mapping[str, Any]) -> Built:
         ("small", "Turned Red, too small for people (digital programme)"),
         ("expansion", "Ready to grow, renewal within 90 days"),
     ):
-        part = payload[name]
-        if part["count"]:
+        part = payload.get(name)
+        if part and part["count"]:
             listing = _lines(part["entries"], part["count"])
             blocks.append(section(f"*{heading}: {_accounts(part['count'])}*\n{listing}"))
     said = [f"scores as of {day(payload['as_of'])}, published {moment(payload['published_at'])}"]
+    if rows := payload.get("rejected_rows"):
+        said.append(f"{sum(rows.values()):,} rows of the sources wait in quarantine")
     if payload["refused"]:
         said.append(f"{payload['refused']} effects were refused and wait for a person")
     if payload["awaiting_approval"]:
         said.append(f"{payload['awaiting_approval']} wait for approval")
     blocks.append(context(" · ".join(said)))
     return title, blocks
+
+
+def _renewals_line(found: Mapping[str, Any] | None) -> str:
+    if not found:
+        return ""
+    coin = found["currency"]
+    line = f"*Renewals in {found['quarter']}: {found['renewals']:,}*, ARR "
+    line += ("at least " if found["arr_unknown"] else "") + money(found["arr"], coin)
+    if found["expected"] is not None:
+        line += (
+            f"; {money(found['expected'], coin)} expected to stay "
+            f"({money(found['low'], coin)} to {money(found['high'], coin)})"
+        )
+    return line + (f"; {_accounts(found['notice'])} gave notice" if found["notice"] else "")
 
 
 def _tier_line(tier: str, row: Mapping[str, Any], coin: str | None) -> str:

@@ -14,9 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from customer_health.company import CompanyConfig
 from customer_health.kpis.renewals.quarters import Quarter, quarter_of
 from customer_health.kpis.renewals.retained_interval import retained_interval
 from customer_health.ledger.renewals import CSM, FINAL, Call, calls_in_force, rows_with_renewals
+from customer_health.roles import Viewer
 
 QUARTERS = 4
 OVERDUE, LATER, NO_DATE = "overdue", "later", "no_date"
@@ -181,6 +183,33 @@ def forecast(
         renewals=renewals,
         share=share,
     )
+
+
+def this_quarter(
+    connection: Connection,
+    viewer: Viewer,
+    *,
+    config: CompanyConfig,
+    as_of: date,
+    known_before: datetime,
+) -> dict[str, Any] | None:
+    """Return what the running quarter's renewals bring, of a viewer's customers, as plain data, or None."""
+    found = forecast(
+        connection,
+        as_of,
+        known_before=known_before,
+        year_starts=config.forecast.fiscal_year_starts,
+        share=config.forecast.interval,
+        currency=config.money.currency,
+        chosen=lambda row: viewer.sees(row["owner_email"], row["manager_email"]),
+    )
+    line = found.quarters[0]
+    if not line.renewals:
+        return None
+    names = ("renewals", "arr", "arr_unknown", "expected", "low", "high", "notice", "notice_arr")
+    return {"quarter": line.name, "currency": found.currency, "share": found.share} | {
+        name: getattr(line, name) for name in names
+    }
 
 
 def outlook(name: str, renewals: Sequence[Renewal], share: float, final: Call | None = None) -> Outlook:
