@@ -5,12 +5,13 @@ from __future__ import annotations
 from tests.lib.ledger import day, new_ledger, publish
 
 from customer_health.cli.run_summary import demo_summary
-from customer_health.ledger.portfolio_queries import Filters
+from customer_health.ledger import portfolio_queries
+from customer_health.ledger.portfolio_filters import Filters
 from customer_health.playbooks import snapshot
 from customer_health.playbooks.playbook import load_playbooks
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import Settings
-from customer_health_airflow.ui.page_queries import Portfolio
+from customer_health_airflow.ui.page_queries import cards_of, comparable_from
 
 NAMES = scheme_named("four_tier").names
 
@@ -20,12 +21,14 @@ def test_a_row_of_an_older_version_keeps_the_tier_that_people_saw_then(tmp_path)
     acme = {"score": 52, "tier_shown": "At Risk", "band_shown": "Red"}
     calm = {"score": 90, "tier_shown": None, "band_shown": None}
     publish(ledger, 1, {"acme": acme, "calm": calm})
-    portfolio = Portfolio(ledger, NAMES)
-    cards = {card.tier: card.accounts for card in portfolio.cards(day(1), None)}
+    cards = {card.tier: card.accounts for card in cards_of(ledger, day(1), None, NAMES)}
     assert (cards["At Risk"], cards["Attention"]) == (1, 0)
-    (row,), total = portfolio.worth_a_call(day(1), None, Filters(tier="At Risk"), 1)
-    assert (row["account_id"], row["tier"], total) == ("acme", "At Risk", 1)
-    assert [row["tier"] for row in portfolio.history("acme", until=day(1))] == ["At Risk"]
+    wanted = Filters(tier="At Risk")
+    (row,) = portfolio_queries.ranked(ledger, day(1), before=None, wanted=wanted, tiers=NAMES, limit=9)
+    assert (row["account_id"], row["tier"]) == ("acme", "At Risk")
+    assert portfolio_queries.count(ledger, day(1), wanted)[0] == 1
+    line = portfolio_queries.account_line(ledger, "acme", until=day(1))
+    assert [row["tier"] for row in line] == ["At Risk"]
 
     settings = Settings(
         home=tmp_path, warehouse_url="duckdb://", ledger_url=f"sqlite:///{tmp_path}/ledger.db"
@@ -56,5 +59,5 @@ def test_the_screen_and_the_page_compare_no_tiers_across_two_meanings_of_the_sco
     assert "▼ 1" not in screens[15]
     assert "since 2026-11-15" in screens[22]
     assert "▼ 1" in screens[22]
-    assert Portfolio(ledger, NAMES).comparable_from() == day(15)
+    assert comparable_from(ledger) == day(15)
     ledger.dispose()

@@ -20,8 +20,9 @@ from customer_health import pipeline
 from customer_health.cli.command_line import main
 from customer_health.errors import ConfigurationError, FatalError
 from customer_health.ledger import kill_switches, outbox_transitions, report_numbers, schema, training_runs
-from customer_health.ledger.engine import LedgerOutdatedError, open_ledger
+from customer_health.ledger.engine import LedgerOutdatedError, open_ledger, writing
 from customer_health.ledger.outbox import admin
+from customer_health.ledger.portfolio_summary import fill_missing
 from customer_health.ledger.training_runs import TrainingNote
 from customer_health.ledger.upgrade import SCRIPTS, upgrade_ledger
 from customer_health.settings import load_settings
@@ -136,6 +137,24 @@ def test_an_upgraded_ledger_goes_on_where_the_old_one_stopped(ledger_url, histor
     assert "outbox_turn" in indexes
     assert "outbox_due" not in indexes
     engine.dispose()
+
+
+def test_an_older_ledgers_days_are_summed_up_as_a_publication_sums_them_up(ledger_url, history):
+    """The page draws its history from sums: a ledger that lived before them must not begin anew."""
+    write_old(ledger_url, 7, history)
+    upgrade_ledger(ledger_url)
+    engine = open_ledger(ledger_url)
+    upgraded = {name: contents(engine)[name] for name in ("portfolio_rows", "portfolio_days")}
+    with writing(engine) as connection:
+        for name in upgraded:
+            connection.execute(schema.metadata.tables[name].delete())
+        assert fill_missing(connection) == 2
+    anew = {name: contents(engine)[name] for name in upgraded}
+    engine.dispose()
+    assert upgraded["portfolio_rows"] == anew["portfolio_rows"] == history["portfolio_rows"]
+    told = ("as_of", "buckets", "options", "currency", "meanings")
+    for first, second in zip(upgraded["portfolio_days"], anew["portfolio_days"], strict=True):
+        assert [first[name] for name in told] == [second[name] for name in told]
 
 
 def test_nobody_who_merely_opens_an_older_ledger_changes_it(ledger_url, history):
@@ -253,6 +272,7 @@ def test_the_newest_revision_is_the_one_that_this_code_needs():
     scripts = ScriptDirectory(str(SCRIPTS))
     assert scripts.get_current_head() == schema.REVISION
     assert [script.revision for script in scripts.walk_revisions()] == [
+        "0012",
         "0011",
         "0010",
         "0009",

@@ -19,6 +19,7 @@ from customer_health.errors import ConfigurationError
 from customer_health.ledger import schema
 from customer_health.ledger.engine import refuse_newer, writing
 from customer_health.ledger.outbox_transitions import OPEN_STATES, distrust_open
+from customer_health.ledger.portfolio_summary import fill_missing
 
 _BATCH = 2_000
 _REVISION = "revision"
@@ -62,6 +63,7 @@ def load_ledger(engine: Engine, folder: Path) -> dict[str, int]:
                 )
         for table in tables:
             counts[table.name] = _fill(connection, table, folder)
+        fill_missing(connection)
         distrust_open(connection, OPEN_STATES)
     return counts
 

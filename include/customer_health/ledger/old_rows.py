@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection, Engine, and_, delete, exists, select
+from sqlalchemy import Connection, Engine, Table, and_, delete, exists, select
 
 from customer_health.ledger import schema
 from customer_health.ledger.engine import writing
@@ -29,6 +29,8 @@ def remove_old_rows(engine: Engine, keep: RetentionConfig, today: date) -> dict[
             counts["scores"] += _thin(connection, day)
     old = [
         (scores, scores.c.as_of < today - timedelta(days=keep.weekly_scores)),
+        (schema.portfolio_rows, schema.portfolio_rows.c.as_of < today - timedelta(days=keep.weekly_scores)),
+        (schema.portfolio_days, schema.portfolio_days.c.as_of < today - timedelta(days=keep.weekly_scores)),
         (decisions, decisions.c.as_of < today - timedelta(days=keep.decisions)),
         (schema.deliveries, schema.deliveries.c.at < _midnight(today - timedelta(days=keep.deliveries))),
         (schema.report_numbers, schema.report_numbers.c.as_of < today - timedelta(days=keep.findings)),
@@ -52,14 +54,16 @@ def _thinned_days(engine: Engine, keep: RetentionConfig, today: date) -> list[da
 
 
 def _thin(connection: Connection, day: date) -> int:
-    scores, episodes = schema.scores, schema.episodes
-    around = and_(
-        episodes.c.account_id == scores.c.account_id,
-        episodes.c.opened_as_of >= day - AFTER,
-        episodes.c.opened_as_of <= day + BEFORE,
-    )
-    gone = delete(scores).where(scores.c.as_of == day, ~exists().where(around))
-    return connection.execute(gone).rowcount
+    def gone(table: Table) -> int:
+        around = and_(
+            schema.episodes.c.account_id == table.c.account_id,
+            schema.episodes.c.opened_as_of >= day - AFTER,
+            schema.episodes.c.opened_as_of <= day + BEFORE,
+        )
+        return connection.execute(delete(table).where(table.c.as_of == day, ~exists().where(around))).rowcount
+
+    gone(schema.portfolio_rows)  # the day's totals stay: they are what history is drawn from
+    return gone(schema.scores)
 
 
 def _midnight(day: date) -> datetime:

@@ -1,30 +1,20 @@
-"""Published scores as a portfolio of accounts: totals by tier, and accounts in the order of their need."""
+"""Published scores as a portfolio of accounts: totals by day, and accounts in any order, from narrow rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, func, literal, or_, select
+from sqlalchemy import Engine, RowMapping, Select, and_, func, select
 
+from customer_health.ledger.portfolio_filters import Filters, matching, ordering
 from customer_health.ledger.schema import score_runs, scores
-from customer_health.ledger.scores import TIER_SHOWN, as_shown
+from customer_health.ledger.schema_page import portfolio_days, portfolio_rows
+from customer_health.ledger.scores import as_shown
 
-
-@dataclass(frozen=True)
-class Filters:
-    """Which accounts; empty for all.
-
-    Attributes:
-        tier: The tier that people see.
-        owner: The owner's address.
-        search: Part of the name or of the id, in any case.
-    """
-
-    tier: str = ""
-    owner: str = ""
-    search: str = ""
+_C = portfolio_rows.c
+_AT_ONCE = 1_000
 
 
 def runs(engine: Engine, limit: int | None = None) -> list[RowMapping]:
@@ -32,29 +22,22 @@ def runs(engine: Engine, limit: int | None = None) -> list[RowMapping]:
     return _rows(engine, select(score_runs).order_by(score_runs.c.as_of.desc()).limit(limit))
 
 
-def totals(engine: Engine, day: date) -> dict[str, tuple[int, float, int]]:
-    """Return accounts, ARR and accounts with a known ARR of one day, by the tier that people see."""
-    arr = scores.c.arr
-    query = (
-        select(TIER_SHOWN, func.count(), func.coalesce(func.sum(arr), 0.0), func.count(arr))
-        .where(scores.c.as_of == day, scores.c.tier.is_not(None))
-        .group_by(TIER_SHOWN)
-    )
-    with engine.connect() as connection:
-        return {tier: (count, money, known) for tier, count, money, known in connection.execute(query)}
+def day_summaries(engine: Engine, since: date, until: date) -> list[RowMapping]:
+    """Return `as_of`, `buckets` and `meanings` of the days of a span (inclusive), oldest first."""
+    c = portfolio_days.c
+    query = select(c.as_of, c.buckets, c.meanings).where(c.as_of >= since, c.as_of <= until)
+    return _rows(engine, query.order_by(c.as_of))
 
 
-def main_currency(engine: Engine, day: date) -> str | None:
-    """Return the currency of most amounts of a day; those in others are unknown (sources/money.py)."""
-    currency = scores.c.currency
-    query = (
-        select(currency)
-        .where(scores.c.as_of == day, currency.is_not(None))
-        .group_by(currency)
-        .order_by(func.count().desc(), currency)
-    )
-    with engine.connect() as connection:
-        return connection.execute(query.limit(1)).scalar()
+def day_summary(engine: Engine, day: date) -> RowMapping | None:
+    """Return the whole summary of one day: totals, options, currency, movers."""
+    return next(iter(_rows(engine, select(portfolio_days).where(portfolio_days.c.as_of == day))), None)
+
+
+def meanings_by_day(engine: Engine) -> list[tuple[date, list[str]]]:
+    """Return what the scores of each day mean, newest day first."""
+    query = select(portfolio_days.c.as_of, portfolio_days.c.meanings).order_by(portfolio_days.c.as_of.desc())
+    return [(row["as_of"], list(row["meanings"])) for row in _rows(engine, query)]
 
 
 def ranked(
@@ -63,80 +46,86 @@ def ranked(
     *,
     before: date | None,
     wanted: Filters,
-    best_tier: str,
-    limit: int,
-    offset: int,
+    tiers: tuple[str, ...],
+    sort: str = "attention",
+    down: bool = True,
+    limit: int | None,
+    offset: int = 0,
 ) -> list[dict[str, Any]]:
-    """Return the accounts of one day as people see them, most money at risk first.
-
-    The rules predict no probability and so no money at risk: then the lowest score comes first. What needs no
-    attention comes last however large it is: a per cent of much money is not a reason to call.
+    """Return accounts of one day as people see them, with `score_before` of a day to compare with.
 
     Args:
         engine: The ledger.
         day: The day.
-        before: A day to compare with; gives `score_before`.
+        before: A day to compare with.
         wanted: Which accounts.
-        best_tier: Tier that needs no attention, for days that do not say who does.
-        limit: How many at most.
+        tiers: The tiers, worst first.
+        sort: One of `portfolio_filters.SORTS`.
+        down: From the largest to the smallest; "attention" knows one direction.
+        limit: How many at most; None for all.
         offset: How many to pass over.
     """
-    then = scores.alias("then")
-    same = and_(then.c.account_id == scores.c.account_id, then.c.as_of == before)
-    query = (
-        select(scores, then.c.score_shown.label("score_before"))
-        .join(then, same, isouter=True)
-        .where(*_matching(day, wanted))
-        .order_by(
-            scores.c.score.is_(None),
-            func.coalesce(scores.c.attention, literal(best_tier) != TIER_SHOWN).is_(False),
-            func.coalesce(scores.c.expected_loss, 0.0).desc(),
-            scores.c.score,
-            scores.c.arr.desc(),
-            scores.c.account_id,
-        )
-    )
-    return [as_shown(row) for row in _rows(engine, query.limit(limit).offset(offset))]
+    then = portfolio_rows.alias("then")
+    same = and_(then.c.account_id == _C.account_id, then.c.as_of == before)
+    order = ordering(sort, down, best_tier=tiers[-1], tiers=tiers, then=then)
+    query = select(portfolio_rows).where(*matching(day, wanted)).order_by(*order)
+    if sort == "change":
+        query = query.join(then, same, isouter=True)
+    rows = [dict(row) for row in _rows(engine, query.limit(limit).offset(offset))]
+    # Of the few that are shown, not of all that were sorted.
+    shown = _scores_on(engine, before, [row["account_id"] for row in rows])
+    return [row | {"score_before": shown.get(row["account_id"])} for row in rows]
 
 
-def count(engine: Engine, day: date, wanted: Filters) -> int:
-    """Return how many accounts `ranked` would list in all."""
-    query = select(func.count()).select_from(scores).where(*_matching(day, wanted))
+def count(engine: Engine, day: date, wanted: Filters) -> tuple[int, float, int]:
+    """Return how many accounts `ranked` would list in all, their ARR, and of how many it is known."""
+    query = select(func.count(), func.coalesce(func.sum(_C.arr), 0.0), func.count(_C.arr))
     with engine.connect() as connection:
-        return int(connection.execute(query).scalar_one())
+        accounts, arr, known = connection.execute(query.where(*matching(day, wanted))).one()
+    return int(accounts), float(arr), int(known)
 
 
-def owners(engine: Engine, day: date) -> list[str]:
-    """Return everybody who owns an account with a row on one day."""
-    query = select(scores.c.owner_email).where(scores.c.as_of == day, scores.c.owner_email.is_not(None))
-    rows = _rows(engine, query.distinct().order_by(scores.c.owner_email))
-    return [row["owner_email"] for row in rows]
+def account_line(engine: Engine, account_id: str, *, until: date) -> list[RowMapping]:
+    """Return day, shown score, tier, meaning and model of one account, oldest first."""
+    query = select(_C.as_of, _C.score_shown, _C.tier, _C.band, _C.meaning, _C.model_id)
+    query = query.where(_C.account_id == account_id, _C.as_of <= until)
+    return _rows(engine, query.order_by(_C.as_of))
 
 
-def account_history(engine: Engine, account_id: str, *, until: date) -> list[dict[str, Any]]:
-    """Return the rows of one account as people saw them, oldest first."""
-    query = select(scores).where(scores.c.account_id == account_id, scores.c.as_of <= until)
-    return [as_shown(row) for row in _rows(engine, query.order_by(scores.c.as_of))]
+def account_row(engine: Engine, account_id: str, day: date) -> dict[str, Any] | None:
+    """Return the whole row of one account on one day, as people saw it."""
+    query = select(scores).where(scores.c.account_id == account_id, scores.c.as_of == day)
+    return next((as_shown(row) for row in _rows(engine, query)), None)
 
 
-def _matching(day: date, wanted: Filters) -> list[ColumnElement[bool]]:
-    where = [scores.c.as_of == day]
-    if wanted.tier:
-        where.append(literal(wanted.tier) == TIER_SHOWN)
-    if wanted.owner:
-        where.append(scores.c.owner_email == wanted.owner)
-    if wanted.search:
-        like = f"%{_escaped(wanted.search)}%"
-        where.append(
-            or_(scores.c.name.ilike(like, escape="\\"), scores.c.account_id.ilike(like, escape="\\"))
-        )
-    return where
+def children(engine: Engine, account_id: str, day: date, limit: int = 50) -> list[RowMapping]:
+    """Return the accounts whose parent one is, on one day, the worst first."""
+    query = select(portfolio_rows).where(_C.as_of == day, _C.parent_account_id == account_id)
+    return _rows(engine, query.order_by(_C.score_shown.is_(None), _C.score_shown, _C.account_id).limit(limit))
+
+
+def name_of(engine: Engine, account_id: str, day: date) -> str | None:
+    """Return what an account is called on one day."""
+    query = select(_C.name).where(_C.as_of == day, _C.account_id == account_id)
+    with engine.connect() as connection:
+        return connection.execute(query).scalar()
+
+
+def _scores_on(engine: Engine, day: date | None, accounts: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    if day is None:
+        return found
+    with engine.connect() as connection:
+        for part in _parts(accounts):
+            query = select(_C.account_id, _C.score_shown).where(_C.as_of == day, _C.account_id.in_(part))
+            found.update({row.account_id: row.score_shown for row in connection.execute(query)})
+    return found
+
+
+def _parts(accounts: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (accounts[start : start + _AT_ONCE] for start in range(0, len(accounts), _AT_ONCE))
 
 
 def _rows(engine: Engine, query: Select[Any]) -> list[RowMapping]:
     with engine.connect() as connection:
         return list(connection.execute(query).mappings())
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -32,10 +32,12 @@ from sqlalchemy import (
 from customer_health.ledger.schema_base import UtcDateTime as UtcDateTime
 from customer_health.ledger.schema_base import metadata as metadata
 from customer_health.ledger.schema_operations import erasures as erasures
+from customer_health.ledger.schema_page import portfolio_days as portfolio_days
+from customer_health.ledger.schema_page import portfolio_rows as portfolio_rows
 from customer_health.ledger.schema_renewals import renewal_calls as renewal_calls
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
-REVISION = "0011"
+REVISION = "0012"
 # Where an outbox row may stand; see ledger/outbox_transitions.py.
 OUTBOX_STATES = (
     "pending",
@@ -132,6 +134,7 @@ scores = Table(
     Column("owner_email", Text),
     Column("manager_email", Text),
     Column("timezone", String(64)),
+    Column("parent_account_id", String(255)),
     Index("scores_by_account", "account_id", "as_of"),
 )
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, inse
 
 import customer_health
 from customer_health.errors import DataContractError
+from customer_health.ledger import portfolio_summary
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.engine import serialise, writing
 from customer_health.ledger.schema import score_runs, score_signals, scores
@@ -89,6 +90,7 @@ def publish(
         connection.execute(delete(score_signals).where(score_signals.c.as_of == as_of))
         for start in range(0, len(rows), _BATCH):
             connection.execute(insert(scores), rows[start : start + _BATCH])
+        portfolio_summary.refresh(connection, as_of, rows)
         newest = connection.execute(select(func.max(score_runs.c.as_of))).scalar()
         horizon = max(newest or as_of, as_of) - KEEP_SIGNALS
         if signal_columns and as_of >= horizon:
@@ -230,6 +232,7 @@ def _with_context(
         table = _joined(table, rows)
     if accounts is not None:
         wanted = ["account_id", "name", "segment", "timezone", "owner_email", "manager_email", "currency"]
+        wanted.append("parent_account_id")
         table = _joined(table, accounts[[name for name in wanted if name in accounts.columns]])
     if "renewal_date" in table.columns:
         table["renewal_date"] = pd.to_datetime(table["renewal_date"], errors="coerce").dt.date

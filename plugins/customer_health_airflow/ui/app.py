@@ -9,14 +9,22 @@ from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from customer_health.errors import CustomerHealthError, RetriableError
-from customer_health_airflow.ui import number_pages, page_actions, pages, renewal_pages, report_files, shell
+from customer_health_airflow.ui import (
+    number_pages,
+    page_actions,
+    pages,
+    portfolio_page,
+    renewal_pages,
+    report_files,
+    shell,
+)
 from customer_health_airflow.ui.access import can_read
 
 log = logging.getLogger(__name__)
 
-# No script at all, nothing from elsewhere. `frame-ancestors` keeps other sites from framing the page.
+# One script of ours, nothing inline, nothing from elsewhere. `frame-ancestors` keeps others from framing it.
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
 
@@ -48,6 +56,7 @@ def create_app() -> FastAPI:
         """The ledger is locked, away, or older than this code."""
         return _unreadable(request, error)
 
+    app.include_router(portfolio_page.router)
     app.include_router(pages.router)
     app.include_router(number_pages.router)
     app.include_router(renewal_pages.router)

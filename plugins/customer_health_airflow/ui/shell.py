@@ -13,7 +13,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from customer_health import wording
 from customer_health.errors import CustomerHealthError
+from customer_health_airflow.ui.page_queries import money_known
+from customer_health_airflow.ui.portfolio_request import day_in
 
+# The navigation: address and name, in order; a template says where it is with `here`.
+PAGES = (
+    ("/", "Portfolio"),
+    ("/actions", "Actions"),
+    ("/renewals", "Renewals"),
+    ("/kpis", "KPIs"),
+    ("/model", "Model"),
+    ("/reports", "Reports"),
+)
 TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -32,7 +43,10 @@ def _templates() -> Environment:
         day=partial(wording.day, absent="–"),
         moment=_moment,
         points=wording.points,
+        plural=lambda count, one, many=None: wording.plural(count, one, many),
+        money_known=money_known,
     )
+    found.globals["pages_of_this_app"] = PAGES
     return found
 
 
@@ -46,8 +60,10 @@ def base_of(request: Request) -> str:
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Fill in a template."""
-    text = _templates().get_template(template).render(base=base_of(request), **values)
+    """Fill in a template; `kept` is the query that keeps the day that the reader chose."""
+    day = day_in(request.query_params)
+    kept = f"?as_of={day}" if day else ""
+    text = _templates().get_template(template).render(base=base_of(request), kept=kept, **values)
     return HTMLResponse(text, status_code=status)
 
 
