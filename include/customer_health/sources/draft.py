@@ -36,8 +36,11 @@ def draft_mapping(folder: Path | str, progress: Progress = silent) -> str:
     Raises:
         ConfigurationError: The folder does not exist or holds no data files.
     """
-    with tempfile.TemporaryDirectory() as scratch, open_warehouse("duckdb://") as con:
-        con.execute("SET threads = 1")  # a few thousand rows a file: threads would only wait for each other
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        # A few thousand rows a file: threads would only wait for each other.
+        open_warehouse("duckdb://", reads=[scratch, folder], options={"threads": 1}) as con,
+    ):
         place = Folder(str(folder), Path(scratch) / "cache")
         names = place.names()
         looks = []

@@ -42,7 +42,11 @@ def last_day(settings: Settings, *, before: date | None = None) -> date:
         ConfigurationError: There is no such fact.
     """
     horizon = before or date(9000, 1, 1)
-    with tempfile.TemporaryDirectory() as scratch, open_warehouse("duckdb://") as con:
+    places = [place for place in (settings.data, settings.landing) if place]
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        open_warehouse("duckdb://", reads=[scratch, *places]) as con,
+    ):
         source = source_for(settings.model_copy(update={"home": Path(scratch)}))
         create_tables(con)
         source.load(con, as_of=horizon, progress=silent)

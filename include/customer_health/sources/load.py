@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_health.errors import ConfigurationError
@@ -14,7 +13,6 @@ from customer_health.sources.money import settle
 from customer_health.sources.source import LoadResult, Source
 from customer_health.sources.source_registry import source_for
 from customer_health.warehouse.connect import open_warehouse
-from customer_health.warehouse.contracts import literal
 from customer_health.warehouse.raw import create_tables, scalar
 
 if TYPE_CHECKING:
@@ -48,10 +46,13 @@ def ingest(
     chosen = source_for(settings, source)
     if fetch:
         chosen.fetch(as_of=as_of, progress=progress or silent)
-    with open_warehouse(settings.warehouse_url) as con:
+    spill = settings.home / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    bounded: dict[str, str | int] = {"temp_directory": str(spill), "memory_limit": "2GB"}
+    places = [place for place in (settings.home, settings.data, settings.landing) if place]
+    with open_warehouse(settings.warehouse_url, reads=places, options=bounded, locked=False) as con:
         create_tables(con)
         _claim(con, chosen)
-        _bound_memory(con, settings.home)
         loaded = chosen.load(con, as_of=as_of, progress=progress or silent)
         loaded.notes += settle_ids(con, as_of)
         loaded.notes += settle(con, settings.config.money)
@@ -68,10 +69,3 @@ def _claim(con: duckdb.DuckDBPyConnection, source: Source) -> None:
             f"This warehouse holds the data of '{held}'; the source brings '{source.company}'.",
             hint="Set CUSTOMER_HEALTH_HOME to another folder, or correct `company:` in the mapping.",
         )
-
-
-def _bound_memory(con: duckdb.DuckDBPyConnection, home: Path) -> None:
-    spill = home / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
-    con.execute(f"SET temp_directory = {literal(spill)}")
-    con.execute("SET memory_limit = '2GB'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +17,26 @@ SCHEMAS = ("raw", "quarantine", "signals", "scores", "ops")
 
 
 @contextmanager
-def open_warehouse(url: str, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the embedded warehouse and make sure its schemas exist.
+def open_warehouse(
+    url: str,
+    *,
+    read_only: bool = False,
+    reads: Sequence[Path | str] = (),
+    options: Mapping[str, str | int] | None = None,
+    locked: bool = True,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the embedded warehouse, sealed, and make sure its schemas exist.
 
-    Extensions are never fetched: everything needed ships in the wheel. Ibis can wrap the yielded
-    connection with `ibis.duckdb.from_connection`.
+    Sealed: SQL reaches the warehouse's own file and the folders of `reads`, and nothing else of the machine
+    or the network, and no statement can undo that. Extensions are never fetched: everything needed ships in
+    the wheel. Ibis can wrap the yielded connection with `ibis.duckdb.from_connection`.
 
     Args:
         url: As in SQLAlchemy: `duckdb:////absolute/path`, `duckdb:///relative`, `duckdb://` in memory.
         read_only: Open for reading; the file must exist.
+        reads: Folders whose files may be read and written; addresses of other machines are left out.
+        options: Settings of the engine; they cannot be changed later.
+        locked: False for dlt, which sets a checkpoint's threshold; what seals stays set all the same.
 
     Raises:
         WarehouseBusyError: Another process holds the file.
@@ -60,6 +71,9 @@ def open_warehouse(url: str, *, read_only: bool = False) -> Iterator[duckdb.Duck
     try:
         # Facts carry no zone: they are UTC by contract, so the session must not add the machine's.
         connection.execute("SET TimeZone = 'UTC'")
+        for name, value in (options or {}).items():
+            connection.execute(f"SET {name} = {_quoted(value)}")
+        seal(connection, reads, locked=locked)
         if not read_only:
             for schema in SCHEMAS:
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -76,3 +90,25 @@ def open_warehouse(url: str, *, read_only: bool = False) -> Iterator[duckdb.Duck
     finally:
         with suppress(duckdb.Error):  # a full disk has no room for the last checkpoint either
             connection.close()
+
+
+def seal(
+    connection: duckdb.DuckDBPyConnection, reads: Sequence[Path | str] = (), *, locked: bool = True
+) -> None:
+    """Let SQL of this connection reach these folders only, for as long as it is open."""
+    folders = dict.fromkeys(
+        f"{form}/"
+        for place in map(str, reads)
+        if "://" not in place or place.startswith("file://")
+        for path in (Path(place.removeprefix("file://")).expanduser(),)
+        for form in (path, path.absolute(), path.resolve())
+    )
+    listed = ", ".join(_quoted(folder) for folder in folders)
+    connection.execute(f"SET allowed_directories = [{listed}]")
+    connection.execute("SET enable_external_access = false")
+    if locked:
+        connection.execute("SET lock_configuration = true")
+
+
+def _quoted(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"

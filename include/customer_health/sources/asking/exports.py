@@ -14,6 +14,7 @@ from pathlib import Path
 
 from customer_health.errors import DataContractError, suggest
 from customer_health.sources.asking.faults import SourceBusyError
+from customer_health.warehouse.connect import seal
 from customer_health.warehouse.contracts import identifier, literal
 
 _LINE = 64 << 20  # bytes; the longest event that is read
@@ -65,6 +66,7 @@ def to_parquet(
     import duckdb
 
     with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as con:
+        seal(con, [target.parent, *(file.parent for file in files)])
         if not files or not any(file.stat().st_size for file in files):
             columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {identifier(name)}" for name in keep)
             con.execute(f"COPY (SELECT {columns} WHERE false) TO {literal(target)} (FORMAT parquet)")

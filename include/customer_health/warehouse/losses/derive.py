@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from customer_health.company import CompanyConfig
+from customer_health.csv_cells import harmless
 from customer_health.warehouse.losses.contract_losses import Loss, contract_losses
 from customer_health.warehouse.losses.lapsed import GRACE_DAYS, Presumed, presumed_renewals
 from customer_health.warehouse.losses.levels import EPOCH, State, levels
@@ -168,7 +169,7 @@ def write_lapsed(derived: Derived, folder: Path) -> Path:
         for one in derived.lapsed:
             arr = "" if one.arr is None else f"{one.arr:.2f}"
             question = "renewal date passed, still active: renewed?"
-            writer.writerow([one.account_id, one.term_end, one.last_used, arr, question])
+            writer.writerow([harmless(one.account_id), one.term_end, one.last_used, arr, question])
     return path
 
 
