@@ -109,7 +109,7 @@ types: $(STAMP) ## Static types
 contracts: $(STAMP) ## Who may import whom
 	@$(BIN)/lint-imports
 
-docs: $(STAMP) ## Regenerate docs/signals.md, docs/data_contracts.md and docs/playbooks.md
+docs: $(STAMP) ## Regenerate the documents that are derived from declarations
 	@$(BIN)/python -m customer_health docs
 
 lock: $(STAMP) ## Rewrite constraints.txt and the image's lock from the requirements files

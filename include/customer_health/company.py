@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from customer_health.checked_yaml import read_yaml, refusal
-from customer_health.connections import ConnectionsConfig, SourceName, SourceOptions
+from customer_health.connections.kinds import ConnectionsConfig
+from customer_health.connections.source_options import SourceName, SourceOptions
 from customer_health.contract_rules import ContractsConfig, OutcomesConfig
 from customer_health.digest_config import DigestConfig
 from customer_health.fact_thresholds import FactThresholds

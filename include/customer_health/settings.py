@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import Field, SkipValidation
 
 from customer_health.company import CompanyConfig, load_company
-from customer_health.connections import Secret
+from customer_health.connections.connection_options import Secret
 from customer_health.errors import ConfigurationError
 from customer_health.sections import Section
 

@@ -2,7 +2,7 @@
 
 A destination of kind `slack` is reached with the connection `customer_health_slack`, and so on. Its extra is
 a flat JSON object with the names that the destination asks for; login, password and host stand for the ones
-in `PLACES`. Every value that is not an address is masked in the logs of the task that reads it.
+that its kind declares. Every value that is not an address is masked in the logs of the task that reads it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from customer_health.connections.kinds import KINDS
 from customer_health.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,23 +18,10 @@ if TYPE_CHECKING:
 
 PREFIX = "customer_health_"
 # Where the fields of Airflow's form go, by kind; what stands in the extra takes precedence over them.
+TEXT_PROVIDERS = {kind: {"password": "api_key"} for kind in ("claude", "openai", "compatible", "http")}
 PLACES: Mapping[str, Mapping[str, str]] = {
-    "slack": {"password": "token"},
-    "salesforce": {"login": "username", "password": "password"},
-    "hubspot": {"password": "access_token"},
-    "gainsight": {"host": "host", "password": "access_key"},
-    "totango": {"login": "service_id", "password": "app_token"},
-    "churnzero": {"host": "host", "password": "app_key"},
-    "webhook": {"password": "signing_key"},
-    "smtp": {"login": "username", "password": "password"},
-    "gmail": {"password": "access_token"},
-    "graph": {"password": "access_token"},
-    "google_calendar": {"password": "access_token"},
-    "graph_calendar": {"password": "access_token"},
-    "claude": {"password": "api_key"},
-    "openai": {"password": "api_key"},
-    "compatible": {"password": "api_key"},
-    "http": {"password": "api_key"},
+    **{kind.name: kind.places for kind in KINDS.values() if kind.places},
+    **TEXT_PROVIDERS,
 }
 OPEN = frozenset(
     {"host", "domain", "instance_url", "username", "service_id", "client_email", "tenant", "version"}
@@ -70,7 +58,7 @@ def with_source_credentials(settings: Settings) -> Settings:
 def with_text_keys(settings: Settings) -> Settings:
     """Return the settings with the keys of the text providers that the company file names."""
     texts = settings.config.texts
-    kinds = sorted({texts.reader, texts.writer} & set(PLACES))
+    kinds = sorted({texts.reader, texts.writer} & set(TEXT_PROVIDERS))
     return settings.with_secrets({kind: values for kind in kinds if (values := _read(kind))})
 
 

@@ -1,4 +1,4 @@
-"""What every destination must do, whatever stands behind it. A new one joins tests/lib/destinations.py.
+"""What every destination must do, whatever stands behind it. A new one has a rig in tests/lib/destinations.
 
 The servers are real HTTP on 127.0.0.1, fail in every way that networks and vendors fail, and keep their
 own history: what it says is what happened.
@@ -17,6 +17,8 @@ from tests.lib.servers import specs
 from tests.lib.servers.base import FAULTS, Request
 
 from customer_health.company import CompanyConfig, DestinationsConfig
+from customer_health.connections.kind import EVERY_VERB
+from customer_health.connections.kinds import KINDS
 from customer_health.delivery.dispatch import Policy, deliver
 from customer_health.destinations.destination_registry import FACTORIES, destination_for
 from customer_health.destinations.preview import PreviewDestination
@@ -31,39 +33,6 @@ from customer_health.ledger.outbox import queue as outbox
 from customer_health.settings import Settings
 
 NUMBERS = itertools.count(1)
-# Requests that ask before one writes, once everything that is looked up once is known.
-READS = {
-    "salesforce": 1,
-    "salesforce_plain": 2,
-    "hubspot": 1,
-    "gainsight": 1,
-    "google_calendar": 1,
-    "graph_calendar": 1,
-    "slack_files": 2,
-}
-ALL_VERBS = (
-    "notify",
-    "reply",
-    "attach_file",
-    "create_task",
-    "enroll",
-    "create_opportunity",
-    "set_fields",
-    "draft_email",
-    "propose_meeting",
-)
-# Remotes that do not know our accounts, so that none is unknown to them.
-NO_ACCOUNTS = (
-    "slack",
-    "slack_files",
-    "churnzero",
-    "webhook",
-    "smtp",
-    "gmail",
-    "graph",
-    "google_calendar",
-    "graph_calendar",
-)
 
 
 @pytest.fixture(scope="module", params=RIGS)
@@ -107,12 +76,22 @@ def settle(ledger, destination: Destination, effects: list[Effect], *, hours: in
     return states
 
 
+def test_every_kind_that_leaves_the_house_is_held_to_this_suite():
+    assert sorted(set(KINDS) - {"preview"}) == sorted(set(RIGS) & set(KINDS))
+
+
+def test_it_can_do_what_it_declares_and_nothing_else(rig, request):
+    name = request.node.callspec.params["rig"]
+    declared = KINDS[name if name in KINDS else name.split("_")[0]]
+    assert sorted(rig.verbs) == sorted(declared.verbs)
+
+
 def test_it_speaks_the_two_verbs_and_has_a_name(rig):
     assert isinstance(rig.destination, Destination)
     assert rig.destination.name
 
 
-@pytest.mark.parametrize("verb", ALL_VERBS)
+@pytest.mark.parametrize("verb", EVERY_VERB)
 def test_what_was_not_delivered_is_not_found_and_what_was_is(rig, verb):
     promise = fresh(rig, verb)
     if verb not in rig.verbs:
@@ -146,7 +125,7 @@ def test_whatever_happens_to_the_call_the_effect_lands_once_or_waits_for_a_perso
     verb, name = rig.verbs[0], request.node.callspec.params["rig"]
     rig.destination.deliver(fresh(rig, verb))  # warm
     promise = fresh(rig, verb)
-    rig.server.next.extend([None] * READS.get(name, 0) + [fault])
+    rig.server.next.extend([None] * rig.reads + [fault])
 
     states = settle(ledger, rig.destination, [promise])
 
@@ -168,7 +147,7 @@ def test_whatever_happens_to_the_call_the_effect_lands_once_or_waits_for_a_perso
 def test_a_refused_row_keeps_the_remotes_words_and_the_others_go_on(rig, ledger, request):
     """An account that the remote does not know, among those that it knows."""
     name = request.node.callspec.params["rig"]
-    if name in NO_ACCOUNTS:
+    if rig.known is None:
         pytest.skip("this remote does not know accounts")
     verb = rig.verbs[0]
     good = [fresh(rig, verb), effect(verb, f"another-{name}", to=rig.destination.name)]
@@ -195,7 +174,7 @@ def test_requests_keep_to_the_published_specification(rig):
     assert rig.server.violations == []
 
 
-@pytest.mark.parametrize("verb", ALL_VERBS)
+@pytest.mark.parametrize("verb", EVERY_VERB)
 def test_the_preview_written_twice_is_one_file_that_carries_the_key(tmp_path, verb):
     preview, promise = PreviewDestination("crm", tmp_path), effect(verb)
     assert preview.find(promise) is None

@@ -18,7 +18,7 @@ from airflow.sdk.log import redact
 from airflow.utils.session import create_session
 from sqlalchemy import Engine, delete
 
-from customer_health.destinations import destination_registry
+from customer_health.destinations import opening
 from customer_health.destinations.slack import slack_destination as slack
 from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.outbox import admin
@@ -39,7 +39,7 @@ def crm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A CRM of each kind, to which every https session of ours leads."""
     rig = RIGS[request.param]()
     rig.add("acme")
-    monkeypatch.setattr(destination_registry, "_session", lambda options: rig.server.session(2.0))
+    monkeypatch.setattr(opening, "session_for", lambda options: rig.server.session(2.0))
     yield rig
     rig.server.close()
 

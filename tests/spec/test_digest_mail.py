@@ -10,7 +10,7 @@ import pytest
 from tests.lib.ledger import band_of, new_ledger, promised, publish, run, tier_of
 
 from customer_health.company import CompanyConfig
-from customer_health.connections import SmtpOptions
+from customer_health.connections.smtp_connection import SmtpOptions
 from customer_health.destinations.mailbox import digest_mail
 from customer_health.destinations.mailbox.mail_drafts import draft
 from customer_health.effects.effect import Effect

@@ -4,7 +4,8 @@ import pytest
 from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.hubspot import COMPANY_KEY, HubspotPortal
 
-from customer_health.connections import HubspotOptions, Secret
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.hubspot_connection import HubspotOptions
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.crm.hubspot import HubspotClient, HubspotDestination
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError

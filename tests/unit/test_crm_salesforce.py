@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY, SalesforceOrg
 
-from customer_health.connections import SalesforceOptions, Secret
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.salesforce_connection import SalesforceOptions
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.crm.salesforce import SalesforceDestination
 from customer_health.destinations.crm.salesforce_client import SalesforceClient

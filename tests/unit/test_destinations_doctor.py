@@ -7,10 +7,13 @@ from tests.lib.destinations import RIGS
 from tests.lib.servers.mail import MailServer
 from tests.lib.servers.salesforce import ACCOUNT_KEY, KEY
 
-from customer_health import destinations, pipeline
+from customer_health import pipeline
 from customer_health.company import CompanyConfig, DestinationsConfig
-from customer_health.connections import SalesforceOptions, Secret, SmtpOptions
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.salesforce_connection import SalesforceOptions
+from customer_health.connections.smtp_connection import SmtpOptions
 from customer_health.delivery.rate_limiter import RateLimiter
+from customer_health.destinations.destination_docs import with_tables
 from customer_health.destinations.destination_registry import FACTORIES
 from customer_health.destinations.doctor import examine, look
 from customer_health.destinations.mailbox.mail_drafts import SmtpDestination
@@ -130,12 +133,13 @@ def test_a_misspelt_connection_is_refused_at_load_with_a_suggestion(tmp_path, te
     assert words in str(caught.value)
 
 
-def test_the_example_in_the_readme_is_a_company_file_that_loads(tmp_path):
-    readme = Path(destinations.__file__).with_name("README.md").read_text(encoding="utf-8")
+def test_the_example_in_the_documents_is_a_company_file_that_loads(tmp_path):
+    readme = (Path(__file__).parents[2] / "docs" / "destinations.md").read_text(encoding="utf-8")
     company = tmp_path / "company.yaml"
     company.write_text(readme.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
     config = load_settings({"CUSTOMER_HEALTH_CONFIG": str(company)}, home=tmp_path).config
     assert config.destinations.crm == "salesforce"
     assert config.connections.totango.plays == {"activation": "12345"}
+    assert with_tables(readme) == readme, "make docs"
     for kind in FACTORIES:
         assert f"`{kind}`" in readme

@@ -14,7 +14,10 @@ from tests.lib.servers.base import Answer
 from tests.lib.servers.mail import MailServer
 
 from customer_health.company import CompanyConfig, DestinationsConfig
-from customer_health.connections import MailboxOptions, Secret, SmtpOptions, WebhookOptions
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.mailbox_connection import MailboxOptions
+from customer_health.connections.smtp_connection import SmtpOptions
+from customer_health.connections.webhook_connection import WebhookOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.http_client import HttpClient, PublicOnly, TimedSession
 from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError

@@ -8,7 +8,8 @@ from tests.lib.servers.calendars import GoogleCalendars
 from tests.lib.servers.mail import GmailMailbox, GraphMailbox
 from tests.lib.servers.tokens import TokenServer
 
-from customer_health.connections import MailboxOptions, Secret
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.mailbox_connection import MailboxOptions
 from customer_health.delivery.dispatch import deliver
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination

@@ -102,30 +102,10 @@ def test_a_paused_playbook_that_does_not_exist_is_refused():
         load_playbooks(config)
 
 
-def test_the_library_covers_every_tier_and_every_action_of_both_documents():
+def test_the_library_uses_every_verb_and_says_why_each_playbook_exists():
     books = {book.name: book for book in load_playbooks(CompanyConfig())}
 
-    assert set(books) == {
-        "sponsor_left",
-        "silent_account",
-        "executive_outreach",
-        "core_action_down",
-        "overdue_invoices",
-        "zombie_filter",
-        "small_account",
-        "hidden_champions",
-        "critical_save",
-        "red_save",
-        "at_risk",
-        "efficiency_review",
-        "activation_campaign",
-        "renewal_at_risk",
-        "attention_review",
-        "healthy_checkin",
-        "expansion_opportunity",
-        "score_fields",
-    }
-    assert {step.verb for book in books.values() for step in book.steps} == {
+    assert {step.verb for book in books.values() for step in book.steps} >= {
         "create_task",
         "notify",
         "enroll",

@@ -4,7 +4,8 @@ import pytest
 from tests.lib.destinations import effect, no_pace
 from tests.lib.servers.slack import SlackWorkspace
 
-from customer_health.connections import Secret, SlackOptions
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.slack_connection import SlackOptions
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.slack.slack_destination import SlackDestination
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError

@@ -6,7 +6,8 @@ from tests.lib.ledger import alerts, morning, new_ledger, outcome, promised, pub
 from tests.lib.servers.slack import SlackWorkspace
 
 from customer_health.company import CompanyConfig, DestinationsConfig
-from customer_health.connections import Secret, SlackOptions
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.slack_connection import SlackOptions
 from customer_health.delivery.dispatch import deliver
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.doctor import look

@@ -14,7 +14,6 @@ from customer_health.effects.destination import RejectedError
 from customer_health.effects.effect import Effect
 
 BODY_MOST = 30_000
-CRM_VERBS = ("create_task", "create_opportunity", "set_fields")
 
 
 def unsupported(remote: str, effect: Effect) -> RejectedError:

@@ -17,6 +17,7 @@ from customer_health.destinations.slack import blocks, file_upload, slack_limits
 from customer_health.effects.destination import RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.ledger.crash_points import crash_point
+from customer_health.settings import Settings
 
 FOLDERS: Mapping[str, str] = {
     "notify": "slack",
@@ -188,3 +189,8 @@ def _write(path: Path, content: str | bytes) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     beside.write_bytes(content.encode() if isinstance(content, str) else content)
     beside.replace(path)
+
+
+def open_preview(role: str, settings: Settings) -> PreviewDestination:
+    """Return the preview of a role, in the home's folder."""
+    return PreviewDestination(role, settings.preview)

@@ -31,13 +31,15 @@ def serve_buttons(settings: Settings, *, now: Callable[[], datetime], stop: Even
     Raises:
         ConfigurationError: There are no buttons, or the app-level token is missing.
     """
-    from customer_health.destinations.destination_registry import destination_for, secret_of
+    from customer_health.connections.slack_connection import SlackOptions
+    from customer_health.destinations.destination_registry import destination_for
+    from customer_health.destinations.opening import secret_of
     from customer_health.destinations.slack.buttons import Buttons, line
     from customer_health.destinations.slack.slack_destination import SlackDestination
     from customer_health.ledger.engine import open_ledger
 
     target = destination_for("slack", settings)
-    if not isinstance(target, SlackDestination) or not settings.config.connections.slack.buttons:
+    if not isinstance(target, SlackDestination) or not settings.config.connections.of(SlackOptions).buttons:
         raise ConfigurationError(
             "There are no buttons to listen to.",
             hint="Set destinations.slack to slack, and connections.slack.buttons to true.",

@@ -36,6 +36,7 @@ class Playbook(Part):
         name: Its name; the file is called the same.
         title: How people call it.
         because: Why it exists, for those who are asked to do it.
+        answers: What it answers of what the reference documents ask for; empty for a company's own.
         order: Lower goes first; decides inside a `group`.
         group: Of the playbooks of a group only the first that matches acts on an account.
         once_per: What may happen once: per Red episode, per renewal date, per month or quarter of the
@@ -53,6 +54,7 @@ class Playbook(Part):
     name: Identifier
     title: str
     because: str
+    answers: tuple[str, ...] = ()
     order: int = 100
     group: Identifier | None = None
     once_per: Cycle

@@ -27,28 +27,6 @@ from customer_health.playbooks.playbook import Playbook, load_playbooks
 from customer_health.playbooks.steps import STEPS, Step
 
 # What the two reference documents ask for, and the playbook that does it; a test loads every one.
-ASKED_FOR: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Healthy: quarterly check-in", ("healthy_checkin",)),
-    ("Healthy: expansion play (score > 80, renewal < 90 days, 20 % of ARR)", ("expansion_opportunity",)),
-    ("Renewal proximity (< 90 days): heightened attention", ("renewal_at_risk",)),
-    ("Attention: monthly review by the CSM, fix pain points", ("attention_review",)),
-    ("At Risk: executive business review, executive involvement", ("at_risk", "red_save")),
-    ("Critical: save play, potential concessions (always approved by a person)", ("critical_save",)),
-    ("Red: mandatory task and save play", ("critical_save", "red_save")),
-    ("Alert in Slack", ("critical_save", "red_save")),
-    ("Save play: executive outreach, usage audit, value realization call", ("critical_save", "red_save")),
-    ("Falling use: activation campaign of the customer-success platform", ("activation_campaign",)),
-    ("Zombie filter: long Red and small; not worth people's hours", ("zombie_filter", "small_account")),
-    ("Hidden champions", ("hidden_champions",)),
-    ("Sponsor or champion left: win the next one", ("sponsor_left",)),
-    ("Silent account: 0 logins and 0 tickets", ("silent_account",)),
-    ("Single-threaded and no executive in 90 days: executive outreach", ("executive_outreach",)),
-    ("Core action down: a Tier-1 risk signal", ("core_action_down",)),
-    ("Invoice payment delays", ("overdue_invoices",)),
-    ("Budget cuts against lost value: efficiency and utility apart", ("efficiency_review",)),
-    ("Health score as fields of the CRM", ("score_fields",)),
-)
-
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "routes": Route,
     "quiet": QuietHours,
@@ -138,7 +116,7 @@ def playbooks_page() -> str:
         "",
         "| What the reference documents ask for | Playbooks |",
         "|---|---|",
-        *(f"| {what} | {', '.join(map('`{}`'.format, names))} |" for what, names in ASKED_FOR),
+        *(f"| {what} | {', '.join(map('`{}`'.format, names))} |" for what, names in answers().items()),
         "",
         "## Numbers in the company file",
         "",
@@ -148,6 +126,15 @@ def playbooks_page() -> str:
         *(line for name, section in _SECTIONS.items() for line in _section(name, section)),
     ]
     return "\n".join(parts) + "\n"
+
+
+def answers() -> dict[str, list[str]]:
+    """Return what the reference documents ask for, and the playbooks that say they answer it."""
+    found: dict[str, list[str]] = {}
+    for playbook in load_playbooks(CompanyConfig()):
+        for what in playbook.answers:
+            found.setdefault(what, []).append(playbook.name)
+    return found
 
 
 def write_playbooks_page(folder: Path) -> Path:

@@ -1,35 +1,28 @@
-"""Every destination beside the local server it talks to, and effects of every verb that playbooks make."""
+"""Every destination beside the local server it talks to, and effects of every verb that playbooks make.
+
+A rig is a public function of a file of this folder that returns a `Rig`; no list names it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from importlib import import_module
 
-from tests.lib.destinations.crm import hubspot, salesforce, salesforce_plain
 from tests.lib.destinations.effects import THREAD, account_part, effect, meeting_times, usage_audit
-from tests.lib.destinations.mail import gmail, google_calendar, graph, graph_calendar, smtp
 from tests.lib.destinations.rig import Rig, no_pace
-from tests.lib.destinations.slack import slack, slack_files
-from tests.lib.destinations.success import churnzero, gainsight, totango
-from tests.lib.destinations.webhook import webhook
 
 __all__ = ["RIGS", "THREAD", "Rig", "account_part", "effect", "meeting_times", "no_pace", "usage_audit"]
 
-RIGS: dict[str, Callable[..., Rig]] = {
-    rig.__name__: rig
-    for rig in (
-        salesforce,
-        salesforce_plain,
-        hubspot,
-        slack,
-        gainsight,
-        totango,
-        churnzero,
-        webhook,
-        smtp,
-        gmail,
-        graph,
-        google_calendar,
-        graph_calendar,
-        slack_files,
-    )
-}
+
+def _rigs() -> Iterator[tuple[str, Callable[..., Rig]]]:
+    for file in pkgutil.iter_modules(__path__):
+        module = import_module(f"{__name__}.{file.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            ours = function.__module__ == module.__name__ and not name.startswith("_")
+            if ours and function.__annotations__.get("return") == "Rig":
+                yield name, function
+
+
+RIGS: dict[str, Callable[..., Rig]] = dict(_rigs())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from customer_health.connections import HubspotOptions, SalesforceOptions, Secret
+from dataclasses import replace
+
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.hubspot_connection import HubspotOptions
+from customer_health.connections.kind import CRM_VERBS
+from customer_health.connections.salesforce_connection import SalesforceOptions
 from customer_health.destinations.crm.hubspot import HubspotClient, HubspotDestination
 from customer_health.destinations.crm.salesforce import SalesforceDestination
 from customer_health.destinations.crm.salesforce_client import SalesforceClient
-from customer_health.destinations.payload_values import CRM_VERBS
 from tests.lib.destinations.rig import Rig, no_pace
 from tests.lib.servers.hubspot import HubspotPortal
 from tests.lib.servers.salesforce import SalesforceOrg
@@ -25,12 +29,12 @@ def salesforce(timeout: float = 2.0, *, task_key: str = "external") -> Rig:
     def add(account: str) -> object:
         return org.add("Account", Name=account, CHS_Account_Id__c=account)
 
-    return Rig(destination, org, CRM_VERBS, ("create_task", "create_opportunity"), add)
+    return Rig(destination, org, CRM_VERBS, ("create_task", "create_opportunity"), add, reads=1)
 
 
 def salesforce_plain(timeout: float = 2.0) -> Rig:
     """An org whose Activity may not carry an external id."""
-    return salesforce(timeout, task_key="plain")
+    return replace(salesforce(timeout, task_key="plain"), reads=2)
 
 
 def hubspot(timeout: float = 2.0) -> Rig:
@@ -45,4 +49,5 @@ def hubspot(timeout: float = 2.0) -> Rig:
         CRM_VERBS,
         CRM_VERBS,
         lambda account: portal.add("companies", chs_account_id=account),
+        reads=1,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from customer_health.connections import MailboxOptions, Secret, SmtpOptions
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.mailbox_connection import MailboxOptions
+from customer_health.connections.smtp_connection import SmtpOptions
 from customer_health.delivery.http_client import HttpClient
 from customer_health.destinations.mailbox.calendars import GoogleCalendarDestination, GraphCalendarDestination
 from customer_health.destinations.mailbox.mail_drafts import (
@@ -32,7 +34,7 @@ def smtp(timeout: float = 2.0) -> Rig:
     destination = SmtpDestination(
         "email", SmtpOptions(), Secret(), no_pace(), open_line=lambda: server.line(timeout)
     )
-    return Rig(destination, server, ("draft_email",), (), lambda account: None)
+    return Rig(destination, server, ("draft_email",), ())
 
 
 def google_calendar(timeout: float = 2.0) -> Rig:
@@ -43,7 +45,7 @@ def google_calendar(timeout: float = 2.0) -> Rig:
         server,
         ("propose_meeting",),
         ("propose_meeting",),
-        lambda account: None,
+        reads=1,
     )
 
 
@@ -55,7 +57,7 @@ def graph_calendar(timeout: float = 2.0) -> Rig:
         server,
         ("propose_meeting",),
         ("propose_meeting",),
-        lambda account: None,
+        reads=1,
     )
 
 
@@ -71,10 +73,4 @@ def _authorised(server: Server, timeout: float) -> HttpClient:
 
 def _mailbox(server: Server, kind: type[GmailDestination] | type[GraphDestination], timeout: float) -> Rig:
     wire = _authorised(server, timeout)
-    return Rig(
-        kind("email", wire, MailboxOptions()),
-        server,
-        ("draft_email",),
-        ("draft_email",),
-        lambda account: None,
-    )
+    return Rig(kind("email", wire, MailboxOptions()), server, ("draft_email",), ("draft_email",))

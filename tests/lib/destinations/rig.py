@@ -25,14 +25,21 @@ class Rig:
         server: Keeps the history.
         verbs: What it can do.
         finds: Verbs whose effects can be looked up by key.
-        add: Makes an account known to the remote.
+        known: Makes an account known to the remote; None where the remote does not know accounts.
+        reads: Requests that ask before one writes, once everything that is looked up once is known.
     """
 
     destination: Destination
     server: Server
     verbs: tuple[str, ...]
     finds: tuple[str, ...]
-    add: Callable[[str], object]
+    known: Callable[[str], object] | None = None
+    reads: int = 0
+
+    def add(self, account: str) -> None:
+        """Make an account known to the remote, if it knows accounts."""
+        if self.known:
+            self.known(account)
 
     def landed(self, promise: Effect) -> int:
         """Return how often what `promise` asks for was done; an update counts once however often repeated."""

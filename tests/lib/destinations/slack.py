@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from customer_health.connections import Secret, SlackOptions
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.slack_connection import SlackOptions
 from customer_health.destinations.slack.slack_destination import SlackDestination
 from tests.lib.destinations.effects import THREAD
 from tests.lib.destinations.rig import Rig, no_pace
@@ -20,7 +21,7 @@ def slack(timeout: float = 2.0) -> Rig:
     )
     workspace.messages["C0000001", THREAD] = {"ts": THREAD, "text": "alert", "metadata": {}, "channel": "C1"}
     verbs = ("notify", "reply", "attach_file")
-    return Rig(destination, workspace, verbs, verbs, lambda account: None)
+    return Rig(destination, workspace, verbs, verbs)
 
 
 def slack_files(timeout: float = 2.0) -> Rig:
@@ -28,4 +29,4 @@ def slack_files(timeout: float = 2.0) -> Rig:
     import matplotlib.figure  # noqa: F401  # once, before tests fork a child for every kill
 
     rig = slack(timeout)
-    return replace(rig, verbs=("attach_file", "reply", "notify"))
+    return replace(rig, verbs=("attach_file", "reply", "notify"), reads=2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from customer_health.connections import ChurnzeroOptions, GainsightOptions, TotangoOptions
+from customer_health.connections.churnzero_connection import ChurnzeroOptions
+from customer_health.connections.gainsight_connection import GainsightOptions
+from customer_health.connections.totango_connection import TotangoOptions
 from customer_health.delivery.http_client import HttpClient
 from customer_health.destinations.success_platforms.churnzero import ChurnzeroDestination
 from customer_health.destinations.success_platforms.gainsight import GainsightDestination
@@ -23,7 +25,12 @@ def gainsight(timeout: float = 2.0) -> Rig:
     )
     destination = GainsightDestination("gainsight", wire, GainsightOptions())
     return Rig(
-        destination, tenant, ("create_task", "enroll", "set_fields"), ("create_task", "enroll"), tenant.add
+        destination,
+        tenant,
+        ("create_task", "enroll", "set_fields"),
+        ("create_task", "enroll"),
+        tenant.add,
+        reads=1,
     )
 
 
@@ -50,4 +57,4 @@ def churnzero(timeout: float = 2.0) -> Rig:
         "ChurnZero", "https://acme.churnzero.net", session=tenant.session(timeout), pace=no_pace()
     )
     destination = ChurnzeroDestination("gainsight", wire, "key-1", ChurnzeroOptions())
-    return Rig(destination, tenant, ("set_fields",), (), lambda account: None)
+    return Rig(destination, tenant, ("set_fields",), ())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from customer_health.connections import Secret, WebhookOptions
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.kind import EVERY_VERB
+from customer_health.connections.webhook_connection import WebhookOptions
 from customer_health.delivery.http_client import HttpClient
 from customer_health.destinations.http.webhook import WebhookDestination
-from customer_health.destinations.payload_values import CRM_VERBS
 from tests.lib.destinations.rig import Rig, no_pace
 from tests.lib.servers.mail import SIGNING_KEY, WebhookReceiver
-
-OTHER_VERBS = ("notify", "enroll", "draft_email", "propose_meeting", "reply", "attach_file")
 
 
 def webhook(timeout: float = 2.0) -> Rig:
@@ -23,4 +22,4 @@ def webhook(timeout: float = 2.0) -> Rig:
         pace=no_pace(),
     )
     destination = WebhookDestination("crm", wire, options, Secret({"signing_key": SIGNING_KEY}))
-    return Rig(destination, receiver, (*OTHER_VERBS, *CRM_VERBS), (), lambda account: None)
+    return Rig(destination, receiver, EVERY_VERB, ())

@@ -8,21 +8,22 @@ authorisation; the sending is ours, because the client has no time-out and knows
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import requests
 
-from customer_health.connections import HubspotOptions
+from customer_health.connections.hubspot_connection import HubspotOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.batching import Outcome, built, by_verb, isolating, one
 from customer_health.delivery.http_faults import HOUR, DestinationUnavailableError
 from customer_health.delivery.rate_limiter import RateLimiter
-from customer_health.destinations import payload_values
+from customer_health.destinations import opening, payload_values
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
+from customer_health.settings import Settings
 
 NAME = "HubSpot"
 HOST = "https://api.hubapi.com"
@@ -123,6 +124,23 @@ class HubspotDestination:
     def repeatable(self, effect: Effect) -> bool:
         """Every effect is."""
         return True
+
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield what is missing for us there, and what to do; nothing is written."""
+        options = self.options
+        for kind in OBJECTS.values():
+            path = f"/crm/properties/{options.api_version}/{kind}"
+            found = {row["name"]: row for row in self.client.call("GET", path)["results"]}
+            unique = (options.account_key,) if kind == "companies" else (options.action_key,)
+            wanted = (*unique, options.action_key, *(options.fields.values() if kind == "companies" else ()))
+            for name in dict.fromkeys(wanted):
+                if name not in found:
+                    yield f"{kind} have no property {name}.", f"Create it on {kind}."
+                elif name in unique and not found[name].get("hasUniqueValue"):
+                    yield (
+                        f"The property {name} of {kind} is not unique.",
+                        "Create it anew with unique values; that cannot be switched on later.",
+                    )
 
     def find(self, effect: Effect) -> str | None:
         """Return the id of the record that carries the effect's key."""
@@ -320,3 +338,11 @@ def _row_fault(error: Mapping[str, Any]) -> CustomerHealthError:
     if error.get("category") in ("RATE_LIMITS", "LOCKED"):
         return BusyError(words, retry_after=10.0)
     return RejectedError(words, hint=http_faults.fix_for(words, FIXES))
+
+
+def open_hubspot(role: str, settings: Settings) -> HubspotDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(HubspotOptions)
+    secret = opening.secret_of("hubspot", settings)
+    client = HubspotClient(secret, opening.session_for(options), opening.pace_of(options))
+    return HubspotDestination(role, client, options, fallback_owner=settings.config.playbooks.fallback_owner)

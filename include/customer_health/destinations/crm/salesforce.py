@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from customer_health.connections import SalesforceOptions
+from customer_health.connections.connection_options import Secret
+from customer_health.connections.salesforce_connection import SalesforceOptions
 from customer_health.delivery.batching import Outcome, built, by_verb, isolating, one
-from customer_health.destinations import payload_values
+from customer_health.destinations import opening, payload_values
 from customer_health.destinations.crm.salesforce_bulk import MOST_ROWS, Job
 from customer_health.destinations.crm.salesforce_client import FIXES, NAME, SalesforceClient, fault_of_row
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import FatalError
+from customer_health.settings import Settings
 
 OBJECTS = {"create_task": "Task", "create_opportunity": "Opportunity", "set_fields": "Account"}
 PRIORITY = {"critical": "High", "high": "High", "medium": "Normal", "low": "Low"}
@@ -73,6 +75,37 @@ class SalesforceDestination:
                 )
             self._task_key = bool(key.get("externalId")) and bool(key.get("unique"))
         return self._task_key
+
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield what is missing for us there, and what to do; nothing is written."""
+        options, call = self.options, self.client.call
+        wanted: Mapping[str, tuple[str, ...]] = {
+            "Account": (options.account_key, options.action_key, *options.fields.values()),
+            "Opportunity": (options.action_key,),
+            "Task": (options.action_key,),
+        }
+        for kind, names in wanted.items():
+            fields: dict[str, dict[str, Any]] = {
+                field["name"]: field for field in call("GET", f"sobjects/{kind}/describe")["fields"]
+            }
+            place = "Activity" if kind == "Task" else kind
+            for name in names:
+                if name not in fields and name != "Id":
+                    yield (
+                        f"{kind} has no field {name} that our user can see.",
+                        f"Create it on {place}; give our user's permission set read and edit on it.",
+                    )
+                elif name != "Id" and not fields[name].get("updateable", True):
+                    yield f"{kind}.{name} is read-only for us.", "Give the permission set edit on the field."
+            key = options.account_key if kind == "Account" else options.action_key
+            field = fields.get(key, {})
+            if field and not (field.get("externalId") and field.get("unique")):
+                if kind == "Task":
+                    continue  # then tasks are looked up before they are created: slower, and as safe
+                yield (
+                    f"{kind}.{key} is not a unique external id.",
+                    "Tick Unique and External ID on the field.",
+                )
 
     def find(self, effect: Effect) -> str | None:
         """Return the Id of the record that carries the effect's key."""
@@ -268,3 +301,14 @@ class SalesforceDestination:
         for record in self.client.query(template, missing):
             self._users[str(record["Email"]).lower()] = str(record["Id"])
         return self._users
+
+
+def open_salesforce(role: str, settings: Settings) -> SalesforceDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(SalesforceOptions)
+    # The client judges the credentials: it knows which sign-ins end.
+    secret = settings.secrets.get("salesforce", Secret())
+    client = SalesforceClient(options, secret, opening.session_for(options), opening.pace_of(options))
+    return SalesforceDestination(
+        role, client, options, fallback_owner=settings.config.playbooks.fallback_owner
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from customer_health.connections import SalesforceOptions
+from customer_health.connections.salesforce_connection import SalesforceOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.delivery.rate_limiter import RateLimiter

@@ -16,11 +16,13 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from customer_health.connections import WebhookOptions
+from customer_health.connections.webhook_connection import WebhookOptions
 from customer_health.delivery import http_faults
-from customer_health.delivery.http_client import HttpClient
+from customer_health.delivery.http_client import HttpClient, PublicOnly
+from customer_health.destinations import opening
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, suggest
+from customer_health.settings import Settings
 
 NAME = "The webhook's receiver"
 
@@ -114,3 +116,15 @@ def check(options: WebhookOptions) -> None:
             f"connections.webhook.hosts does not list {split.hostname}.",
             hint=suggest(str(split.hostname), options.hosts),
         )
+
+
+def open_webhook(role: str, settings: Settings) -> WebhookDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(WebhookOptions)
+    check(options)
+    session = opening.session_for(options)
+    session.trust_env = False  # a proxy would connect in our place, past the check of the address
+    session.mount("https://", PublicOnly())
+    base = "https://" + options.url.removeprefix("https://").split("/")[0].split("?")[0]
+    wire = HttpClient(NAME, base, session=session, pace=opening.pace_of(options))
+    return WebhookDestination(role, wire, options, opening.secret_of("webhook", settings))

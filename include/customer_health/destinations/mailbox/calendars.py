@@ -7,19 +7,22 @@ transactionId), so that the same promise twice is one entry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from customer_health.connections.google_calendar_connection import GoogleCalendarOptions
+from customer_health.connections.graph_calendar_connection import GraphCalendarOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.http_client import HttpClient
-from customer_health.destinations import payload_values
+from customer_health.destinations import opening, payload_values
 from customer_health.destinations.mailbox import meeting_text
 from customer_health.destinations.mailbox.mail_drafts import ADDRESS
 from customer_health.destinations.safe_text import clean
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
+from customer_health.settings import Settings
 
 Span = tuple[datetime, datetime]
 Slot = Mapping[str, Any]
@@ -87,6 +90,11 @@ class GoogleCalendarDestination:
         day = {"timeMin": "2026-01-05T00:00:00Z", "timeMax": "2026-01-05T01:00:00Z", "items": []}
         self.wire.call("POST", "/calendar/v3/freeBusy", json=day)
 
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Find nothing, or raise what `check` raises."""
+        self.check()
+        return iter(())
+
     def find(self, effect: Effect) -> str | None:
         """Ask for the event by its id. One that its owner has deleted since did land."""
         with http_faults.reading():
@@ -152,6 +160,11 @@ class GraphCalendarDestination:
         """Ask for our organisation; errors as for `deliver`."""
         self.wire.call("GET", "/v1.0/organization")
 
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Find nothing, or raise what `check` raises."""
+        self.check()
+        return iter(())
+
     def find(self, effect: Effect) -> str | None:
         """Ask for the event by the property that holds our key."""
         wanted = f"singleValueExtendedProperties/Any(p: p/id eq '{GRAPH_KEY}' and p/value eq '{effect.key}')"
@@ -210,3 +223,20 @@ def _instant(text: str) -> datetime:
     """Return an instant; Graph gives UTC without saying so, with seven decimals."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def open_google_calendar(role: str, settings: Settings) -> GoogleCalendarDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(GoogleCalendarOptions)
+    base = "https://www.googleapis.com"
+    scopes = (f"{base}/auth/calendar.events", f"{base}/auth/calendar.freebusy")
+    wire = opening.renewing_wire("google_calendar", "Google Calendar", base, settings, options, *scopes)
+    return GoogleCalendarDestination(role, wire)
+
+
+def open_graph_calendar(role: str, settings: Settings) -> GraphCalendarDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(GraphCalendarOptions)
+    base = "https://graph.microsoft.com"
+    wire = opening.renewing_wire("graph_calendar", "Graph", base, settings, options, f"{base}/.default")
+    return GraphCalendarDestination(role, wire)

@@ -10,25 +10,29 @@ import base64
 import re
 import smtplib
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
-from customer_health.connections import MailboxOptions, SmtpOptions
+from customer_health.connections.gmail_connection import GmailOptions
+from customer_health.connections.graph_connection import GraphOptions
+from customer_health.connections.mailbox_connection import MailboxOptions
+from customer_health.connections.smtp_connection import SmtpOptions
 from customer_health.delivery import call_guard, http_faults
 from customer_health.delivery.http_client import HttpClient
 from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
 from customer_health.delivery.rate_limiter import RateLimiter
-from customer_health.destinations import payload_values
+from customer_health.destinations import opening, payload_values
 from customer_health.destinations.mailbox import digest_mail
 from customer_health.destinations.oauth_tokens import RenewingHttpClient
 from customer_health.destinations.safe_text import clean
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import CustomerHealthError
+from customer_health.settings import Settings
 
 # It stands in a header and in a path: nothing that could leave its place there.
 ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -137,6 +141,11 @@ class SmtpDestination:
         """
         self._opened().close()
 
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Find nothing, or raise what `check` raises."""
+        self.check()
+        return iter(())
+
     def find(self, effect: Effect) -> str | None:
         """Nobody can tell.
 
@@ -233,6 +242,11 @@ class GmailDestination:
         delegated = isinstance(self.wire, RenewingHttpClient) and self.wire.tokens.delegated
         self.wire.call("GET", f"/gmail/v1/users/{self.options.sender if delegated else 'me'}/profile")
 
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Find nothing, or raise what `check` raises."""
+        self.check()
+        return iter(())
+
     def find(self, effect: Effect) -> str | None:
         """Ask for the draft by its Message-ID."""
         return next(iter(self.copies(effect)), None)
@@ -276,6 +290,11 @@ class GraphDestination:
         """Ask for our organisation; errors as for `deliver`."""
         self.wire.call("GET", "/v1.0/organization")
 
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Find nothing, or raise what `check` raises."""
+        self.check()
+        return iter(())
+
     def find(self, effect: Effect) -> str | None:
         """Ask for the draft by the property that holds our key."""
         return next(iter(self.copies(effect)), None)
@@ -311,3 +330,26 @@ class GraphDestination:
     def _path(self, effect: Effect) -> str:
         draft(effect, self.options)
         return f"/v1.0/users/{effect.payload['sender']['email']}/messages"
+
+
+def open_smtp(role: str, settings: Settings) -> SmtpDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(SmtpOptions)
+    return SmtpDestination(role, options, opening.secret_of("smtp", settings), opening.pace_of(options))
+
+
+def open_gmail(role: str, settings: Settings) -> GmailDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(GmailOptions)
+    scope = "https://www.googleapis.com/auth/gmail.compose"
+    base = "https://gmail.googleapis.com"
+    wire = opening.renewing_wire("gmail", "Gmail", base, settings, options, scope)
+    return GmailDestination(role, wire, options)
+
+
+def open_graph(role: str, settings: Settings) -> GraphDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(GraphOptions)
+    base = "https://graph.microsoft.com"
+    wire = opening.renewing_wire("graph", "Graph", base, settings, options, f"{base}/.default")
+    return GraphDestination(role, wire, options)

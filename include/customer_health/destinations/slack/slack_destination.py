@@ -7,23 +7,24 @@ there before anything is sent again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
-from customer_health.connections import SlackOptions
+from customer_health.connections.slack_connection import SlackOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.http_client import TimedSession
 from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
 from customer_health.delivery.rate_limiter import RateLimiter
-from customer_health.destinations import payload_values
+from customer_health.destinations import opening, payload_values
 from customer_health.destinations.slack import blocks, file_upload, slack_limits
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
+from customer_health.settings import Settings
 
 from .channel_directory import ChannelDirectory
 
@@ -56,6 +57,11 @@ FIXES: Mapping[str, str] = {
     "msg_too_long": "Shorten the playbook's words.",
     "invalid_blocks": "Shorten the playbook's words; names and reasons are shortened by themselves.",
 }
+
+
+SLACK_SCOPES = ("chat:write", "channels:read", "channels:history", "reactions:read")
+# Only where something is sent to a person instead of a channel.
+DIRECT_SCOPES = ("users:read.email", "im:write", "im:history")
 
 
 class SlackDestination:
@@ -95,6 +101,22 @@ class SlackDestination:
     def repeatable(self, effect: Effect) -> bool:
         """An edit is; it says the same a second time."""
         return effect.verb == "update_message"
+
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield what is missing for us there, and what to do; nothing is written."""
+        scopes = self.identity()["scopes"].replace(" ", "").split(",")
+        direct = any(name.startswith("@") for name in channels)
+        for scope in (*SLACK_SCOPES, *file_upload.SCOPES, *(DIRECT_SCOPES if direct else ())):
+            if scope not in scopes:
+                yield (
+                    f"The app lacks the scope {scope}.",
+                    "Add it under OAuth & Permissions, then reinstall the app.",
+                )
+        for name in dict.fromkeys(name for name in channels if name.startswith("#")):
+            try:
+                self.channel_id(name)
+            except CustomerHealthError as error:
+                yield error.message, error.hint
 
     def find(self, effect: Effect) -> str | None:
         """Return the message that carries the effect's key: in the channel, its thread, or as an edit."""
@@ -329,3 +351,9 @@ def _parent(effect: Effect) -> tuple[str, str]:
             hint="It was sent by another destination, a preview perhaps; nothing can be appended to it.",
         )
     return channel, stamp
+
+
+def open_slack(role: str, settings: Settings) -> SlackDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(SlackOptions)
+    return SlackDestination(role, opening.secret_of("slack", settings), options, opening.pace_of(options))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from customer_health.connections import ChurnzeroOptions
+from customer_health.connections.churnzero_connection import ChurnzeroOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.http_client import HttpClient
-from customer_health.destinations import payload_values
+from customer_health.destinations import opening, payload_values
 from customer_health.effects.destination import UnknownOutcomeError
 from customer_health.effects.effect import Effect
+from customer_health.settings import Settings
 
 NAME = "ChurnZero"
 
@@ -54,3 +55,11 @@ class ChurnzeroDestination:
         if "html" in answer.headers.get("Content-Type", ""):
             raise UnknownOutcomeError("ChurnZero answered with a page instead of an acknowledgement.")
         return f"churnzero:{effect.account_id}"
+
+
+def open_churnzero(role: str, settings: Settings) -> ChurnzeroDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(ChurnzeroOptions)
+    secret = opening.secret_of("churnzero", settings)
+    base = opening.tenant_address(NAME, secret["host"], (".churnzero.net",))
+    return ChurnzeroDestination(role, opening.wire_to(NAME, base, options, {}), secret["app_key"], options)

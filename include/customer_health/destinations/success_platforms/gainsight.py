@@ -6,17 +6,18 @@ envelope tells success: `result: false` comes with HTTP 200.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from customer_health.connections import GainsightOptions
+from customer_health.connections.gainsight_connection import GainsightOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.batching import Outcome, built, one
 from customer_health.delivery.http_client import HttpClient
 from customer_health.delivery.http_faults import DestinationUnavailableError
-from customer_health.destinations import payload_values
+from customer_health.destinations import opening, payload_values
 from customer_health.effects.destination import BusyError, RejectedError
 from customer_health.effects.effect import Effect
+from customer_health.settings import Settings
 
 NAME = "Gainsight"
 PRIORITY = {"critical": "High", "high": "High", "medium": "Medium", "low": "Low"}
@@ -46,6 +47,12 @@ class GainsightDestination:
     def repeatable(self, effect: Effect) -> bool:
         """Updates of a company are."""
         return effect.verb == "set_fields"
+
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield what is missing for us there, and what to do; nothing is written."""
+        missing = self.missing_fields()
+        if missing:
+            yield f"Company cannot be read: {missing}", "Create the fields that connections.gainsight names."
 
     def find(self, effect: Effect) -> str | None:
         """Return the CTA whose referenceId is the effect's key."""
@@ -181,3 +188,12 @@ class GainsightDestination:
                 said, hint="Renew the access key of Gainsight.", needs_person=True
             )
         raise RejectedError(said, hint=http_faults.fix_for(said, FIXES))
+
+
+def open_gainsight(role: str, settings: Settings) -> GainsightDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(GainsightOptions)
+    secret = opening.secret_of("gainsight", settings)
+    base = opening.tenant_address(NAME, secret["host"], (".gainsightcloud.com", ".gainsight.com"))
+    wire = opening.wire_to(NAME, base, options, {"accesskey": secret["access_key"]})
+    return GainsightDestination(role, wire, options)

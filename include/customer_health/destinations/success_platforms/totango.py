@@ -6,18 +6,19 @@ second time by us; a person looks and decides. Attributes go through a pixel tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import requests
 
-from customer_health.connections import TotangoOptions
+from customer_health.connections.totango_connection import TotangoOptions
 from customer_health.delivery import http_faults
 from customer_health.delivery.http_client import HttpClient
 from customer_health.delivery.http_faults import CannotTellError
-from customer_health.destinations import payload_values
+from customer_health.destinations import opening, payload_values
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, suggest
+from customer_health.settings import Settings
 
 NAME = "Totango"
 HOSTS = {
@@ -56,6 +57,11 @@ class TotangoDestination:
     def repeatable(self, effect: Effect) -> bool:
         """An attribute set twice has the same value; a play started twice is two plays."""
         return effect.verb == "set_fields"
+
+    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield what is missing for us there, and what to do; nothing is written."""
+        if not self.options.plays:
+            yield "No play is mapped.", "Name each play's SuccessPlay id in connections.totango.plays."
 
     def find(self, effect: Effect) -> str | None:
         """Nobody can tell.
@@ -114,3 +120,17 @@ class TotangoDestination:
             raise http_faults.of_status(NAME, answer.status_code, answer.text, answer.headers, FIXES)
         if "html" in answer.headers.get("Content-Type", ""):
             raise UnknownOutcomeError("Totango answered with a page instead of an acknowledgement.")
+
+
+def open_totango(role: str, settings: Settings) -> TotangoDestination:
+    """Return the destination that the company file and the credentials describe."""
+    options = settings.config.connections.of(TotangoOptions)
+    secret = opening.secret_of("totango", settings)
+    api, pixel = HOSTS[options.region]
+    return TotangoDestination(
+        role,
+        opening.wire_to(NAME, api, options, {"app-token": secret["app_token"]}),
+        opening.wire_to(NAME, pixel, options, {}),
+        secret["service_id"],
+        options,
+    )

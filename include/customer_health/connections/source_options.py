@@ -1,0 +1,29 @@
+"""What the company file says about a vendor that is asked for data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from customer_health.sections import Section
+
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class SourceOptions(Section):
+    """One vendor that the company asks for data; the section's name is the source's.
+
+    Attributes:
+        vendor: The vendor file, by its name; empty: the same as the source's.
+        options: Values of the vendor file's `connection:` that are not secrets, such as a subdomain.
+        tables: Canonical tables that are taken from it; empty: all that it brings.
+        through: An address that every call goes to instead, with its path: a recording proxy, or a server on
+            this machine. Only https addresses, and http on this machine, are accepted.
+    """
+
+    vendor: str = ""
+    options: Mapping[str, str] = Field(default_factory=dict)
+    tables: tuple[str, ...] = ()
+    through: str = Field("", pattern=r"^(https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)?$")
