@@ -34,10 +34,12 @@ from customer_health.ledger.schema_base import metadata as metadata
 from customer_health.ledger.schema_operations import erasures as erasures
 from customer_health.ledger.schema_page import portfolio_days as portfolio_days
 from customer_health.ledger.schema_page import portfolio_rows as portfolio_rows
+from customer_health.ledger.schema_people import overrides as overrides
+from customer_health.ledger.schema_people import pulses as pulses
 from customer_health.ledger.schema_renewals import renewal_calls as renewal_calls
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
-REVISION = "0012"
+REVISION = "0013"
 # Where an outbox row may stand; see ledger/outbox_transitions.py.
 OUTBOX_STATES = (
     "pending",
@@ -81,6 +83,7 @@ score_runs = Table(
     Column("model_id", String(128)),
     Column("code_version", String(32), nullable=False),
     Column("note", Text),  # who scored, and what was wrong with the model that should have
+    Column("config", JSON(none_as_null=True)),  # settings that move scores; see scoring/earlier_scoring.py
 )
 
 scores = Table(

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Select, bindparam, delete, func, insert, select, update
 
 import customer_health
 from customer_health.errors import DataContractError
@@ -48,6 +48,7 @@ def publish(
     panel: pd.DataFrame | None = None,
     accounts: pd.DataFrame | None = None,
     note: str | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> int:
     """Replace the scores of one day in one transaction: readers see the old run or the new one.
 
@@ -59,6 +60,7 @@ def publish(
         panel: The rows that were scored; adds ARR, renewal date, segment ... and the signals.
         accounts: `raw.accounts`; adds name, owner and time zone.
         note: Who scored, and what was wrong with the model that should have; shown with the day.
+        config: Settings that moved these scores; tomorrow's change, and a replay, look at them.
 
     Returns:
         The number of rows published.
@@ -97,7 +99,7 @@ def publish(
             for start in range(0, len(signal_rows), _BATCH):
                 connection.execute(insert(score_signals), signal_rows[start : start + _BATCH])
         connection.execute(delete(score_signals).where(score_signals.c.as_of < horizon))
-        _note_run(connection, table, as_of, published_at, note)
+        _note_run(connection, table, as_of, published_at, note, config)
         crash_point("publish_before_commit")
     crash_point("publish_after_commit")
     return len(rows)
@@ -142,6 +144,12 @@ def days(engine: Engine) -> list[date]:
     """Return every published as-of date, oldest first."""
     with engine.connect() as connection:
         return list(connection.execute(select(score_runs.c.as_of).order_by(score_runs.c.as_of)).scalars())
+
+
+def run_of(engine: Engine, as_of: date) -> RowMapping | None:
+    """Return what a day's publication noted about itself: model, code version, settings; None without one."""
+    with engine.connect() as connection:
+        return connection.execute(select(score_runs).where(score_runs.c.as_of == as_of)).mappings().first()
 
 
 def latest_day(engine: Engine) -> date | None:
@@ -251,7 +259,12 @@ def _known(names: list[str], values: list[float]) -> dict[str, float]:
 
 
 def _note_run(
-    connection: Connection, table: pd.DataFrame, as_of: date, published_at: datetime, note: str | None
+    connection: Connection,
+    table: pd.DataFrame,
+    as_of: date,
+    published_at: datetime,
+    note: str | None,
+    config: Mapping[str, Any] | None,
 ) -> None:
     def most(column: str) -> Any:
         values = table[column].dropna() if column in table.columns else pd.Series(dtype=object)
@@ -264,6 +277,7 @@ def _note_run(
         "model_id": most("model_id"),
         "code_version": customer_health.__version__,
         "note": note,
+        "config": None if config is None else plain(config),
     }
     known = update(score_runs).where(score_runs.c.as_of == bindparam("day")).values(facts)
     if connection.execute(known, {"day": as_of}).rowcount == 0:

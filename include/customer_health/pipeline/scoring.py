@@ -62,7 +62,9 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     from customer_health.ledger import model_registry as registry
     from customer_health.ledger import scores as ledger_scores
     from customer_health.ledger.engine import open_ledger
+    from customer_health.pipeline.earlier_day import earlier_scoring
     from customer_health.scoring.daily_scores import score_accounts as score
+    from customer_health.scoring.earlier_scoring import settings_of
     from customer_health.scoring.tiers import scheme_named
     from customer_health.signals.build_panel import read_signals
     from customer_health.sources.money import company_currency
@@ -86,14 +88,24 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
 
         panel = attach(panel, read(settings.config.model.external_scores))
     progress(0, 0, f"scoring {len(panel):,} accounts")
-    scored = score(panel, champion, config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of))
+    previous = ledger_scores.previous(ledger, as_of)
+    with open_warehouse(settings.warehouse_url) as con:
+        earlier = earlier_scoring(con, ledger, previous, champion, config)
+    scored = score(panel, champion, config, as_of=as_of, previous=previous, earlier=earlier)
     days = _days_to_renewal(panel)
     scored = _told(scored, days)
     scored, worded = word_scores(
         scored, days, scheme_named(config.score.scheme).best, settings, ledger, now=now
     )
     ledger_scores.publish(
-        ledger, scored, as_of, published_at=now, panel=panel, accounts=accounts, note=spoken
+        ledger,
+        scored,
+        as_of,
+        published_at=now,
+        panel=panel,
+        accounts=accounts,
+        note=spoken,
+        config=settings_of(config),
     )
     tiers = {str(tier): int(n) for tier, n in scored["tier"].value_counts().items()}
     states = {str(state): int(n) for state, n in scored["state"].value_counts().items()}

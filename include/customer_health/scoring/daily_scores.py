@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -17,6 +18,7 @@ from customer_health.model.data.features import RENEWAL
 from customer_health.model.registry.champion import Champion
 from customer_health.scoring import why as wording
 from customer_health.scoring.attribution import waterfalls
+from customer_health.scoring.earlier_scoring import Earlier, change_causes
 from customer_health.scoring.headlines import capped, headlines_of
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.known_weight import judged, known_share, missing
@@ -51,6 +53,7 @@ def score_accounts(
     *,
     as_of: date,
     previous: pd.DataFrame | None = None,
+    earlier: Earlier | None = None,
     catalogue: Mapping[str, Signal] = CATALOGUE,
 ) -> pd.DataFrame:
     """Score every customer account, with its reasons and its Why.
@@ -69,6 +72,8 @@ def score_accounts(
         previous: The latest score of each account published for an earlier day. Today's change is
             counted from there, and what it left over is smoothed on. Scores of this day or later are
             ignored, so that a day scored again, or filled in afterwards, comes out the same.
+        earlier: How the day of those scores was scored; without it a change is told by comparing what was
+            published, which adds up less exactly and tells no cause.
         catalogue: Signals by name; defaults to the project's.
 
     Returns:
@@ -131,7 +136,15 @@ def score_accounts(
     published = _published(scored, result, config, catalogue, known, as_of, meaning).assign(
         as_of=as_of, model_id=model_id
     )
-    published["change"] = pd.Series(changes_since(previous, published), published.index, dtype=object)
+    causes = (
+        None
+        if earlier is None or previous is None
+        else change_causes(
+            scored, score, attribution, earlier, previous, champion, config, catalogue, as_of=as_of
+        )
+    )
+    changes = changes_since(previous, published, causes)
+    published["change"] = pd.Series(changes, published.index, dtype=object)
     _explain(published, _days_to_renewal(scored), scheme.best)
     found = levers(
         scored,
@@ -210,8 +223,9 @@ def _published(
         {
             "meaning": meaning,
             "events": {name: count for name, count in zip(events, row, strict=True) if count},
+            **({"health": today} if math.isfinite(today) else {}),  # before earlier days weighed in it
         }
-        for row in events.to_numpy().tolist()
+        for row, today in zip(events.to_numpy().tolist(), result.today.tolist(), strict=True)
     ]
     held, state = settle(
         shown,

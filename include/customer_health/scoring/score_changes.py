@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from customer_health.scoring.change_causes import Cause, of_customer
 from customer_health.scoring.score_scale import tail_slope
 
 MIN_POINTS = 1.0
@@ -16,29 +17,37 @@ _COMPARED = ("account_id", "as_of", "score", "score_shown", "model_id", "reasons
 Change = dict[str, Any]
 
 
-def changes_since(previous: pd.DataFrame | None, current: pd.DataFrame) -> list[Change | None]:
+def changes_since(
+    previous: pd.DataFrame | None,
+    current: pd.DataFrame,
+    causes: Sequence[Sequence[Cause] | None] | None = None,
+) -> list[Change | None]:
     """Compare each account's score with the one published before it.
 
     Args:
         previous: Published rows, at most one per account and of an earlier day (`as_of`, `account_id`,
             `score`, `score_shown`, `model_id`, `reasons`, and `waterfall` if it was kept).
         current: Freshly scored rows.
+        causes: Per row of `current` what changed it since that day, see earlier_scoring.py.
 
     Returns:
         Per row of `current`, None without an earlier score, else `from`, `delta` (shown points),
         `arrow`, `since` (the earlier as-of date), `model_changed`, and `moved`: concepts with the
         points by which they moved the score, largest first. With waterfalls on both sides the steps
         are compared in full and add up to the difference (`start` moves when the portfolio's average
-        does); otherwise only what the reasons of both days mention.
+        does); otherwise only what the reasons of both days mention. Where causes are given, `causes` lists
+        them with points that add up to the change of the unrounded score, and `moved` holds those of the
+        customer: what another model or other settings did is ours.
     """
     if previous is None:
         return [None] * len(current)
     known = {row["account_id"]: row for row in _records(previous) if pd.notna(row.get("score_shown"))}
+    told = causes or [None] * len(current)
     return [
-        _change(known[row["account_id"]], row)
+        _change(known[row["account_id"]], row, why)
         if row["account_id"] in known and pd.notna(row["score_shown"])
         else None
-        for row in _records(current)
+        for row, why in zip(_records(current), told, strict=True)
     ]
 
 
@@ -46,7 +55,7 @@ def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     return frame[[name for name in _COMPARED if name in frame]].to_dict("records")
 
 
-def _change(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> Change:
+def _change(before: Mapping[Any, Any], after: Mapping[Any, Any], causes: Sequence[Cause] | None) -> Change:
     delta = int(after["score_shown"]) - int(before["score_shown"])
     return {
         "from": int(before["score_shown"]),
@@ -54,7 +63,8 @@ def _change(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> Change:
         "arrow": _ARROWS[(delta > 0) - (delta < 0)],
         "since": pd.Timestamp(before["as_of"]).date().isoformat(),
         "model_changed": before.get("model_id") != after.get("model_id"),
-        "moved": _moved(before, after),
+        "moved": _moved(before, after) if causes is None else _large(of_customer(causes)),
+        **({} if causes is None else {"causes": list(causes)}),
     }
 
 
@@ -67,7 +77,10 @@ def _moved(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> list[dict[str
         old, new = _of_reasons(before.get("reasons")), _of_reasons(after.get("reasons"))
     steps = {name: new.get(name, 0.0) - old.get(name, 0.0) for name in dict.fromkeys([*old, *new])}
     steps.pop(LIMIT, None)
-    moved = {name: points * shrink for name, points in steps.items()}
+    return _large({name: points * shrink for name, points in steps.items()})
+
+
+def _large(moved: Mapping[str, float]) -> list[dict[str, Any]]:
     large = [(name, points) for name, points in moved.items() if abs(points) >= MIN_POINTS]
     large.sort(key=lambda step: -abs(step[1]))
     return [{"concept": name, "points": round(points, 2)} for name, points in large]

@@ -58,6 +58,7 @@ class Scored:
         heads: One column per name of `HEADS`; NaN where the champion does not predict it.
         attribution: Points per signal and concept.
         health: Smoothed health in log-odds; NaN where scores are not smoothed.
+        today: Health of the day alone, in log-odds; NaN by the rules.
         urgent: A decision is near, and the risk until then is high.
         weights: How much each signal usually moves scores.
     """
@@ -70,6 +71,7 @@ class Scored:
     heads: pd.DataFrame
     attribution: Attribution
     health: Floats
+    today: Floats
     urgent: npt.NDArray[np.bool_]
     weights: Mapping[str, float]
 
@@ -85,6 +87,7 @@ class Scored:
             heads=self.heads[kept].reset_index(drop=True),
             attribution=replace(parts, signals=parts.signals[kept], concepts=parts.concepts[kept]),
             health=self.health[kept],
+            today=self.today[kept],
             urgent=self.urgent[kept],
         )
 
@@ -107,18 +110,18 @@ def by_model(
     if rows.empty:
         nothing, none = np.zeros(0), np.zeros(0, dtype=bool)
         empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
-        return Scored(none, nothing, nothing, nothing, nothing, _heads(0), empty, nothing, none, {})
+        return Scored(none, nothing, nothing, nothing, nothing, _heads(0), empty, nothing, nothing, none, {})
     health = champion.health_logit(rows).to_numpy(dtype=float)
     usable = np.isfinite(health)
     rows, health = rows[usable], np.clip(health[usable], -LIMIT, LIMIT)
-    mapping = _mapping(champion, config, health)
+    mapping = scale_of(champion, config, health)
     predicted = champion.predict(rows)
     # A champion may have been trained for one horizon only; the other is unknown then.
     columns = ["p90", "p180", "p_decision"]
     p90, p180, decision = predicted.reindex(columns=columns).to_numpy(dtype=float).T
     # A contract's form tells customers apart, but no date does: it is booked on no concept.
     contributions = champion.health_contributions(rows)
-    contributions = contributions.drop(columns=[name for name in contributions if _dated(name, catalogue)])
+    contributions = contributions.drop(columns=[name for name in contributions if dated(name, catalogue)])
     reference = _reference(champion, health, contributions)
     smoothed = health
     if config.score.smoothing:
@@ -137,10 +140,10 @@ def by_model(
     score = mapping.score(mapping.raw(smoothed))
     urgent = _urgent(rows, p90 if np.isfinite(p90).any() else p180, champion.attention)
     weights = _weights(champion, contributions)
-    return Scored(usable, score, p90, p180, decision, heads, attribution, kept, urgent, weights)
+    return Scored(usable, score, p90, p180, decision, heads, attribution, kept, health, urgent, weights)
 
 
-def _mapping(champion: Champion, config: CompanyConfig, health: Floats) -> ScoreMapping:
+def scale_of(champion: Champion, config: CompanyConfig, health: Floats) -> ScoreMapping:
     """The champion's frozen scale.
 
     A champion that was trained before scores meant health has none: until the next training the scale is
@@ -153,7 +156,8 @@ def _mapping(champion: Champion, config: CompanyConfig, health: Floats) -> Score
     return mapping_for(config.score.mapping, anchors)
 
 
-def _dated(name: object, catalogue: Mapping[str, Signal]) -> bool:
+def dated(name: object, catalogue: Mapping[str, Signal]) -> bool:
+    """Whether a signal is a date: it is booked on no concept."""
     signal = catalogue.get(str(name))
     return signal is not None and str(signal.concept) == CALENDAR
 
@@ -206,7 +210,9 @@ def by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal], rules: str = "
     attribution = attribute_rules(points, score, catalogue)
     weights = rule_weights(rules)
     heads, calm = _heads(len(score)), np.zeros(len(score), dtype=bool)
-    return Scored(usable, score, unknown, unknown, unknown, heads, attribution, unknown, calm, weights)
+    return Scored(
+        usable, score, unknown, unknown, unknown, heads, attribution, unknown, unknown, calm, weights
+    )
 
 
 def _inputs(rules: str) -> tuple[str, ...]:
@@ -239,5 +245,5 @@ def rescorer(
     def health(asked: pd.DataFrame) -> Floats:
         return np.asarray(np.clip(champion.health_logit(asked).to_numpy(dtype=float), -LIMIT, LIMIT))
 
-    mapping = _mapping(champion, config, health(rows) if len(rows) else np.zeros(0))
+    mapping = scale_of(champion, config, health(rows) if len(rows) else np.zeros(0))
     return lambda asked: mapping.score(mapping.raw(health(asked)))
