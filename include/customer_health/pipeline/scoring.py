@@ -90,8 +90,8 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     progress(0, 0, f"scoring {len(panel):,} accounts")
     previous = ledger_scores.previous(ledger, as_of)
     with open_warehouse(settings.warehouse_url) as con:
-        earlier = earlier_scoring(con, ledger, previous, champion, config)
-    scored = score(panel, champion, config, as_of=as_of, previous=previous, earlier=earlier)
+        day_before = earlier_scoring(con, ledger, previous, champion, config)
+    scored = score(panel, champion, config, as_of=as_of, previous=previous, earlier=day_before)
     days = _days_to_renewal(panel)
     scored = _told(scored, days)
     scored, worded = word_scores(
