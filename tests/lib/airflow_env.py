@@ -29,7 +29,7 @@ atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[_name]
 
-ROLES = {"admin": "admin", "viewer": "viewer"}
+ROLES = {"admin": "admin", "viewer": "viewer", "user": "user", "op": "op"}
 PASSWORDS = {name: f"{name}-only-for-tests" for name in ROLES}
 PASSWORDS_FILE = HOME / "passwords.json"
 

@@ -61,7 +61,8 @@ def test_whoever_may_start_a_delivery_acts_in_their_own_name(
     key = key_of(ledger, state)
     answer = post(browser, key, verb, headers={"Origin": "http://testserver"})
     assert answer.status_code == 303, answer.text
-    assert answer.headers["location"] == f"{ACTIONS}?done={verb}"
+    assert answer.headers["location"] == ACTIONS
+    assert answer.cookies["customer_health_done"] == verb
     assert browser.get(answer.headers["location"]).status_code == 200
     assert state_of(ledger, key) == then
     assert delivery_log.of(ledger, key)[-1]["detail"] == f"admin: {WHY['reason']}"

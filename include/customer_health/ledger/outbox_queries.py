@@ -138,3 +138,9 @@ def counts_by_destination(engine: Engine) -> list[RowMapping]:
     query = select(*groups, func.count().label("effects"), func.max(_C.delivered_at).label("last"))
     with engine.connect() as connection:
         return list(connection.execute(query.group_by(*groups).order_by(*groups)).mappings())
+
+
+def exists(engine: Engine, key: str) -> bool:
+    """Whether there is an effect with this key."""
+    with engine.connect() as connection:
+        return connection.execute(select(outbox.c.key).where(outbox.c.key == key)).first() is not None

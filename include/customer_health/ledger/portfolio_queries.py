@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Engine, RowMapping, Select, and_, func, select
 
 from customer_health.ledger.portfolio_filters import Filters, matching, ordering
+from customer_health.ledger.portfolio_summary import summed_up
 from customer_health.ledger.schema import score_runs, scores
 from customer_health.ledger.schema_page import portfolio_days, portfolio_rows
 from customer_health.ledger.scores import as_shown
@@ -22,22 +23,40 @@ def runs(engine: Engine, limit: int | None = None) -> list[RowMapping]:
     return _rows(engine, select(score_runs).order_by(score_runs.c.as_of.desc()).limit(limit))
 
 
-def day_summaries(engine: Engine, since: date, until: date) -> list[RowMapping]:
+def day_summaries(engine: Engine, since: date, until: date) -> list[Mapping[str, Any]]:
     """Return `as_of`, `buckets` and `meanings` of the days of a span (inclusive), oldest first."""
     c = portfolio_days.c
-    query = select(c.as_of, c.buckets, c.meanings).where(c.as_of >= since, c.as_of <= until)
-    return _rows(engine, query.order_by(c.as_of))
+    span = (c.as_of >= since, c.as_of <= until)
+    found = _rows(engine, select(c.as_of, c.buckets, c.meanings).where(*span).order_by(c.as_of))
+    if found:
+        return list(found)
+    # Whoever sees some of the accounts only has no totals: they are summed up from these.
+    run = score_runs.c.as_of
+    with engine.connect() as connection:
+        days = connection.execute(select(run).where(run >= since, run <= until).order_by(run)).scalars()
+        return [each for day in days.all() if (each := summed_up(connection, day))]
 
 
-def day_summary(engine: Engine, day: date) -> RowMapping | None:
+def day_summary(engine: Engine, day: date) -> Mapping[str, Any] | None:
     """Return the whole summary of one day: totals, options, currency, movers."""
-    return next(iter(_rows(engine, select(portfolio_days).where(portfolio_days.c.as_of == day))), None)
+    found = _rows(engine, select(portfolio_days).where(portfolio_days.c.as_of == day))
+    if found:
+        return found[0]
+    with engine.connect() as connection:
+        return summed_up(connection, day)
 
 
 def meanings_by_day(engine: Engine) -> list[tuple[date, list[str]]]:
-    """Return what the scores of each day mean, newest day first."""
+    """Return what the scores of each published day mean, newest first."""
     query = select(portfolio_days.c.as_of, portfolio_days.c.meanings).order_by(portfolio_days.c.as_of.desc())
-    return [(row["as_of"], list(row["meanings"])) for row in _rows(engine, query)]
+    found = [(row["as_of"], row["meanings"]) for row in _rows(engine, query)]
+    if found:
+        return found
+    c, meanings = portfolio_rows.c, dict[date, set[str]]()
+    scored = select(c.as_of, c.meaning).where(c.score_shown.is_not(None)).distinct()
+    for row in _rows(engine, scored):
+        meanings.setdefault(row["as_of"], set()).add(row["meaning"] or "")
+    return [(day, sorted(meanings[day])) for day in sorted(meanings, reverse=True)]
 
 
 def ranked(

@@ -54,6 +54,17 @@ def refresh(connection: Connection, as_of: date, published: Iterable[Row]) -> No
         _compare_again(connection, day)
 
 
+def summed_up(connection: Connection, day: date) -> dict[str, Any] | None:
+    """Return what `portfolio_days` holds of a day, from its rows: for who sees some of them only."""
+    rows = connection.execute(select(portfolio_rows).where(portfolio_rows.c.as_of == day)).mappings().all()
+    days = _days(connection)
+    if day not in days:
+        return None
+    before = day_to_compare(days, day)
+    movers = _movers(_shown(connection, before), rows)
+    return {"as_of": day, **day_summary(rows), "compared_with": before, "movers": movers}
+
+
 def fill_missing(connection: Connection) -> int:
     """Sum up the published days that are not; return how many. A back-up of an older ledger lacks them."""
     known = set(connection.execute(select(portfolio_days.c.as_of)).scalars())

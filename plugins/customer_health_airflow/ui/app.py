@@ -6,10 +6,13 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from customer_health.errors import CustomerHealthError, RetriableError
 from customer_health_airflow.ui import (
+    error_pages,
     number_pages,
     page_actions,
     pages,
@@ -19,6 +22,8 @@ from customer_health_airflow.ui import (
     shell,
 )
 from customer_health_airflow.ui.access import can_read
+from customer_health_airflow.ui.own_effect import own_effect
+from customer_health_airflow.ui.viewing import leads_only, remember
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +40,9 @@ def create_app() -> FastAPI:
     The dependency stands on the whole app: a route that somebody adds later is closed as well. The
     generated documentation would be open to everybody, so there is none.
     """
-    app = FastAPI(dependencies=[Depends(can_read)], docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        dependencies=[Depends(can_read), Depends(remember)], docs_url=None, redoc_url=None, openapi_url=None
+    )
 
     @app.middleware("http")
     async def harden(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -51,6 +58,16 @@ def create_app() -> FastAPI:
         """Say what is wrong and how to fix it; a bare 500 would send the reader to the logs."""
         return _unreadable(request, error) if error.store else shell.trouble(request, error)
 
+    @app.exception_handler(StarletteHTTPException)
+    async def refuse(request: Request, error: StarletteHTTPException) -> Response:
+        """Not signed in, not allowed, not there: a page, with a way on."""
+        return error_pages.refused(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def misread(request: Request, error: RequestValidationError) -> Response:
+        """A parameter that cannot be understood gets a sentence."""
+        return error_pages.misread(request, error)
+
     @app.exception_handler(SQLAlchemyError)
     async def unreadable(request: Request, error: SQLAlchemyError) -> Response:
         """The ledger is locked, away, or older than this code."""
@@ -58,12 +75,12 @@ def create_app() -> FastAPI:
 
     app.include_router(portfolio_page.router)
     app.include_router(pages.router)
-    app.include_router(number_pages.router)
+    app.include_router(number_pages.router, dependencies=[Depends(leads_only)])
     app.include_router(renewal_pages.router)
     app.include_router(renewal_pages.acts)
-    app.include_router(page_actions.router)
-    app.include_router(page_actions.models)
-    app.include_router(report_files.router)
+    app.include_router(page_actions.router, dependencies=[Depends(own_effect)])
+    app.include_router(page_actions.models, dependencies=[Depends(leads_only)])
+    app.include_router(report_files.router, dependencies=[Depends(leads_only)])
     return app
 
 

@@ -15,7 +15,7 @@ from customer_health.ledger import model_registry as registry
 from customer_health.ledger import portfolio_queries, report_numbers, training_runs
 from customer_health.settings import load_settings
 from customer_health_airflow.approvals import about_model
-from customer_health_airflow.ui import report_files
+from customer_health_airflow.ui import report_files, told_once
 from customer_health_airflow.ui.access import may_train
 from customer_health_airflow.ui.page_queries import ledger
 from customer_health_airflow.ui.plotting import calibration, lines
@@ -26,13 +26,13 @@ LINES = {"auc": "champion", "auc_baseline": "renewal date + NPS", "auc_rules": "
 LOUD = ("page", "warn")
 MOST = 12
 DONE = {
-    "approve": "Approved: it is the champion now and scores from the next run on.",
-    "reject": "Rejected: the champion in use stays.",
+    "approve_model": "Approved: it is the champion now and scores from the next run on.",
+    "reject_model": "Rejected: the champion in use stays.",
 }
 
 
 @router.get("/model")
-def model(request: Request, user: GetUserDep, done: str = "") -> HTMLResponse:
+def model(request: Request, user: GetUserDep) -> HTMLResponse:
     """Champion and challenger, how they were tested, and what became of what was published."""
     settings = load_settings()
     engine = ledger(settings.ledger_url)
@@ -55,7 +55,7 @@ def model(request: Request, user: GetUserDep, done: str = "") -> HTMLResponse:
         for days, found in sorted((summary.get("horizons") or {}).items(), key=lambda pair: int(pair[0]))
     ]
     drift = [row for row in (board or {}).get("drift", ()) if row["level"] in LOUD]
-    return render(
+    response = render(
         request,
         "model.html",
         company=settings.config.name,
@@ -63,7 +63,7 @@ def model(request: Request, user: GetUserDep, done: str = "") -> HTMLResponse:
         pending=pending,
         weighed=about_model(pending.summary) if pending else (),
         may_answer=may_train(user),
-        done=DONE.get(done, ""),
+        done=told_once.said(request, DONE),
         summary=summary,
         run=_newest_run(engine),
         noted=noted[:MOST],
@@ -79,6 +79,8 @@ def model(request: Request, user: GetUserDep, done: str = "") -> HTMLResponse:
         card=_card(settings, record.model_id) if record else "",
         waiting_card=_card(settings, pending.model_id) if pending else "",
     )
+    told_once.forget(request, response)
+    return response
 
 
 @router.get("/kpis")

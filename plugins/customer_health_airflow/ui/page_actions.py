@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from customer_health.errors import CustomerHealthError, FatalError
 from customer_health.ledger.outbox import admin
 from customer_health.pipeline import now_of, resolve_challenger
 from customer_health.settings import load_settings
-from customer_health_airflow.ui import shell
+from customer_health_airflow.ui import shell, told_once
 from customer_health_airflow.ui.access import can_act, can_train, from_this_page
-from customer_health_airflow.ui.page_queries import ledger
+from customer_health_airflow.ui.page_queries import whole_ledger
 
 router = APIRouter(dependencies=[Depends(can_act), Depends(from_this_page)])
 models = APIRouter(dependencies=[Depends(can_train), Depends(from_this_page)])
@@ -43,7 +43,7 @@ def act(
     if verb not in {*ACTS, "resend"}:
         raise HTTPException(404, "There is no such thing to do with an effect.")
     settings = load_settings()
-    engine, by = ledger(settings.ledger_url), str(user.get_name())
+    engine, by = whole_ledger(settings.ledger_url), str(user.get_name())
     now = now_of(settings, datetime.now(UTC))
     try:
         said: dict[str, Any] = {"now": now, "reason": _typed(reason)}
@@ -53,7 +53,7 @@ def act(
             ACTS[verb](engine, key, by=by, approvers=settings.config.playbooks.approver_names, **said)
     except FatalError as error:
         return shell.trouble(request, error, 409)
-    return RedirectResponse(f"{shell.base_of(request)}/actions?done={verb}", 303)
+    return told_once.redirect(request, "/actions", verb)
 
 
 @models.post("/model/{model_id}/{verb}")
@@ -80,7 +80,7 @@ def answer(
         )
     except CustomerHealthError as error:
         return shell.trouble(request, error, 409)
-    return RedirectResponse(f"{shell.base_of(request)}/model?done={verb}", 303)
+    return told_once.redirect(request, "/model", f"{verb}_model")
 
 
 def _typed(reason: str) -> str:

@@ -14,8 +14,10 @@ from sqlalchemy import Engine
 from customer_health import wording
 from customer_health.ledger import portfolio_queries
 from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.own_rows import own_ledger
 from customer_health.ledger.portfolio_summary import day_to_compare
 from customer_health.settings import Settings
+from customer_health_airflow.ui.viewing import looking
 
 PAGE = 50
 Row = Mapping[str, Any]
@@ -45,9 +47,20 @@ def money_known(amount: float, known: int, of: int, currency: str | None) -> str
 
 
 @lru_cache(maxsize=4)
-def ledger(url: str) -> Engine:
-    """Open the ledger once per process."""
+def whole_ledger(url: str) -> Engine:
+    """Open the ledger once per process: for acts, which check first whose account it is."""
     return open_ledger(url)
+
+
+@lru_cache(maxsize=200)
+def _own_ledger(url: str, address: str, owners: frozenset[str]) -> Engine:
+    return own_ledger(url, address=address, owners=owners)
+
+
+def ledger(url: str) -> Engine:
+    """Return the ledger for reading, as the person who looks may see it."""
+    viewer = looking()
+    return whole_ledger(url) if viewer.everything else _own_ledger(url, viewer.address, viewer.owners)
 
 
 def now_for_pages(settings: Settings) -> datetime:

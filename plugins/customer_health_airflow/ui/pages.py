@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from customer_health import wording
@@ -15,13 +15,14 @@ from customer_health.ledger import decisions, outbox_queries, portfolio_queries
 from customer_health.ledger.outbox_transitions import DONE_STATES, OPEN_STATES
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import load_settings
-from customer_health_airflow.ui import report_files
+from customer_health_airflow.ui import report_files, told_once
 from customer_health_airflow.ui.access import may_act
 from customer_health_airflow.ui.page_actions import VERBS
 from customer_health_airflow.ui.page_queries import ledger
 from customer_health_airflow.ui.score_drawing import HEIGHT, WIDTH, chart, steps
 from customer_health_airflow.ui.shell import TEMPLATES, render
 from customer_health_airflow.ui.usage_audit_view import usage_of
+from customer_health_airflow.ui.viewing import leads_only
 
 router = APIRouter(default_response_class=HTMLResponse)
 STATES = ("awaiting_approval", *OPEN_STATES, *DONE_STATES)
@@ -77,12 +78,12 @@ def account(request: Request, account_id: str, as_of: date | None = None) -> HTM
 
 
 @router.get("/actions")
-def actions(request: Request, user: GetUserDep, state: str = "", done: str = "") -> HTMLResponse:
+def actions(request: Request, user: GetUserDep, state: str = "") -> HTMLResponse:
     """The outbox: what was promised, what became of it, and what a person can do about it."""
     settings = load_settings()
     engine = ledger(settings.ledger_url)
     chosen = state if state in STATES else ""
-    return render(
+    response = render(
         request,
         "actions.html",
         company=settings.config.name,
@@ -90,9 +91,11 @@ def actions(request: Request, user: GetUserDep, state: str = "", done: str = "")
         effects=outbox_queries.listing(engine, state=chosen, limit=200),
         chosen=chosen,
         states=STATES,
-        done=DONE.get(done, ""),
+        done=told_once.said(request, DONE),
         verbs=VERBS if may_act(user) else {},
     )
+    told_once.forget(request, response)
+    return response
 
 
 def reason_value(reason: Mapping[str, Any]) -> str:
@@ -101,7 +104,7 @@ def reason_value(reason: Mapping[str, Any]) -> str:
     return wording.number(value, 2) if value is None or isinstance(value, int | float) else str(value)
 
 
-@router.get("/reports")
+@router.get("/reports", dependencies=[Depends(leads_only)])
 def reports(request: Request) -> HTMLResponse:
     """Gate reports, KPI reports and model cards."""
     settings = load_settings()

@@ -19,7 +19,7 @@ from customer_health.settings import Settings, load_settings
 from customer_health_airflow.ui import shell, told_once
 from customer_health_airflow.ui.access import can_act, from_this_page, may_act
 from customer_health_airflow.ui.number_pages import forgiving
-from customer_health_airflow.ui.page_queries import ledger
+from customer_health_airflow.ui.page_queries import ledger, whole_ledger
 from customer_health_airflow.ui.viewing import ViewerDep
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -127,7 +127,7 @@ def call(
     settings = load_settings()
     try:
         made = call_account(
-            ledger(settings.ledger_url),
+            whole_ledger(settings.ledger_url),
             settings.config,
             account_id,
             retained=_amount(verdict, amount),
@@ -155,7 +155,7 @@ def final_call(
     settings = load_settings()
     try:
         made = call_quarter(
-            ledger(settings.ledger_url),
+            whole_ledger(settings.ledger_url),
             settings.config,
             quarter,
             retained=_amount("amount", amount) or 0.0,
