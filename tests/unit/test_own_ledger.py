@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from sqlalchemy.exc import DBAPIError
 from tests.lib.ledger import day, publish, run
-from tests.lib.ledgers import ledger_url  # noqa: F401
+from tests.lib.ledgers import ledger_url as ledger_url
 
 from customer_health.ledger import outbox_queries, portfolio_queries, score_history
 from customer_health.ledger.engine import open_ledger
