@@ -23,13 +23,13 @@ def runs(engine: Engine, limit: int | None = None) -> list[RowMapping]:
     return _rows(engine, select(score_runs).order_by(score_runs.c.as_of.desc()).limit(limit))
 
 
-def day_summaries(engine: Engine, since: date, until: date) -> list[Mapping[str, Any]]:
+def day_summaries(engine: Engine, since: date, until: date) -> Sequence[Mapping[Any, Any]]:
     """Return `as_of`, `buckets` and `meanings` of the days of a span (inclusive), oldest first."""
     c = portfolio_days.c
     span = (c.as_of >= since, c.as_of <= until)
     found = _rows(engine, select(c.as_of, c.buckets, c.meanings).where(*span).order_by(c.as_of))
     if found:
-        return list(found)
+        return found
     # Whoever sees some of the accounts only has no totals: they are summed up from these.
     run = score_runs.c.as_of
     with engine.connect() as connection:
@@ -37,7 +37,7 @@ def day_summaries(engine: Engine, since: date, until: date) -> list[Mapping[str,
         return [each for day in days.all() if (each := summed_up(connection, day))]
 
 
-def day_summary(engine: Engine, day: date) -> Mapping[str, Any] | None:
+def day_summary(engine: Engine, day: date) -> Mapping[Any, Any] | None:
     """Return the whole summary of one day: totals, options, currency, movers."""
     found = _rows(engine, select(portfolio_days).where(portfolio_days.c.as_of == day))
     if found:
