@@ -13,7 +13,9 @@ from customer_health.errors import ConfigurationError
 from customer_health.ledger import outbox_queries, scores
 from customer_health.ledger.engine import open_ledger
 from customer_health.pipeline.past_readings import live_through
+from customer_health.pipeline.score_questions import replay, what_if
 from customer_health.settings import Settings, load_settings
+from customer_health.warehouse.connect import open_warehouse
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -65,6 +67,37 @@ def test_living_through_the_same_weeks_again_promises_nothing_new(long: Settings
     live_through(long, days=DAYS)
     assert outbox_queries.total(ledger) == before
     assert [_readings(long, day) for day in DAYS] == readings
+
+
+def test_a_published_score_is_made_again_bit_for_bit_and_what_differs_is_named(long: Settings) -> None:
+    rows = scores.of(open_ledger(long.ledger_url), DAYS[-1])
+    scored = rows.loc[rows["state"] == "scored", "account_id"].tolist()
+    for account in scored[:3]:
+        assert replay(long, account=account, as_of=DAYS[-1]).counts()["equal"] == 1
+    with open_warehouse(long.warehouse_url) as con:
+        con.execute(
+            'UPDATE signals."values" SET recent_nps = 0, open_critical_tickets = 3 '
+            "WHERE account_id = ? AND as_of = ?",
+            [scored[0], DAYS[-1]],
+        )
+    again = replay(long, account=scored[0], as_of=DAYS[-1])
+    assert again.counts()["equal"] == 0
+    assert any("late data: open_critical_tickets" in line for line in again.lines())
+    assert replay(long, account=scored[1], as_of=DAYS[-1]).counts()["equal"] == 1
+    with pytest.raises(ConfigurationError, match="no published row"):
+        replay(long, account="nobody", as_of=DAYS[-1])
+
+
+def test_other_settings_are_tried_on_a_day_before_they_are_merged(long: Settings, tmp_path: Path) -> None:
+    same, other = tmp_path / "same.yaml", tmp_path / "other.yaml"
+    same.write_text("name: Small Ltd\n")
+    other.write_text("score: {rules: rules_v2}\n")
+    before = _readings(long, DAYS[1])
+    assert what_if(long, config=same, as_of=DAYS[1]).counts()["change_tier"] == 0
+    changed = what_if(long, config=other, as_of=DAYS[1])
+    assert int(changed.counts()["change_tier"]) > 0
+    assert "accounts change tier, with" in changed.lines()[0]
+    assert _readings(long, DAYS[1]) == before  # nothing was published
 
 
 def test_nobody_invents_the_past_of_a_real_company(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 from customer_health.cli import (
     chain_commands,
     connecting_commands,
+    judgement_commands,
     model_commands,
     people_commands,
     store_commands,
@@ -40,6 +41,7 @@ def open_session(
 for commands in (
     chain_commands,
     people_commands,
+    judgement_commands,
     model_commands,
     store_commands,
     subject_commands,
