@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
@@ -138,6 +139,18 @@ def take_in(engine: Engine, seen: Iterable[TaskSeen]) -> int:
             _tell_the_episode(connection, ours[key], task)
             changed += 1
     return changed
+
+
+def open_at(engine: Engine, accounts: Collection[str]) -> dict[str, int]:
+    """Count our tasks that nobody has completed yet at some accounts, by playbook."""
+    query = (
+        select(outbox.c.playbook, outbox.c.account_id)
+        .join(task_states, task_states.c.effect_key == outbox.c.key)
+        .where(task_states.c.status != "completed")
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    return dict(sorted(Counter(row.playbook for row in rows if row.account_id in accounts).items()))
 
 
 def of_episode(engine: Engine, episode_id: str) -> list[RowMapping]:

@@ -144,6 +144,7 @@ def what_if(settings: Settings, *, config: Path, as_of: date) -> Result:
     from customer_health.company import load_company
     from customer_health.ledger import model_registry as registry
     from customer_health.ledger import scores as ledger_scores
+    from customer_health.ledger.crm_tasks import open_at
     from customer_health.ledger.engine import open_ledger
 
     ledger = open_ledger(settings.ledger_url)
@@ -162,7 +163,7 @@ def what_if(settings: Settings, *, config: Path, as_of: date) -> Result:
     tiers = tiers.where(tiers.notna(), "no score")
     moved = both[(tiers["tier"] != tiers["tier_new"]).to_numpy()]
     said = _told(moved.assign(**tiers.loc[moved.index].to_dict("series")), len(both))
-    tasks = _orphans(ledger, set(moved.index))
+    tasks = open_at(ledger, set(moved.index))
     return Result(
         "What if",
         {"accounts": len(both), "change_tier": len(moved), "open_tasks": sum(tasks.values())},
@@ -200,22 +201,3 @@ def _told(moved: pd.DataFrame, accounts: int) -> list[str]:
         for account, row in largest.iterrows()
     ]
     return said
-
-
-def _orphans(ledger: Engine, accounts: set[str]) -> dict[str, int]:
-    """Open tasks at accounts whose tier would be another one, by playbook."""
-    from sqlalchemy import select
-
-    from customer_health.ledger.schema import outbox, task_states
-
-    query = (
-        select(outbox.c.playbook, outbox.c.account_id)
-        .join(task_states, task_states.c.effect_key == outbox.c.key)
-        .where(task_states.c.status != "completed")
-    )
-    found: dict[str, int] = {}
-    with ledger.connect() as connection:
-        for playbook, account in connection.execute(query):
-            if account in accounts:
-                found[playbook] = found.get(playbook, 0) + 1
-    return dict(sorted(found.items()))
