@@ -161,8 +161,9 @@ def what_if(settings: Settings, *, config: Path, as_of: date) -> Result:
     both = both.join(published[["name", "arr", "currency"]])
     tiers = both[["tier", "tier_new"]].astype(object)
     tiers = tiers.where(tiers.notna(), "no score")
-    moved = both[(tiers["tier"] != tiers["tier_new"]).to_numpy()]
-    said = _told(moved.assign(**tiers.loc[moved.index].to_dict("series")), len(both))
+    both = both.assign(tier=tiers["tier"], tier_new=tiers["tier_new"])
+    moved = both[(both["tier"] != both["tier_new"]).to_numpy()]
+    said = _told(moved, len(both))
     tasks = open_at(ledger, set(moved.index))
     return Result(
         "What if",
