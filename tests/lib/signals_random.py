@@ -41,8 +41,8 @@ class RandomWorld(World):
                 self.rows["accounts"][-1] |= {"merged_into": accounts[1], "merged_at": self.merged()}
         self.delay = self.dice.choice(((0,), (0, 0, 0, 1, 9), (1, 1, 1, 0, 30), (2, 0, 40, 1, 90)))
         tables = (
-            self._contracts, self._usage, self._tickets, self._messages, self._surveys, self._invoices,
-            self._people, self._interactions, self._events,
+            self._contracts, self._usage, self._counts, self._tickets, self._messages, self._surveys,
+            self._invoices, self._people, self._interactions, self._events,
         )  # fmt: skip
         empty = self.dice.choice((None, *tables))
         for fill in tables:
@@ -75,7 +75,8 @@ class RandomWorld(World):
         stages = ("first_response_at", "resolved_at", "escalated_at") if "solved" in states else ("paid_at",)
         return {
             "status": self.dice.choice((None, *states)),
-            "status_at": moment + timedelta(days=self.dice.random() * 90),
+            # After every stage that it may close: a state told before contradicts the dates of the row.
+            "status_at": moment + timedelta(days=45 + self.dice.random() * 60),
             "unknown_stages": self.dice.choice((None, *stages, ",".join(stages))),
         }
 
@@ -110,6 +111,11 @@ class RandomWorld(World):
                     user=self.dice.choice(("ann", "ben", "cy", "", "dan")),
                     feature=self.dice.choice(FEATURES), events=self.dice.choice((0, 1, 1, 2, 7.5)),
                 )  # fmt: skip
+
+    def _counts(self, many: int) -> None:
+        for _ in range(many * 3):
+            day = FIRST + timedelta(days=self.dice.randrange(DAYS))
+            self.add("daily_users", self.who(), day, self.later(day), users=self.dice.choice((0, 1, 4, 12.5)))
 
     def _tickets(self, many: int) -> None:
         for _ in range(many):

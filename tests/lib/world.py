@@ -139,6 +139,13 @@ class World:
             self.usage(account, occurred=day, **values)
             day += timedelta(days=1)
 
+    def counted(self, account: str, *, first: Moment, last: Moment, users: float) -> None:
+        """So many people, whom nobody names, on every day from first to last."""
+        day = moment(first)
+        while day <= moment(last):
+            self.add("daily_users", account, day, None, users=users)
+            day += timedelta(days=1)
+
     def ticket(self, account: str, *, occurred: Moment, known: Moment | None = None, **values: Any) -> None:
         """A support ticket."""
         self.add("tickets", account, occurred, known, **values)

@@ -21,6 +21,8 @@ def table_for(look: Look) -> str | None:
         if (table.name == "crm_snapshot" and table.name not in stem) or (lost and table.name == "accounts"):
             continue
         named = any(word in stem for word in words.TABLE_WORDS.get(table.name, ()))
+        # A column of daily active users speaks for itself, whatever the file is called.
+        named = named or (table.name == "daily_users" and match(table, "users", look) is not None)
         exact = stem in (table.name, *table.aliases) or any(
             stem.endswith((f"_{name}", name)) for name in (table.name, *table.aliases)
         )

@@ -18,6 +18,7 @@ TABLE_WORDS: Mapping[str, tuple[str, ...]] = {
         "tenant",
     ),
     "contracts": ("vertr", "abo", "lizenz", "contract", "subs", "term", "licen", "deal"),
+    "daily_users": ("dau", "daily_active", "daily_users", "active_users"),
     "usage": ("nutzung", "login", "meter", "usage", "event", "activity", "telemetry", "feature"),
     "tickets": (
         "zendesk",
@@ -75,6 +76,7 @@ COMMON: Mapping[str, tuple[str, ...]] = {
         "workspace",
         "workspace_id",
     ),
+    "users": ("dau", "daily_active_users", "active_users", "daily_users", "aktive_nutzer", "unique_users"),
     "user_id": ("benutzer", "nutzer", "user", "userid", "member_id", "login"),
     "contact_id": ("requester_id", "respondent_id", "person_id"),
     "contract_id": ("subscription_id", "deal_id", "contract"),
@@ -217,6 +219,7 @@ HAPPENED: Mapping[str, tuple[str, ...]] = {
         "signed_at",
         "created_at",
     ),
+    "daily_users": ("datum", "tag", "date", "day", "activity_date", "usage_date"),
     "usage": (
         "datum",
         "tag",

@@ -53,6 +53,13 @@ def last_day(settings: Settings, *, before: date | None = None) -> date:
         usage = con.execute(
             "SELECT occurred_at, count(*) FROM raw.usage WHERE occurred_at < ? GROUP BY 1", [horizon]
         ).fetchall()
+        usage = (
+            usage
+            or con.execute(
+                "SELECT occurred_at, count(*) FROM raw.daily_users WHERE occurred_at < ? GROUP BY 1",
+                [horizon],
+            ).fetchall()
+        )
         last = last_complete(dict(usage)) or _last_fact(con, horizon)
     if last is None:
         raise ConfigurationError(

@@ -27,6 +27,8 @@ from customer_health.warehouse.tables_ours import CALENDAR as CALENDAR
 from customer_health.warehouse.tables_ours import CRM_SNAPSHOT as CRM_SNAPSHOT
 from customer_health.warehouse.tables_ours import CRM_TASKS as CRM_TASKS
 from customer_health.warehouse.tables_ours import TEXT_TOPICS as TEXT_TOPICS
+from customer_health.warehouse.tables_usage import DAILY_USERS as DAILY_USERS
+from customer_health.warehouse.tables_usage import USAGE as USAGE
 
 _SENTIMENT = Column(
     Type.NUMBER,
@@ -100,25 +102,6 @@ CONTRACTS = Table(
             default="active",
         ),
         "occurred_at": occurred("When this state took effect."),
-        "known_at": KNOWN,
-    },
-)
-
-USAGE = Table(
-    name="usage",
-    doc="What one user did with one feature on one day.",
-    key=("account_id", "user_id", "occurred_at", "feature"),
-    aliases=("product_usage", "usage_daily", "events", "feature_usage"),
-    columns={
-        "account_id": ACCOUNT,
-        "user_id": Column(
-            Type.TEXT, "The user; empty when the source only knows accounts.", required=True, default=""
-        ),
-        "feature": Column(Type.TEXT, "Feature or event name.", required=True),
-        "events": Column(
-            Type.NUMBER, "How often.", required=True, unit="events", minimum=0, maximum=1e12, default="1"
-        ),
-        "occurred_at": occurred("The day, in UTC.", Type.DATE),
         "known_at": KNOWN,
     },
 )
@@ -363,6 +346,7 @@ TABLES: Mapping[str, Table] = {
         ACCOUNTS,
         CONTRACTS,
         USAGE,
+        DAILY_USERS,
         TICKETS,
         TICKET_MESSAGES,
         SURVEYS,

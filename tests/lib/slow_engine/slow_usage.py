@@ -107,15 +107,34 @@ def _users_change(view: View, how: agg.ActiveUsersChange) -> float | None:
     return (now - before) / before if before and _covered(view) else None
 
 
+def _people(view: View) -> dict[date, float]:
+    """Users by day: those that usage names, or as many as were counted where it names nobody."""
+    named = {(stamp(row["occurred_at"]).date(), row["user_id"]) for row in view.usage() if row["user_id"]}
+    out: dict[date, float] = {}
+    for day, _ in named:
+        out[day] = out.get(day, 0) + 1
+    for row in [] if named else _counts(view):
+        day = stamp(row["occurred_at"]).date()
+        out[day] = out.get(day, 0) + row["users"]
+    return out
+
+
+def _counts(view: View) -> list[dict[str, Any]]:
+    return [dict(row) for row in view.seen("daily_users") if row["users"] > 0]
+
+
+def _active(view: View) -> list[Any]:
+    """The days of usage, or of counted users where there is no usage."""
+    return [row["occurred_at"] for row in view.usage() or _counts(view)]
+
+
 def _daily_users(view: View, how: agg.DailyUsers) -> float | None:
-    named = [row for row in view.usage() if row["user_id"]]
-    if not named:
+    people = _people(view)
+    if not people:
         return None
-    first = min(stamp(row["occurred_at"]).date() for row in named)
-    days = min(view.window, (view.as_of - first).days)
+    days = min(view.window, (view.as_of - min(people)).days)
     days -= view.outage(days=days)
-    inside = [row for row in named if view.inside(row["occurred_at"])]
-    mean = len({(row["user_id"], stamp(row["occurred_at"]).date()) for row in inside}) / days
+    mean = sum(many for day, many in people.items() if view.inside(day)) / days
     if how.per is None:
         return mean
     of = total(view.in_force(), "seats") if how.per == "seat" else len(_users(view))
@@ -123,34 +142,26 @@ def _daily_users(view: View, how: agg.DailyUsers) -> float | None:
 
 
 def _active_days(view: View, how: agg.ActiveDays) -> float | None:
-    if not view.usage():
-        return None
-    inside = [row for row in view.usage() if view.inside(row["occurred_at"])]
-    return float(len({stamp(row["occurred_at"]).date() for row in inside}))
+    days = _active(view)
+    return float(len({stamp(day).date() for day in days if view.inside(day)})) if days else None
 
 
 def _days_since(view: View, how: agg.DaysSince) -> float | None:
-    rows = view.usage()
-    if not rows:
+    active = _active(view)
+    if not active:
         return None
-    days = view.days_ago(rows[-1]["occurred_at"])
+    days = view.days_ago(active[-1])
     return float(days - view.outage(days=days))
 
 
 def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
-    named = [row for row in view.usage() if row["user_id"]]
-    if not named:
+    people = _people(view)
+    if not people:
         return None
-    first = min(stamp(row["occurred_at"]).date() for row in named)
-    start = max(first, view.as_of - timedelta(days=view.window))
+    start = max(min(people), view.as_of - timedelta(days=view.window))
     n = (view.as_of - start).days
-    users: list[set[str]] = [set() for _ in range(n)]
-    for row in named:
-        day = (stamp(row["occurred_at"]).date() - start).days
-        if day >= 0:
-            users[day].add(row["user_id"])
     outage = {(day - start).days for day in view.world.outage(view.as_of)}
-    counts = {day: len(active) for day, active in enumerate(users) if day not in outage}
+    counts = {day: people.get(start + timedelta(days=day), 0) for day in range(n) if day not in outage}
     if len(counts) < max(2, how.min_days):
         return None
     x_mean, y_mean = fmean(counts), fmean(counts.values())
@@ -162,10 +173,11 @@ def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
 
 
 def _silence(view: View, how: agg.Silence) -> float | None:
-    if not view.usage():
+    active = _active(view)
+    if not active:
         return None
-    rows = [row for table in ("usage", *how.also) for row in view.seen(table)]
-    return 0.0 if any(view.inside(row["occurred_at"]) for row in rows) else 1.0
+    sounds = [*active, *(row["occurred_at"] for table in how.also for row in view.seen(table))]
+    return 0.0 if any(view.inside(moment) for moment in sounds) else 1.0
 
 
 USAGE_TWINS: Mapping[type[agg.Aggregation], Callable[[View, Any], float | None]] = {

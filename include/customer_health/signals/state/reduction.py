@@ -26,6 +26,7 @@ from customer_health.signals.state.account_index import AccountIndex, account_in
 from customer_health.signals.state.daily_state import NEVER, Columns, State, TableStore
 from customer_health.signals.state.increments import Recipe, rebuilt, refreshed
 from customer_health.signals.state.table_reader import NUMBERS, Warehouse
+from customer_health.signals.usage.counted_users import reduce_daily_users
 from customer_health.signals.usage.executives import exec_activity
 from customer_health.signals.usage.outage_days import outage_days
 from customer_health.signals.usage.reduction_usage import reduce_usage
@@ -121,6 +122,8 @@ def reduce_warehouse(
         place = None if folder is None else folder / "usage"
         usage = reduce_usage(warehouse.where("usage"), index, wanted, place)
         state.meta["lag"] = usage.lag
+        counted = keeper.table("daily_users", ("daily_users",), "", lambda w: (reduce_daily_users(w), {}))
+        state.tables["daily_users"] = counted[0]
     for step, name in enumerate(steps[2:], start=2):
         progress(step, len(steps), f"reducing {name}")
         if name == "usage":

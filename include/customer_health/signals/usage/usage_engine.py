@@ -16,6 +16,7 @@ from customer_health.signals.facts.grid import Grid
 from customer_health.signals.plan_lists import FeatureSets, feature_sets, lookup
 from customer_health.signals.signal import Signal
 from customer_health.signals.state.daily_state import NEVER, Columns, State
+from customer_health.signals.usage.counted_users import CountedUsers
 from customer_health.signals.usage.outage_days import OutageDays
 from customer_health.signals.usage.usage_blocks import MAX_FEATURES
 from customer_health.signals.usage.usage_history import sum_name
@@ -45,11 +46,19 @@ class Usage:
             *kernels.first_rows(offset, day, self.days["users"], 1),
             {name: late[name][named] for name in ("account", "day", "seen")},
         )
+        # Where usage names nobody, counts of daily users tell of people; where there is none, of days too.
+        self.counted = CountedUsers(state.tables.get("daily_users"), grid)
+        self.first_person = self._or_counted(self.first_user, self.first_user, self.counted.first)
+        self.first_day = self._or_counted(self.first, self.first, self.counted.first)
 
     def _once(self, asked: Any, answer: Callable[[], Array]) -> Array:
         if asked not in self._kept:
             self._kept[asked] = answer()
         return self._kept[asked]
+
+    def _or_counted(self, first: Array, told: Array, counted: Array) -> Array:
+        """What usage tells, and what counts tell where usage had not begun (`first` is NEVER)."""
+        return np.where(first < NEVER, told, counted) if self.counted.any else told
 
     def value(self, signal: Signal) -> Array | None:
         """Return the signal's grid, or None if it needs more than usage (silence)."""
@@ -63,7 +72,7 @@ class Usage:
     def quiet(self, window: int) -> Array:
         """1 where the window holds no usage, 0 where it does, NaN without telemetry."""
         age = self.grid.dates - self._last_day()
-        return np.where(self.first < NEVER, (age > window).astype(np.float64), np.nan)
+        return np.where(self.first_day < NEVER, (age > window).astype(np.float64), np.nan)
 
     def row_at(self, ago: int) -> Array:
         """First regular row with day >= D - ago, per account and date."""
@@ -150,7 +159,8 @@ class Usage:
         has, day = row >= self.days["offset"][:-1, None], self.days["day"]
         regular = np.where(has, day[np.maximum(row, 0)] if len(day) else 0, np.int64(-NEVER))
         late = self.grid.running_max(self.late["account"], self.late["seen"] + 1, self.late["day"])
-        return np.maximum(regular, np.where(late >= 0, late, -NEVER))
+        last = np.maximum(regular, np.where(late >= 0, late, -NEVER))
+        return self._or_counted(self.first, last, self.counted.last)
 
     def user_days(self, window: int, moment: bool = False) -> Array:
         """Sum over the window's days of that day's users, or of day * users."""
@@ -165,13 +175,16 @@ class Usage:
         begin = late["seen"] + 1
         # A late row adds a user to its day only until a regular row shows the same user there.
         end = np.minimum(late["day"] + window + 1, np.where(late["until"] > late["seen"], late["until"], 0))
-        return regular + self.grid.running_sum(late["account"], begin, end, late["day"] if moment else None)
+        told = regular + self.grid.running_sum(late["account"], begin, end, late["day"] if moment else None)
+        if not self.counted.any:
+            return told
+        return self._or_counted(self.first_user, told, self.counted.user_days(window, moment=moment))
 
     def observed_days(self, window: int) -> Array:
         """Days of the window since the account's first user but for dark ones; NaN before there was one."""
-        start = np.maximum(self.grid.dates - window, self.first_user)
+        start = np.maximum(self.grid.dates - window, self.first_person)
         days = self.grid.dates - start - self.outage.sums(start, self.grid.dates)[0]
-        return np.where(self.first_user < NEVER, days, np.nan)
+        return np.where(self.first_person < NEVER, days, np.nan)
 
     def active_days(self, window: int) -> Array:
         """Days of the window with any usage."""
@@ -180,7 +193,10 @@ class Usage:
         begin = late["seen"] + 1
         end = np.minimum(late["day"] + window + 1, np.where(late["until"] > late["seen"], late["until"], 0))
         regular: Array = np.maximum(high - low, 0)  # what is new may be older than the whole window
-        return regular + self.grid.running_sum(late["account"], begin, end)
+        told = regular + self.grid.running_sum(late["account"], begin, end)
+        return (
+            self._or_counted(self.first, told, self.counted.active_days(window)) if self.counted.any else told
+        )
 
     def _distinct_late_days(self) -> Columns:
         """Late (account, day) pairs with the first day each was seen, until a regular row shows it."""
@@ -204,12 +220,12 @@ class Usage:
         days bear no users.
         """
         many, moment = self.user_days(window), self.user_days(window, moment=True)
-        start = np.maximum(self.grid.dates - window, self.first_user)
+        start = np.maximum(self.grid.dates - window, self.first_person)
         every = (self.grid.dates - start).astype(np.float64)
         outage, outage_x, outage_squares = self.outage.sums(start, self.grid.dates)
         n, x = every - outage, -every * (every + 1.0) / 2.0 - outage_x
         squares = every * (every + 1.0) * (2.0 * every + 1.0) / 6.0 - outage_squares
-        usable = (self.first_user < NEVER) & (n >= max(2, min_days))
+        usable = (self.first_person < NEVER) & (n >= max(2, min_days))
         slope = self.grid.ratio(n * (moment - self.grid.dates * many) - x * many, n * squares - x * x, usable)
         if not relative:
             return slope
@@ -353,7 +369,7 @@ def _daily_users(usage: Usage, signal: Signal) -> Array:
 
 
 def _active_days(usage: Usage, signal: Signal) -> Array:
-    return np.where(usage.first < NEVER, usage.active_days(int(signal.window or 0)), np.nan)
+    return np.where(usage.first_day < NEVER, usage.active_days(int(signal.window or 0)), np.nan)
 
 
 def _features(usage: Usage, signal: Signal) -> Array:
@@ -362,7 +378,7 @@ def _features(usage: Usage, signal: Signal) -> Array:
 
 def _days_since(usage: Usage, signal: Signal) -> Array:
     dates, last = usage.grid.dates, usage._last_day()
-    return np.where(usage.first < NEVER, dates - last - usage.outage.sums(last + 1, dates)[0], np.nan)
+    return np.where(usage.first_day < NEVER, dates - last - usage.outage.sums(last + 1, dates)[0], np.nan)
 
 
 _ANSWERS: dict[type[agg.Aggregation], Callable[[Usage, Signal], Array] | None] = {

@@ -120,7 +120,9 @@ def used_days(con: duckdb.DuckDBPyConnection, as_of: date) -> UsedDays:
     def ask(accounts: Sequence[str]) -> Iterable[tuple[str, int, int]]:
         rows: list[tuple[str, int, int]] = con.execute(
             "SELECT account_id, occurred_at - DATE '1970-01-01' AS day, "
-            "min(CAST(known_at AS DATE)) - DATE '1970-01-01' FROM raw.usage "
+            "min(CAST(known_at AS DATE)) - DATE '1970-01-01' FROM "
+            "(SELECT account_id, occurred_at, known_at, events FROM raw.usage UNION ALL "
+            "SELECT account_id, occurred_at, known_at, users FROM raw.daily_users) "
             "WHERE account_id IN (SELECT unnest(?)) AND occurred_at < ? AND known_at < ? AND events > 0 "
             "GROUP BY 1, 2",
             [list(accounts), as_of, as_of],
