@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from customer_health.assistant_config import AssistantConfig
 from customer_health.checked_yaml import read_yaml, refusal
 from customer_health.connections.kinds import ConnectionsConfig
 from customer_health.connections.source_options import SourceName, SourceOptions
@@ -247,6 +248,7 @@ class CompanyConfig(Section):
     forecast: ForecastConfig = ForecastConfig()
     roles: RolesConfig = RolesConfig()
     digest: DigestConfig = DigestConfig()
+    assistant: AssistantConfig = AssistantConfig()
     contracts: ContractsConfig = ContractsConfig()
     outcomes: OutcomesConfig = OutcomesConfig()
     playbooks: PlaybookConfig = PlaybookConfig()

@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from customer_health.cli import (
+    assistant_commands,
     chain_commands,
     connecting_commands,
     judgement_commands,
     model_commands,
     people_commands,
+    renewal_commands,
     store_commands,
     subject_commands,
 )
@@ -42,6 +44,8 @@ for commands in (
     chain_commands,
     people_commands,
     judgement_commands,
+    renewal_commands,
+    assistant_commands,
     model_commands,
     store_commands,
     subject_commands,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -30,7 +30,7 @@ def newest_forecast(
         return forecast(
             connection,
             as_of,
-            known_before=now,
+            known_before=now + timedelta(microseconds=1),  # this moment included
             year_starts=config.forecast.fiscal_year_starts,
             share=config.forecast.interval,
             currency=config.money.currency,

@@ -1,0 +1,1 @@
+"""What an assistant may ask: answers as plain data, and the MCP server that gives them."""
