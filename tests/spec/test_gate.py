@@ -54,6 +54,16 @@ def test_the_report_can_be_opened_and_names_no_customer(company: CompanyFiles) -
     assert "Ann &amp; Co" not in page
 
 
+def test_no_cell_of_the_report_becomes_markup(company: CompanyFiles, tmp_path: Path) -> None:
+    company.write("contracts.csv", CONTRACTS.replace("24000", "-5"))
+    company.load()
+    with open_warehouse(company.settings.warehouse_url) as con:
+        con.execute("UPDATE quarantine.rows SET file = '<script>x</script>{{ 7 * 7 }}'")
+    page = company.gate().report.read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;x&lt;/script&gt;{{ 7 * 7 }}" in page
+
+
 def test_a_table_that_lacks_a_column_stops_the_run_and_says_what_was_found(company: CompanyFiles) -> None:
     company.ingest()
     with open_warehouse(company.settings.warehouse_url) as con:
