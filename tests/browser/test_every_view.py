@@ -28,3 +28,13 @@ def test_the_harness_notices_a_script_a_style_and_a_missing_label(look: Look) ->
     assert any("style-src" in fault for fault in look.violations())
     assert any("img-src" in fault for fault in look.violations())
     assert any(fault.startswith("image-alt") for fault in look.accessibility())
+
+
+def test_the_action_of_each_state_has_a_page_that_keeps_the_rules(look: Look) -> None:
+    look.open("/actions?verb=create_task")
+    links = look.page.locator("td.why a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    for link in links[:3]:
+        look.open(link.removeprefix("/customer-health"), 320, "dark")
+        assert look.accessibility() == []
+        assert look.violations() == []
+        assert look.overflow() <= 0

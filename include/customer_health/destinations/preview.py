@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -32,6 +33,14 @@ FOLDERS: Mapping[str, str] = {
     "enroll": "enrolments",
     "set_fields": "fields",
 }
+
+
+_LANDED = re.compile(r"\d{4}-\d\d-\d\d/[a-z]+/.+\.json", re.DOTALL)
+
+
+def is_preview(remote_id: str | None) -> bool:
+    """Whether a delivery landed in a preview's file, so nowhere outside; no vendor's id is such a path."""
+    return remote_id is not None and _LANDED.fullmatch(remote_id) is not None
 
 
 class PreviewDestination:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from customer_health.errors import CustomerHealthError, RetriableError
 from customer_health_airflow.ui import (
+    actions_page,
     error_pages,
     number_pages,
     page_actions,
@@ -75,6 +76,7 @@ def create_app() -> FastAPI:
 
     app.include_router(portfolio_page.router)
     app.include_router(pages.router)
+    app.include_router(actions_page.router)
     app.include_router(number_pages.router, dependencies=[Depends(leads_only)])
     app.include_router(renewal_pages.router)
     app.include_router(renewal_pages.acts)

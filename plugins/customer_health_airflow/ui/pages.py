@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from customer_health import wording
 from customer_health.ledger import decisions, outbox_queries, portfolio_queries
-from customer_health.ledger.outbox_transitions import DONE_STATES, OPEN_STATES
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import load_settings
-from customer_health_airflow.ui import report_files, told_once
-from customer_health_airflow.ui.access import may_act
-from customer_health_airflow.ui.page_actions import VERBS
+from customer_health_airflow.ui import report_files
 from customer_health_airflow.ui.page_queries import ledger
 from customer_health_airflow.ui.score_drawing import HEIGHT, WIDTH, chart, steps
 from customer_health_airflow.ui.shell import TEMPLATES, render
@@ -25,13 +21,6 @@ from customer_health_airflow.ui.usage_audit_view import usage_of
 from customer_health_airflow.ui.viewing import leads_only
 
 router = APIRouter(default_response_class=HTMLResponse)
-STATES = ("awaiting_approval", *OPEN_STATES, *DONE_STATES)
-
-DONE = {
-    "approve": "Approved. It leaves with the next delivery.",
-    "decline": "Declined. It will not be sent.",
-    "resend": "It leaves once more with the next delivery.",
-}
 
 
 @router.get("/style.css")
@@ -75,27 +64,6 @@ def account(request: Request, account_id: str, as_of: date | None = None) -> HTM
         audit=usage_of(effects),
         value_of=reason_value,
     )
-
-
-@router.get("/actions")
-def actions(request: Request, user: GetUserDep, state: str = "") -> HTMLResponse:
-    """The outbox: what was promised, what became of it, and what a person can do about it."""
-    settings = load_settings()
-    engine = ledger(settings.ledger_url)
-    chosen = state if state in STATES else ""
-    response = render(
-        request,
-        "actions.html",
-        company=settings.config.name,
-        counts=outbox_queries.counts_by_destination(engine),
-        effects=outbox_queries.listing(engine, state=chosen, limit=200),
-        chosen=chosen,
-        states=STATES,
-        done=told_once.said(request, DONE),
-        verbs=VERBS if may_act(user) else {},
-    )
-    told_once.forget(request, response)
-    return response
 
 
 def reason_value(reason: Mapping[str, Any]) -> str:

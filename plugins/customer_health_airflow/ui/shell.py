@@ -43,6 +43,7 @@ def _templates() -> Environment:
         day=partial(wording.day, absent="–"),
         moment=_moment,
         points=wording.points,
+        instant=wording.moment,
         plural=lambda count, one, many=None: wording.plural(count, one, many),
         money_known=money_known,
     )
