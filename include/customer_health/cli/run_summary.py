@@ -15,6 +15,7 @@ from customer_health.ledger import decisions, delivery_log, outbox_queries, trai
 from customer_health.ledger import model_registry as registry
 from customer_health.ledger import scores as ledger_scores
 from customer_health.ledger.engine import open_ledger
+from customer_health.model.evaluation.tier_spread import OPENING
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import Settings
 from customer_health.signals.headline_facts import FACTS
@@ -45,6 +46,7 @@ def demo_summary(settings: Settings, *, as_of: date, colour: bool = False) -> st
         return _text(console)
     before = _as_shown(ledger_scores.previous(ledger, as_of))
     _tiers(console, settings, today, before, _fair_from(ledger))
+    _crowding(console, ledger, as_of)
     _calls(console, settings, today, before, as_of)
     _headlines(console, settings, today)
     _model(console, ledger, as_of)
@@ -116,6 +118,14 @@ def _tiers(
         )
     console.print(f"\n[bold]Accounts and ARR per tier[/bold] [dim]({since})[/dim]")
     console.print(table)
+
+
+def _crowding(console: Console, ledger: Engine, as_of: date) -> None:
+    """State that the tiers tell nobody apart, where scoring found so."""
+    run = ledger_scores.run_of(ledger, as_of)
+    note = str(run["note"] or "") if run is not None else ""
+    if OPENING in note:
+        console.print(f"\n[bold]{_escape(note[note.index(OPENING) :])}[/bold]")
 
 
 def worth_a_call(today: pd.DataFrame, healthy: str, count: int = WORTH_A_CALL) -> pd.DataFrame:

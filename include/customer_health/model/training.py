@@ -28,6 +28,7 @@ from customer_health.model.evaluation import leak_detector, optimism, training_g
 from customer_health.model.evaluation.fold_results import DRAWS, LOGO, Evaluation, measure
 from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.evaluation.selection import best_of, choose, models_in
+from customer_health.model.evaluation.tier_spread import rules_crowding
 from customer_health.model.evaluation.walk_forward import countable, walk
 from customer_health.model.registry.champion import Champion
 from customer_health.model.reports.training_report import HeadReport, Training, capital
@@ -170,6 +171,7 @@ def train(
         logged_late=logging_delay(outcomes, HEADS[LOGO], today) / pd.Timedelta(days=1),
         score_choice=choice,
         rules=rules,
+        crowded="" if champion else rules_crowding(eligible_rows, rules, outcomes, today),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from customer_health.pipeline.retraining import load_champion
@@ -11,10 +11,13 @@ from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
     from customer_health.settings import Settings
 
+
+YEAR = timedelta(days=365)
 
 # Accounts with the currency that their amounts are told in (sources/money.py brings all to one).
 _ACCOUNTS = """
@@ -22,6 +25,19 @@ _ACCOUNTS = """
         SELECT account_id, arg_max(currency, occurred_at) AS currency FROM raw.contracts GROUP BY account_id
     ) AS newest USING (account_id)
 """
+
+
+def _losses(con: duckdb.DuckDBPyConnection, as_of: date) -> int:
+    """Customers lost in the twelve months before a day, as far as they were known then."""
+    from customer_health.warehouse.merges import outcomes
+
+    cut = datetime.combine(as_of, time())
+    row = con.execute(
+        f"SELECT count(DISTINCT account_id) FROM ({outcomes('$cut')}) WHERE kind = 'logo_churn' "
+        "AND occurred_at >= $since",
+        {"cut": cut, "since": cut - YEAR},
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _days_to_renewal(panel: pd.DataFrame) -> dict[str, float]:
@@ -62,6 +78,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     from customer_health.ledger import model_registry as registry
     from customer_health.ledger import scores as ledger_scores
     from customer_health.ledger.engine import open_ledger
+    from customer_health.model.evaluation.tier_spread import crowding
     from customer_health.pipeline.earlier_day import earlier_scoring
     from customer_health.scoring.daily_scores import score_accounts as score
     from customer_health.scoring.earlier_scoring import settings_of
@@ -75,6 +92,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         panel = read_signals(con, as_of)
         accounts = con.execute(_ACCOUNTS).df()
         currency = company_currency(con, settings.config.money)
+        losses = _losses(con, as_of)
     spoken_in = settings.config.money.model_copy(update={"currency": currency})
     config = settings.config.model_copy(update={"money": spoken_in})
     earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
@@ -92,6 +110,9 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     with open_warehouse(settings.warehouse_url) as con:
         day_before = earlier_scoring(con, ledger, previous, champion, config)
     scored = score(panel, champion, config, as_of=as_of, previous=previous, earlier=day_before)
+    tiers = {str(tier): int(n) for tier, n in scored["tier"].value_counts().items()}
+    crowded = crowding(tiers, scheme_named(config.score.scheme).best, losses)
+    spoken = " ".join(filter(None, (spoken, crowded)))
     days = _days_to_renewal(panel)
     scored = _told(scored, days)
     scored, worded = word_scores(
@@ -107,7 +128,6 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         note=spoken,
         config=settings_of(config),
     )
-    tiers = {str(tier): int(n) for tier, n in scored["tier"].value_counts().items()}
     states = {str(state): int(n) for state, n in scored["state"].value_counts().items()}
     numbers: dict[str, int | float | str] = {
         "accounts": len(scored),

@@ -43,6 +43,8 @@ def _riskiest(training: Training, report: HeadReport) -> Iterable[str]:
 
 def measured_limits(training: Training) -> Iterable[str]:
     """Warnings that this training's own numbers give."""
+    if training.crowded:
+        yield training.crowded
     if training.logged_late:
         yield (
             f"Losses are logged late: only after {training.logged_late:.0f} days have nine of ten been told. "

@@ -72,6 +72,7 @@ class Training:
         logged_late: Days within which nine of ten losses are logged, where that takes weeks; else 0.
         score_choice: Who gives the score, among whom, by what.
         rules: The rule set that scores where no model does.
+        crowded: That the rules tell nobody apart, where they score; see evaluation/tier_spread.py.
     """
 
     as_of: date
@@ -91,6 +92,7 @@ class Training:
     logged_late: float = 0.0
     score_choice: Choice = field(default_factory=lambda: Choice(None))
     rules: str = "rules_v1_seed"
+    crowded: str = ""
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON data: the decision and, per horizon, what was measured."""
