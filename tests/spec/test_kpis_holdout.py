@@ -53,6 +53,17 @@ def test_in_every_stratum_the_share_holds_and_a_second_run_draws_nothing_new(led
         assert counted == {"held_out": 2, "treated": 6}
 
 
+@pytest.mark.parametrize(
+    ("share", "block", "held"),
+    [(0.5, 2, 1), (0.4, 5, 2), (0.3, 10, 3), (0.25, 4, 1), (0.15, 20, 3), (0.02, 50, 1)],
+)
+def test_the_share_that_is_held_out_is_the_one_that_was_asked(tmp_path, share, block, held):
+    engine = new_ledger(tmp_path)
+    fall(engine, [f"a{n}" for n in range(2 * block)], config(share=share))
+    assert Counter(arms(engine).values()) == {"held_out": 2 * held, "treated": 2 * (block - held)}
+    engine.dispose()
+
+
 def test_the_draw_is_the_same_wherever_it_is_made_and_the_salt_changes_it(tmp_path):
     found = []
     for number, salt in enumerate(("one", "one", "two")):

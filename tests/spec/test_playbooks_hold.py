@@ -14,6 +14,7 @@ from customer_health.company import CompanyConfig
 from customer_health.ledger import model_registry, report_numbers
 from customer_health.ledger.model_registry import ChampionRecord
 from customer_health.ledger.outbox import admin
+from customer_health.pipeline import hold_checks
 from customer_health.settings import load_settings
 from customer_health.warehouse.connect import open_warehouse
 
@@ -121,7 +122,8 @@ def test_what_the_model_reads_and_foretold_decides_in_the_whole_chain(
     run(ledger, 1)
     publish(ledger, 2, {"acme": 20, "calm": 90})
     chosen, rng = load_settings({}, home=home), np.random.default_rng(3)
-    panel = pd.concat([measured(rng, [day(-20), day(-10), day(1)]), measured(rng, [day(2)], factor)])
+    before = [day(2 - 7 * weeks) for weeks in (4, 3, 2, 1)]
+    panel = pd.concat([measured(rng, before), measured(rng, [day(2)], factor)])
     with open_warehouse(chosen.warehouse_url) as con:
         con.register("panel", panel)
         con.execute(
@@ -138,3 +140,26 @@ def test_what_the_model_reads_and_foretold_decides_in_the_whole_chain(
     notices = [row for row in promised(ledger, "notify") if row["playbook"] == "data_notice"]
     assert len(notices) == bool(kinds)
     assert all(row["payload"]["channel"] == chosen.config.playbooks.data_channel for row in notices)
+
+
+@pytest.mark.parametrize(
+    ("reference", "held"),
+    [
+        ([7, 14, 21, 28], True),  # the same weekday, four times
+        ([7, 14, 21], False),  # a company in its first month
+        ([1, 2, 3, 4, 5, 6, 8, 9], False),  # other weekdays: people use a product otherwise on a Sunday
+    ],
+)
+def test_drift_is_looked_for_among_equal_weekdays_and_not_in_the_first_month(home, ledger, reference, held):
+    record = ChampionRecord("m-1", str(home), {}, "model", "It beat the rules.", day(1), {"signals": SIGNALS})
+    model_registry.promote(ledger, record)
+    chosen, rng = load_settings({}, home=home), np.random.default_rng(3)
+    before = [day(2 - days) for days in reference]
+    panel = pd.concat([measured(rng, before), measured(rng, [day(2)], 100.0)])
+    with open_warehouse(chosen.warehouse_url) as con:
+        con.register("panel", panel)
+        con.execute(
+            'CREATE SCHEMA IF NOT EXISTS signals; CREATE TABLE signals."values" AS SELECT * FROM panel'
+        )
+        found = hold_checks.suspicions(con, chosen, ledger, as_of=day(2))
+    assert ("drift" in found) == held

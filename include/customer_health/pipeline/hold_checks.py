@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from customer_health.settings import Settings
 
 REFERENCE = timedelta(weeks=13)
-MOST_DAYS = 13  # of the reference that are read
+LEAST_DAYS = 4  # of the same weekday; a company younger than a month has nothing to be compared with
 GRADE_LASTS = timedelta(days=45)  # the scoreboard is written once a month
 NAMED = 5
 
@@ -88,7 +88,11 @@ def _drifted(
 def _panels(
     con: duckdb.DuckDBPyConnection, signals: Sequence[str], as_of: date
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the customers' signals of today, and of some days of the last quarter."""
+    """Return the customers' signals of today, and of the same weekdays of the last quarter.
+
+    A Sunday is no drift from the Saturdays before it: what people do depends on the day of
+    the week on which it is looked at.
+    """
     import pandas
 
     columns = [
@@ -109,9 +113,11 @@ def _panels(
             [as_of, as_of - REFERENCE],
         ).fetchall()
     ]
-    step = -(-len(days) // MOST_DAYS) or 1
+    days = [day for day in days if day.weekday() == as_of.weekday()]
+    if len(days) < LEAST_DAYS:
+        return pandas.DataFrame(), pandas.DataFrame()
     query = f'SELECT {listed} FROM signals."values" WHERE is_customer AND list_contains(?, as_of)'
-    return con.execute(query, [[as_of]]).df(), con.execute(query, [days[::-step]]).df()
+    return con.execute(query, [[as_of]]).df(), con.execute(query, [days]).df()
 
 
 def _miscalibrated(settings: Settings, ledger: Engine, as_of: date) -> str:

@@ -3,9 +3,10 @@
 A save rate alone counts accounts that would have come back anyway: a score that has just fallen tends to
 rise again without help. Comparing with accounts that got no save play tells the difference.
 
-The draw is stratified by segment and ARR band. Inside a stratum accounts are taken in blocks of
-round(1 / share); in each block a hash of salt, stratum and block number says which place is held out. So
-every stratum has its share at any time, nobody can choose, and anybody can draw it again.
+The draw is stratified by segment and ARR band. The share is written as a fraction (0.4 is 2 of 5); inside a
+stratum accounts are taken in blocks of its denominator, and in each block a hash of salt, stratum and block
+number says which places are held out, spread evenly from the first. So every stratum has its share at any
+time, nobody can choose, and anybody can draw it again.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from customer_health.ledger.episodes import Episode
 from customer_health.playbook_config import HoldoutConfig
 from customer_health.playbooks.account_view import AccountView
 
 HELD_OUT, TREATED, NOT_ELIGIBLE = "held_out", "treated", "not_eligible"
+LARGEST_BLOCK = 20  # accounts, unless the share is smaller than one of them
 ARR_BANDS = (5_000.0, 20_000.0, 100_000.0)
 
 
@@ -55,7 +58,8 @@ def assign(
     if config.share <= 0:
         return []
     counts, found = Counter(drawn), []
-    size = max(round(1 / config.share), 2)
+    fraction = Fraction(config.share).limit_denominator(max(LARGEST_BLOCK, round(1 / config.share)))
+    size = fraction.denominator
     # The order of a day's entrants is a matter of hash too, not of who sorts first.
     for facts, episode in sorted(entrants, key=lambda pair: _hash(config.salt, pair[0].account_id)):
         group = stratum(facts)
@@ -64,7 +68,8 @@ def assign(
             continue
         block, place = divmod(counts[group], size)
         counts[group] += 1
-        held = _hash(config.salt, group, str(block)) % size == place
+        first = _hash(config.salt, group, str(block)) % size
+        held = place in {(first + n * size // fraction.numerator) % size for n in range(fraction.numerator)}
         why = f"place {place + 1} of {size} in block {block + 1} of {group}"
         found.append(
             Assignment(facts.account_id, episode.episode_id, group, HELD_OUT if held else TREATED, why)

@@ -37,8 +37,8 @@ def crowding(counts: Mapping[str, int], best: str, losses: int) -> str:
     if counts[tier] > CROWDED * scored:
         share = counts[tier] / scored
         return (
-            f"{OPENING} {share:.1%} of {scored:,} scored accounts are {tier}. Work by the order of scores and "
-            "by the headline facts, not by the tier."
+            f"{OPENING} {share:.1%} of {scored:,} scored accounts are {tier}. Work by the order of scores "
+            "and by the headline facts, not by the tier."
         )
     return ""
 
