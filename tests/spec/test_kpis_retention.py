@@ -8,7 +8,7 @@ from tests.lib.ledger import day, morning, new_ledger, publish
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import FatalError
-from customer_health.kpis.alert_precision import alert_precision
+from customer_health.kpis.alert_precision import alert_precision, graded, precision_by_reason
 from customer_health.kpis.interventions import (
     TimeToIntervention,
     save_rate,
@@ -153,12 +153,16 @@ def test_alerts_are_graded_by_who_left_in_time_and_by_those_who_called(ledger, w
             ledger, opened[name], outcome, by="dana", reason="we talked to them", now=morning(9)
         )
 
-    young = alert_precision(warehouse, ledger, day(60), horizon_days=90)
-    grown = alert_precision(warehouse, ledger, day(100), horizon_days=90)
+    def rows(number):
+        return graded(warehouse, ledger, day(number), horizon_days=90)
+
+    young = alert_precision(rows(60), horizon_days=90)
+    grown = alert_precision(rows(100), horizon_days=90)
 
     assert (young.episodes, young.maturing, young.share_lost) == (0, 12, None)
     assert (grown.episodes, grown.lost, grown.share_lost) == (12, 6, 0.5)
     assert (grown.judged, grown.share_right) == (11, pytest.approx(9 / 11))
+    assert precision_by_reason(rows(100), horizon_days=90) == {"usage_decline": grown}
 
 
 def test_time_to_intervention_runs_from_publication_to_the_first_completed_task(ledger, warehouse):

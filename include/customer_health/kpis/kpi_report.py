@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from customer_health.company import CompanyConfig
-from customer_health.kpis.alert_precision import AlertPrecision, alert_precision
+from customer_health.kpis.adoption import Adoption, adoption, tier_migration
+from customer_health.kpis.alert_precision import (
+    AlertPrecision,
+    alert_precision,
+    graded,
+    precision_by_reason,
+)
 from customer_health.kpis.hierarchy import RollUp, groups
 from customer_health.kpis.holdout_effect import Readout, readout
 from customer_health.kpis.interventions import (
@@ -51,6 +57,9 @@ class KpiReport:
     gate: Gate
     shadows: Sequence[Shadow]
     precision: AlertPrecision
+    by_reason: Mapping[str, AlertPrecision]
+    adoption: Adoption
+    migration: Mapping[str, Any] | None
     groups: Sequence[RollUp]
     path: Path
     currency: str | None = None
@@ -117,12 +126,17 @@ class KpiReport:
             "within_48h": self.intervention.within_goal,
             "acted_on": len(self.intervention.hours),
             "episodes": self.intervention.episodes,
-            "precision": {
-                **vars(self.precision),
-                "share_lost": self.precision.share_lost,
-                "share_right": self.precision.share_right,
-            },
+            "precision": _precise(self.precision),
             "precision_told": _precision(self.precision),
+            "by_reason": [{"reason": reason} | _precise(found) for reason, found in self.by_reason.items()],
+            "adoption": vars(self.adoption)
+            | {
+                "share_acknowledged": self.adoption.share_acknowledged,
+                "share_in_time": self.adoption.share_in_time,
+            },
+            "migration": self.migration,
+            "experiment": _experiment(self.readout),
+            "waiting": len(self.intervention.waiting),
             "groups": [
                 {
                     "account_id": one.account_id,
@@ -154,6 +168,8 @@ def build_report(
     numbers = config or CompanyConfig()
     with engine.connect() as connection:
         graduation = gate(connection, numbers, as_of)
+    horizon = numbers.model.primary_horizon
+    rows = graded(con, engine, as_of, horizon_days=horizon)
     report = KpiReport(
         as_of=as_of,
         retention=retention(con, as_of),
@@ -164,7 +180,10 @@ def build_report(
         readout=readout(engine, as_of),
         gate=graduation,
         shadows=would_have_fired(engine, as_of - SHADOW_DAYS, as_of),
-        precision=alert_precision(con, engine, as_of, horizon_days=numbers.model.primary_horizon),
+        precision=alert_precision(rows, horizon_days=horizon),
+        by_reason=precision_by_reason(rows, horizon_days=horizon),
+        adoption=adoption(engine, as_of),
+        migration=tier_migration(engine, as_of),
         groups=groups(con, engine, as_of),
         path=folder / f"kpis-{as_of}.md",
         currency=currency,
@@ -262,6 +281,26 @@ def _groups(found: Sequence[RollUp], currency: str | None) -> Iterator[str]:
     yield ""
     yield "By `parent_account_id`; every account is in one group, with everything below it, and counts once."
     yield ""
+
+
+def _precise(found: AlertPrecision) -> dict[str, Any]:
+    return {**vars(found), "share_lost": found.share_lost, "share_right": found.share_right}
+
+
+def _experiment(found: Readout) -> dict[str, Any]:
+    """What the plays add against the holdout; `decided` only when the interval excludes no effect."""
+    interval = found.interval
+    return {
+        **{
+            arm: {"saved": rate.saved, "episodes": rate.episodes, "maturing": rate.maturing}
+            for arm, rate in (("treated", found.treated), ("held_out", found.held_out))
+        },
+        "difference": found.difference,
+        "low": None if interval is None else interval[0],
+        "high": None if interval is None else interval[1],
+        "detectable": found.detectable,
+        "decided": interval is not None and (interval[0] > 0 or interval[1] < 0),
+    }
 
 
 def _share(value: float | None) -> str:

@@ -224,3 +224,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def due_between(
+    connection: Connection, since: date, before: datetime
+) -> list[tuple[datetime, datetime | None]]:
+    """Return due time and completion, as known before `before`, of delivered tasks due in a span."""
+    query = (
+        select(outbox.c.payload, task_states.c.completed_at, task_states.c.known_at)
+        .join(task_states, task_states.c.effect_key == outbox.c.key, isouter=True)
+        .where(outbox.c.verb == "create_task", outbox.c.state == "delivered", outbox.c.delivered_at < before)
+    )
+    start, found = datetime.combine(since, time(), UTC), []
+    for payload, completed, known in connection.execute(query):
+        due = datetime.fromisoformat(payload["due_at"]) if payload.get("due_at") else None
+        if due is not None and start <= due < before:
+            done = completed if completed is not None and known < before and completed < before else None
+            found.append((due, done))
+    return found

@@ -13,12 +13,14 @@ from sqlalchemy import Engine
 
 from customer_health.ledger import model_registry as registry
 from customer_health.ledger import portfolio_queries, report_numbers, training_runs
+from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import load_settings
 from customer_health_airflow.approvals import about_model
 from customer_health_airflow.ui import report_files, told_once
 from customer_health_airflow.ui.access import may_train
 from customer_health_airflow.ui.page_queries import ledger
 from customer_health_airflow.ui.plotting import calibration, lines
+from customer_health_airflow.ui.retention_drawing import bridge
 from customer_health_airflow.ui.shell import render
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -97,9 +99,24 @@ def kpis(request: Request) -> HTMLResponse:
         company=settings.config.name,
         as_of=as_of,
         found=forgiving(found),
+        bridges=[
+            (row["segment"], row, bridge(row)) for row in (found or {}).get("retention", ()) if bridge(row)
+        ],
+        moves=_moves((found or {}).get("migration")),
         retained=lines(rows, {"nrr": "NRR", "grr": "GRR"}, percent=True),
         past=list(reversed(rows))[:MOST],
     )
+
+
+def _moves(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Lay out how accounts moved between tiers: a row for each tier before, a column for each after."""
+    if not found:
+        return None
+    cells = {(row["before"], row["after"]): row for row in found["rows"]}
+    order = scheme_named(load_settings().config.score.scheme).names
+    extra = sorted({name for pair in cells for name in pair if name and name not in order})
+    names = [*order, *extra, None]
+    return {"since": found["since"], "until": found["until"], "names": names, "cells": cells}
 
 
 def forgiving(value: Any) -> Any:
