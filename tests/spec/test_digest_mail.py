@@ -12,7 +12,7 @@ from tests.lib.ledger import band_of, new_ledger, promised, publish, run, tier_o
 from customer_health.company import CompanyConfig
 from customer_health.connections.smtp_connection import SmtpOptions
 from customer_health.destinations.mailbox import digest_mail
-from customer_health.destinations.mailbox.mail_drafts import draft
+from customer_health.destinations.mailbox.mail_drafts import message_id
 from customer_health.effects.effect import Effect
 from customer_health.kpis.renewals.renewal_forecast import this_quarter
 from customer_health.playbooks.warehouse_context import WarehouseContext
@@ -60,7 +60,8 @@ def digests(engine, config, background=None):
 def mail_of(row) -> EmailMessage:
     names = ("key", "destination", "verb", "account_id", "as_of", "playbook", "step", "episode_id", "payload")
     effect = Effect(**{name: row[name] for name in names})
-    return draft(effect, SmtpOptions(host="smtp.example.com", sender="health@example.com"))
+    options = SmtpOptions(host="smtp.example.com", sender="health@example.com")
+    return digest_mail.message(effect, options.sender, message_id(effect, options))
 
 
 def test_each_reader_gets_one_on_monday_at_seven_in_the_own_zone(ledger):

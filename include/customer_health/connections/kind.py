@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from customer_health.connections.connection_options import Options
 
 CRM_VERBS = ("create_task", "create_opportunity", "set_fields")
-EVERY_VERB = ("notify", "reply", "attach_file", "enroll", "draft_email", "propose_meeting", *CRM_VERBS)
+EVERY_VERB = (
+    "notify",
+    "reply",
+    "attach_file",
+    "enroll",
+    "draft_email",
+    "send_digest",
+    "propose_meeting",
+    *CRM_VERBS,
+)
 
 
 @dataclass(frozen=True)

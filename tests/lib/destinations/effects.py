@@ -109,6 +109,21 @@ def meeting_times() -> dict[str, Any]:
     }
 
 
+_NOBODY: dict[str, Any] = {"count": 0, "entries": []}
+# A quiet week: nobody moved, nobody needs a call.
+DIGEST: dict[str, Any] = {
+    "currency": "USD",
+    "published_at": morning(2).isoformat(),
+    "tiers": {"Healthy": {"accounts": 1, "arr": 1000.0, "accounts_change": None, "arr_change": None}},
+    "tiers_compared_from": None,
+    **dict.fromkeys(("calls", "worst", "best", "overdue", "saved", "lost", "small", "expansion"), _NOBODY),
+    "renewals": None,
+    "rejected_rows": {},
+    "refused": 0,
+    "awaiting_approval": 0,
+}
+
+
 def effect(
     verb: str, account: str = "acme", *, step: str = "", to: str = "crm", days: int = 2, **payload: Any
 ) -> Effect:
@@ -157,6 +172,14 @@ def effect(
             "attachments": [
                 {"name": "invitation.ics", "type": "text/calendar", "text": "BEGIN:VCALENDAR\r\n"}
             ],
+        },
+        "send_digest": {
+            "to": owner["email"],
+            "kind": "weekly",
+            "company": "the company",
+            "page": "",
+            "as_of": day(days).isoformat(),
+            **DIGEST,
         },
         "propose_meeting": {
             "owner": owner,

@@ -34,7 +34,7 @@ def smtp(timeout: float = 2.0) -> Rig:
     destination = SmtpDestination(
         "email", SmtpOptions(), Secret(), no_pace(), open_line=lambda: server.line(timeout)
     )
-    return Rig(destination, server, ("draft_email",), ())
+    return Rig(destination, server, ("draft_email", "send_digest"), ())
 
 
 def google_calendar(timeout: float = 2.0) -> Rig:

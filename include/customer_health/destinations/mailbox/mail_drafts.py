@@ -48,8 +48,6 @@ def draft(effect: Effect, options: MailboxOptions) -> EmailMessage:
     Raises:
         RejectedError: The effect is not a draft.
     """
-    if effect.verb == "send_digest":
-        return digest_mail.message(effect, options.sender, message_id(effect, options))
     if effect.verb != "draft_email":
         raise payload_values.unsupported("E-mail", effect)
     sender = clean(effect.payload["sender"]["email"], 200)
@@ -163,7 +161,10 @@ class SmtpDestination:
         Raises:
             UnknownOutcomeError: The line broke after the message had begun to travel.
         """
-        message = draft(effect, self.options)
+        if effect.verb == "send_digest":
+            message = digest_mail.message(effect, self.options.sender, message_id(effect, self.options))
+        else:
+            message = draft(effect, self.options)
         self.pace.wait()
         line = self._opened()
         try:
