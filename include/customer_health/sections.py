@@ -53,6 +53,7 @@ TABLE_NAMES = (
     "accounts",
     "contracts",
     "usage",
+    "daily_users",
     "tickets",
     "ticket_messages",
     "surveys",
