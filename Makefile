@@ -23,7 +23,7 @@ MAPPING ?=
 CONFIG  ?=
 TODAY   ?=
 
-.PHONY: help setup demo up down test spark-test check lint format types contracts docs lock clean mapping image-test image-pins
+.PHONY: licences sbom help setup demo up down test spark-test check lint format types contracts docs lock clean mapping image-test image-pins
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -93,6 +93,18 @@ image-pins: ## Print the digests of the base images, for .env (needs docker and 
 	@for pin in PYTHON_IMAGE=python:3.11-slim-bookworm POSTGRES_IMAGE=postgres:17-alpine REDIS_IMAGE=redis:7.2-alpine; do \
 		image="$${pin#*=}"; docker pull --quiet "$$image" >/dev/null; \
 		echo "$${pin%%=*}=$$(docker image inspect --format '{{index .RepoDigests 0}}' "$$image")"; done
+
+# pip-licenses (MIT) and CycloneDX's own tool (Apache-2.0), in environments of their own: they are no part of this one.
+# tiktoken states its licence as the whole text of MIT.
+licences: $(STAMP) ## Hold every package's licence against docker/licences.txt
+	@$(BIN)/uv tool run --system-certs --quiet --from pip-licenses==5.5.5 pip-licenses --python=$(BIN)/python --from=mixed \
+		--ignore-packages tiktoken \
+		--allow-only="$$(sed -E 's/ *#.*//; /^$$/d' docker/licences.txt | paste -sd';')" > /dev/null \
+		&& echo "Every licence is on the list."
+
+sbom: $(STAMP) ## Write what the image is made of to sbom.json (CycloneDX)
+	@$(BIN)/uv tool run --system-certs --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements docker/requirements.lock \
+		--output-file sbom.json && echo "Wrote sbom.json"
 
 lint: $(STAMP) ## Style and common mistakes
 	@$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.errors import ConfigurationError, WarehouseBusyError
 from customer_health.store_faults import StoreDamagedError, StoreFullError, StoreLockedError, of_store
+from customer_health.warehouse.disk_space import require_room
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,6 +56,8 @@ def open_warehouse(
     try:
         if path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+            if not read_only:
+                require_room(Path(path))
         connection = duckdb.connect(
             path,
             read_only=read_only,
