@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.lib.files import MAPPING, CompanyFiles
 
-from customer_health.errors import ConfigurationError
+from customer_health.errors import ConfigurationError, DataContractError
 
 
 @pytest.fixture
@@ -152,3 +152,51 @@ def test_small_counts_are_left_out_however_they_are_written(company: CompanyFile
     company.map(MAPPING.replace("files: usage*.csv", "files: usage*.csv\n    where: {events: {at_least: 1}}"))
     company.ingest()
     assert company.rows("SELECT user_id, events FROM raw.usage") == [("u", 1500)]
+
+
+def test_a_column_that_comes_twice_is_nobodys_to_choose(company: CompanyFiles) -> None:
+    """The first of two columns of one name was read, and nothing said."""
+    company.write("usage.csv", "account,user,day,feature,events,day\na1,u1,2026-05-01,export,3,2026-05-09\n")
+    with pytest.raises(DataContractError, match="has no column 'day'") as refused:
+        company.ingest()
+    assert "day_3" in str(refused.value)
+    assert "day_6" in str(refused.value)
+
+
+def test_each_currency_is_written_in_its_countrys_way(company: CompanyFiles) -> None:
+    """12'000.50 francs settle nothing about R$ 6.000, which is six thousand in Brazil."""
+    company.write(
+        "contracts.csv",
+        "id,account,seats,arr,start\nc1,a1,1,CHF 12'000.50,2025-01-10\nc2,a2,1,R$ 6.000,2025-01-10\n",
+    )
+    company.ingest()
+    assert [row[4] for row in company.quarantine()] == ["R$ 6.000"]
+    assert company.ids("contracts", "contract_id") == ["c1"]
+
+
+def test_a_year_of_five_digits_is_a_typing_error_and_not_an_open_end(company: CompanyFiles) -> None:
+    company.write(
+        "contracts.csv",
+        "id,account,seats,arr,start,end\nc1,a1,1,10,2025-01-10,20255-03-10\nc2,a2,1,10,2025-01-10,9999-12-31\n",
+    )
+    company.map(MAPPING.replace("occurred_at: start", "term_end: end, occurred_at: start"))
+    company.load()
+    assert company.rows("SELECT contract_id, term_end FROM raw.contracts") == [("c2", None)]
+    assert [row[3] for row in company.quarantine()] == ["term_end"]
+
+
+@pytest.mark.parametrize("word", ["[null]", "(not set)", "(none)", "(blank)", "#NULL!", "nil"])
+def test_words_that_tools_write_for_nobody_are_nobody(company: CompanyFiles, word: str) -> None:
+    company.write("usage.csv", f"account,user,day,feature,events\na1,{word},2026-05-01,export,3\n")
+    company.ingest()
+    assert company.rows("SELECT user_id, events FROM raw.usage") == [("", 3)]
+
+
+def test_a_databases_zero_date_is_no_date(company: CompanyFiles) -> None:
+    company.write("tickets.csv", "id,account,opened,solved\nt1,a1,2026-05-01,0000-00-00 00:00:00\n")
+    company.map(
+        MAPPING + "  tickets:\n    files: tickets.csv\n"
+        "    columns: {ticket_id: id, account_id: account, resolved_at: solved, occurred_at: opened}\n"
+    )
+    company.ingest()
+    assert company.rows("SELECT ticket_id, resolved_at FROM raw.tickets") == [("t1", None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from customer_health.sources.amounts import evidence, is_number
@@ -20,7 +21,8 @@ def decimal_of(con: duckdb.DuckDBPyConnection, readable: Readable, table: Table,
     """Return "." or ",", as the numbers that a feed reads show it; None if they only raise the question.
 
     One file has one sign: 12,50 in one column settles what 1.200 means in another. Where both signs are
-    seen, it is the point, and the others are not numbers.
+    seen, it is the point, and the others are not numbers. Where cells name several currencies, each may be
+    written in its country's way: CHF 12'000.50 does not settle what R$ 6.000 means.
     """
     columns = _numbers(readable, table, feed)
     if not columns:
@@ -31,9 +33,22 @@ def decimal_of(con: duckdb.DuckDBPyConnection, readable: Readable, table: Table,
     )
     found = first(con, f"SELECT {wanted} FROM {readable.relation}")
     point, comma, asks = found or (False, False, False)
+    if asks and len(_currencies(con, readable, columns)) > 1:
+        return None
     if comma and not point:
         return ","
     return "." if point or not asks else None
+
+
+def _currencies(con: duckdb.DuckDBPyConnection, readable: Readable, columns: Sequence[str]) -> set[str]:
+    """What stands beside the numbers of some columns: signs and codes of currencies."""
+    found: set[str] = set()
+    for column in columns:
+        text = as_text(identifier(column), "VARCHAR")
+        beside = f"regexp_replace(upper({text}), '[-+0-9.,()\\s\u00a0\u202f''’]', '', 'g')"
+        rows = con.execute(f"SELECT DISTINCT {beside} FROM {readable.relation} LIMIT 50").fetchall()
+        found |= {sign for (sign,) in rows if sign}
+    return found
 
 
 def _numbers(readable: Readable, table: Table, feed: Feed) -> list[str]:

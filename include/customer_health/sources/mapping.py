@@ -25,6 +25,8 @@ _SIGN = r"%-?[aAwdbBmyYHIMSpfgnzZjUWcxX%]"  # what the engine's strptime knows
 
 NOTHING = (
     "", "null", "none", "nan", "nat", "n/a", "#n/a", "-", "--", "\\n", "(null)", "<null>", "undefined",
+    "[null]", "(none)", "<none>", "(blank)", "(not set)", "not set", "(empty)", "#null!", "nil", "<na>",
+    "0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00z",
 )  # fmt: skip
 """Words that exports write for no value."""
 

@@ -46,13 +46,15 @@ def stands_for_none(moment: str) -> str:
     """Return SQL that is true for a day by which software says "no date".
 
     Those are: everything before 1901-01-02 (zeros of Excel, SQL Server and others), the zero of Unix time,
-    the turns of years from 2099 on, the largest time of pandas, and all years from 2900 on (9999-12-31).
+    the turns of years from 2099 on, the largest time of pandas, and all years from 2900 to 9999 (9999-12-31).
+    A year of five digits is a typing error.
     """
     day = f"CAST({moment} AS DATE)"
     turn = f"strftime({day}, '%m-%d') IN ('12-30', '12-31', '01-01', '01-02')"
     return (
         f"({day} < DATE '1901-01-02' OR {day} IN (DATE '1969-12-31', DATE '1970-01-01', DATE '2262-04-11') "
-        f"OR {day} >= DATE '2900-01-01' OR ({day} >= DATE '2099-12-30' AND {turn}))"
+        f"OR ({day} <= DATE '9999-12-31' AND ({day} >= DATE '2900-01-01' "
+        f"OR ({day} >= DATE '2099-12-30' AND {turn}))))"
     )
 
 

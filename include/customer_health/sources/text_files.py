@@ -141,12 +141,12 @@ def delimiter_of(path: Path, encoding: str) -> str:
 
 
 def header_of(fields: list[str]) -> list[str]:
-    """Return usable column names: trimmed, empty and repeated ones numbered."""
-    names: list[str] = []
-    for position, field in enumerate(fields, start=1):
-        name = field.strip().lstrip("\ufeff") or f"column_{position}"
-        names.append(name if name not in names else f"{name}_{position}")
-    return names
+    """Return usable column names: trimmed, empty and repeated ones numbered.
+
+    Of a repeated name even the first is numbered: which of them is meant is for the mapping to say.
+    """
+    names = [field.strip().lstrip("\ufeff") or f"column_{n}" for n, field in enumerate(fields, start=1)]
+    return [f"{name}_{n}" if names.count(name) > 1 else name for n, name in enumerate(names, start=1)]
 
 
 def records(
