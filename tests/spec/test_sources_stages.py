@@ -229,3 +229,52 @@ def test_an_nps_of_eleven_waits_in_quarantine(company: CompanyFiles) -> None:
     )
     company.load()
     assert company.quarantine() == [("surveys", "nps.csv", 2, "score", "11.0")]
+
+
+CLOSED_EVERY_NIGHT = HELPED + "    status: {column: state, values: {closed: solved}}\n"
+
+
+def closed_at(company: CompanyFiles) -> str:
+    told_on = "SELECT CAST(CAST(status_at AS DATE) AS VARCHAR) FROM raw.tickets WHERE ticket_id = 't1'"
+    return str(company.rows(told_on)[0][0])
+
+
+@pytest.mark.parametrize("policy", ["", "latest_file", "newest_wins"])
+def test_a_state_begins_when_it_was_first_told_and_not_with_every_export(
+    company: CompanyFiles, policy: str
+) -> None:
+    """The same file every night, or a new one: a ticket that is closed does not close anew."""
+    mapping = CLOSED_EVERY_NIGHT
+    if policy:
+        mapping = mapping.replace("files: tickets.csv", f"files: tickets*.csv\n    repeated_keys: {policy}")
+    company.map(MAPPING + mapping)
+    for night in range(3):
+        name = f"tickets_{night}.csv" if policy else "tickets.csv"
+        if policy and not night:
+            (company.data / "tickets.csv").unlink()
+        company.write(name, TICKETS + f"t{night + 7},a1,2026-03-01,open,normal\n")
+        company.load(date(2026, 6, 1 + night))
+        assert closed_at(company) == "2026-05-31"
+
+
+def test_a_ticket_that_was_reopened_closes_anew(company: CompanyFiles) -> None:
+    company.map(MAPPING + CLOSED_EVERY_NIGHT)
+    for night, state in enumerate(("closed", "open", "closed")):
+        company.write("tickets.csv", TICKETS.replace("closed", state))
+        company.load(date(2026, 6, 1 + night))
+    assert closed_at(company) == "2026-06-02"
+
+
+def test_a_subscription_ends_once_and_not_every_night(company: CompanyFiles) -> None:
+    company.map(SUBSCRIBED)
+    ends = (
+        "SELECT CAST(CAST(occurred_at AS DATE) AS VARCHAR) FROM raw.contracts "
+        "WHERE contract_id = 'c2' AND status = 'ended'"
+    )
+    for night, (state, ended) in enumerate(
+        (("canceled", "2026-05-31"), ("canceled", "2026-05-31"), ("active", None), ("canceled", "2026-06-03"))
+    ):
+        rest = f"c9,a3,{night + 1},1,2025-01-10,active,\n"
+        company.write("contracts.csv", SUBSCRIPTIONS.replace("STATE", state) + rest)
+        company.load(date(2026, 6, 1 + night))
+        assert [row[0] for row in company.rows(ends)] == ([ended] if ended else [])

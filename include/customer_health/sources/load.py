@@ -12,6 +12,7 @@ from customer_health.sources.identity import settle_ids
 from customer_health.sources.money import settle
 from customer_health.sources.source import LoadResult, Source
 from customer_health.sources.source_registry import source_for
+from customer_health.sources.told_states import settle_states
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.raw import create_tables, scalar
 
@@ -54,6 +55,7 @@ def ingest(
         create_tables(con)
         _claim(con, chosen)
         loaded = chosen.load(con, as_of=as_of, progress=progress or silent)
+        settle_states(con)
         loaded.notes += settle_ids(con, as_of)
         loaded.notes += settle(con, settings.config.money)
         return loaded
