@@ -12,6 +12,7 @@ from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
+from customer_health.model.data.decision_window import DECISION, SHORTEST
 from customer_health.model.data.labels import outcome_labels
 from customer_health.model.evaluation import leak_detector, training_gates
 from customer_health.model.evaluation.training_gates import LeakageError
@@ -54,6 +55,19 @@ def test_it_counts_how_many_of_the_riskiest_really_left(tmp_path: Path) -> None:
     text = told(training, tmp_path)
     said = next(line for line in text.splitlines() if line.startswith("- 180 days ahead") and "tenth" in line)
     assert abs(float(said.partition("ahead, ")[2].partition("%")[0]) / 100 - worst) < 0.03
+
+
+def test_it_tells_the_decision_model_by_distance_and_counts_every_test_row_once(
+    tmp_path: Path,
+) -> None:
+    training = trained()
+    table = training.evaluation.of("predictions", SHORTEST, DECISION)
+    lines = told(training, tmp_path).partition("## At the next decision, by distance")[2].splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[:12] if line.startswith("| ")]
+    (whole, *bands) = cells[1:]
+    assert whole[:3] == ["all", f"{len(table):,}", f"{int(table['y'].sum()):,}"]
+    assert sum(int(band[1].replace(",", "")) for band in bands) == len(table)
+    assert sum(int(band[2].replace(",", "")) for band in bands) == int(table["y"].sum())
 
 
 def test_losses_that_are_logged_late_are_a_reason_for_doubt(tmp_path: Path) -> None:

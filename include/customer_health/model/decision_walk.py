@@ -6,7 +6,7 @@ tested on, once its own window has closed. In the youngest test periods these ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,6 @@ from customer_health.model.evaluation.metrics import Sample, auc, mass_bins
 from customer_health.model.evaluation.walk_forward import Tick, countable, walk
 
 FOLDS = {"quick": 3, "thorough": 6}
-WARNED = (26, 39)  # weeks before the loss
-REACH = pd.Timedelta(days=15)  # a monthly reading lies at most this far from those weeks
-COLOURS = {"red": 0.08, "red_or_at_risk": 0.13, "green": 0.70}  # shares of each test day, riskiest first
 Rows = list[dict[str, Any]]
 
 
@@ -101,61 +98,3 @@ def calibration_gap(p: np.ndarray, target: np.ndarray) -> float:
     bins = mass_bins(p)
     gaps = [abs((p - target)[bins == number].sum()) for number in range(10)]
     return float(np.sum(gaps) / max(len(p), 1))
-
-
-def early_warning(table: pd.DataFrame, column: str, lost_after: pd.Series) -> Rows:
-    """Where accounts stood, weeks before they left, by a fixed share of each colour on every test day.
-
-    Args:
-        table: Test rows with `train_date` and the log-odds in `column`.
-        column: What the score follows.
-        lost_after: Days from each row's test day to its loss, on the table's index; infinite: none was seen.
-
-    Returns:
-        Per number of weeks: losses that were seen, and the share of them that was Green, Red, and Red or At
-        Risk.
-    """
-    place = table.groupby("train_date")[column].rank(pct=True, ascending=False)
-    found = []
-    for weeks in WARNED:
-        ahead = lost_after - 7 * weeks
-        hit = ahead.abs() <= REACH / pd.Timedelta(days=1)
-        at = place[hit]
-        found.append(
-            {
-                "weeks": weeks,
-                "lost": len(at),
-                "green": _share(at > 1 - COLOURS["green"]),
-                "red": _share(at <= COLOURS["red"]),
-                "red_or_at_risk": _share(at <= COLOURS["red_or_at_risk"]),
-            }
-        )
-    return found
-
-
-def _share(hits: pd.Series) -> float | None:
-    return round(float(hits.mean()), 4) if len(hits) else None
-
-
-def stability(score: pd.Series, rows: pd.DataFrame) -> Mapping[str, Any]:
-    """How the scores of one model move from month to month, and what a renewal does to them.
-
-    Args:
-        score: 0 to 100, on the index of `rows`.
-        rows: `account_id`, `as_of`, `renewal_date` or days to renewal; monthly.
-    """
-    ordered = rows[["account_id", "as_of", RENEWAL]].assign(score=score).sort_values(["account_id", "as_of"])
-    before = ordered.groupby("account_id").shift(1)
-    step = (ordered["score"] - before["score"]).to_numpy(dtype=float)
-    known = np.isfinite(step)
-    renewed = known & (ordered[RENEWAL] - before[RENEWAL] > 0).to_numpy()
-    falls = known & (step <= -20)
-    return {
-        "account_months": int(known.sum()),
-        "falls_of_20_per_1000": round(1000 * float(falls.sum()) / max(int(known.sum()), 1), 2),
-        "of_these_after_a_renewal": round(float((falls & renewed).sum() / falls.sum()), 3)
-        if falls.any()
-        else None,
-        "renewals": int(renewed.sum()),
-        "mean_step_at_a_renewal": round(float(step[renewed].mean()), 2) if renewed.any() else None,
-    }

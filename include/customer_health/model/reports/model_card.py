@@ -110,7 +110,13 @@ def _text(
         yield f"![{title}]({file})"
     yield from _inputs(training, moved)
     yield from sections.knows(training)
-    parts = [sections.looking_back, sections.other_losses, sections.by_segment, sections.leak_report]
+    parts = [
+        sections.at_the_decision,
+        sections.looking_back,
+        sections.other_losses,
+        sections.by_segment,
+        sections.leak_report,
+    ]
     for part in parts:
         lines = list(part(training))
         yield from ("", *lines) if lines else ()

@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from customer_health.company import ModelConfig
+from customer_health.model.candidates.decision_model import DecisionModel
+from customer_health.model.data.decision_window import DECISION, SHORTEST
 from customer_health.model.data.labels import eligible
+from customer_health.model.decision_walk import by_distance
 from customer_health.model.evaluation.lookback import look_back, segments
 from customer_health.model.registry.champion import Champion
 from customer_health.model.registry.promotion import Verdict
@@ -42,6 +45,25 @@ def _looks_back(training: Training) -> Iterable[str]:
             f"{found['high']:.2f}), {verdict} the {found['goal']} that is often asked for. "
             f"Of {found['rows']:,} accounts {found['lost']} were lost ({found['predicted']:.0f} predicted); "
             f"the riskiest tenth held {found['found']:.0%} of them."
+        )
+
+
+def at_the_decision(training: Training) -> Iterable[str]:
+    """How well the decision model ranks and predicts, by how far away the decision was."""
+    table = training.evaluation.of("predictions", SHORTEST, DECISION)
+    if table.empty or DecisionModel.kind not in table:
+        return
+    yield "## At the next decision, by distance"
+    yield ""
+    yield "A test row counts once its own window has closed: in the youngest periods, near decisions."
+    yield ""
+    yield "| days to the decision | rows | lost | AUC | predicted | observed | calibration error |"
+    yield "|---|---|---|---|---|---|---|"
+    for row in by_distance(table):
+        area = "-" if row["auc"] is None else f"{row['auc']:.3f}"
+        yield (
+            f"| {row['distance']} | {row['rows']:,} | {row['lost']:,} | {area} | {row['predicted']:.2%} | "
+            f"{row['observed']:.2%} | {row['ece']:.4f} |"
         )
 
 
