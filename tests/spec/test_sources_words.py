@@ -155,7 +155,7 @@ ITEMS = """  invoices:
     columns:
       invoice_id: lines.data.id
       account_id: account
-      amount: {column: lines.data.amount, minor_units_of: currency}
+      amount: {column: lines.data.amount, minor_units: currency}
       currency: currency
       occurred_at: created
 """
@@ -298,3 +298,21 @@ def test_monthly_and_yearly_items_of_one_contract_add_up(company: CompanyFiles) 
     company.write("subs/2.jsonl", lines({**sub, "items": items[:1]}))
     company.load()
     assert company.rows("SELECT contract_id, arr FROM raw.contracts") == [("s1", 120.0)]
+
+
+@pytest.mark.parametrize(("known", "said"), [("o1", True), ("o1,o2,o3,o4", False)])
+def test_a_lookup_that_misses_much_says_so_though_its_misses_are_empty(
+    company: CompanyFiles, known: str, said: bool
+) -> None:
+    """Titles looked up by the wrong key were all empty, and nothing said."""
+    ids = known.split(",")
+    company.write("titles.csv", "person,title\n" + "".join(f"{one},VP\n" for one in ids))
+    company.write("people.csv", "id,account,since\n" + "".join(f"o{n},a1,2025-05-01\n" for n in range(1, 6)))
+    company.map(
+        BASE + "  contacts:\n    files: people.csv\n    columns:\n      contact_id: id\n"
+        "      account_id: account\n      occurred_at: since\n      title: {column: id, lookup: "
+        "{file: titles.csv, key: person, value: title, missing: empty}}\n"
+    )
+    notes = " ".join(company.ingest().notes)
+    assert ("contacts.title: the lookup of people.csv has no answer for 4 of 5 values" in notes) is said
+    assert len(company.ids("contacts", "contact_id")) == 5

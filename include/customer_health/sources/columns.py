@@ -69,6 +69,7 @@ class ColumnReader:
         self._others: list[str] = []  # texts of further columns that rules need
         self._lets: list[tuple[int, str, str]] = []  # level, name, SQL
         self._no_dates: dict[str, str] = {}
+        self._empty_answers: dict[str, tuple[str, str]] = {}  # column -> SQL of the value, of its answer
         # What can fail beside a column's own value: a span that is added, a currency, a decimal.
         self._checks: dict[str, Value] = {}
         self._today = status_of_today(table, feed)
@@ -80,7 +81,7 @@ class ColumnReader:
         if decimal is None:
             self._checks |= dict(unclear(table, self._values))
         for name, rule in self._rules.items():
-            if rule.minor_units and name in self._values:
+            if rule.minor_units is True and name in self._values:
                 value = self._values[name]
                 told = self._values["currency"].read if "currency" in self._values else "NULL"
                 self._values[name] = replace(value, read=minor(value.read, told))
@@ -197,6 +198,8 @@ class ColumnReader:
             reason += f" by format {rule.format}"
         if rule.lookup:
             joined = self._join(given, rule.lookup, rule)
+            if rule.lookup.missing == "empty":
+                self._empty_answers[name] = (here, joined)
             joined = self._translated(joined, rule) if rule.values else joined
             joined = f"lower({joined})" if rule.lower else joined
             read = self._parsed(column, joined, rule)
@@ -305,8 +308,8 @@ class ColumnReader:
 
     def _finished(self, name: str, column: Column, rule: Rule, value: Value) -> Value:
         read, failed = value.read, value.failed
-        if rule.minor_units_of is not None:
-            source = self._column(rule.minor_units_of, f"columns.{name}.minor_units_of")
+        if isinstance(rule.minor_units, str):
+            source = self._column(rule.minor_units, f"columns.{name}.minor_units")
             coin = f"g.{self._beside(as_text(identifier(source), self._native(source)))}"
             read = in_major_units(read, coin)
         if rule.scale is not None:

@@ -28,6 +28,8 @@ class Compiled:
         gone: SELECT of the ids (`key`) of records that are no longer there; empty if the feed knows none.
         events: SELECT of the numbers (`key`) of the events that the rows hold; empty if they name none.
         no_dates: Column -> SELECT of how many of its days stand for "no date", and one of them.
+        unanswered: Column whose lookup may be empty -> SELECT of how many values have no answer, how many
+            there are, and one without.
     """
 
     good: str
@@ -35,6 +37,7 @@ class Compiled:
     gone: str = ""
     events: str = ""
     no_dates: Mapping[str, str] = field(default_factory=dict)
+    unanswered: Mapping[str, str] = field(default_factory=dict)
 
 
 class FeedCompiler(ColumnReader):
@@ -102,6 +105,7 @@ class FeedCompiler(ColumnReader):
             self.gone(known_by) if known_by else "",
             events,
             {name: self._counted(day) for name, day in self._no_dates.items()},
+            {name: self._missed(*pair) for name, pair in self._empty_answers.items()},
         )
 
     def rows(self) -> str:
@@ -122,6 +126,13 @@ class FeedCompiler(ColumnReader):
     def _counted(self, day: str) -> str:
         is_none = stands_for_none(day)
         return f"SELECT count(*), min(CAST({day} AS DATE)) FROM ({self._base()}) g WHERE {is_none}"
+
+    def _missed(self, value: str, answer: str) -> str:
+        missed = f"{answer} IS NULL"
+        return (
+            f"SELECT count(*) FILTER ({missed}), count(*), min({value}) FILTER ({missed}) "
+            f"FROM ({self._base()}) g WHERE {value} IS NOT NULL"
+        )
 
     def gone(self, column: str) -> str:
         """Return SQL of the values of `column` whose newest record says that it is no longer there; or "".

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 BULK_ROWS = 50_000
 """Files with more rows than this take the columnar path."""
 
+TOLERATED_MISSES = 0.2
+"""Share of values for which a lookup with `missing: empty` may have no answer without a word in the log."""
+
 _FLUSH_ROWS = 400_000
 _UNREADABLE = (
     "Fix the value in the source, or correct the column's rule in the mapping; then load the file again."
@@ -149,6 +152,7 @@ class Landing:
         """Land the rows of one file; small ones wait for `flush`."""
         for feed in compiled:
             self._tell_no_dates(unit, feed)
+            self._tell_unanswered(unit, feed)
         bad = [feed.bad for feed in compiled if feed.bad]
         self._bury(unit, compiled)
         if readable.rows > BULK_ROWS:
@@ -197,6 +201,16 @@ class Landing:
                 self.result.notes.append(
                     f"{unit.table.name}.{name}: {found[0]:,} values of {unit.file.name}, such as {found[1]}, "
                     "stand for no date and are read so."
+                )
+
+    def _tell_unanswered(self, unit: Unit, feed: Compiled) -> None:
+        """Say where a lookup whose misses are empty misses so much that it may be the wrong one."""
+        for name, counted in feed.unanswered.items():
+            missed, of, shown = first(self.con, counted) or (0, 0, None)
+            if missed > TOLERATED_MISSES * of:
+                self.result.notes.append(
+                    f"{unit.table.name}.{name}: the lookup of {unit.file.name} has no answer for {missed:,} "
+                    f"of {of:,} values, such as '{shown}'; they are empty. Is it the right file and key?"
                 )
 
     def flush(self) -> None:

@@ -170,11 +170,11 @@ class Rule(Part):
         split: What stands between the parts of a list in a cell: `values` takes the first of its own order
             that is among them, `lookup` the first part that it knows.
         email_domain: Look up the domain of an e-mail address.
-        minor_units_of: Source column with the currency in whose smallest unit the amount is given.
         scale: Factor for numbers (mrr to arr: 12; seconds to minutes: 1/60).
         times: Source column, or several, by whose number this one is multiplied (price by quantity).
         rescale: `{from: [1, 10], to: [1, 5]}`: a score of another scale; what lies outside is quarantined.
-        minor_units: The amount is in the smallest unit of the row's currency: cents, but whole yen.
+        minor_units: The amount is in the smallest unit of the row's currency (true), or of the one that a
+            source column names: cents, but whole yen.
         plus: Span of time added to a date.
         when: Conditions on source columns; otherwise the column stays empty.
         default: Value taken where the source is empty.
@@ -194,11 +194,10 @@ class Rule(Part):
     format: str | tuple[str, ...] | None = None
     split: str | None = None
     email_domain: bool = False
-    minor_units_of: str | None = None
     scale: Annotated[float | None, BeforeValidator(_fraction)] = None
     times: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     rescale: Rescale | None = None
-    minor_units: bool = False
+    minor_units: bool | str = False
     plus: Offset | None = None
     when: Where = Field(default_factory=dict)
     default: Scalar | None = None
@@ -381,7 +380,7 @@ class Feed(Reading):
         names = [*self.where, *(name for conditions in self.gone for name in conditions), *self.event_id]
         for rule in self.rules():
             names += rule.when
-            names += [name for name in (rule.column, rule.minor_units_of) if name is not None]
+            names += [name for name in (rule.column, rule.minor_units) if isinstance(name, str)]
             names += rule.times
             names += [rule.plus.column] if rule.plus is not None and rule.plus.column is not None else []
         return list(dict.fromkeys(names))
