@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Engine
 
 from customer_health.ledger import overrides, pulses, scores
-from customer_health.scoring.tiers import scheme_named
+from customer_health.scoring.tiers import scheme_named, tier_of
 from customer_health.wording import money
 
 BAD, SO_SO, GOOD = 0, 1, 2
@@ -79,8 +78,7 @@ def disagreements(engine: Engine, as_of: date) -> list[Disagreement]:
 
 
 def _band(score: int) -> int:
-    scheme = scheme_named("rag")
-    return scheme.names.index(str(scheme.of(np.array([score]))[0]))
+    return scheme_named("rag").names.index(tier_of(score, "rag"))
 
 
 def _tier(name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from customer_health.wording import day
+from customer_health.wording import day, half_up
 
 TITLE_MOST, LABEL_MOST, POINTS_MOST = 50, 20, 13
 _BARS = "▁▂▃▄▅▆▇█"
@@ -17,7 +17,9 @@ def points(score: Mapping[str, Any]) -> list[tuple[str, int]]:
     `history` holds [ISO date, score] pairs.
     """
     known = [
-        (str(when), round(float(value))) for when, value in score.get("history") or () if value is not None
+        (str(when), int(half_up(float(value))))
+        for when, value in score.get("history") or ()
+        if value is not None
     ]
     known = sorted(known)[-POINTS_MOST:]
     labels = [day(when).rsplit(" ", 1)[0][:LABEL_MOST] for when, _ in known]
