@@ -38,6 +38,7 @@ class Settings(Section):
         vendors: Folder of the company's own vendor files.
         expectations: Folder of the company's own suites for the gate; see warehouse/own_suites.py.
         landing: Folder or fsspec URL in which vendors' files land; None: `home`/landing.
+        back_up: Folder or fsspec URL below which `look_after_stores` writes back-ups; None: it writes none.
         today: Pretend that this is today. For files that end in the past; refused unless every
             destination is `preview`.
         config: The company file.
@@ -54,6 +55,7 @@ class Settings(Section):
     vendors: Path | None = None
     expectations: Path | None = None
     landing: str | None = None
+    back_up: str | None = None
     today: date | None = None
     config: CompanyConfig = CompanyConfig()
     secrets: Annotated[Mapping[str, Mapping[str, str]], SkipValidation] = Field(
@@ -156,6 +158,7 @@ def load_settings(
         vendors=Path(vendors) if (vendors := get("VENDORS")) else None,
         expectations=Path(own) if (own := get("EXPECTATIONS")) else None,
         landing=get("LANDING"),
+        back_up=get("BACK_UP"),
         today=today,
         config=config,
         secrets=secrets_of(env) | {kind: Secret(values) for kind, values in (secrets or {}).items()},

@@ -23,7 +23,12 @@ CHAIN = {
     "report_kpis": "health_report_due",
 }
 # Run by the clock and by people; they belong to no day.
-BESIDE = {"tick_outbox": {"reason"}, "approve_actions": {"kind", "id"}, "audit_deliveries": {"reason"}}
+BESIDE = {
+    "tick_outbox": {"reason"},
+    "approve_actions": {"kind", "id"},
+    "audit_deliveries": {"reason"},
+    "look_after_stores": {"reason"},
+}
 FILES = sorted(airflow_env.DAGS.glob("*.py"))
 LIGHT = {"airflow", "customer_health_airflow", "__future__"}
 HEAVY = {
@@ -112,6 +117,8 @@ def test_whoever_opens_the_warehouse_waits_for_its_turn(dagbag: DagBag) -> None:
     assert inside == {
         *(
             "ingest_sources.load",
+            "look_after_stores.back_up",
+            "look_after_stores.retain",
             "ingest_sources.check_quality",
             "build_signals.build",
             "build_signals.read_texts",

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.lib.broken_twins import Twin, twins
 
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
@@ -47,3 +48,21 @@ def test_ci_asks_for_licences() -> None:
     allowed = (ROOT / "docker" / "licences.txt").read_text(encoding="utf-8")
     lines = [line.split("#")[0].strip() for line in allowed.splitlines()]
     assert not [line for line in lines if "AGPL" in line or re.match(r"(GPL|GNU General)", line)]
+
+
+@pytest.mark.parametrize("twin", twins(), ids=lambda twin: twin["guard"])
+def test_every_broken_twin_breaks_a_guard_that_is_there_and_names_a_test(twin: Twin) -> None:
+    """`make twins` sees the tests fail; here only that the list is not older than the code."""
+    assert (ROOT / twin["file"]).read_text(encoding="utf-8").count(twin["words"]) == 1
+    file, _, test = twin["test"].partition("::")
+    assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_the_runbook_has_a_heading_for_every_dag_and_every_alert_of_the_data_team() -> None:
+    headings = set(re.findall(r"^### (.+)$", (ROOT / "docs" / "runbook.md").read_text("utf-8"), re.MULTILINE))
+    dags = {path.stem for path in (ROOT / "dags").glob("*.py")}
+    code = [path.read_text(encoding="utf-8") for path in (ROOT / "include").rglob("*.py")]
+    alerts = {topic for text in code for topic in re.findall(r'topic=f?"([a-z_]+)', text)}
+    assert len(dags) > 10
+    assert {"task_failed", "scores_missing", "refused"} <= alerts
+    assert sorted((dags | alerts) - headings) == []
