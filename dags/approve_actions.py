@@ -29,7 +29,7 @@ from customer_health_airflow.trigger_form import question_params
 
 with DAG(
     dag_id="approve_actions",
-    dag_display_name="9 · Approve actions",
+    dag_display_name="09 · Approve actions",
     description="A person's yes or no, written to the ledger by name",
     doc_md=__doc__,
     schedule=None,

@@ -46,7 +46,7 @@ from customer_health_airflow.trigger_form import range_params
 
 with DAG(
     dag_id="build_signals",
-    dag_display_name="2 · Build signals",
+    dag_display_name="02 · Build signals",
     description="Raw tables to signals, one row per account and as-of date",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=RAW),

@@ -31,7 +31,7 @@ from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="deliver_effects",
-    dag_display_name="5 · Deliver effects",
+    dag_display_name="05 · Deliver effects",
     description="The outbox to the tools that people already use",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=ACTIONS),

@@ -50,7 +50,7 @@ from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="ingest_sources",
-    dag_display_name="1 · Ingest sources",
+    dag_display_name="01 · Ingest sources",
     description="Sources to raw tables, behind a data quality gate",
     doc_md=__doc__,
     schedule=every_midnight(),

@@ -28,7 +28,7 @@ from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="report_kpis",
-    dag_display_name="7 · Report KPIs",
+    dag_display_name="07 · Report KPIs",
     description="Everything to KPIs and the weekly report",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=REPORT_DUE),

@@ -30,7 +30,7 @@ from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="run_playbooks",
-    dag_display_name="4 · Run playbooks",
+    dag_display_name="04 · Run playbooks",
     description="Scores to episodes, decisions and the outbox",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=SCORES),

@@ -33,7 +33,7 @@ from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="score_accounts",
-    dag_display_name="3 · Score accounts",
+    dag_display_name="03 · Score accounts",
     description="Signals to scores, tiers and reasons",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=SIGNALS),

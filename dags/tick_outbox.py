@@ -35,7 +35,7 @@ from customer_health_airflow.trigger_form import reason_param
 
 with DAG(
     dag_id="tick_outbox",
-    dag_display_name="8 · Tick the outbox",
+    dag_display_name="08 · Tick the outbox",
     description="Every hour: what became due, and what is to be tried again",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("15 * * * *", timezone="UTC"),

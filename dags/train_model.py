@@ -31,7 +31,7 @@ from customer_health_airflow.trigger_form import run_params
 
 with DAG(
     dag_id="train_model",
-    dag_display_name="6 · Train model",
+    dag_display_name="06 · Train model",
     description="Panel to walk-forward evaluation to champion",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=TRAINING_DUE),

@@ -26,5 +26,11 @@ class CustomerHealthPlugin(AirflowPlugin):
     name = "customer_health"
     fastapi_apps = _LazyApps()
     external_views = [  # noqa: RUF012 - AirflowPlugin declares it so
-        {"name": "Health", "href": "customer-health/", "destination": "nav", "nav_top_level": True}
+        {"name": "Health", "href": "customer-health/", "destination": "nav", "nav_top_level": True},
+        {
+            "name": "Health summary",
+            "href": "customer-health/runs/{DAG_ID}/{RUN_ID}",
+            "destination": "dag_run",
+            "url_route": "health-summary",
+        },
     ]

@@ -124,6 +124,9 @@ class PlaybookConfig(Section):
     min_expected_loss: float = Field(500, ge=0, description="expected ARR loss that is worth people anyway")
     opportunities_per_day: int = Field(5, ge=0, description="expansion opportunities proposed per day")
     shadow: tuple[str, ...] = Field((), description="playbooks that only log what they would have done")
+    names: Mapping[Address, str] = Field(
+        default_factory=dict, description="address -> name of a colleague in drafts; else from the address"
+    )
     routes: tuple[Route, ...] = Field((), description="first that fits decides the channel")
     links: Mapping[str, Link] = Field(
         default_factory=dict, description="label -> https address with {account_id}; on alerts and tasks"

@@ -16,6 +16,12 @@ WAREHOUSE_POOL = "warehouse"
 WAREHOUSE_QUEUE = "warehouse"
 ON_THE_WAREHOUSE: dict[str, Any] = {"pool": WAREHOUSE_POOL, "queue": WAREHOUSE_QUEUE}
 
+# The DAGs that work on a day, in their order.
+DAY_CHAIN = (
+    *("ingest_sources", "build_signals", "score_accounts", "run_playbooks", "deliver_effects"),
+    *("train_model", "report_kpis"),
+)
+
 # Vendors that are asked at the same time; each keeps to its own rate limit.
 SOURCES_POOL = "sources"
 

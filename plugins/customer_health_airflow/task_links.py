@@ -55,6 +55,17 @@ class ValueOfDataLink(PageLink):
     name = "Value of data"
 
 
+class DayLink(PageLink):
+    """What the day's run scored, decided and sent: its dispatch log."""
+
+    name = "Dispatch log of this day"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        day = getattr(operator, "day", None)
+        base = conf.get("api", "base_url", fallback="").rstrip("/")
+        return f"{base}/customer-health/day/{day.isoformat()}" if day else ""
+
+
 class ScoreboardLink(PageLink):
     """How the published predictions fared."""
 

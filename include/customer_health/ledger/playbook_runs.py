@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from customer_health.ledger.schema import playbook_runs
 
@@ -29,6 +29,17 @@ def has_acted(connection: Connection, as_of: date) -> bool:
     """Return whether a live run of that very day was recorded."""
     query = select(func.count()).where(playbook_runs.c.as_of == as_of, _LIVE)
     return bool(connection.execute(query).scalar())
+
+
+def of_day(engine: Engine, as_of: date) -> Mapping[str, Any] | None:
+    """Return mode, counts and notes of the newest run of one day; None if there was none."""
+    columns = (playbook_runs.c.mode, playbook_runs.c.counts, playbook_runs.c.notes)
+    query = (
+        select(*columns).where(playbook_runs.c.as_of == as_of).order_by(playbook_runs.c.id.desc()).limit(1)
+    )
+    with engine.connect() as connection:
+        row = connection.execute(query).mappings().first()
+    return dict(row) if row else None
 
 
 def record(

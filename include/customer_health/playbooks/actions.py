@@ -15,6 +15,7 @@ from customer_health.playbooks.account_view import LEVELS, AccountView
 from customer_health.playbooks.effect_context import (
     account_fields,
     account_payload,
+    name_of,
     owner_of,
     subject,
     weekly_readings,
@@ -284,8 +285,8 @@ def _email_payload(
     sender = owner_of(facts, step.owner, config)
     words = {
         "account": facts.name,
-        "owner": owner_of(facts, ("csm", "csm_manager"), config)["email"],
-        "sender": sender["email"],
+        "owner": name_of(owner_of(facts, ("csm", "csm_manager"), config)["email"], config),
+        "sender": name_of(sender["email"], config),
     }
     payload = account_payload(facts, config) | {"sender": sender}
     title = Template(step.subject).substitute(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -73,6 +74,15 @@ def account_payload(facts: AccountView, config: CompanyConfig) -> dict[str, Any]
         "links": [[label, link_of(url, facts.account_id)] for label, url in config.playbooks.links.items()],
         "strengths": [reason for reason in facts.reasons if (reason.get("points") or 0) > 0][:MOST_STRENGTHS],
     }
+
+
+def name_of(address: str, config: CompanyConfig) -> str:
+    """Return a colleague's name as a customer reads it: as the company file has it, else from the address."""
+    names = {known.lower(): name for known, name in config.playbooks.names.items()}
+    if found := names.get(address.lower()):
+        return found
+    parts = re.split(r"[._+-]+", re.sub(r"\d+", "", address.partition("@")[0]))
+    return " ".join(part.capitalize() for part in parts if part) or "your team"
 
 
 def link_of(template: str, account_id: str) -> str:

@@ -35,6 +35,7 @@ class StepOperator(BaseOperator):
     """
 
     page = ""
+    day: date | None = None
     reaches_out = False  # whether it needs the credentials of destinations
     asks_models = False  # whether it needs the keys of text providers
     reads_sources = False  # whether it needs those of sources
@@ -61,6 +62,7 @@ class StepOperator(BaseOperator):
         self.log.info("Done in %.1f s:", time.monotonic() - began)
         for line in result.lines():
             self.log.info("  %s", line)
+        self.day = as_of
         self.page = page_of(result.report, settings.home)
         counts = result.counts()
         for asset in self.outlets:

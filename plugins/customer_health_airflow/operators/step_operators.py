@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from customer_health_airflow.operators.step_operator import StepOperator, wall_clock
 from customer_health_airflow.task_links import (
     DataDocsLink,
+    DayLink,
     GateReportLink,
     KpiReportLink,
     ModelCardLink,
@@ -162,6 +163,8 @@ class ScoreAccountsOperator(StepOperator):
 class RunPlaybooksOperator(StepOperator):
     """Turns scores into episodes, decisions and promised effects."""
 
+    operator_extra_links = (DayLink(),)
+
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import run_playbooks
 
@@ -181,6 +184,8 @@ class DestinationOperator(StepOperator):
 
 class DeliverEffectsOperator(DestinationOperator):
     """Fulfils what the outbox promised to one destination."""
+
+    operator_extra_links = (DayLink(),)
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import deliver_effects

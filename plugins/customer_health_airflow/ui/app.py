@@ -20,6 +20,7 @@ from customer_health_airflow.ui import (
     portfolio_page,
     renewal_pages,
     report_files,
+    run_pages,
     shell,
 )
 from customer_health_airflow.ui.access import can_read
@@ -79,6 +80,7 @@ def create_app() -> FastAPI:
     app.include_router(actions_page.router)
     app.include_router(number_pages.router, dependencies=[Depends(leads_only)])
     app.include_router(renewal_pages.router)
+    app.include_router(run_pages.router)
     app.include_router(renewal_pages.acts)
     app.include_router(page_actions.router, dependencies=[Depends(own_effect)])
     app.include_router(page_actions.models, dependencies=[Depends(leads_only)])
