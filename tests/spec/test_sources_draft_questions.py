@@ -95,3 +95,12 @@ def test_each_file_is_looked_at_once_and_said_so(tmp_path: Path) -> None:
         *(f"{n + 1}/21 looking at tickets_{n}.csv" for n in range(20)),
         "21/21 drafting",
     ]
+
+
+def test_deals_that_were_lost_are_not_proposed_as_contracts(tmp_path: Path) -> None:
+    deals = (
+        "dealid,account_id,amount,closedate,dealstage\n1,a1,12000,2025-01-10,closedwon\n"
+        "2,a2,24000,2025-02-10,closedlost\n3,a2,9000,2027-02-10,qualifiedtobuy\n"
+    )
+    text = drafted(tmp_path, contracts=deals)
+    assert "      where: {dealstage: [closedwon]}  # TODO only deals that were won?\n" in text

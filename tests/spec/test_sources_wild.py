@@ -200,3 +200,18 @@ def test_a_databases_zero_date_is_no_date(company: CompanyFiles) -> None:
     )
     company.ingest()
     assert company.rows("SELECT ticket_id, resolved_at FROM raw.tickets") == [("t1", None)]
+
+
+@pytest.mark.parametrize(
+    ("format_", "read", "waits"),
+    [("unix_ms", "1772532000000", "1772532000"), ("unix", "1772532000", "1772532000000")],
+)
+def test_seconds_are_not_taken_for_milliseconds(
+    company: CompanyFiles, format_: str, read: str, waits: str
+) -> None:
+    """1772532000 milliseconds are 21 January 1970, which nobody meant."""
+    company.write("contracts.csv", f"id,account,seats,arr,start\nc1,a1,1,1,{read}\nc2,a1,1,1,{waits}\n")
+    company.map(MAPPING.replace("occurred_at: start", f"occurred_at: {{column: start, format: {format_}}}"))
+    company.ingest()
+    assert company.ids("contracts", "contract_id") == ["c1"]
+    assert [row[4] for row in company.quarantine()] == [waits]

@@ -123,8 +123,13 @@ def moment_of(text: str, format_: Format, zone: str | None) -> str:
         says = f"NOT contains({text}, ':') OR regexp_matches({text}, '{_OFFSET}')"
         return f"CASE WHEN {says} THEN {instant} ELSE {local(f'TRY_CAST({text} AS TIMESTAMP)', zone)} END"
     if format_ in ("unix", "unix_ms"):
-        factor = "1000" if format_ == "unix_ms" else "1000000"
-        return f"make_timestamp(TRY_CAST(TRY_CAST({text} AS DOUBLE) * {factor} AS BIGINT))"
+        # Seconds beyond the year 5138 are milliseconds, and milliseconds before March 1973 are seconds.
+        number = f"TRY_CAST({text} AS DOUBLE)"
+        seconds = f"abs({number}) < 1e11"
+        fits, factor = (
+            (f"NOT {seconds} OR {number} = 0", 1_000) if format_ == "unix_ms" else (seconds, 1_000_000)
+        )
+        return f"make_timestamp(CASE WHEN {fits} THEN TRY_CAST({number} * {factor} AS BIGINT) END)"
     if format_ == "excel":
         return local(excel_moment(text), zone) if zone is not None else excel_moment(text)
     moment = f"try_strptime({text}, {literal(format_)})"

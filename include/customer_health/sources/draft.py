@@ -14,7 +14,7 @@ from customer_health.sources.draft_look import Look, dated, has_decimal_commas, 
 from customer_health.sources.draft_match import match, table_for
 from customer_health.sources.draft_reading import reading_of
 from customer_health.sources.draft_rules import column_line, quoted, rule
-from customer_health.sources.draft_states import state_line
+from customer_health.sources.draft_states import state_line, won_deals
 from customer_health.sources.locate import Folder
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.table import Table
@@ -135,6 +135,11 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
         if trial:
             used.add(trial)
             lines.append(f"      where: {{{quoted(trial)}: false}}  # a trial is not a contract yet")
+        won = won_deals(look)
+        if won and not trial:
+            used.add(won[0])
+            stages = ", ".join(map(quoted, won[1]))
+            lines.append(f"      where: {{{quoted(won[0])}: [{stages}]}}  # TODO only deals that were won?")
         ends = _ends(look)
         if ends:
             used.add(ends)

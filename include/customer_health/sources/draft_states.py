@@ -63,3 +63,24 @@ def _rule(table: Table, name: str, pairs: Mapping[str, str | None]) -> str:
     )
     unsure = f"  # TODO one of {', '.join(WORDS[table.name])}" if None in pairs.values() else ""
     return f"{{column: {quoted(name)}, values: {{{listed}}}}}{unsure}" if listed else quoted(name)
+
+
+def won_deals(look: Look) -> tuple[str, list[str]] | None:
+    """Return the column with the stage of a deal and the stages that mean it was won, if a file holds deals.
+
+    Deals that were lost, or are still open, are not contracts.
+    """
+    for name, samples in look.samples.items():
+        if not 2 <= len(samples) <= _MOST:
+            continue
+        won = [value for value in samples if _plain_stage(value) in _WON]
+        if won and len(won) < len(samples) and any("lost" in value.lower() for value in samples):
+            return name, won
+    return None
+
+
+_WON = frozenset({"closedwon", "won", "dealwon", "contractsigned", "gewonnen"})
+
+
+def _plain_stage(value: str) -> str:
+    return "".join(letter for letter in value.lower() if letter.isalpha())
