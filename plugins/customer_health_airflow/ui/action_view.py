@@ -105,7 +105,8 @@ def content(row: Row) -> tuple[str, str]:
 
 def _inside(text: str) -> str:
     """Return Markdown as HTML whose headings stand below those of the page."""
-    return re.sub(r"<(/?)h([1-6])>", lambda found: f"<{found[1]}h{min(int(found[2]) + 2, 6)}>", html_of(text))
+    html = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", html_of(text))  # a head without words is not a head
+    return re.sub(r"<(/?)h([1-6])>", lambda found: f"<{found[1]}h{min(int(found[2]) + 2, 6)}>", html)
 
 
 def _title(verb: str, payload: Mapping[str, Any]) -> str:

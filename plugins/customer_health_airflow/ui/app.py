@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from customer_health.errors import CustomerHealthError, RetriableError
 from customer_health_airflow.ui import (
+    account_page,
     actions_page,
     error_pages,
     number_pages,
@@ -76,6 +77,7 @@ def create_app() -> FastAPI:
         return _unreadable(request, error)
 
     app.include_router(portfolio_page.router)
+    app.include_router(account_page.router)
     app.include_router(pages.router)
     app.include_router(actions_page.router)
     app.include_router(number_pages.router, dependencies=[Depends(leads_only)])

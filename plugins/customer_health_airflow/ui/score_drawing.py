@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from customer_health import wording
+
 WIDTH, HEIGHT = 720, 180
 LEFT, RIGHT, TOP, BOTTOM = 34, 14, 10, 22
 
@@ -57,6 +59,26 @@ def chart(readings: Sequence[tuple[date, int]], tiers: Sequence[tuple[int, int]]
         dots=dots,
         labels=[(x(day), f"{day:%d %b %Y}") for day in sorted(ends)],
     )
+
+
+def placed(
+    readings: Sequence[tuple[date, int]], events: Sequence[tuple[date, str, str]]
+) -> list[tuple[float, str, str]]:
+    """Return (x, mark, text) of the events within a history of scores, where `chart` puts their days."""
+    if not readings:
+        return []
+    first, last = readings[0][0], readings[-1][0]
+    span = max((last - first).days, 1)
+    room = WIDTH - LEFT - RIGHT
+    return [
+        (
+            round(LEFT + ((day - first).days / span if last > first else 1.0) * room, 1),
+            mark,
+            f"{wording.day(day)}: {text}",
+        )
+        for day, mark, text in events
+        if first <= day <= last
+    ]
 
 
 @dataclass(frozen=True)
