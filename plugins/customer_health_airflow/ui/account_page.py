@@ -76,7 +76,7 @@ def account(request: Request, account_id: str) -> HTMLResponse:
         people_as_of=graph["as_of"] if graph else None,
         children=children,
         parent=(parent, portfolio_queries.name_of(engine, parent, day)) if parent else None,
-        audit=usage_of(tasks),
+        audit=usage_of(actions),
         value_of=reason_value,
     )
 
