@@ -141,7 +141,7 @@ def test_making_the_change_gives_the_score_that_was_named(acme: dict[str, float]
         changed = acme | {change["signal"]: change["to"] for change in lever["changes"]}
         then = levers({"acme": changed}).loc["acme"]
         if then["state"] == "too_little_known":  # what spoke against it is gone, the rest unknown
-            assert pd.isna(acme["usage_delta_28d"])
+            assert any(pd.isna(value) for value in acme.values())
             return
         after = then["score_shown"]
         assert after == lever["score"] >= {"Green": 71, "Yellow": 41}[lever["target"]]
