@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.lib.page_company import TODAY
+
 VIEWS = {
     "portfolio": "/",
     "portfolio filtered": "/?tier=Critical",
@@ -14,6 +16,8 @@ VIEWS = {
     "actions rejected": "/actions?state=rejected",
     "actions without a match": "/actions?state=gone",
     "renewals": "/renewals",
+    "renewals of a quarter": "/renewals?quarter=2027-Q2",
+    "day of a run": f"/day/{TODAY}",
     "kpis": "/kpis",
     "model": "/model",
     "reports": "/reports",
