@@ -144,3 +144,11 @@ def exists(engine: Engine, key: str) -> bool:
     """Whether there is an effect with this key."""
     with engine.connect() as connection:
         return connection.execute(select(outbox.c.key).where(outbox.c.key == key)).first() is not None
+
+
+def waiting_since(engine: Engine, now: datetime) -> dict[str, datetime]:
+    """Return, per destination where any effect is due, since when the oldest has waited."""
+    due = _C.state.in_(("pending", "unknown")) & (_C.not_before <= now)
+    query = select(_C.destination, func.min(_C.not_before)).where(due).group_by(_C.destination)
+    with engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}

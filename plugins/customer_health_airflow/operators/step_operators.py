@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from customer_health_airflow.operators.step_operator import StepOperator, wall_clock
+from customer_health_airflow.shown_gauges import show_gauges
 from customer_health_airflow.task_links import (
     DataDocsLink,
     DayLink,
@@ -219,7 +220,10 @@ class FollowUpOperator(StepOperator):
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
         from customer_health.pipeline import follow_up
 
-        return follow_up(settings, now=wall_clock(settings), progress=progress)
+        now = wall_clock(settings)
+        result = follow_up(settings, now=now, progress=progress)
+        show_gauges(settings, now)
+        return result
 
 
 class ReportKpisOperator(StepOperator):
