@@ -15,7 +15,7 @@ from customer_health.ledger import account_queries, action_queries, decisions, p
 from customer_health.ledger.action_queries import ActionFilters
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import load_settings
-from customer_health_airflow.ui import account_view, action_view
+from customer_health_airflow.ui import account_story_view, action_view
 from customer_health_airflow.ui.page_queries import ledger, now_for_pages
 from customer_health_airflow.ui.portfolio_request import day_in
 from customer_health_airflow.ui.score_drawing import HEIGHT, WIDTH, chart, placed, steps
@@ -44,8 +44,8 @@ def account(request: Request, account_id: str) -> HTMLResponse:
     alerts = account_queries.alerts_of(engine, account_id)
     tasks = account_queries.tasks_of(engine, account_id)
     actions = action_queries.listing(engine, ActionFilters(account=account_id), limit=50)
-    marks = [event for event in account_view.events(episodes, happened, alerts) if event[0] <= day]
-    graph = account_view.people(tasks)
+    marks = [event for event in account_story_view.events(episodes, happened, alerts) if event[0] <= day]
+    graph = account_story_view.people(tasks)
     children = portfolio_queries.children(engine, account_id, day)
     parent = now["parent_account_id"]
     return render(
@@ -55,7 +55,7 @@ def account(request: Request, account_id: str) -> HTMLResponse:
         notices=notices,
         now=now,
         change=now["change"] or {},
-        moved=account_view.why_it_moved(now["change"]),
+        moved=account_story_view.why_it_moved(now["change"]),
         reasons=now["reasons"] or [],
         waterfall=steps(now["waterfall"] or {}, now["score"]),
         lever=now["lever"] or None,
@@ -65,9 +65,9 @@ def account(request: Request, account_id: str) -> HTMLResponse:
         marks=placed(readings[-READINGS:], marks),
         size=(WIDTH, HEIGHT),
         ranks={name: rank for rank, name in enumerate(scheme.names)},
-        red_since=account_view.red_since(line),
+        red_since=account_story_view.red_since(line),
         days_left=(now["renewal_date"] - day).days if now["renewal_date"] else None,
-        tasks=account_view.tasks(tasks),
+        tasks=account_story_view.tasks(tasks),
         actions=[action_view.line(row) for row in actions],
         decisions=decisions.of_account(engine, account_id, 30),
         override=account_queries.override_of(engine, account_id, now_for_pages(settings)),
