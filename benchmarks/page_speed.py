@@ -1,0 +1,199 @@
+"""Server time of every view over a large ledger: p95 per view, beside the emptiest answer of the same run.
+
+    python benchmarks/page_speed.py                    # 5,000 accounts x 104 weeks
+    python benchmarks/page_speed.py --accounts 50000    # 13 GB of disk, ten minutes
+    python benchmarks/page_speed.py --accounts 50000 --weeks 8
+
+The ledger is built in a temporary folder: one week is published by the domain, with reasons, facts and
+waterfalls of ordinary size; the other weeks are that week again, shifted in SQL. The views are
+asked of the page's own app, without Airflow's server: authentication is not what is measured. The outbox is
+empty: the page of actions is not measured at size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import statistics
+import tempfile
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Engine, text
+
+LAST = date(2026, 11, 20)
+TIERS = (
+    (0, "Critical", "Red"),
+    (30, "At Risk", "Red"),
+    (50, "Attention", "Yellow"),
+    (70, "Healthy", "Green"),
+)
+GOAL_MS = 300
+ASKS = 21
+
+
+def rows(accounts: int, seed: int = 7) -> pd.DataFrame:
+    """Return one week's scores with texts and JSON of the size that the demo's have."""
+    draw = np.random.default_rng(seed)
+    score = np.clip(draw.normal(68, 20, accounts), 1, 99)
+    reason = {"code": "usage_decline", "concept": "usage", "signal": "usage_delta_28d", "value": -0.3}
+    reasons = [
+        reason | {"points": -float(n), "phrase": "Weekly active users fell by 30% in 28 days"}
+        for n in range(9)
+    ]
+    fact = {
+        "code": "overdue_invoices", "title": "Invoice overdue", "phrase": "An invoice is 45 days overdue",
+        "signal": "overdue_days_max", "source": "invoices", "value": 45, "as_of": LAST.isoformat(),
+        "baseline": "the due date; it counts beyond 30 days",
+    }  # fmt: skip
+    named = [next((t, b) for low, t, b in reversed(TIERS) if value >= low) for value in score.round()]
+    return pd.DataFrame(
+        {
+            "account_id": [f"001{n:015d}" for n in range(accounts)],
+            "name": [f"Customer number {n}" for n in range(accounts)],
+            "score": score,
+            "score_shown": score.round().astype(int),
+            "tier": [tier for tier, _ in named],
+            "band": [band for _, band in named],
+            "state": "scored",
+            "meaning": "health_119d",
+            "mode": "model",
+            "model_id": "blend-2026-11-01",
+            "why": "Usage down 30%; sponsor left; invoice 45 days overdue",
+            "explanation": "Usage has fallen for four weeks, and the sponsor left." * 4,
+            "reasons": [reasons] * accounts,
+            "facts": [[fact] if value < 40 else [] for value in score],
+            "waterfall": [{"start": 70.0, "usage": value - 70.0} for value in score],
+            "attention": score < 50,
+            "arr": draw.lognormal(10, 1, accounts).round(2),
+            "currency": "USD",
+            "expected_loss": draw.lognormal(7, 1, accounts).round(2),
+            "renewal_date": [LAST + timedelta(days=int(n)) for n in draw.integers(1, 400, accounts)],
+            "segment": draw.choice(["enterprise", "mid-market", "smb"], accounts),
+            "owner_email": [
+                f"csm{n}@example.com" for n in draw.integers(0, max(accounts // 60, 2), accounts)
+            ],
+            "manager_email": [f"lead{n}@example.com" for n in draw.integers(0, 12, accounts)],
+        }
+    )
+
+
+def build(home: Path, accounts: int, weeks: int) -> Engine:
+    """Write the ledger: the newest two weeks published, the others copied from the first."""
+    from customer_health.ledger import scores
+    from customer_health.ledger.engine import open_ledger
+
+    engine = open_ledger(f"sqlite:///{home}/ledger.db")
+    table = rows(accounts)
+    first = LAST - timedelta(weeks=weeks - 1)
+    scores.publish(engine, table, first, published_at=datetime.combine(first, datetime.min.time(), UTC))
+    for week in range(1, weeks - 1):
+        _copy(engine, first, first + timedelta(weeks=week))
+    moved = table.assign(score=(table["score"] + np.random.default_rng(8).normal(0, 6, accounts)).clip(1, 99))
+    moved["score_shown"] = moved["score"].round().astype(int)
+    scores.publish(engine, moved, LAST, published_at=datetime.combine(LAST, datetime.min.time(), UTC))
+    return engine
+
+
+def _copy(engine: Engine, first: date, day: date) -> None:
+    from customer_health.ledger.engine import writing
+
+    with writing(engine) as connection:
+        for name in ("score_runs", "scores", "portfolio_rows", "portfolio_days"):
+            found = connection.execute(text(f"PRAGMA table_info({name})")).all()
+            others = ", ".join(f'"{row[1]}"' for row in found if row[1] != "as_of")
+            connection.execute(
+                text(
+                    f"INSERT INTO {name} (as_of, {others}) "
+                    f"SELECT :day, {others} FROM {name} WHERE as_of = :first"
+                ),
+                {"day": day.isoformat(), "first": first.isoformat()},
+            )
+
+
+def measure(accounts: int, weeks: int) -> bool:
+    """Print p50 and p95 per view; return whether all kept the goal."""
+    with tempfile.TemporaryDirectory(prefix="page-speed-") as folder:
+        os.environ["CUSTOMER_HEALTH_HOME"] = folder
+        os.environ["CUSTOMER_HEALTH_TODAY"] = LAST.isoformat()
+        began = time.monotonic()
+        build(Path(folder), accounts, weeks).dispose()
+        size = (Path(folder) / "ledger.db").stat().st_size / 1e9
+        print(
+            f"{accounts:,} accounts x {weeks} weeks: {size:.1f} GB, built in {time.monotonic() - began:.0f} s"
+        )
+        logging.disable(logging.INFO)  # a line per answer would be measured, too
+        client = _client()
+        floor = _times(client, "/style.css")
+        print(f"{'view':44} {'p50 ms':>7} {'p95 ms':>7} {'x floor':>8}")
+        kept = True
+        for view in VIEWS:
+            taken = _times(client, view)
+            p95 = float(np.quantile(taken, 0.95))
+            kept &= p95 <= GOAL_MS
+            ratio = p95 / statistics.median(floor)
+            print(f"{view:44} {statistics.median(taken):7.0f} {p95:7.0f} {ratio:8.0f}")
+        print(f"goal: p95 <= {GOAL_MS} ms: {'kept' if kept else 'missed'}")
+        return kept
+
+
+VIEWS = (
+    "/",
+    "/?weeks=52",
+    "/?page=40",
+    "/?sort=change",
+    "/?sort=account",
+    "/?owner=csm1@example.com&tier=Critical",
+    "/?q=number 77",
+    "/?fact=overdue_invoices&renewal=90",
+    "/account/001000000000000042",
+    "/actions",
+    "/kpis",
+    "/model",
+)
+
+
+def _client() -> Any:
+    from fastapi.testclient import TestClient
+
+    from customer_health_airflow.ui import access
+    from customer_health_airflow.ui.app import create_app
+
+    app = create_app()
+    user = type("Reader", (), {"get_name": lambda self: "reader"})()
+    app.dependency_overrides[access.can_read] = lambda: None
+    from airflow.api_fastapi.core_api.security import get_user
+
+    app.dependency_overrides[get_user] = lambda: user
+    access._may_start = lambda dag, user: True  # no auth manager runs here
+    return TestClient(app)
+
+
+def _times(client: Any, view: str) -> list[float]:
+    """Return milliseconds of repeated answers; the first, which compiles templates, is left out."""
+    taken = []
+    for ask in range(ASKS):
+        began = time.perf_counter()
+        answer = client.get(view)
+        if ask:
+            taken.append((time.perf_counter() - began) * 1000)
+        assert answer.status_code == 200, (view, answer.status_code, answer.text[:300])
+    return taken
+
+
+def main() -> None:
+    """Read the arguments and measure."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--accounts", type=int, default=5_000)
+    parser.add_argument("--weeks", type=int, default=104)
+    asked = parser.parse_args()
+    raise SystemExit(0 if measure(asked.accounts, asked.weeks) else 1)
+
+
+if __name__ == "__main__":
+    main()
