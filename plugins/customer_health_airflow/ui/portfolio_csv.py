@@ -7,13 +7,13 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from customer_health.csv_cells import harmless
+
 COLUMNS = (
     *("account_id", "name", "as_of", "score_shown", "score_before", "tier", "band", "state", "why"),
     *("facts", "arr", "currency", "expected_loss", "renewal_date", "segment", "owner_email"),
     *("manager_email", "parent_account_id", "model_id"),
 )
-# A cell that begins so is a formula to a spreadsheet (OWASP, CSV Injection); full-width forms count, too.
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def written(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -32,5 +32,4 @@ def safe_cell(value: Any) -> Any:
     """Return a value that no spreadsheet takes for a formula: text that looks like one gets an apostrophe."""
     if value is None or isinstance(value, int | float):
         return "" if value is None else value
-    text = str(value).replace("\x00", "")
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(_RISKY) else text
+    return harmless(str(value))

@@ -21,12 +21,11 @@ from customer_health.delivery.http_faults import CannotTellError, DestinationUna
 from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.destinations import opening, payload_values
 from customer_health.destinations.slack import blocks, file_upload, slack_limits
+from customer_health.destinations.slack.channel_directory import ChannelDirectory
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
 from customer_health.settings import Settings
-
-from .channel_directory import ChannelDirectory
 
 NAME, EVENT = "Slack", "customer_health_effect"
 PAGE, MOST_PAGES = 200, 100
