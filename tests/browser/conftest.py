@@ -26,7 +26,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 STARTS_WITHIN = 60.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[sync_api.Browser]:
     """Chromium from the system, not a download."""
     if CHROMIUM is None:
@@ -39,7 +39,7 @@ def browser() -> Iterator[sync_api.Browser]:
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a company with weeks of scores and actions in every state."""
     home = tmp_path_factory.mktemp("filled")
@@ -47,7 +47,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a company whose customers are all called something hostile."""
     home = tmp_path_factory.mktemp("hostile")
@@ -59,7 +59,7 @@ def _closed(engine: Engine) -> None:
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(filled: Path) -> Iterator[str]:
     """Airflow's API server on a port of its own, in a thread: it reads this process's environment."""
     import uvicorn
@@ -84,7 +84,7 @@ def address(filled: Path) -> Iterator[str]:
     thread.join(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tokens(address: str) -> dict[str, str]:
     """A session of each role."""
     found = {}

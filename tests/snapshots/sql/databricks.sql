@@ -331,6 +331,29 @@ FROM (
     ON `t2`.`account_id` = `t3`.`account_id`
 ) AS `t4`;
 
+SELECT
+  `t4`.`account`,
+  DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), `t4`.`occurred_at`) AS `occurred`,
+  DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(`t4`.`known_at` AS DATE)) AS `known`,
+  `t4`.`users`
+FROM (
+  SELECT
+    `t2`.`account_id`,
+    `t2`.`users`,
+    `t2`.`occurred_at`,
+    `t2`.`known_at`,
+    `t3`.`account`
+  FROM `raw`.`daily_users` AS `t2`
+  INNER JOIN `account_numbers` AS `t3`
+    ON `t2`.`account_id` = `t3`.`account_id`
+) AS `t4`
+WHERE
+  `t4`.`users` > 0
+ORDER BY
+  `t4`.`account` ASC NULLS LAST,
+  `t4`.`occurred_at` ASC NULLS LAST,
+  `t4`.`known_at` ASC NULLS LAST;
+
 SELECT DISTINCT
   `t4`.`title`
 FROM (

@@ -431,6 +431,37 @@ FROM (
     )
 ) AS "t4";
 
+SELECT
+  "t4"."account",
+  DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', "t4"."occurred_at")
+  ) AS "occurred",
+  DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', CAST("t4"."known_at" AS DATE))
+  ) AS "known",
+  "t4"."users"
+FROM (
+  SELECT
+    "t2"."account_id",
+    "t2"."users",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."daily_users" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+WHERE
+  "t4"."users" > 0
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC;
+
 SELECT DISTINCT
   "t4"."title"
 FROM (
