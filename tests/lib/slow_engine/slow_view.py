@@ -111,8 +111,12 @@ class View:
             row
             for row in self.seen(self.signal.table)
             if all(str(row.get(c)) in values for c, values in wanted)
-            and not (self.signal.table in ("tickets", "invoices") and row.get("status") in _NEVER)
+            and not self.nobodys(row)
         ]
+
+    def nobodys(self, row: Row) -> bool:
+        """Whether a row counts for nobody, not even as a sign that its source speaks: void, draft, deleted."""
+        return self.signal.table in ("tickets", "invoices") and row.get("status") in _NEVER
 
     def inside(self, moment: Any, *, skip: int = 0, days: int | None = None) -> bool:
         """Whether a timestamp lies in the window that ends `skip` days before the as-of date."""
@@ -133,7 +137,8 @@ class View:
 
     def absent(self) -> float | None:
         source = {"exec_activity": "contact_book", "departures": "contact_changes"}
-        evidence = self.seen(source.get(self.signal.table, self.signal.table), everybody=True)
+        rows = self.seen(source.get(self.signal.table, self.signal.table), everybody=True)
+        evidence = [row for row in rows if not self.nobodys(row)]
         if self.signal.when_absent == Absent.UNKNOWN or not evidence:
             return None
         if self.signal.table == "exec_activity" and not self.titles_known():
