@@ -176,7 +176,8 @@ def _silence(view: View, how: agg.Silence) -> float | None:
     active = _active(view)
     if not active:
         return None
-    sounds = [*active, *(row["occurred_at"] for table in how.also for row in view.seen(table))]
+    others = (row for table in how.also for row in view.seen(table) if not view.nobodys(row, table))
+    sounds = [*active, *(row["occurred_at"] for row in others)]
     return 0.0 if any(view.inside(moment) for moment in sounds) else 1.0
 
 

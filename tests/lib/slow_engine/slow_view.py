@@ -111,12 +111,13 @@ class View:
             row
             for row in self.seen(self.signal.table)
             if all(str(row.get(c)) in values for c, values in wanted)
-            and not self.nobodys(row)
+            and not self.nobodys(row, self.signal.table)
         ]
 
-    def nobodys(self, row: Row) -> bool:
-        """Whether a row counts for nobody, not even as a sign that its source speaks: void, draft, deleted."""
-        return self.signal.table in ("tickets", "invoices") and row.get("status") in _NEVER
+    @staticmethod
+    def nobodys(row: Row, table: str) -> bool:
+        """Whether a row counts for nobody, not even as a sign that its source speaks: void, deleted."""
+        return table in ("tickets", "invoices") and row.get("status") in _NEVER
 
     def inside(self, moment: Any, *, skip: int = 0, days: int | None = None) -> bool:
         """Whether a timestamp lies in the window that ends `skip` days before the as-of date."""
@@ -138,7 +139,7 @@ class View:
     def absent(self) -> float | None:
         source = {"exec_activity": "contact_book", "departures": "contact_changes"}
         rows = self.seen(source.get(self.signal.table, self.signal.table), everybody=True)
-        evidence = [row for row in rows if not self.nobodys(row)]
+        evidence = [row for row in rows if not self.nobodys(row, self.signal.table)]
         if self.signal.when_absent == Absent.UNKNOWN or not evidence:
             return None
         if self.signal.table == "exec_activity" and not self.titles_known():

@@ -121,7 +121,7 @@ def _load(trial: Trial, vendor: Vendor, folder: Path, as_of: date) -> None:
         return
     files = Folder(str(place), folder / "cache")
     mapping = as_mapping(vendor, "trial")
-    with open_warehouse("duckdb://", reads=[folder]) as con:
+    with open_warehouse("duckdb://", reads=[folder], locked=False) as con:
         create_tables(con)
         try:
             MappedFiles(files, mapping, folder, vendor.vendor).load(
