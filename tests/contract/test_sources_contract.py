@@ -26,7 +26,7 @@ def _simulated(folder: Path) -> Settings:
     mapped = CompanyFiles(folder)
     mapped.ingest()
     home = folder / "simulated"
-    with open_warehouse(mapped.settings.warehouse_url) as con:
+    with open_warehouse(mapped.settings.warehouse_url, reads=[folder]) as con:
         for name in ("accounts", "contracts", "usage"):
             target = home / "company" / name / "2025-01-01_2026-06-01.parquet"
             target.parent.mkdir(parents=True)
