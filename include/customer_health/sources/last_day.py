@@ -45,7 +45,7 @@ def last_day(settings: Settings, *, before: date | None = None) -> date:
     places = [place for place in (settings.data, settings.landing) if place]
     with (
         tempfile.TemporaryDirectory() as scratch,
-        open_warehouse("duckdb://", reads=[scratch, *places]) as con,
+        open_warehouse("duckdb://", reads=[scratch, *places], locked=False) as con,
     ):
         source = source_for(settings.model_copy(update={"home": Path(scratch)}))
         create_tables(con)
