@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from customer_health.assistant_config import AssistantConfig
 from customer_health.checked_yaml import read_yaml, refusal
-from customer_health.connections.kinds import ConnectionsConfig
+from customer_health.connections.kinds import KINDS, ConnectionsConfig
 from customer_health.connections.source_options import SourceName, SourceOptions
 from customer_health.contract_rules import ContractsConfig, OutcomesConfig
 from customer_health.digest_config import DigestConfig
@@ -261,7 +261,9 @@ class CompanyConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> CompanyConfig:
-        if self.digest.readers and self.destinations.email in ("gmail", "graph"):
+        kind = KINDS.get(self.destinations.email)
+        only_drafts = kind and "draft_email" in kind.verbs and "send_digest" not in kind.verbs
+        if self.digest.readers and only_drafts:
             raise ValueError(
                 "digest.readers need destinations.email: smtp (or preview): gmail and graph only draft"
             )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from customer_health.html_templates import environment
 from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
@@ -46,14 +48,6 @@ def _number(value: float | None, digits: int = 0) -> str:
 
 @lru_cache
 def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("customer_health.warehouse"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number
-    return environment.get_template("gate_report.html")
+    found = environment(Path(__file__).parent / "templates")
+    found.filters["number"] = _number
+    return found.get_template("gate_report.html")

@@ -8,23 +8,18 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from customer_health import wording
 from customer_health.destinations.safe_text import clean
 from customer_health.destinations.slack import blocks, slack_limits
+from customer_health.destinations.slack.portfolio_messages import DIGEST_SECTIONS
 from customer_health.effects.effect import Effect
+from customer_health.html_templates import environment
 
 SIGNS = {"Critical": "■", "At Risk": "▲", "Attention": "◆", "Healthy": "●"}
-SECTIONS = (
-    ("calls", "Need a call"),
-    ("overdue", "No first step begun in time"),
-    ("worst", "Fell most"),
-    ("best", "Rose most"),
-    ("saved", "Came back above Red"),
-    ("lost", "Left"),
-    ("expansion", "Ready to grow, renewal within 90 days"),
-)
+# As in Slack, without the customers that a digital programme serves: the page has no room for them.
+SECTIONS = tuple(one for one in DIGEST_SECTIONS if one[0] != "small")
 # One A4 page: so many lines of a section, fewer where many sections have something to say.
 CALLS, OTHERS, OTHERS_OF_MANY, MANY = 6, 3, 2, 5
 
@@ -86,14 +81,7 @@ def html(payload: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    # Names and reasons come from other systems: everything is escaped.
-    found = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    found = environment(Path(__file__).parent)
     found.filters.update(
         money=wording.money,
         percent=wording.percent,

@@ -102,6 +102,19 @@ def _overdue(payload: Mapping[str, Any]) -> Built:
     return _summary(title, about, _lines(payload["entries"], payload["count"]), payload["as_of"])
 
 
+# What the Monday digest lists, in this order: the payload's key and the heading.
+DIGEST_SECTIONS = (
+    ("calls", "Need a call"),
+    ("overdue", "No first step begun in time"),
+    ("worst", "Fell most"),
+    ("best", "Rose most"),
+    ("saved", "Came back above Red"),
+    ("lost", "Left"),
+    ("small", "Turned Red, too small for people (digital programme)"),
+    ("expansion", "Ready to grow, renewal within 90 days"),
+)
+
+
 def _weekly(payload: Mapping[str, Any]) -> Built:
     title = f"Customer health, week of {day(payload['as_of'])}"
     coin = payload.get("currency")
@@ -114,16 +127,7 @@ def _weekly(payload: Mapping[str, Any]) -> Built:
     blocks = [{"type": "header", "text": plain(title)}, section(tiers or "No account is scored.")]
     if line := _renewals_line(payload.get("renewals")):
         blocks.append(section(line))
-    for name, heading in (
-        ("calls", "Need a call"),
-        ("overdue", "No first step begun in time"),
-        ("worst", "Fell most"),
-        ("best", "Rose most"),
-        ("saved", "Came back above Red"),
-        ("lost", "Left"),
-        ("small", "Turned Red, too small for people (digital programme)"),
-        ("expansion", "Ready to grow, renewal within 90 days"),
-    ):
+    for name, heading in DIGEST_SECTIONS:
         part = payload.get(name)
         if part and part["count"]:
             listing = _lines(part["entries"], part["count"])
