@@ -99,16 +99,7 @@ def export(request: Request) -> Response:
     summary = portfolio_queries.day_summary(engine, day)
     asked = portfolio_request.read(request.query_params, tiers, summary["options"] if summary else {})
     before = day_before([run["as_of"] for run in runs], day)
-    rows = portfolio_queries.ranked(
-        engine,
-        day,
-        before=before,
-        wanted=asked.wanted,
-        tiers=tiers,
-        sort=asked.sort,
-        down=asked.down,
-        limit=None,
-    )
+    rows = _rows(engine, day, before, asked, tiers, limit=None)
     return Response(
         portfolio_csv.written(rows),
         media_type="text/csv; charset=utf-8",
@@ -124,8 +115,14 @@ def _run_of(runs: list[dict[str, Any]], as_of: date | None) -> dict[str, Any]:
 
 
 def _rows(
-    engine: Engine, day: date, before: date | None, asked: Asked, tiers: tuple[str, ...]
+    engine: Engine,
+    day: date,
+    before: date | None,
+    asked: Asked,
+    tiers: tuple[str, ...],
+    limit: int | None = PAGE,
 ) -> list[dict[str, Any]]:
+    """Return the accounts of the page that was asked for, or all of them without a limit."""
     return portfolio_queries.ranked(
         engine,
         day,
@@ -134,8 +131,8 @@ def _rows(
         tiers=tiers,
         sort=asked.sort,
         down=asked.down,
-        limit=PAGE,
-        offset=(asked.page - 1) * PAGE,
+        limit=limit,
+        offset=(asked.page - 1) * limit if limit else 0,
     )
 
 
