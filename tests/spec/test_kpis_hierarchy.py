@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.lib.ledger import morning, new_ledger, publish
+from tests.lib.world import create_raw_tables
 
 from customer_health.kpis.hierarchy import Account, below, groups, roll_up, tops
-from customer_health.warehouse.tables import TABLES
 
 NAMES = "abcdefg"
 
@@ -75,10 +75,7 @@ def test_the_groups_and_those_alone_add_up_to_the_whole(
 @pytest.fixture
 def warehouse() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
-    con.execute("CREATE SCHEMA raw")
-    for table in TABLES.values():
-        columns = ", ".join(f"{name} {column.type.value}" for name, column in table.columns.items())
-        con.execute(f"CREATE TABLE raw.{table.name} ({columns})")
+    create_raw_tables(con)
     return con
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import duckdb
 import pytest
 from tests.lib.ledger import day, morning, new_ledger, publish
+from tests.lib.world import create_raw_tables
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import FatalError
@@ -19,16 +20,12 @@ from customer_health.kpis.retention import Retention, retention
 from customer_health.ledger import episode_events, episodes, report_numbers
 from customer_health.ledger.outbox import admin
 from customer_health.playbooks.playbook_run import run_playbooks
-from customer_health.warehouse.tables import TABLES
 
 
 @pytest.fixture
 def warehouse():
     con = duckdb.connect()
-    con.execute("CREATE SCHEMA raw")
-    for table in TABLES.values():
-        columns = ", ".join(f"{name} {column.type.value}" for name, column in table.columns.items())
-        con.execute(f"CREATE TABLE raw.{table.name} ({columns})")
+    create_raw_tables(con)
     return con
 
 

@@ -8,12 +8,12 @@ import duckdb
 import pandas as pd
 import pytest
 from tests.lib.ledger import new_ledger, score_row
+from tests.lib.world import create_raw_tables
 
 from customer_health.kpis.renewals.forecast_accuracy import keep_renewals
 from customer_health.kpis.renewals.renewal_outcomes import arr_after
 from customer_health.ledger import report_numbers, scores
 from customer_health.ledger.renewals import CSM, FINAL, Call, record_call
-from customer_health.warehouse.tables import TABLES
 
 OPENED, DUE, SETTLED = date(2026, 7, 1), date(2026, 8, 15), date(2026, 11, 15)
 
@@ -21,10 +21,7 @@ OPENED, DUE, SETTLED = date(2026, 7, 1), date(2026, 8, 15), date(2026, 11, 15)
 @pytest.fixture
 def warehouse():
     con = duckdb.connect()
-    con.execute("CREATE SCHEMA raw")
-    for table in TABLES.values():
-        columns = ", ".join(f"{name} {column.type.value}" for name, column in table.columns.items())
-        con.execute(f"CREATE TABLE raw.{table.name} ({columns})")
+    create_raw_tables(con)
     return con
 
 
