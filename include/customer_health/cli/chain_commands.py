@@ -77,10 +77,8 @@ def register(app: typer.Typer) -> None:
         app.command(name, help=doc, rich_help_panel=PANEL)(
             _range_of(name) if name in RANGES else _day_of(name)
         )
-    app.command("deliver", rich_help_panel=PANEL)(deliver)
-    app.command("audit", rich_help_panel=PANEL)(audit)
-    app.command("run", rich_help_panel=PANEL)(run)
-    app.command("summary", rich_help_panel=PANEL)(summary)
+    for command in (deliver, audit, run, summary):
+        app.command(rich_help_panel=PANEL)(command)
 
 
 def _day_of(name: str) -> Callable[..., None]:

@@ -19,7 +19,7 @@ PANEL = "Sources and destinations"
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     for command in (draft_mapping, try_source, doctor, slack_buttons, docs):
-        app.command(command.__name__.replace("_", "-"), rich_help_panel=PANEL)(command)
+        app.command(rich_help_panel=PANEL)(command)
 
 
 def draft_mapping(

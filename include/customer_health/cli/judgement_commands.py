@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     for command in (
         override, end_override, overrides, pulse, disagreements, replay, what_if, cut_points,
     ):  # fmt: skip
-        app.command(command.__name__.replace("_", "-"), rich_help_panel=PANEL)(command)
+        app.command(rich_help_panel=PANEL)(command)
 
 
 def override(

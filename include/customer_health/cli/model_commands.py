@@ -17,7 +17,7 @@ Decider = Annotated[str, typer.Option(help="who decides; kept in the registry")]
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     for command in (rollback, approve_model, reject_model):
-        app.command(command.__name__.replace("_", "-"), rich_help_panel=PANEL)(command)
+        app.command(rich_help_panel=PANEL)(command)
 
 
 def rollback(

@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
     for command in (
         awaiting, approve, decline, resend, ack, snooze, outcome, stop, start, switches, follow_up,
     ):  # fmt: skip
-        app.command(command.__name__.replace("_", "-"), rich_help_panel=PANEL)(command)
+        app.command(rich_help_panel=PANEL)(command)
 
 
 def awaiting(context: typer.Context) -> None:

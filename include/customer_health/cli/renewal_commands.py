@@ -18,7 +18,7 @@ Retained = Annotated[float | None, typer.Option(help="ARR after the renewal, a y
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     for command in (renewals, call, call_quarter):
-        app.command(command.__name__.replace("_", "-"), rich_help_panel=PANEL)(command)
+        app.command(rich_help_panel=PANEL)(command)
 
 
 def renewals(context: typer.Context) -> None:

@@ -22,7 +22,7 @@ class LedgerAction(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     for command in (ledger, back_up, restore, retain):
-        app.command(command.__name__.replace("_", "-"), rich_help_panel=PANEL)(command)
+        app.command(rich_help_panel=PANEL)(command)
 
 
 def ledger(
