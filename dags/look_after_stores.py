@@ -42,5 +42,5 @@ with DAG(
     tags=[*policies.TAGS, "daily", "warehouse"],
 ):
     retain = RetainOperator(task_id="retain", **ON_THE_WAREHOUSE)
-    # What could not be removed is no reason to go without a back-up.
+    # A back-up is due even where something could not be removed.
     retain >> BackUpOperator(task_id="back_up", trigger_rule=TriggerRule.ALL_DONE, **ON_THE_WAREHOUSE)

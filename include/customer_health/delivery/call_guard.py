@@ -84,7 +84,7 @@ def check() -> None:
         raise TooLateError(
             "This process slept through its lease; nothing was sent.",
             retry_after=1.0,
-            hint="Nothing: whoever holds the effect now sends it.",
+            hint="Nothing: the process that holds the effect now sends it.",
         )
 
 

@@ -26,7 +26,7 @@ class PastWeeks:
 
     Args:
         environment: CUSTOMER_HEALTH_* variables and whatever else the process needs; with the stack's mark
-            in it, whoever stops the stack ends this process too.
+            in it, stopping the stack ends this process too.
         log: Where its progress is written, one line each.
         days: As-of dates.
     """
