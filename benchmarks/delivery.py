@@ -41,9 +41,8 @@ from tests.lib.servers.base import FAULTS, Server
 from customer_health.delivery.delivery_policy import Policy
 from customer_health.delivery.dispatch import deliver
 from customer_health.destinations.slack import file_upload
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import open_ledger, writing
-from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import admin, transitions
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import outbox as rows
 

@@ -26,9 +26,8 @@ from customer_health.effects.destination import Destination, RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import delivery_log
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import writing
-from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import admin, transitions
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.settings import Settings
 

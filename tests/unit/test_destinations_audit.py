@@ -20,7 +20,7 @@ from customer_health.ledger.delivery_log import known_twice
 from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
-from customer_health.ledger.outbox_transitions import DUPLICATED, SINGLE_AGAIN
+from customer_health.ledger.outbox.transitions import DUPLICATED, SINGLE_AGAIN
 from customer_health.settings import load_settings
 
 __all__ = ["ledger_url"]

@@ -19,9 +19,9 @@ from tests.lib.ledgers import ledger_url
 from customer_health import pipeline
 from customer_health.cli.command_line import main
 from customer_health.errors import ConfigurationError, FatalError
-from customer_health.ledger import kill_switches, outbox_transitions, report_numbers, schema, training_runs
+from customer_health.ledger import kill_switches, report_numbers, schema, training_runs
 from customer_health.ledger.engine import LedgerOutdatedError, open_ledger, writing
-from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import admin, transitions
 from customer_health.ledger.portfolio_summary import fill_missing
 from customer_health.ledger.training_runs import TrainingNote
 from customer_health.ledger.upgrade import SCRIPTS, upgrade_ledger
@@ -226,7 +226,7 @@ def test_a_state_that_nobody_knows_cannot_be_written(ledger_url):
     with pytest.raises(Exception, match="outbox_state"), engine.begin() as connection:
         connection.execute(text("UPDATE outbox SET state = 'mislaid'"))
     engine.dispose()
-    states = {*outbox_transitions.OPEN_STATES, *outbox_transitions.DONE_STATES, "awaiting_approval"}
+    states = {*transitions.OPEN_STATES, *transitions.DONE_STATES, "awaiting_approval"}
     assert states == set(schema.OUTBOX_STATES)
 
 

@@ -17,10 +17,9 @@ from customer_health.effects.destination import BusyError, RejectedError, Unknow
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.errors import FatalError
 from customer_health.ledger import crash_points, delivery_log
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.crash_points import CRASH_POINTS
 from customer_health.ledger.engine import open_ledger, writing
-from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import admin, transitions
 from customer_health.ledger.outbox import queue as outbox
 
 __all__ = ["ledger_url"]  # every test here runs on SQLite and on Postgres

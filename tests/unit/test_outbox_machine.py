@@ -24,10 +24,9 @@ from customer_health.delivery.dispatch import deliver
 from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
 from customer_health.errors import FatalError
 from customer_health.ledger import crash_points, crm_tasks, episode_events, episodes, kill_switches
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.crm_tasks import TaskSeen
 from customer_health.ledger.engine import open_ledger
-from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import admin, transitions
 from customer_health.playbooks.reminders import follow_up as look
 
 ACCOUNTS = ("a", "b", "c")

@@ -14,9 +14,8 @@ import customer_health
 from customer_health.effects.effect import Effect
 from customer_health.errors import FatalError
 from customer_health.ledger import delivery_log
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import open_ledger, writing
-from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import admin, transitions
 from customer_health.ledger.outbox import queue as outbox
 
 NOW = morning(2)
@@ -71,4 +70,4 @@ def test_only_the_transitions_change_rows_of_the_outbox_or_write_its_log():
                 change = (node.func.id, getattr(target, "id", ""))
                 if change in {("update", "outbox"), ("insert", "deliveries"), ("delete", "outbox")}:
                     writers.add(path.name)
-    assert writers == {"outbox_transitions.py"}
+    assert writers == {"transitions.py"}

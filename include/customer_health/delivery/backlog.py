@@ -10,9 +10,9 @@ from sqlalchemy import Engine, RowMapping
 
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.ledger import late_rows
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import queue as promises
+from customer_health.ledger.outbox import transitions
 
 STALE_AFTER = timedelta(hours=24)
 FEWEST = 2  # a single old alert is a message, not a storm

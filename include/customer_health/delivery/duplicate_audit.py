@@ -20,9 +20,9 @@ from customer_health.effects.destination import Destination
 from customer_health.effects.effect import Effect
 from customer_health.errors import CustomerHealthError
 from customer_health.ledger import delivery_log
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import queue as promises
+from customer_health.ledger.outbox import transitions
 
 LOOKS_BACK = timedelta(days=30)
 FIX = (

@@ -23,9 +23,9 @@ from customer_health.delivery.http_faults import CannotTellError, DestinationUna
 from customer_health.effects.destination import BusyError, Destination
 from customer_health.effects.effect import Effect
 from customer_health.errors import FatalError, RetriableError
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.crash_points import crash_point
-from customer_health.ledger.outbox_transitions import Claim, Transition
+from customer_health.ledger.outbox import transitions
+from customer_health.ledger.outbox.transitions import Claim, Transition
 
 Together = Callable[[Sequence[Effect]], Sequence[Outcome]]
 

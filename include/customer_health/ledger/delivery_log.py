@@ -1,4 +1,4 @@
-"""The delivery log: one line for every step of a promised effect, appended by outbox_transitions.py."""
+"""The delivery log: one line for every step of a promised effect, appended by outbox/transitions.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, RowMapping, case, func, select
 
-from customer_health.ledger.outbox_transitions import DUPLICATED, SINGLE_AGAIN
+from customer_health.ledger.outbox.transitions import DUPLICATED, SINGLE_AGAIN
 from customer_health.ledger.schema import deliveries, outbox
 
 # What a call came to: the destination answered, or it did not.

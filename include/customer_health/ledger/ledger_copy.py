@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Date, Engine, Table, func, insert, select, te
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import schema
 from customer_health.ledger.engine import refuse_newer, writing
-from customer_health.ledger.outbox_transitions import OPEN_STATES, distrust_open
+from customer_health.ledger.outbox.transitions import OPEN_STATES, distrust_open
 from customer_health.ledger.portfolio_summary import fill_missing
 
 _BATCH = 2_000

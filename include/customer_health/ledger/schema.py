@@ -40,7 +40,7 @@ from customer_health.ledger.schema_renewals import renewal_calls as renewal_call
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
 REVISION = "0013"
-# Where an outbox row may stand; see ledger/outbox_transitions.py.
+# Where an outbox row may stand; see ledger/outbox/transitions.py.
 OUTBOX_STATES = (
     "pending",
     "claimed",
@@ -279,7 +279,7 @@ outbox = Table(
     Column("step", String(64), nullable=False),
     Column("episode_id", String(64), nullable=False),
     Column("payload", JSON, nullable=False),
-    Column("state", String(32), nullable=False),  # see ledger/outbox_transitions.py
+    Column("state", String(32), nullable=False),  # see ledger/outbox/transitions.py
     Column("priority", Integer, nullable=False, default=5),
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", UtcDateTime, nullable=False),

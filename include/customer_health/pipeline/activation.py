@@ -148,7 +148,7 @@ def _seconds() -> float:
 def _stopped(ledger: Engine, done: DeliveryCounts) -> FatalError | RetriableError:
     """Return what ends the task: why first, then what that means for what was promised, then what to do."""
     from customer_health.ledger.outbox.admin import tally
-    from customer_health.ledger.outbox_transitions import OPEN_STATES
+    from customer_health.ledger.outbox.transitions import OPEN_STATES
 
     states = tally(ledger).get(done.destination, {})
     waiting = sum(states.get(state, 0) for state in OPEN_STATES)

@@ -25,11 +25,10 @@ from customer_health.ledger import (
     score_history,
     slack_threads,
 )
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import serialise, writing
 from customer_health.ledger.episode_events import EpisodeStatus
 from customer_health.ledger.episodes import Episode
-from customer_health.ledger.outbox import admin
+from customer_health.ledger.outbox import admin, transitions
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.scores import as_shown
 from customer_health.playbook_config import PlaybookConfig

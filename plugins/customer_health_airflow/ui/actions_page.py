@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 
 from customer_health.ledger import action_queries, delivery_log, outbox_queries, portfolio_queries
 from customer_health.ledger.action_queries import ActionFilters
-from customer_health.ledger.outbox_transitions import DONE_STATES, OPEN_STATES
+from customer_health.ledger.outbox.transitions import DONE_STATES, OPEN_STATES
 from customer_health.ledger.portfolio_filters import NOBODY
 from customer_health.settings import load_settings
 from customer_health_airflow.ui import action_view, told_once

@@ -8,10 +8,10 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from customer_health.errors import FatalError, suggest
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.approvers import check_approver
 from customer_health.ledger.engine import writing
-from customer_health.ledger.outbox_transitions import Transition
+from customer_health.ledger.outbox import transitions
+from customer_health.ledger.outbox.transitions import Transition
 from customer_health.ledger.schema import outbox
 
 

@@ -1,6 +1,6 @@
 """The outbox: promises under unique keys, and the leases under which they are kept.
 
-The states of a row, and every step from one to the next, are in ledger/outbox_transitions.py. What a row
+The states of a row, and every step from one to the next, are in ledger/outbox/transitions.py. What a row
 waits for stands in its payload, where its reader sees it too: `approval` with `expires_at`, `not_before`, and
 `parent_key`, the message that must be delivered first because this one belongs to it.
 
@@ -30,9 +30,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from customer_health.effects.effect import Effect
 from customer_health.ledger import kill_switches
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger.engine import writing
-from customer_health.ledger.outbox_transitions import OPEN_STATES, Claim
+from customer_health.ledger.outbox import transitions
+from customer_health.ledger.outbox.transitions import OPEN_STATES, Claim
 from customer_health.ledger.schema import outbox
 from customer_health.ledger.scores import plain
 
