@@ -80,6 +80,10 @@ class SignalsConfig(Section):
     stale_after_days: Mapping[CanonicalTable, Annotated[int, Field(gt=0)]] = Field(
         default_factory=dict, description="table -> days without news after which its signals are unknown"
     )
+    late_days: Mapping[CanonicalTable, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="table -> days that its source may be late; vendors tell their own",
+    )
     accepted: tuple[str, ...] = Field(
         default=(),
         description="findings of the gate over the sources, as check:subject, that a person has checked",

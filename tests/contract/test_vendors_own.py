@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Desk(VendorServer):
     """A made-up vendor of a few lines."""
 
     vendor, secret, main = "acme_desk", {"token": "desk-secret-1"}, "tickets"
+    answers_with: Mapping[str, str] = {}
 
     def create(self, name: str, **fields: Any) -> None:
         new: Row = {"id": name, "company": "a1", "opened": iso(self.now), "closed": None, **fields}
@@ -64,7 +65,8 @@ class Desk(VendorServer):
         ]
         begin = int(asked.get("after", 0))
         more = begin + 50 < len(rows)
-        return Answer(body={"tickets": rows[begin : begin + 50], "next": str(begin + 50) if more else None})
+        body = {"tickets": rows[begin : begin + 50], "next": str(begin + 50) if more else None}
+        return Answer(body=body, headers=dict(self.answers_with))
 
 
 @pytest.fixture

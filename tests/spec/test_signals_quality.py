@@ -72,6 +72,14 @@ def test_the_company_may_say_how_long_a_source_may_be_silent(world: World) -> No
     assert world.signals("2026-03-01", signals=SIGNALS)["usage_delta_28d"].eq(0).all()
 
 
+def test_a_vendor_that_is_behind_by_its_own_account_is_given_that_time_too(world: World) -> None:
+    """Nine days of silence: two more than a week, which days of lateness excuse, and one does not."""
+    world.config = CompanyConfig.model_validate({"signals": {"late_days": {"usage": 5}}})
+    assert world.signals("2026-03-01", signals=SIGNALS)["usage_delta_28d"].notna().all()
+    world.config = CompanyConfig.model_validate({"signals": {"late_days": {"usage": 1}}})
+    assert world.signals("2026-03-01", signals=SIGNALS)["usage_delta_28d"].isna().all()
+
+
 def test_findings_are_kept_and_told(world: World) -> None:
     con = world.connect()
     for day in (date(2026, 2, 20), date(2026, 3, 1)):

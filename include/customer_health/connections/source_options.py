@@ -19,6 +19,7 @@ class SourceOptions(Section):
         vendor: The vendor file, by its name; empty: the same as the source's.
         options: Values of the vendor file's `connection:` that are not secrets, such as a subdomain.
         tables: Canonical tables that are taken from it; empty: all that it brings.
+        late_hours: Hours by which it delivers behind; empty: what the vendor file says (`late:`).
         through: An address that every call goes to instead, with its path: a recording proxy, or a server on
             this machine. Only https addresses, and http on this machine, are accepted.
     """
@@ -26,4 +27,5 @@ class SourceOptions(Section):
     vendor: str = ""
     options: Mapping[str, str] = Field(default_factory=dict)
     tables: tuple[str, ...] = ()
+    late_hours: float | None = Field(None, ge=0)
     through: str = Field("", pattern=r"^(https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)?$")

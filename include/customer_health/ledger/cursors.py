@@ -1,4 +1,4 @@
-"""How far each source has been read, and what each reading brought.
+"""How far each source has been read, and what each reading brought; source_reports.py shows it.
 
 A cursor is saved after the files that it stands for: a run that is killed in between reads the same rows
 again, and none is lost. Nothing here is a secret or a person's data: numbers, times and the vendor's tokens.
@@ -42,16 +42,3 @@ def save_reading(engine: Engine, source: str, resource: str, as_of: date, counts
         connection.execute(
             insert(source_readings).values(source=source, resource=resource, as_of=as_of, counts=counts)
         )
-
-
-def readings(engine: Engine, source: str) -> dict[str, dict[str, Any]]:
-    """Return resource -> counts of the last reading of a source."""
-    query = (
-        select(source_readings.c.resource, source_readings.c.as_of, source_readings.c.counts)
-        .where(source_readings.c.source == source)
-        .order_by(source_readings.c.as_of)
-    )
-    with engine.connect() as connection:
-        return {
-            row.resource: {"as_of": row.as_of.isoformat(), **row.counts} for row in connection.execute(query)
-        }

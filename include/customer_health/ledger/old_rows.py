@@ -34,6 +34,7 @@ def remove_old_rows(engine: Engine, keep: RetentionConfig, today: date) -> dict[
         (decisions, decisions.c.as_of < today - timedelta(days=keep.decisions)),
         (schema.deliveries, schema.deliveries.c.at < _midnight(today - timedelta(days=keep.deliveries))),
         (schema.report_numbers, schema.report_numbers.c.as_of < today - timedelta(days=keep.findings)),
+        (schema.source_readings, schema.source_readings.c.as_of < today - timedelta(days=keep.findings)),
     ]
     for table, is_old in old:
         with writing(engine) as connection:

@@ -376,7 +376,8 @@ source_cursors = Table(
     Column("as_of", Date, nullable=False),
 )
 
-# What the last reading of a day brought: asked, read, landed, known, changed, deleted, calls.
+# What the last reading of a day brought: asked, read, new, changed, deleted, lag, calls; and, under
+# `means.<canonical table>` in place of a resource, what loading it did.
 source_readings = Table(
     "source_readings",
     metadata,

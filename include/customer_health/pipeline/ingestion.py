@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -31,13 +32,31 @@ def sources(settings: Settings) -> list[str]:
 
 
 def company_config(settings: Settings) -> CompanyConfig:
-    """Return the company file; the simulated company knows its own product if nobody describes it."""
+    """Return the company file, with what the sources tell of themselves.
+
+    The simulated company knows its own product if nobody describes it; vendor files say how late they are.
+    """
     config = settings.config
+    if late := lateness(settings):
+        signals = config.signals.model_copy(update={"late_days": {**late, **config.signals.late_days}})
+        config = config.model_copy(update={"signals": signals})
     if sources(settings) == ["simulated"] and config.usage == UsageConfig():
         from customer_health.simulator.product import USAGE_SETTINGS
 
         return config.model_copy(update={"usage": UsageConfig.model_validate(USAGE_SETTINGS)})
     return config
+
+
+def lateness(settings: Settings) -> dict[str, int]:
+    """Return canonical table -> days by which the latest of its vendors delivers behind, where any does."""
+    from customer_health.sources.vendor_source import VendorSource
+
+    days: dict[str, int] = {}
+    for name in settings.config.sources:
+        source = VendorSource(settings, name)
+        late = math.ceil(source.late_hours / 24)
+        days |= {table: max(late, days.get(table, 0)) for table in source.tables if late}
+    return days
 
 
 def ask_source(settings: Settings, *, as_of: date, source: str, progress: Progress = silent) -> Result:
@@ -108,12 +127,15 @@ def ingest(
     Raises:
         CustomerHealthError: The last source that failed, after the others were loaded.
     """
+    from customer_health.ledger.engine import open_ledger
+    from customer_health.ledger.source_reports import save_load
     from customer_health.sources.load import ingest as load
 
     counts: dict[str, int | float | str] = {}
     upgraded = upgrade_ledger(settings)
     lines = list(upgraded.lines()) if upgraded.counts()["statements"] else []
     failed: list[CustomerHealthError] = []
+    ledger = open_ledger(settings.ledger_url)
     for name in [source] if source else sources(settings):
         try:
             if not asked:
@@ -124,6 +146,10 @@ def ingest(
                 raise
             failed.append(error)  # one source is down; the others still come in
             continue
+        for table, one in loaded.tables.items():
+            kept = {"new": one.new, "updated": one.updated, "skipped": one.skipped}
+            kept["quarantined"] = one.quarantined
+            save_load(ledger, name, table, as_of, kept)
         lines += loaded.lines()
         for key, value in loaded.counts().items():
             before = counts.get(key)

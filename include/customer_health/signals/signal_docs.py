@@ -24,8 +24,8 @@ zero:** where the column "when there is none" says unknown, the value stays empt
 coverage falls. An evergreen customer has no renewal, no notice deadline and no term, and that is known:
 its coverage does not fall for want of them. A source that has not delivered anything yet makes all of
 its signals unknown, for everybody; so does a source that used to tell of at least 20 accounts and has
-been silent for over a week and three times its longest pause (or for as long as
-`signals.stale_after_days` says).
+been silent for over a week and three times its longest pause, and the days that its vendor is late by its own
+account (`late:` in the vendor file, `signals.late_days`); or for as long as `signals.stale_after_days` says.
 
 Usage: a day without rows counts 0 users from the account's first usage on; an account that never
 sent usage is unknown; a change against the window before needs telemetry for both windows; users

@@ -16,9 +16,13 @@ from customer_health.sources.asking.vendor_file import as_mapping, vendor_called
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapped_files import MappedFiles
 from customer_health.sources.mapping import MappingFile
+from customer_health.sources.mapping_check import identity
 from customer_health.sources.mapping_file import load_mapping
 from customer_health.sources.source import LoadResult
 from customer_health.sources.source_registry import register_each
+from customer_health.warehouse.contracts import identifier
+from customer_health.warehouse.raw import scalar
+from customer_health.warehouse.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,6 +55,16 @@ class VendorSource:
     def name(self) -> str:
         """Written to `_source`."""
         return self._name
+
+    @property
+    def late_hours(self) -> float:
+        """Hours by which its data is behind: what the company says, or what the vendor says of itself."""
+        return self.vendor.late if self._options.late_hours is None else self._options.late_hours
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Canonical tables that it brings to this company."""
+        return tuple(self._options.tables or self.vendor.means)
 
     @property
     def company(self) -> str:
@@ -119,7 +133,25 @@ class VendorSource:
             return LoadResult(self._name)
         mapping = _as_changes(as_mapping(self.vendor, self.company, self._options.tables))
         files = MappedFiles(folder, mapping, self._settings.home, self._name)
-        return files.load(con, as_of=as_of, progress=progress)
+        return _told_apart(con, files.load(con, as_of=as_of, progress=progress))
+
+
+def _told_apart(con: duckdb.DuckDBPyConnection, result: LoadResult) -> LoadResult:
+    """Count as replaced, not as new, the records of which an earlier load brought a state already."""
+    for name, load in result.tables.items():
+        known_by = identity(TABLES[name])
+        if not load.files or known_by is None:
+            continue
+        here = f"FROM raw.{name} WHERE _source = ? AND {identifier(known_by)} IS NOT NULL"
+        again = scalar(
+            con,
+            f"SELECT count(*) FROM (SELECT {identifier(known_by)} {here} AND _load_id = ? "
+            f"INTERSECT SELECT {identifier(known_by)} {here} AND _load_id <> ?)",
+            [result.source, result.load_id, result.source, result.load_id],
+        )
+        again = min(int(again or 0), load.new)
+        load.new, load.updated = load.new - again, load.updated + again
+    return result
 
 
 def _as_changes(mapping: MappingFile) -> MappingFile:

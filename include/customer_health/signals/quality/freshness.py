@@ -64,7 +64,7 @@ class Freshness:
 def freshness(reduced: Reduced, as_of_dates: Sequence[date], config: CompanyConfig) -> list[Freshness]:
     """Judge every watched source on every as-of date, by what was known before it."""
     return [
-        _judge(table, as_of, reduced, days, config.signals.stale_after_days.get(table))
+        _judge(table, as_of, reduced, days, config)
         for table in WATCHED
         for days in [_days_of_news(reduced, table)]
         for as_of in sorted(set(as_of_dates))
@@ -111,15 +111,16 @@ def _reporting(reduced: Reduced, table: str, since: int, until: int) -> int:
     )
 
 
-def _judge(table: str, as_of: date, reduced: Reduced, days: Array, fixed: int | None) -> Freshness:
+def _judge(table: str, as_of: date, reduced: Reduced, days: Array, config: CompanyConfig) -> Freshness:
     now = (as_of - EPOCH).days
     end = int(np.searchsorted(days, now))
     if not end:
         return Freshness(table, as_of, None, None, None)
     last = int(days[end - 1])
-    patience = fixed
-    if patience is None and now - last > MIN_SILENCE:  # else nothing needs to be judged
+    patience = config.signals.stale_after_days.get(table)
+    late = config.signals.late_days.get(table, 0)
+    if patience is None and now - last > MIN_SILENCE + late:  # else nothing needs to be judged
         pauses = np.diff(days[int(np.searchsorted(days, last - MEMORY_DAYS)) : end])
         if len(pauses) and _reporting(reduced, table, last - 55, last) >= MIN_ACCOUNTS:
-            patience = max(MIN_SILENCE, PATIENCE * int(pauses.max()))
+            patience = max(MIN_SILENCE, PATIENCE * int(pauses.max())) + late
     return Freshness(table, as_of, EPOCH + timedelta(days=last), now - last, patience)

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from customer_health.errors import CustomerHealthError, RetriableError
 from customer_health.ledger.cursors import load_cursor, save_cursor, save_reading
 from customer_health.progress import Progress, silent
 from customer_health.sources.asking.asker import Asker
@@ -25,7 +26,7 @@ from customer_health.sources.asking.exports import to_parquet, unpack
 from customer_health.sources.asking.faults import SourceRefusedError, TokenExpiredError
 from customer_health.sources.asking.lifting import compiled_lifts, lifted
 from customer_health.sources.asking.raw_files import RawFiles, dotted
-from customer_health.sources.asking.reading import Reading, ResourceReading, as_counts
+from customer_health.sources.asking.reading import Reading, ResourceReading, as_counts, lag_of
 from customer_health.sources.asking.vendor import Incremental, Resource, Vendor
 from customer_health.sources.asking.windows import Window, due
 
@@ -115,12 +116,17 @@ class Extraction:
             self._read_pages(resource, each, name, fresh, counts)
         except SourceRefusedError as error:
             if resource.if_refused != "skip" or error.status not in (400, 403, 404):
+                counts.failed = f"refused ({error.status})" if error.status else "refused"
                 raise
             counts.skipped = f"the vendor does not have it or does not show it to us ({error.status})"
-        counts.calls += self._asker.session.calls - before
-        if self.most_pages is None:
-            said = {"calls_left": self._asker.session.left}
-            save_reading(self.ledger, self.source, name, self.as_of, as_counts(counts, said))
+        except CustomerHealthError as error:
+            counts.failed = "out of reach" if isinstance(error, RetriableError) else "not as the file says"
+            raise
+        finally:
+            counts.calls += self._asker.session.calls - before
+            if self.most_pages is None:
+                said = {"calls_left": self._asker.session.left}
+                save_reading(self.ledger, self.source, name, self.as_of, as_counts(counts, said))
 
     def _read_pages(
         self, resource: Resource, each: str, name: str, cursor: Mapping[str, Any], counts: ResourceReading
@@ -143,6 +149,7 @@ class Extraction:
             (cursor.get("token") and "the last token") or run.get("incremental.start_value", "")
         )
         token = cursor.get("token")
+        counts.whole = incremental is None or not (token or "newest" in cursor)
         for number, page in enumerate(self._asker.pages(resource, run, token), start=1):
             batch.add(self._rows(resource, run, page.rows, batch))
             for key, rows in page.also.items():
@@ -157,7 +164,7 @@ class Extraction:
         if incremental is None and self.most_pages is None:
             batch.mark_deleted()
         batch.write()
-        counts.newest = batch.newest
+        counts.newest, counts.lag_hours = batch.newest, lag_of(batch.newest, self.as_of)
         if self.most_pages is None:
             self._save(name, batch, beside, token)
             files.drop_seen_before(batch.number)
@@ -220,6 +227,7 @@ class Extraction:
         files = RawFiles(self.address, self.source, name)
         through = date.fromisoformat(cursor["through"]) if "through" in cursor else None
         asked_on = date.fromisoformat(cursor["asked_on"]) if "asked_on" in cursor else None
+        counts.whole = through is None
         plan = list(due(windows, through, asked_on, self.as_of))
         plan = (
             plan if self.most_pages is None else plan[-self.most_pages :]
@@ -235,6 +243,8 @@ class Extraction:
                 kept |= {"asked_on": (self.as_of if whole else asked_on or windows.start).isoformat()}
                 save_cursor(self.ledger, self.source, name, kept, self.as_of)
                 through = reached
+        if through is not None:
+            counts.lag_hours = max((self.as_of - through).days - 1, 0) * 24.0
 
     def _read_window(
         self, resource: Resource, each: str, files: RawFiles, window: Window, counts: ResourceReading
