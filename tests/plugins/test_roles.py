@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,17 +146,19 @@ def test_off_by_default_everybody_sees_everything(ask: Any, tmp_path: Path) -> N
 def test_every_table_of_the_ledger_is_either_open_or_narrowed(ledger: Engine) -> None:
     """A table that a later version adds is closed until somebody has thought about it."""
     engine = own_ledger(str(ledger.url), address="dana@example.com", owners=["dana@example.com"])
+    former = {"a/b c", "evil"}  # gone from the newest day; they were dana's
     with engine.connect() as connection:
         for table in metadata.sorted_tables:
             if table.name in OPEN:
                 continue
             rows = connection.execute(table.select()).mappings().all()
             accounts = {row["account_id"] for row in rows if "account_id" in row}
-            assert accounts <= {"acme"}, table.name
+            assert accounts <= {"acme", *former}, table.name
             assert not rows or "account_id" in table.c or table.name in (
                 "episode_events", "deliveries", "task_states"
             ), table.name  # fmt: skip
-        assert {row.account_id for row in connection.execute(metadata.tables["scores"].select())} == {"acme"}
+        newest = metadata.tables["scores"].select().where(metadata.tables["scores"].c.as_of == TODAY)
+        assert {row.account_id for row in connection.execute(newest)} == {"acme"}
     engine.dispose()
 
 
@@ -202,3 +204,26 @@ def test_what_cannot_be_understood_or_found_is_a_page_with_a_sentence(
 def test_no_address_makes_the_page_say_that_something_was_approved(ask: Any) -> None:
     assert "Approved" not in ask("admin", "GET", f"{PREFIX}/actions?done=approve").text
     assert "Approved" not in ask("admin", "GET", f"{PREFIX}/model?done=approve").text
+
+
+def test_a_csm_still_sees_an_account_that_left_and_nobody_elses(ask: Any, ledger: Engine) -> None:
+    """acme and bolt are gone from the newest day; each stays with the owner whom it had last."""
+    tomorrow = TODAY + timedelta(days=1)
+    rows = [score_row("calm", 40, name=NAMES["calm"], **ACCOUNTS["calm"])]
+    scores.publish(
+        ledger, pd.DataFrame(rows), tomorrow, published_at=datetime.combine(tomorrow, time(5), UTC)
+    )
+    for person, seen in SEEN.items():
+        for name in NAMES:
+            expected = 200 if name in seen else 404
+            assert ask(person, "GET", f"{PREFIX}/account/{name}").status_code == expected, (person, name)
+
+
+def test_an_account_follows_its_newest_owner_whatever_is_filled_in_behind(ask: Any, ledger: Engine) -> None:
+    for day, owner in (
+        (TODAY + timedelta(days=1), "kim@example.com"),
+        (TODAY - timedelta(days=3), "dana@example.com"),
+    ):
+        rows = [score_row("acme", 40, name=NAMES["acme"], owner_email=owner, manager_email=None)]
+        scores.publish(ledger, pd.DataFrame(rows), day, published_at=datetime.combine(day, time(5), UTC))
+    assert ask("viewer", "GET", f"{PREFIX}/account/acme").status_code == 404  # dana had it before

@@ -39,7 +39,7 @@ _ACCOUNT = (
         "plan",
         "coverage",
     ),
-    *("p90", "p180", "p_decision", "expected_loss", "reasons", "facts", "lever"),
+    *("p90", "p180", "p_decision", "expected_loss", "reasons", "facts", "lever", "topics"),
 )
 
 

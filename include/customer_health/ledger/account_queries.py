@@ -8,7 +8,15 @@ from typing import Any
 
 from sqlalchemy import Engine, RowMapping, Select, select
 
-from customer_health.ledger.schema import episode_events, episodes, outbox, overrides, pulses, task_states
+from customer_health.ledger.schema import (
+    account_owners,
+    episode_events,
+    episodes,
+    outbox,
+    overrides,
+    pulses,
+    task_states,
+)
 
 _AT_ONCE = 500
 
@@ -45,6 +53,15 @@ def tasks_of(engine: Engine, account_id: str, limit: int = 50) -> list[RowMappin
         .where(c.state.not_in(("declined", "expired", "superseded", "folded")))
     )
     return _rows(engine, query.order_by(c.as_of.desc(), c.key).limit(limit))
+
+
+def owners_of(engine: Engine, account_id: str) -> tuple[str | None, str | None] | None:
+    """Return owner and manager of an account on its newest published day; None if it was never published."""
+    c = account_owners.c
+    query = select(c.owner_email, c.manager_email).where(c.account_id == account_id)
+    with engine.connect() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else (row.owner_email, row.manager_email)
 
 
 def override_of(engine: Engine, account_id: str, now: datetime) -> RowMapping | None:

@@ -2,7 +2,8 @@
 
 Temporary views shadow the tables on each connection: SQLite and PostgreSQL both look there first. So no
 query has to remember whom it answers, a new one is narrowed too, and writing through such a ledger fails.
-An account is somebody's if the newest published day says so; then its whole history is.
+An account is somebody's if the newest day on which it was published says so, which for one that left is its
+last; then its whole history is.
 """
 
 from __future__ import annotations
@@ -64,9 +65,8 @@ def _schema(cursor: Any) -> str:
 def _views(schema: str) -> Iterable[str]:
     chosen = "SELECT address FROM viewer_addresses WHERE address <> '' AND kind ="
     yield (
-        f"CREATE TEMP VIEW viewer_accounts AS SELECT account_id FROM {schema}.scores "
-        f"WHERE as_of = (SELECT max(as_of) FROM {schema}.score_runs) "
-        f"AND (lower(owner_email) IN ({chosen} 'owner') OR lower(manager_email) IN ({chosen} 'manager'))"
+        f"CREATE TEMP VIEW viewer_accounts AS SELECT account_id FROM {schema}.account_owners "
+        f"WHERE lower(owner_email) IN ({chosen} 'owner') OR lower(manager_email) IN ({chosen} 'manager')"
     )
     own = "account_id IN (SELECT account_id FROM viewer_accounts)"
     for table in metadata.sorted_tables:

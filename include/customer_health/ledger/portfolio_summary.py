@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from customer_health.ledger.schema import score_runs, scores
-from customer_health.ledger.schema_page import portfolio_days, portfolio_rows
+from customer_health.ledger.schema_page import account_owners, portfolio_days, portfolio_rows
 
 WEEK = timedelta(days=7)
 # Days after one that is published anew whose movers may be measured from it.
@@ -38,6 +38,7 @@ def refresh(connection: Connection, as_of: date, published: Iterable[Row]) -> No
     connection.execute(delete(portfolio_rows).where(portfolio_rows.c.as_of == as_of))
     for start in range(0, len(rows), _BATCH):
         connection.execute(insert(portfolio_rows), rows[start : start + _BATCH])
+    _note_owners(connection, as_of, rows)
     connection.execute(delete(portfolio_days).where(portfolio_days.c.as_of == as_of))
     before = day_to_compare(_days(connection), as_of)
     connection.execute(
@@ -119,6 +120,23 @@ def day_summary(rows: Sequence[Row]) -> dict[str, Any]:
         "currency": most[0][0] if most else None,
         "meanings": sorted(meanings),
     }
+
+
+def _note_owners(connection: Connection, as_of: date, rows: Sequence[Row]) -> None:
+    """Keep each account's owner and manager of its newest published day; an earlier day changes nothing."""
+    c = account_owners.c
+    known = dict(connection.execute(select(c.account_id, c.as_of)).tuples().all())
+    told = [
+        {"account_id": row["account_id"], "as_of": as_of}
+        | {name: row[name] for name in ("owner_email", "manager_email")}
+        for row in rows
+        if known.get(row["account_id"], as_of) <= as_of
+    ]
+    old = [{"gone": row["account_id"]} for row in told if row["account_id"] in known]
+    if old:
+        connection.execute(delete(account_owners).where(c.account_id == bindparam("gone")), old)
+    if told:
+        connection.execute(insert(account_owners), told)
 
 
 def _options(rows: Sequence[Row]) -> dict[str, Any]:

@@ -39,6 +39,16 @@ portfolio_rows = Table(
     Index("portfolio_rows_by_account", "account_id", "as_of"),
 )
 
+# Who has, or had, each account on its newest published day: an account that left keeps its last owner.
+account_owners = Table(
+    "account_owners",
+    metadata,
+    Column("account_id", String(255), primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("owner_email", Text),
+    Column("manager_email", Text),
+)
+
 portfolio_days = Table(
     "portfolio_days",
     metadata,

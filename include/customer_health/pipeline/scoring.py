@@ -86,6 +86,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     from customer_health.signals.build_panel import read_signals
     from customer_health.sources.money import company_currency
     from customer_health.texts.publishing import word_scores
+    from customer_health.texts.stated_topics import stated_topics
 
     ledger = open_ledger(settings.ledger_url)
     with open_warehouse(settings.warehouse_url) as con:
@@ -93,6 +94,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         accounts = con.execute(_ACCOUNTS).df()
         currency = company_currency(con, settings.config.money)
         losses = _losses(con, as_of)
+        stated = stated_topics(con, as_of)
     spoken_in = settings.config.money.model_copy(update={"currency": currency})
     config = settings.config.model_copy(update={"money": spoken_in})
     earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
@@ -120,7 +122,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     )
     ledger_scores.publish(
         ledger,
-        scored,
+        scored.assign(topics=scored["account_id"].map(stated)),
         as_of,
         published_at=now,
         panel=panel,

@@ -6,28 +6,32 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from customer_health import wording
 from customer_health.destinations import people_text
-from customer_health.ledger import account_queries, action_queries, decisions, portfolio_queries
+from customer_health.ledger import account_queries, action_queries, decisions, overrides, portfolio_queries
 from customer_health.ledger.action_queries import ActionFilters
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import load_settings
-from customer_health_airflow.ui import account_story_view, action_view
+from customer_health_airflow.ui import account_story_view, action_view, judgement_pages, told_once
+from customer_health_airflow.ui.access import may_act
 from customer_health_airflow.ui.page_queries import ledger, now_for_pages
 from customer_health_airflow.ui.portfolio_request import day_in
 from customer_health_airflow.ui.score_drawing import HEIGHT, WIDTH, chart, placed, steps
 from customer_health_airflow.ui.shell import render
+from customer_health_airflow.ui.stated_view import stated
 from customer_health_airflow.ui.usage_audit_view import usage_of
+from customer_health_airflow.ui.viewing import ViewerDep
 
 router = APIRouter(default_response_class=HTMLResponse)
 READINGS = 180
 
 
 @router.get("/account/{account_id:path}")
-def account(request: Request, account_id: str) -> HTMLResponse:
+def account(request: Request, user: GetUserDep, viewer: ViewerDep, account_id: str) -> HTMLResponse:
     """One account as of a day."""
     settings = load_settings()
     engine, scheme = ledger(settings.ledger_url), scheme_named(settings.config.score.scheme)
@@ -48,7 +52,8 @@ def account(request: Request, account_id: str) -> HTMLResponse:
     graph = account_story_view.people(tasks)
     children = portfolio_queries.children(engine, account_id, day)
     parent = now["parent_account_id"]
-    return render(
+    judges, today = may_act(user), now_for_pages(settings).date()
+    response = render(
         request,
         "account.html",
         company=settings.config.name,
@@ -78,7 +83,14 @@ def account(request: Request, account_id: str) -> HTMLResponse:
         parent=(parent, portfolio_queries.name_of(engine, parent, day)) if parent else None,
         audit=usage_of(actions),
         value_of=reason_value,
+        stated=stated(now["topics"]),
+        may_pulse=judges,
+        may_override=judges and viewer.leads(now["owner_email"], now["manager_email"]),
+        until=(today, today + overrides.LONGEST),
+        done=told_once.said(request, judgement_pages.DONE),
     )
+    told_once.forget(request, response)
+    return response
 
 
 def reason_value(reason: Mapping[str, Any]) -> str:

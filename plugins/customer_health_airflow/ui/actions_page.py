@@ -17,7 +17,7 @@ from customer_health.ledger.action_queries import ActionFilters
 from customer_health.ledger.outbox.transitions import DONE_STATES, OPEN_STATES
 from customer_health.ledger.portfolio_filters import NOBODY
 from customer_health.settings import load_settings
-from customer_health_airflow.ui import action_view, told_once
+from customer_health_airflow.ui import action_view, portfolio_request, told_once
 from customer_health_airflow.ui.access import may_act
 from customer_health_airflow.ui.page_actions import VERBS
 from customer_health_airflow.ui.page_queries import PAGE, ledger
@@ -48,6 +48,7 @@ def actions(request: Request, user: GetUserDep) -> HTMLResponse:
     total = action_queries.count(engine, wanted)
     rows = action_queries.listing(engine, wanted, limit=PAGE, offset=(page - 1) * PAGE)
     chosen = {name: getattr(wanted, name) or "" for name in FILTERS}
+    as_of = portfolio_request.day_in(request.query_params, notices)
     anything = any(chosen.values())
     # With a filter by this state the page's own rows are shown in full; without any, what expires first.
     waiting = rows if wanted.state == "awaiting_approval" else []
@@ -69,7 +70,8 @@ def actions(request: Request, user: GetUserDep) -> HTMLResponse:
         total=total,
         page=page,
         pages=max(math.ceil(total / PAGE), 1),
-        query=lambda **changes: _query({**chosen, **changes}),
+        as_of=as_of,
+        query=lambda **changes: _query({**chosen, "as_of": as_of, **changes}),
         done=told_once.said(request, DONE),
         verbs=VERBS if may_act(user) else {},
     )

@@ -15,6 +15,7 @@ from customer_health_airflow.ui import (
     account_page,
     actions_page,
     error_pages,
+    judgement_pages,
     number_pages,
     page_actions,
     pages,
@@ -84,6 +85,7 @@ def create_app() -> FastAPI:
     app.include_router(renewal_pages.router)
     app.include_router(run_pages.router)
     app.include_router(renewal_pages.acts)
+    app.include_router(judgement_pages.router)
     app.include_router(page_actions.router, dependencies=[Depends(own_effect)])
     app.include_router(page_actions.models, dependencies=[Depends(leads_only)])
     app.include_router(report_files.router, dependencies=[Depends(leads_only)])

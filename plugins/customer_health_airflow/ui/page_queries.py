@@ -16,6 +16,7 @@ from customer_health.ledger import portfolio_queries
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.own_rows import own_ledger
 from customer_health.ledger.portfolio_summary import day_to_compare
+from customer_health.pipeline import now_of
 from customer_health.settings import Settings
 from customer_health_airflow.ui.viewing import looking
 
@@ -64,9 +65,8 @@ def ledger(url: str) -> Engine:
 
 
 def now_for_pages(settings: Settings) -> datetime:
-    """Return the present, or the midnight of the day that the settings pretend."""
-    today = settings.today
-    return datetime.combine(today, datetime.min.time(), UTC) if today else datetime.now(UTC)
+    """Return the present, or the morning of the day that the settings pretend."""
+    return now_of(settings, datetime.now(UTC))
 
 
 def cards_of(engine: Engine, day: date, before: date | None, order: Sequence[str]) -> list[Card]:

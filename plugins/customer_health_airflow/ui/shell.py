@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from customer_health import wording
 from customer_health.errors import CustomerHealthError
@@ -46,9 +48,15 @@ def _templates() -> Environment:
         instant=wording.moment,
         plural=lambda count, one, many=None: wording.plural(count, one, many),
         money_known=money_known,
+        address=address,
     )
     found.globals["pages_of_this_app"] = PAGES
     return found
+
+
+def address(value: str) -> Markup:
+    """Write an e-mail address so that it wraps after its dots and its @, not within a name."""
+    return Markup("<wbr>").join(re.split(r"(?<=[.@_-])(?=\w)", str(value)))
 
 
 def _moment(value: datetime | None) -> str:
@@ -61,10 +69,11 @@ def base_of(request: Request) -> str:
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Fill in a template; `kept` is the query that keeps the day that the reader chose."""
+    """Fill in a template; `kept` is the query that keeps the day that the reader chose,
+    `kept_too` the same behind another query."""
     day = day_in(request.query_params)
-    kept = f"?as_of={day}" if day else ""
-    text = _templates().get_template(template).render(base=base_of(request), kept=kept, **values)
+    keeping = {"kept": f"?as_of={day}", "kept_too": f"&as_of={day}"} if day else {"kept": "", "kept_too": ""}
+    text = _templates().get_template(template).render(base=base_of(request), **keeping, **values)
     return HTMLResponse(text, status_code=status)
 
 
