@@ -55,8 +55,11 @@ up: $(STAMP) ## Start Airflow and its web page, and keep them running
 down: ## Stop what `make up` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m customer_health_airflow.local.stack down; fi
 
-test: $(STAMP) ## Run all tests
-	@$(BIN)/python -m pytest
+# As many processes as there are cores, four at most; TESTS= narrows it, e.g. make test TESTS=tests/unit
+TESTS ?=
+
+test: $(STAMP) ## Run all tests, on every core; TESTS= for some of them
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 check: lint types contracts test ## What CI runs: lint, types, import contracts, tests
 

@@ -16,6 +16,31 @@ settings.register_profile("ci", parent=settings.get_profile("dev"), max_examples
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
+# Tests that share something dear to set up (an Airflow with its database, a company that went through its
+# whole chain, a browser) stay in one process; the longest comes first. All others are dealt out by file.
+TOGETHER = {"e2e": "chain", "browser": "pages", "plugins": "pages", "dags": "pages"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In one of several processes: say which tests belong together, and which come first."""
+    if not hasattr(config, "workerinput"):
+        return
+    rooms = list(TOGETHER)
+
+    def place(item: pytest.Item) -> int:
+        room = _room(item)
+        return rooms.index(room) if room in TOGETHER else len(rooms)
+
+    items.sort(key=place)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(_room(item), str(item.path))))
+
+
+def _room(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own CUSTOMER_HEALTH_* must not decide what the tests see."""
