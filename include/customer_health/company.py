@@ -44,6 +44,10 @@ class UsageConfig(Section):
     )
 
 
+Days = Annotated[int, Field(ge=1)]
+ReviewIntervals = Days | Mapping[Literal["enterprise", "mid_market", "smb", "default"], Days | None]
+
+
 class PeopleConfig(Section):
     """Who counts as an executive, and which interactions are real conversations."""
 
@@ -54,7 +58,23 @@ class PeopleConfig(Section):
         r"\bfounder\b",
     )
     meaningful_interactions: tuple[str, ...] = ("call", "meeting", "ebr")
-    ebr_every_days: int = Field(default=90, ge=1, description="how often a business review is due")
+    ebr_every_days: ReviewIntervals = Field(
+        default_factory=lambda: {"enterprise": 90, "mid_market": 180, "smb": None, "default": 180},
+        description="how often a business review is due: days, or days by segment with `default` for the "
+        "others; null: none is held",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> PeopleConfig:
+        if isinstance(self.ebr_every_days, Mapping) and "default" not in self.ebr_every_days:
+            raise ValueError("ebr_every_days by segment needs `default`, for customers of no segment")
+        return self
+
+    def review_interval(self, segment: str | None) -> int | None:
+        """Days within which a customer of this segment is due a business review; None: never."""
+        if not isinstance(self.ebr_every_days, Mapping):
+            return self.ebr_every_days
+        return self.ebr_every_days.get(str(segment), self.ebr_every_days["default"])
 
 
 class BusinessHours(Section):

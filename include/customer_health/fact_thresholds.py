@@ -27,6 +27,9 @@ class FactThresholds(Section):
     core_action_drop: Threshold = Field(
         0.20, gt=0, le=1, description="fall of the core action against the 30 days before, as a share"
     )
+    core_action_sigmas: float = Field(
+        2.0, ge=0, description="and by how many of its usual month-to-month deviations, at least; 0: any fall"
+    )
     escalation: Threshold = Field(1, ge=1, description="escalations to management in 90 days, at least")
     negative_sentiment: Threshold = Field(
         0.20, ge=0, le=1, description="mood of the last 90 days' tickets, 0 angry to 1 happy, at most"
@@ -52,7 +55,7 @@ class FactThresholds(Section):
 
     @model_validator(mode="after")
     def _check(self) -> FactThresholds:
-        known = set(type(self).model_fields) - {"ceilings", "never_used_after_days"}
+        known = set(type(self).model_fields) - {"ceilings", "never_used_after_days", "core_action_sigmas"}
         for code, highest in self.ceilings.items():
             if code not in known:
                 raise ValueError(f"ceilings: '{code}' is not a headline fact; use {', '.join(sorted(known))}")

@@ -32,7 +32,9 @@ class RandomWorld(World):
         self.dice = random.Random(seed)
         self.names = accounts
         for name in accounts:
-            self.account(name, created=self.when(), known=None, segment=self.dice.choice(("smb", None)))
+            self.account(
+                name, created=self.when(), known=None, segment=self.dice.choice(("smb", "enterprise", None))
+            )
         if self.dice.random() < 0.3:
             self.rows["accounts"][0]["merged_into"] = accounts[-1]
             if dated:

@@ -68,6 +68,21 @@ def test_a_fact_holds_from_its_threshold_on_and_not_before(code: str) -> None:
     }
 
 
+def test_a_core_action_fall_that_its_usual_ups_and_downs_explain_is_not_news() -> None:
+    """From 4 reports to 3 is a fall of a quarter, and nothing at all."""
+    fall = {"core_action_delta_30d": -0.25, "days_to_renewal": 120.0}
+    rows = scored(
+        {
+            "noise": {**fall, "core_action_fall_sd": 0.4},
+            "news": {**fall, "core_action_fall_sd": 2.0},
+            "unknown": {**fall, "core_action_fall_sd": float("nan")},
+        }
+    )
+    assert [codes(rows.loc[name]) for name in ("noise", "news", "unknown")] == [[], ["core_action_drop"], []]
+    any_fall = scored({"noise": {**fall, "core_action_fall_sd": 0.4}}, facts={"core_action_sigmas": 0})
+    assert codes(any_fall.loc["noise"]) == ["core_action_drop"]
+
+
 def test_every_fact_carries_its_evidence() -> None:
     """Value, source, as-of date, and what the value is compared with."""
     rows = scored({"acme": {"overdue_days_max": 126.0}})

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.lib.signals_spec import ago, ask
 from tests.lib.world import World
+
+from customer_health.company import CompanyConfig
 
 
 @pytest.fixture
@@ -84,11 +88,32 @@ def test_an_account_without_executives_is_unanchored_if_all_titles_are_known(wor
     assert ask(world, "exec_activity_90d", "zeta") is None  # she may be the CEO: unknown, not absent
 
 
-def test_ebr_overdue_days_starts_when_the_next_review_was_due(world: World) -> None:
+def test_ebr_overdue_days_starts_when_the_next_review_was_due() -> None:
+    world = World(CompanyConfig.model_validate({"people": {"ebr_every_days": 90}}))
     world.interaction("acme", kind="ebr", occurred=ago(120))
     world.interaction("zeta", kind="ebr", occurred=ago(20))
     assert ask(world, "ebr_overdue_days") == 30
     assert ask(world, "ebr_overdue_days", "zeta") == 0
+
+
+@pytest.mark.parametrize(
+    ("every", "segment", "overdue"),
+    [
+        (90, "smb", 30),  # one interval for everybody
+        ({"enterprise": 90, "smb": None, "default": 180}, "enterprise", 30),
+        ({"enterprise": 90, "smb": None, "default": 180}, "smb", 0),  # nobody holds one with them
+        ({"enterprise": 90, "smb": None, "default": 100}, "mid_market", 20),
+        ({"enterprise": 90, "smb": None, "default": 110}, None, 10),
+    ],
+)
+def test_ebr_overdue_days_follows_the_interval_of_the_segment(
+    every: Any, segment: str | None, overdue: int
+) -> None:
+    """A customer of 3,000 a year is not owed what an enterprise is owed."""
+    world = World(CompanyConfig.model_validate({"people": {"ebr_every_days": every}}))
+    world.account("acme", created=ago(400), segment=segment)
+    world.interaction("acme", kind="ebr", occurred=ago(120))
+    assert ask(world, "ebr_overdue_days") == overdue
 
 
 def test_executives_known_and_contacts_left_180d_follow_people(world: World) -> None:

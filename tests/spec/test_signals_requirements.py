@@ -91,9 +91,10 @@ REQUIREMENTS = {
     ),
     "U7": Asked(
         "Core actions of the plan: change over 30 days; a drop of 20 % has a code of its own",
-        ("core_action_delta_30d", "core_actions_per_user_30d", "core_actions_per_seat_30d"),
+        ("core_action_delta_30d", "core_action_fall_sd", "core_actions_per_user_30d", "core_actions_per_seat_30d"),
         (
             "core_action_delta_30d_is_the_change_against_the_30_days_before",
+            "core_action_fall_sd_measures_a_fall_by_the_accounts_own_ups_and_downs",
             "core_actions_are_those_of_the_accounts_plan",
             "core_actions_per_user_30d_is_how_much_each_gets_done",
             "core_actions_per_seat_30d_leaves_out_the_clicking_around",

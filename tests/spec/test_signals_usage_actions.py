@@ -36,6 +36,26 @@ def test_core_actions_are_those_of_the_accounts_plan() -> None:
     assert ask(world, "core_action_delta_30d", "zeta") == 0
 
 
+@pytest.mark.parametrize(
+    ("months", "sds"),
+    [
+        ([40, 30], 10 / 70**0.5),  # oldest first; nothing earlier: counts of their own accord
+        ([40, 40, 41, 40, 30], 10 / 70**0.5),  # steady: no wider than that
+        ([40, 10, 40, 10, 40, 30], 10 / (18 * 70) ** 0.5),  # up and down by 30 is usual here: 900 / 50
+        ([0, 0], None),
+    ],
+)
+def test_core_action_fall_sd_measures_a_fall_by_the_accounts_own_ups_and_downs(
+    months: list[int], sds: float | None
+) -> None:
+    world = World(CompanyConfig.model_validate({"usage": {"core_actions": {"default": ["export"]}}}))
+    world.daily_usage("acme", first=ago(30 * len(months)), last=ago(1), feature="login", events=1)
+    for back, events in enumerate(reversed(months)):
+        if events:
+            world.usage("acme", occurred=ago(30 * back + 5), feature="export", events=events)
+    assert ask(world, "core_action_fall_sd") == (None if sds is None else pytest.approx(sds))
+
+
 def test_usage_delta_28d_needs_telemetry_for_both_windows(world: World) -> None:
     world.daily_usage("acme", first=ago(56), last=ago(29), events=4)
     world.daily_usage("acme", first=ago(28), last=ago(1), events=3)

@@ -56,7 +56,9 @@ def headlines_of(
         if limit is None or fact.signal not in catalogue:
             continue
         values = _numbers(rows, fact.signal)
-        true = _compare(values, fact, float(limit)) & _matters(rows, fact)
+        true = (
+            _compare(values, fact, float(limit)) & _matters(rows, fact) & _no_chance(rows, fact, thresholds)
+        )
         for place in np.flatnonzero(true).tolist():
             short, phrase = _told(fact, catalogue[fact.signal], float(values[place]), currency)
             found[place].append(_headline(fact, float(values[place]), float(limit), short, phrase, as_of))
@@ -91,6 +93,14 @@ def _matters(rows: pd.DataFrame, fact: HeadlineFact) -> Bools:
         return np.ones(len(rows), dtype=bool)
     signal, highest = fact.while_at_most
     return np.asarray(~(_numbers(rows, signal) > highest))
+
+
+def _no_chance(rows: pd.DataFrame, fact: HeadlineFact, thresholds: FactThresholds) -> Bools:
+    """Whether the fact is more than the account's numbers do by themselves from month to month."""
+    if fact.beyond_chance is None or fact.beyond_chance[0] not in rows:
+        return np.ones(len(rows), dtype=bool)
+    signal, setting = fact.beyond_chance
+    return np.asarray(_numbers(rows, signal) >= getattr(thresholds, setting) - _NEARLY)
 
 
 def _never(rows: pd.DataFrame, never: NeverBegan, thresholds: FactThresholds, tenure: Floats) -> Bools:

@@ -181,11 +181,12 @@ class DaysSince(Aggregation):
     """Whole days since the day of the most recent fact (1 = yesterday).
 
     Args:
-        beyond: Name of a setting with a number of days that is fine: only days beyond it count.
+        beyond_review: Only the days beyond the interval in which a business review is due to the account's
+            segment (`people.ebr_every_days`) count; 0 where none is due.
     """
 
     windowed: ClassVar[bool] = False
-    beyond: str | None = None
+    beyond_review: bool = False
 
 
 @dataclass(frozen=True)
@@ -292,6 +293,33 @@ class ChangeVsOwnBaseline(Aggregation):
 
     def looks_back(self, window: int) -> int:
         return window + self.baseline
+
+
+@dataclass(frozen=True)
+class FallBeyondChance(Aggregation):
+    """Standard deviations by which a sum lies under that of the window before: 3 is a fall few weeks bring.
+
+    Two counts of an unchanged rate differ by the root of their sum, if every event came by itself. Events
+    come in bursts, and how much that widens the scatter is read from the account's own windows before:
+    neighbours among them differ by what is usual here (their mean squared difference over their sum,
+    never taken for less than 1). An account without three such windows is judged by the former alone.
+
+    Unknown unless the account's telemetry covers both windows and one of them holds something.
+
+    Args:
+        column: What to add up.
+        earlier: Windows before the current one that the usual scatter is read from.
+    """
+
+    only: ClassVar[tuple[str, ...]] = ("usage",)
+    column: str
+    earlier: int = 6
+
+    def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
+        yield self.column, NUMERIC
+
+    def looks_back(self, window: int) -> int:
+        return (1 + self.earlier) * window
 
 
 @dataclass(frozen=True)

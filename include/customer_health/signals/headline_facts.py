@@ -59,6 +59,8 @@ class HeadlineFact:
         baseline: What the value is compared with, in words; `{limit}` is the threshold.
         words: The fragment for the Why where the signal's own does not fit.
         phrase: The sentence where the signal's own does not fit; may use `{value}`.
+        beyond_chance: A signal that says by how many standard deviations it is more than chance, and the
+            setting that says how many are needed. Where the profile leaves the signal out, nothing is asked.
         while_at_most: A signal and its highest value at which the fact still matters; unknown passes.
         never: See `NeverBegan`.
         risk: It speaks of risk, so nothing may be sold meanwhile; a review of ours that is late does not.
@@ -72,6 +74,7 @@ class HeadlineFact:
     baseline: str
     words: str = ""
     phrase: str = ""
+    beyond_chance: tuple[str, str] | None = None
     while_at_most: tuple[str, float] | None = None
     never: NeverBegan | None = None
     risk: bool = True
@@ -135,7 +138,8 @@ FACTS: tuple[HeadlineFact, ...] = (
         signal="core_action_delta_30d",
         compare=Compare.FALLS_BY,
         decisive=True,
-        baseline="the account's own 30 days before",
+        baseline="the account's own 30 days before, if that is more than it usually varies",
+        beyond_chance=("core_action_fall_sd", "core_action_sigmas"),
     ),
     HeadlineFact(
         code="escalation",
@@ -242,7 +246,7 @@ FACTS: tuple[HeadlineFact, ...] = (
         signal="ebr_overdue_days",
         compare=Compare.AT_LEAST,
         decisive=False,
-        baseline="a business review as often as people.ebr_every_days says",
+        baseline="a business review as often as people.ebr_every_days says for the segment",
         risk=False,
     ),
 )

@@ -18,7 +18,7 @@ from customer_health.signals.facts.account_context import Context, context
 from customer_health.signals.facts.contract_engine import CONTRACT_ANSWERS
 from customer_health.signals.facts.grid import Grid
 from customer_health.signals.facts.open_facts import is_doubtful, open_facts
-from customer_health.signals.plan_lists import conditions, lookup, mask_name
+from customer_health.signals.plan_lists import conditions, mask_name
 from customer_health.signals.signal import Absent, Signal
 from customer_health.signals.state.daily_state import NEVER, Columns, State
 from customer_health.signals.usage.usage_engine import Usage
@@ -276,9 +276,20 @@ def _days_since(engine: Engine, signal: Signal) -> Array:
     assert isinstance(aggregation, agg.DaysSince)
     day = engine.grid.running_max(facts["account"], facts["seen"] + 1, facts["occurred"], chosen=chosen)
     values = _or_absent(engine, signal, (engine.grid.dates - day).astype(np.float64), day >= 0)
-    if aggregation.beyond is None:
+    if not aggregation.beyond_review:
         return values
-    return np.maximum(values - float(str(lookup(engine.config, aggregation.beyond))), 0.0)
+    due = _review_interval(engine)
+    return np.where(np.isnan(values), np.nan, np.maximum(values - due, 0.0))
+
+
+def _review_interval(engine: Engine) -> Array:
+    """Days within which each account is due a business review, by its segment then; infinite for never."""
+    names = [*engine.state.meta["segments"], None]  # an account without a segment has the code -1
+    days = [engine.config.people.review_interval(name) for name in names]
+    every = np.array([np.inf if each is None else float(each) for each in days])
+    accounts = engine.state.tables["accounts"]
+    known = accounts["seen"][:, None] < engine.grid.dates
+    return np.asarray(every[np.where(known, accounts["segment"][:, None], -1)])
 
 
 def _open_now(engine: Engine, signal: Signal) -> Array:
@@ -353,7 +364,7 @@ def check_answerable(signal: Signal) -> None:
             f"Signal {signal.name}: exec_activity cannot be narrowed.",
             hint="Leave `where` out; it holds executives' days already.",
         )
-    summing = agg.Sum | agg.ChangeVsPreviousWindow | agg.ChangeVsOwnBaseline
+    summing = agg.Sum | agg.ChangeVsPreviousWindow | agg.ChangeVsOwnBaseline | agg.FallBeyondChance
     if signal.table == "usage" and isinstance(signal.aggregation, summing):
         column = signal.aggregation.column
         if column != "events":

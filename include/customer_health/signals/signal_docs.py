@@ -43,7 +43,8 @@ Money: a change against the window before needs facts at least as old as both wi
 new customer would seem to grow.
 
 First responses are measured in working hours: `signals.business_hours` of the company file. A
-business review is due every `people.ebr_every_days` days.
+business review is due as often as `people.ebr_every_days` says for the segment; where none is due, 0 days
+are overdue.
 
 Executives are recognised by the title patterns of the company file. "No executive activity" is said
 only where we would have noticed: we know an executive, or we know the titles of all contacts.

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from customer_health.company import BusinessHours
 from customer_health.signals import aggregations as agg
-from customer_health.signals.plan_lists import lookup
 from tests.lib.slow_engine.slow_tables import Row, stamp, total
 from tests.lib.slow_engine.slow_view import View
 
@@ -115,9 +114,10 @@ def _last(view: View, how: agg.Last) -> float | None:
 def _days_since(view: View, how: agg.DaysSince) -> float | None:
     rows = view.facts()
     value = float(view.days_ago(rows[-1]["occurred_at"])) if rows else view.absent()
-    if how.beyond is None or value is None:
+    if not how.beyond_review or value is None:
         return value
-    return max(0.0, value - float(str(lookup(view.world.config, how.beyond))))
+    due = view.world.config.people.review_interval(view.segment())
+    return 0.0 if due is None else max(0.0, value - due)
 
 
 def _open_now(view: View, how: agg.OpenNow) -> float | None:

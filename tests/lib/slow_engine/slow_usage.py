@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from itertools import pairwise
+from math import fsum, sqrt
 from statistics import fmean
 from typing import Any
 
@@ -36,6 +38,23 @@ def _own_baseline(view: View, how: agg.ChangeVsOwnBaseline) -> float | None:
         return None
     usual = before / delivered
     return (view.events(rows, features) / (view.window - view.outage()) - usual) / usual
+
+
+def _fall_beyond_chance(view: View, how: agg.FallBeyondChance) -> float | None:
+    rows, features, window = view.usage(), view.features(), view.window
+    if not _covered(view) or isinstance(features, str) or 2 * view.outage(skip=window) > window:
+        return None
+    age = view.days_ago(rows[0]["occurred_at"])
+    many = []
+    for number in range(how.earlier + 1):
+        if age >= (number + 1) * window:
+            delivered = max(1, window - view.outage(skip=number * window))
+            many.append(view.events(rows, features, skip=number * window) * window / delivered)
+    if many[0] + many[1] <= 0:
+        return None
+    scatters = [(a - b) ** 2 / (a + b) for a, b in pairwise(many[1:]) if a + b > 0]
+    scatter = max(1.0, fsum(scatters) / len(scatters)) if len(scatters) >= 2 else 1.0
+    return (many[1] - many[0]) / sqrt(scatter * (many[0] + many[1]))
 
 
 def _change(view: View, how: agg.ChangeVsPreviousWindow) -> float | None:
@@ -185,6 +204,7 @@ USAGE_TWINS: Mapping[type[agg.Aggregation], Callable[[View, Any], float | None]]
     agg.Sum: _sum,
     agg.ChangeVsPreviousWindow: _change,
     agg.ChangeVsOwnBaseline: _own_baseline,
+    agg.FallBeyondChance: _fall_beyond_chance,
     agg.ShareOfUsage: _share_of_usage,
     agg.FeatureShare: _feature_share,
     agg.ActiveUsers: _active_users,

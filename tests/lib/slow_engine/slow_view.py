@@ -156,6 +156,11 @@ class View:
         executive = any(self.reached(row, "executive_at") for row in book)
         return executive or (bool(book) and all(self.reached(row, "titled_at") for row in book))
 
+    def segment(self) -> str | None:
+        """Segment of the account, once the account itself is known."""
+        own = [row for row in self.seen("accounts") if row["own_id"] == self.account]
+        return own[-1].get("segment") if own else None
+
     # -- contracts
 
     def start(self) -> date | None:

@@ -83,7 +83,7 @@ SIGNALS = (
         name="ebr_overdue_days",
         table="interactions",
         where={"kind": "ebr"},
-        aggregation=DaysSince(beyond="people.ebr_every_days"),
+        aggregation=DaysSince(beyond_review=True),
         unit="days",
         direction=Direction.LOWER_IS_HEALTHIER,
         concept=Concept.RELATIONSHIP,

@@ -324,6 +324,32 @@ def _own_baseline(usage: Usage, signal: Signal) -> Array:
     return usage.per_plan(feature_sets(signal, usage.config), change)
 
 
+def _fall_beyond_chance(usage: Usage, signal: Signal) -> Array:
+    aggregation, window = signal.aggregation, int(signal.window or 0)
+    assert isinstance(aggregation, agg.FallBeyondChance)
+    skips = [number * window for number in range(aggregation.earlier + 1)]
+    covered = [usage.first <= usage.grid.dates - skip - window for skip in skips]
+    full = [window / np.maximum(window - usage.outage.many(window, skip), 1.0) for skip in skips]
+
+    def fall(features: tuple[str, ...] | None) -> Array:
+        sums = [
+            usage.events(features, window, skip=skip) * more for skip, more in zip(skips, full, strict=True)
+        ]
+        total, pairs = usage.grid.full(0.0), usage.grid.full(0.0)
+        for later in range(1, aggregation.earlier):
+            both = sums[later] + sums[later + 1]
+            known = covered[later + 1] & (both > 0)
+            total += np.where(known, usage.grid.ratio((sums[later] - sums[later + 1]) ** 2, both, known), 0.0)
+            pairs += known
+        scatter = np.where(pairs >= 2, np.maximum(usage.grid.ratio(total, pairs, pairs > 0), 1.0), 1.0)
+        usable = covered[1] & (sums[0] + sums[1] > 0)
+        chance = np.sqrt(scatter * np.maximum(sums[0] + sums[1], 0.0))
+        return usage.grid.ratio(sums[1] - sums[0], chance, usable)
+
+    values = usage.per_plan(feature_sets(signal, usage.config), fall)
+    return usage.delivered(values, window, skip=window)
+
+
 def _sum(usage: Usage, signal: Signal) -> Array:
     aggregation, events = signal.aggregation, _events(usage, signal)
     assert isinstance(aggregation, agg.Sum)
@@ -386,6 +412,7 @@ _ANSWERS: dict[type[agg.Aggregation], Callable[[Usage, Signal], Array] | None] =
     agg.ActiveUsers: _active,
     agg.ChangeVsPreviousWindow: _change,
     agg.ChangeVsOwnBaseline: _own_baseline,
+    agg.FallBeyondChance: _fall_beyond_chance,
     agg.ShareOfUsage: _share,
     agg.FeatureShare: _features,
     agg.DaysSince: _days_since,
