@@ -23,6 +23,7 @@ from customer_health.contract_rules import ContractsConfig, OutcomesConfig
 from customer_health.digest_config import DigestConfig
 from customer_health.fact_thresholds import FactThresholds
 from customer_health.forecast_config import ForecastConfig
+from customer_health.lifecycle_config import OnboardingConfig
 from customer_health.playbook_config import PlaybookConfig
 from customer_health.retention_config import RetentionConfig
 from customer_health.roles import RolesConfig
@@ -266,6 +267,7 @@ class CompanyConfig(Section):
     signals: SignalsConfig = SignalsConfig()
     facts: FactThresholds = FactThresholds()
     model: ModelConfig = ModelConfig()
+    onboarding: OnboardingConfig = OnboardingConfig()
     economics: EconomicsConfig = EconomicsConfig()
     score: ScoreConfig = ScoreConfig()
     money: MoneyConfig = MoneyConfig()

@@ -48,6 +48,12 @@ class FactThresholds(Section):
     asks_for_discount: Threshold = Field(2, ge=1, description="messages that ask for a discount, at least")
     price_increase: Threshold = Field(1, description="announced within 180 days, the renewal still ahead: 1")
     late_ebr: Threshold = Field(1, ge=1, description="days by which the business review is overdue, at least")
+    review_from: int | None = Field(
+        4,
+        ge=1,
+        description="gravity (2 for a decisive fact of risk, 1 for another) that asks for a review "
+        "whatever the score says; null: never",
+    )
     ceilings: Mapping[str, int] = Field(
         default_factory=lambda: {"silent_account": 49},
         description="headline fact -> highest score that an account with it can have",
@@ -55,7 +61,12 @@ class FactThresholds(Section):
 
     @model_validator(mode="after")
     def _check(self) -> FactThresholds:
-        known = set(type(self).model_fields) - {"ceilings", "never_used_after_days", "core_action_sigmas"}
+        known = set(type(self).model_fields) - {
+            "ceilings",
+            "never_used_after_days",
+            "core_action_sigmas",
+            "review_from",
+        }
         for code, highest in self.ceilings.items():
             if code not in known:
                 raise ValueError(f"ceilings: '{code}' is not a headline fact; use {', '.join(sorted(known))}")

@@ -155,8 +155,16 @@ def _row(account: int, week: int, number: int) -> dict[str, Any]:
     if account in (14, 15):
         row |= {"state": "too_little_known", "score": None, "score_shown": None, "tier": None, "band": None}
     if account == 16:
-        row |= {"state": "not_scored_yet", "score": None, "score_shown": None, "tier": None, "band": None}
+        row |= {"state": "onboarding", "score": None, "score_shown": None, "tier": None, "band": None}
+        row |= {"lifecycle_score": 12, "meaning": "lifecycle", "lifecycle": _lifecycle()}
+    if account == 5:
+        row |= {"review": True, "attention": False}
     return row
+
+
+def _lifecycle() -> dict[str, Any]:
+    part = {"signal": "active_days_28d", "words": "active days", "value": 3.0, "typical": 14.0, "share": 0.12}
+    return {"age": 34, "references": 41, "at_risk": True, "parts": [part]}
 
 
 def _lever() -> dict[str, Any]:

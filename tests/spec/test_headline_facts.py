@@ -83,6 +83,32 @@ def test_a_core_action_fall_that_its_usual_ups_and_downs_explain_is_not_news() -
     assert codes(any_fall.loc["noise"]) == ["core_action_drop"]
 
 
+def test_facts_that_pile_up_ask_for_a_review_and_move_no_score() -> None:
+    """Sponsor gone and an invoice 528 days overdue is no 89 that anybody should pass over."""
+    rows = scored(
+        {
+            "piled": {"sponsor_change_6m": 0.0, "overdue_days_max": 528.0, "recent_nps": 8.0,
+                      "contract_modification_attempts_180d": 1.0},
+            "one": {"overdue_days_max": 528.0},
+            "calm": {},
+        }
+    )  # fmt: skip
+    assert rows["review"].tolist() == [False, False, True]  # calm, one, piled
+    assert rows.loc["piled", "score"] == rows.loc["calm", "score"]
+    assert not rows.loc["piled", "attention"]
+    never = {"piled": {"overdue_days_max": 528.0, "contract_modification_attempts_180d": 1.0}}
+    assert not scored(never, facts={"review_from": None})["review"].any()
+    assert scored({"piled": {"recent_nps": 3.0}}, facts={"review_from": 1})["review"].all()
+
+
+def test_who_needs_attention_anyway_is_not_asked_about_twice() -> None:
+    bad = {"usage_delta_28d": -0.9, "open_critical_tickets": 5.0, "feature_adoption_score": 0.0}
+    bad |= {"overdue_days_max": 528.0, "contract_modification_attempts_180d": 1.0}
+    row = scored({"acme": bad}).loc["acme"]
+    assert row["attention"]
+    assert not row["review"]
+
+
 def test_every_fact_carries_its_evidence() -> None:
     """Value, source, as-of date, and what the value is compared with."""
     rows = scored({"acme": {"overdue_days_max": 126.0}})

@@ -9,6 +9,7 @@ import pytest
 from tests.lib.headlines import headlines
 from tests.lib.ledger import day, new_ledger, outcome, promised, publish, run
 
+from customer_health.company import CompanyConfig
 from customer_health.destinations.crm.task_text import task_markdown
 from customer_health.errors import ConfigurationError
 from customer_health.playbooks.champion_graph import read_graphs
@@ -44,6 +45,45 @@ def test_a_fact_alone_begins_its_play(ledger, facts, score, playbook, kind):
     run(ledger, 2)
     tasks = promised(ledger, "create_task", playbook=playbook)
     assert [task["payload"]["type"] for task in tasks] == [kind]
+
+
+def test_facts_that_pile_up_begin_one_play_and_not_three(ledger):
+    """Contract change, escalation and toxic tickets have one cause more often than three."""
+    publish(ledger, 1, {"other": 80})
+    run(ledger, 1)
+    piled = healthy("contract_modification", "escalation", "negative_sentiment", score=89, review=True)
+    publish(
+        ledger,
+        2,
+        {
+            "piled": piled,
+            "compares": healthy("names_competitor"),
+            "angry": healthy("negative_sentiment", "low_nps"),
+            "calm": healthy("low_nps"),
+        },
+    )
+    run(ledger, 2)
+    tasks = {row["account_id"]: row["payload"]["type"] for row in promised(ledger, "create_task")}
+    assert tasks == {"piled": "facts_review", "compares": "commercial_review", "angry": "support_recovery"}
+    assert outcome(ledger, 2, "piled", "comparing_vendors")[0] == "excluded"
+
+
+def test_todays_places_go_to_where_facts_pile_up_before_large_calm_customers(ledger):
+    """A check-in with the largest customer does not keep a lead from the one that is in trouble."""
+    rows = {
+        "large": healthy(arr=900_000.0, expected_loss=50_000.0),
+        "piled": healthy(
+            "sponsor_left", "overdue_invoices", arr=60_000.0, expected_loss=2_000.0, review=True
+        ),
+    }
+    config = CompanyConfig.model_validate({"playbooks": {"first_run_tasks": 1}})
+    for number in range(1, 92):  # the check-in's turn comes within a quarter
+        publish(ledger, number, rows)
+        run(ledger, number, config=config)
+        if outcome(ledger, number, "large", "healthy_checkin")[0] != "no_match":
+            break
+    tasks = {row["account_id"] for row in promised(ledger, "create_task")}
+    assert "piled" in tasks
 
 
 def test_the_core_action_play_wants_a_fall_that_people_would_see(ledger):

@@ -197,10 +197,12 @@ def test_who_gave_notice_has_a_state_and_no_score() -> None:
     assert row["reasons"] == []
 
 
-def test_a_newcomer_is_not_scored_and_is_told_why() -> None:
+def test_a_newcomer_has_no_health_score_and_is_told_why() -> None:
     row = scores({"acme": {"tenure_days": 20}}).loc["acme"]
 
-    assert (row["state"], row["why"]) == ("not_scored_yet", "Not scored: customer for 20 of 56 days")
+    assert row["state"] == "onboarding"
+    assert row["why"] == "Onboarding, day 20: no reference until the next training"
+    assert pd.isna(row["score"])
 
 
 @pytest.mark.parametrize("coverage", [0.0, np.nan])
@@ -242,7 +244,7 @@ def test_a_portfolio_of_newcomers_gives_rows_without_scores() -> None:
         panel({"a": {"tenure_days": 1}}), HandChampion(), CompanyConfig(), as_of=AS_OF, catalogue=SIGNALS
     )
 
-    assert frame["state"].tolist() == ["not_scored_yet"]
+    assert frame["state"].tolist() == ["onboarding"]
 
 
 @pytest.mark.parametrize("champion", ["hand", None])

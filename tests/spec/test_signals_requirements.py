@@ -91,7 +91,12 @@ REQUIREMENTS = {
     ),
     "U7": Asked(
         "Core actions of the plan: change over 30 days; a drop of 20 % has a code of its own",
-        ("core_action_delta_30d", "core_action_fall_sd", "core_actions_per_user_30d", "core_actions_per_seat_30d"),
+        (
+            "core_action_delta_30d",
+            "core_action_fall_sd",
+            "core_actions_per_user_30d",
+            "core_actions_per_seat_30d",
+        ),
         (
             "core_action_delta_30d_is_the_change_against_the_30_days_before",
             "core_action_fall_sd_measures_a_fall_by_the_accounts_own_ups_and_downs",

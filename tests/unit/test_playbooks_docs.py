@@ -47,6 +47,7 @@ ASKED_FOR = (
     "Single-threaded and no executive in 90 days: executive outreach",
     "Core action down: a Tier-1 risk signal",
     "Invoice payment delays",
+    "Contract modification attempts",
     "Budget cuts against lost value: efficiency and utility apart",
     "Health score as fields of the CRM",
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from customer_health.scoring import why as wording
 from customer_health.scoring.reasons import holds
 from customer_health.scoring.statements import fill, risk_claim, strength_claim
-from customer_health.scoring.why import MAX_WORDS, renewal_fact, too_new, validate_why, why
+from customer_health.scoring.why import MAX_WORDS, renewal_fact, validate_why, why
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Concept
 
@@ -115,15 +115,6 @@ def test_every_signal_can_be_said_alone(name: str, value: float) -> None:
 )
 def test_fixed_texts_need_no_facts(text: str) -> None:
     assert validate_why(text, []) == ()
-
-
-def test_a_newcomer_learns_how_long_it_takes() -> None:
-    numbers = [
-        {"code": "tenure", "concept": "context", "signal": name, "value": days}
-        for name, days in (("tenure_days", 20.0), ("min_tenure_days", 56.0))
-    ]
-
-    assert validate_why(too_new(20.0, 56), numbers) == ()
 
 
 USAGE = {"code": "usage_decline", "concept": "usage", "signal": "usage_delta_28d", "value": -0.304}

@@ -49,6 +49,7 @@ def demo_summary(settings: Settings, *, as_of: date, colour: bool = False) -> st
     _crowding(console, ledger, as_of)
     _calls(console, settings, today, before, as_of)
     _headlines(console, settings, today)
+    _beside_the_score(console, today)
     _model(console, ledger, as_of)
     _actions(console, settings, ledger, as_of)
     _where(console, settings)
@@ -176,6 +177,24 @@ def _calls(
         )
         if happened := [str(fact["short"]) for fact in row.get("facts") or []]:
             console.print(f"    [dim]What happened:[/dim] {_escape('; '.join(happened))}")
+
+
+def _beside_the_score(console: Console, today: pd.DataFrame) -> None:
+    """Say where facts pile up although no score asks for anybody, and how the new customers do."""
+    if "review" in today and (piled := today[today["review"].fillna(False).astype(bool)]).shape[0]:
+        arr = total(piled["arr"], ledger_scores.currency_of(piled))
+        console.print(
+            f"\n[bold]{len(piled):,} accounts to review[/bold], {arr} ARR: no score asks for them, but facts "
+            "pile up (on the page: Facts to review)"
+        )
+    new = today[today["state"] == "onboarding"]
+    if len(new):
+        compared = new["lifecycle_score"].notna()
+        late = [bool((told or {}).get("at_risk")) for told in new["lifecycle"]]
+        console.print(
+            f"[bold]{len(new):,} new customers in their onboarding[/bold]: {int(compared.sum()):,} have a lifecycle "
+            f"score (50: as customers that stayed at that age), {sum(late):,} of them at risk"
+        )
 
 
 def _headlines(console: Console, settings: Settings, today: pd.DataFrame) -> None:

@@ -38,6 +38,7 @@ class Filters:
         renewal: A key of `RENEWAL_WINDOWS`.
         fact: Code of a headline fact.
         parent: Id of the parent account.
+        review: "1": accounts that need no attention by their score, but whose headline facts pile up.
         search: Part of the name or of the id, in any case.
     """
 
@@ -48,6 +49,7 @@ class Filters:
     renewal: str = ""
     fact: str = ""
     parent: str = ""
+    review: str = ""
     search: str = ""
 
 
@@ -69,6 +71,8 @@ def matching(day: date, wanted: Filters) -> list[ColumnElement[bool]]:
         where.append(_C.fact_codes.like(f"%|{_escaped(wanted.fact)}|%", escape="\\"))
     if wanted.parent:
         where.append(or_(_C.parent_account_id == wanted.parent, _C.account_id == wanted.parent))
+    if wanted.review:
+        where.append(_C.review.is_(True))
     if wanted.search:
         like = f"%{_escaped(wanted.search)}%"
         where.append(or_(_C.name.ilike(like, escape="\\"), _C.account_id.ilike(like, escape="\\")))
@@ -81,7 +85,7 @@ def ordering(sort: str, down: bool, *, best_tier: str, tiers: tuple[str, ...], t
     Args:
         sort: One of `SORTS`. "attention": most money at risk first. The rules predict no probability and so
             no money at risk: then the lowest score comes first. What needs no attention comes last however
-            large it is: a per cent of much money is not a reason to call.
+            large it is: a per cent of much money is not a reason to call. Those to review come between.
         down: From the largest to the smallest.
         best_tier: Tier that needs no attention, for days that do not say who does.
         tiers: The tiers, worst first.
@@ -91,6 +95,7 @@ def ordering(sort: str, down: bool, *, best_tier: str, tiers: tuple[str, ...], t
         return [
             _C.score.is_(None),
             func.coalesce(_C.attention, literal(best_tier) != _C.tier).is_(False),
+            func.coalesce(_C.review, literal(False)).is_(False),
             func.coalesce(_C.expected_loss, 0.0).desc(),
             _C.score,
             _C.arr.desc(),

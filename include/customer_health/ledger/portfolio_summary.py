@@ -20,6 +20,7 @@ _OPTIONS = 500
 _BATCH = 2_000
 _FROM_SCORES = (
     *("as_of", "account_id", "name", "state", "score", "score_shown", "attention", "why", "segment", "arr"),
+    *("review", "lifecycle_score"),
     *("currency", "expected_loss", "renewal_date", "owner_email", "manager_email", "parent_account_id"),
     *("model_id", "meaning"),
 )

@@ -40,7 +40,7 @@ from customer_health.ledger.schema_people import pulses as pulses
 from customer_health.ledger.schema_renewals import renewal_calls as renewal_calls
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
-REVISION = "0014"
+REVISION = "0015"
 # Where an outbox row may stand; see ledger/outbox/transitions.py.
 OUTBOX_STATES = (
     "pending",
@@ -100,6 +100,9 @@ scores = Table(
     Column("p180", Float),
     Column("p_decision", Float),
     Column("attention", Boolean),
+    Column("review", Boolean),  # no attention by the score, but headline facts pile up
+    Column("lifecycle_score", Integer),  # of an account in its onboarding, against customers that stayed
+    Column("lifecycle", JSON(none_as_null=True)),  # what it was compared with
     Column("held_band", String(32)),  # falls at once, rises when it has lasted: what ends an episode
     Column("meaning", String(32)),  # health_119d, rules; none: a probability within 180 days
     Column("p90_downgrade", Float),

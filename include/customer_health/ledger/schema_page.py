@@ -23,6 +23,8 @@ portfolio_rows = Table(
     Column("score", Float),
     Column("score_shown", Integer),
     Column("attention", Boolean),
+    Column("review", Boolean),
+    Column("lifecycle_score", Integer),
     Column("why", Text),
     Column("fact_codes", Text, nullable=False),  # |sponsor_left|silent_account|, worst first; || for none
     Column("fact_titles", JSON, nullable=False),

@@ -14,8 +14,10 @@ from customer_health.pipeline.training_inputs import training_inputs
 from customer_health.progress import Progress, silent
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sqlalchemy import Engine
 
+    from customer_health.company import CompanyConfig
     from customer_health.ledger.model_registry import ChampionRecord
     from customer_health.model.registry.champion import Champion
     from customer_health.settings import Settings
@@ -73,6 +75,7 @@ def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, 
     if effort:
         config = config.model_copy(update={"model": config.model.model_copy(update={"effort": effort})})
     panel, outcomes, snapshot, stored = training_inputs(settings, config, as_of, progress)
+    onboarded = _keep_onboarding(settings, config, panel, outcomes, as_of)
     incumbent, unfit = current_model.comparable(current_model.incumbent_of(ledger, as_of), panel)
     store = FoldStore(settings.models / ".folds")
     training = train(
@@ -108,9 +111,24 @@ def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, 
             "promotion": verdict.action,
             "panel_rows": len(panel),
         },
-        (training.why, *training.lines(), *unfit, *verdict.reasons, *watch.lines()),
+        (training.why, *training.lines(), *unfit, *verdict.reasons, *watch.lines(), onboarded),
         report=report,
     )
+
+
+def _keep_onboarding(
+    settings: Settings, config: CompanyConfig, panel: pd.DataFrame, outcomes: pd.DataFrame, as_of: date
+) -> str:
+    """Keep what customers that stayed had in their first weeks; new customers are compared with it."""
+    from customer_health.scoring.lifecycle import reference_of
+    from customer_health.signals.onboarding_reference import write_reference
+    from customer_health.warehouse.connect import open_warehouse
+
+    lost = set(outcomes.loc[outcomes["kind"] == "logo_churn", "account_id"].astype(str))
+    reference = reference_of(panel, lost, config.onboarding)
+    with open_warehouse(settings.warehouse_url) as con:
+        many = write_reference(con, reference, as_of)
+    return f"New customers are compared with {many:,} first weeks of customers that stayed."
 
 
 def roll_back(settings: Settings, *, by: str, reason: str, now: datetime, to: str | None = None) -> Result:

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from customer_health.company import CompanyConfig
     from customer_health.settings import Settings
 
-REPLAYED = ("score", "p90", "p180", "p_decision", "expected_loss", "health_log_odds", "score_shown", "tier")
+REPLAYED = (
+    "score",
+    "p90",
+    "p180",
+    "p_decision",
+    "expected_loss",
+    "health_log_odds",
+    "score_shown",
+    "tier",
+    "lifecycle_score",
+    "review",
+)
 SHOWN = 10
 
 
@@ -37,6 +48,7 @@ def replay(settings: Settings, *, account: str, as_of: date) -> Result:
     from customer_health.ledger.engine import open_ledger
     from customer_health.scoring.daily_scores import score_accounts
     from customer_health.scoring.earlier_scoring import with_settings
+    from customer_health.signals.onboarding_reference import read_reference
     from customer_health.sources.money import company_currency
 
     ledger = open_ledger(settings.ledger_url)
@@ -50,6 +62,7 @@ def replay(settings: Settings, *, account: str, as_of: date) -> Result:
         )
     with open_warehouse(settings.warehouse_url) as con:
         currency = company_currency(con, settings.config.money)
+        reference = read_reference(con, as_of)
     panel = _panel(settings, as_of)
     config = with_settings(settings.config, run["config"])
     config = config.model_copy(update={"money": config.money.model_copy(update={"currency": currency})})
@@ -69,7 +82,12 @@ def replay(settings: Settings, *, account: str, as_of: date) -> Result:
             ("merge: the warehouse has no row of this account on that day any more.", *differs),
         )
     again = score_accounts(
-        panel, champion, config, as_of=as_of, previous=ledger_scores.previous(ledger, as_of)
+        panel,
+        champion,
+        config,
+        as_of=as_of,
+        previous=ledger_scores.previous(ledger, as_of),
+        reference=reference,
     )
     new = again[again["account_id"] == account]
     kept = ledger_scores.signals_of(ledger, as_of).get(account)

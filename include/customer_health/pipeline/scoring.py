@@ -84,6 +84,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     from customer_health.scoring.earlier_scoring import settings_of
     from customer_health.scoring.tiers import scheme_named
     from customer_health.signals.build_panel import read_signals
+    from customer_health.signals.onboarding_reference import read_reference
     from customer_health.sources.money import company_currency
     from customer_health.texts.publishing import word_scores
     from customer_health.texts.stated_topics import stated_topics
@@ -91,6 +92,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     ledger = open_ledger(settings.ledger_url)
     with open_warehouse(settings.warehouse_url) as con:
         panel = read_signals(con, as_of)
+        reference = read_reference(con, as_of)
         accounts = con.execute(_ACCOUNTS).df()
         currency = company_currency(con, settings.config.money)
         losses = _losses(con, as_of)
@@ -111,7 +113,15 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
     previous = ledger_scores.previous(ledger, as_of)
     with open_warehouse(settings.warehouse_url) as con:
         day_before = earlier_scoring(con, ledger, previous, champion, config)
-    scored = score(panel, champion, config, as_of=as_of, previous=previous, earlier=day_before)
+    scored = score(
+        panel,
+        champion,
+        config,
+        as_of=as_of,
+        previous=previous,
+        earlier=day_before,
+        reference=reference,
+    )
     tiers = {str(tier): int(n) for tier, n in scored["tier"].value_counts().items()}
     crowded = crowding(tiers, scheme_named(config.score.scheme).best, losses)
     spoken = " ".join(filter(None, (spoken, crowded)))

@@ -120,6 +120,11 @@ class AccountView:
         return level_of(self.get("tier"), self.get("band"))
 
     @property
+    def to_look_at(self) -> bool:
+        """Whether the score, a near decision or facts that pile up ask for a person."""
+        return bool(self.get("attention") or self.get("review"))
+
+    @property
     def drop(self) -> float | None:
         """Points lost since the previous score; negative when it rose."""
         return (

@@ -269,10 +269,14 @@ def _taken(
 
 
 def _grant(jobs: Iterable[_Job], taken: set[str], places: int) -> set[str]:
-    """Return the accounts whose rationed tasks open now: Red first, then by expected ARR loss."""
+    """Return the accounts whose rationed tasks open now: the gravest first, then by expected ARR loss.
+
+    Red comes first, then who needs attention or at whom facts pile up, then everybody else: a check-in with a
+    large and healthy customer takes no place from one whose sponsor left with an invoice unpaid.
+    """
     wanting = {job.match.facts.account_id: job.match.facts for job in jobs if job.rationed and job.human}
     ranked = sorted(
         (facts for account, facts in wanting.items() if account not in taken),
-        key=lambda facts: (facts.level == 0, -facts.stake, facts.account_id),
+        key=lambda facts: (facts.level == 0, not facts.to_look_at, -facts.stake, facts.account_id),
     )
     return {facts.account_id for facts in ranked[: max(places - len(taken), 0)]}

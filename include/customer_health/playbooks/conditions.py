@@ -102,8 +102,10 @@ class When(Part):
         segment: One of these segments.
         days_to_renewal: Days until the renewal date; unknown for evergreen contracts.
         attention: Whether the account needs attention: low health, or a near decision at a high risk.
+        review: Whether headline facts pile up although no attention is needed (`facts.review_from`).
         p90: Probability of leaving within 90 days; unknown under the rules.
         p_decision: Probability of being lost at the next decision; unknown under the rules.
+        lifecycle: Lifecycle score; only accounts in the state `onboarding` have one.
         coverage: Share of the signals that are known.
         days_red: Days since the open episode's unbroken Red run began.
         flight_risk: Whether anything speaks of leaving or shrinking (see `AccountView.flight_risk`).
@@ -125,8 +127,10 @@ class When(Part):
     segment: Names = ()
     days_to_renewal: Range | None = None
     attention: bool | None = None
+    review: bool | None = None
     p90: Range | None = None
     p_decision: Range | None = None
+    lifecycle: Range | None = None
     coverage: Range | None = None
     days_red: Range | None = None
     flight_risk: bool | None = None
@@ -168,6 +172,10 @@ class When(Part):
         if self.attention is not None:
             needed = bool(facts.get("attention"))
             note(needed == self.attention, "attention is needed" if needed else "no attention is needed")
+        if self.review is not None:
+            piled = bool(facts.get("review"))
+            words = "facts pile up" if piled else "no facts pile up beside the score"
+            note(piled == self.review, words)
         if self.outcome_head is not None:
             note(facts.head == self.outcome_head, f"likeliest loss is {facts.head or 'unknown'}")
         if self.worth_people is not None:
@@ -204,6 +212,7 @@ _NUMBERS: Sequence[tuple[str, str, Callable[[AccountView], float | None]]] = (
     ("days to renewal", "days_to_renewal", lambda facts: facts.number("days_to_renewal")),
     ("p90", "p90", lambda facts: facts.number("p90")),
     ("p(lost at the next decision)", "p_decision", lambda facts: facts.number("p_decision")),
+    ("lifecycle score", "lifecycle", lambda facts: facts.number("lifecycle_score")),
     ("coverage", "coverage", lambda facts: facts.number("coverage")),
     ("days red", "days_red", lambda facts: facts.days_red),
 )

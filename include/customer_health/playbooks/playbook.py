@@ -237,6 +237,9 @@ def _check_guard(step: Step, key: str, path: Path) -> None:
                 )
 
 
+STATES = ("scored", "notice_given", "onboarding", "not_scored_yet", "too_little_known")
+
+
 def _check_names(playbook: Playbook, path: Path) -> None:
     from customer_health.signals.catalogue import CATALOGUE, REASON_CODES
     from customer_health.signals.headline_facts import FACT_CODES
@@ -247,7 +250,7 @@ def _check_names(playbook: Playbook, path: Path) -> None:
     checks: list[tuple[str, str, Iterable[str], Iterable[str]]] = [
         ("when: tier", "tier", when.tier, known_tiers(when.scheme)),
         ("when: signals", "signal", when.signals, CATALOGUE),
-        ("when: state", "state", when.state, ("scored", "notice_given", "not_scored_yet")),
+        ("when: state", "state", when.state, STATES),
     ]
     checks += [
         (f"when: reasons: {word}", "reason code", getattr(when.reasons, word), REASON_CODES)

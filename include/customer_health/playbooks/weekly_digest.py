@@ -21,6 +21,7 @@ from customer_health.playbooks.routing import not_before, zone_of
 from customer_health.playbooks.snapshot import Snapshot
 from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, WarehouseContext
 from customer_health.roles import EVERYBODY, Viewer, viewer_of
+from customer_health.scoring.headlines import gravity
 
 MOST_MOVERS = 5
 MOST_LISTED = 8
@@ -149,6 +150,7 @@ def _content(
         "tiers": _tiers(facts, before if fair else {}),
         "tiers_compared_from": compared_from,
         "calls": _calls(facts, config),
+        "review": _review(facts, config),
         "worst": movers([pair for pair in moved if pair[0] < 0]),
         "best": movers([pair for pair in reversed(moved) if pair[0] > 0]),
         "overdue": some(
@@ -184,6 +186,13 @@ def _calls(facts: Sequence[AccountView], config: CompanyConfig) -> dict[str, Any
         for fact in found[:MOST_LISTED]
     ]
     return {"count": len(found), "entries": listed}
+
+
+def _review(facts: Sequence[AccountView], config: CompanyConfig) -> dict[str, Any]:
+    """Where facts pile up and no score asks for anybody: the gravest first, then the most ARR."""
+    found = [fact for fact in facts if fact.get("review") and not fact.too_small]
+    found.sort(key=lambda fact: (-gravity(fact.headlines), -(fact.number("arr") or 0.0), fact.account_id))
+    return {"count": len(found), "entries": [entry(fact, config) for fact in found[:MOST_LISTED]]}
 
 
 def _may_grow(fact: AccountView) -> bool:

@@ -16,10 +16,11 @@ from customer_health.company import CompanyConfig
 from customer_health.errors import DataContractError
 from customer_health.model.data.features import RENEWAL
 from customer_health.model.registry.champion import Champion
+from customer_health.scoring import lifecycle
 from customer_health.scoring import why as wording
 from customer_health.scoring.attribution import waterfalls
 from customer_health.scoring.earlier_scoring import Earlier, change_causes
-from customer_health.scoring.headlines import capped, headlines_of
+from customer_health.scoring.headlines import capped, gravity, headlines_of
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.known_weight import judged, known_share, missing
 from customer_health.scoring.levers import levers
@@ -36,13 +37,15 @@ log = logging.getLogger(__name__)
 # What the ledger publishes: the score, how it came about, what would help, and what tomorrow needs of it.
 COLUMNS = (
     *("account_id", "as_of", "score", "score_shown", "tier", "band", "held_band"),
-    *("p90", "p180", "p_decision", *HEADS, "attention", "meaning", "expected_loss", "coverage"),
+    *("p90", "p180", "p_decision", *HEADS, "attention", "review", "meaning", "expected_loss", "coverage"),
+    *("lifecycle_score", "lifecycle"),
     *("why", "reasons", "facts", "mode", "model_id", "state"),
     *("waterfall", "change", "lever", "health_log_odds", "carried"),
 )
-TEXT_OR_NONE = ("tier", "band", "held_band", "waterfall", "change", "lever", "carried")
+TEXT_OR_NONE = ("tier", "band", "held_band", "waterfall", "change", "lever", "carried", "lifecycle")
 SCORED, NOTICE_GIVEN, NOT_YET = "scored", "notice_given", "not_scored_yet"
 TOO_LITTLE = "too_little_known"
+ONBOARDING = "onboarding"
 RULES = "rules"  # what a score by the rules means
 
 
@@ -54,15 +57,17 @@ def score_accounts(
     as_of: date,
     previous: pd.DataFrame | None = None,
     earlier: Earlier | None = None,
+    reference: pd.DataFrame | None = None,
     catalogue: Mapping[str, Signal] = CATALOGUE,
 ) -> pd.DataFrame:
     """Score every customer account, with its reasons and its Why.
 
     An account that gave notice gets that as its state and no score: there is nothing left to predict.
-    One that is too new, has no known signal, or whose data yields no finite prediction, is
-    `not_scored_yet` and the Why says so. One of which too little is known of what matters is
-    `too_little_known`: no score, and the Why names what is missing. Headline facts are listed for every
-    customer, scored or not. One account's broken values never touch another's score.
+    One that is younger than `model.min_tenure_days` is in its `onboarding`: it has a lifecycle score instead,
+    with a meaning of its own, or says why there is none. One that has no known signal, or whose data yields
+    no finite prediction, is `not_scored_yet` and the Why says so. One of which too little is known of what
+    matters is `too_little_known`: no score, and the Why names what is missing. Headline facts are listed for
+    every customer, scored or not. One account's broken values never touch another's score.
 
     Args:
         panel: Signals with their context columns; rows of other dates are ignored.
@@ -74,6 +79,7 @@ def score_accounts(
             ignored, so that a day scored again, or filled in afterwards, comes out the same.
         earlier: How the day of those scores was scored; without it a change is told by comparing what was
             published, which adds up less exactly and tells no cause.
+        reference: Customers that stayed, in their first weeks, as `lifecycle.reference_of` chooses them.
         catalogue: Signals by name; defaults to the project's.
 
     Returns:
@@ -84,7 +90,8 @@ def score_accounts(
         other losses, `loss90` and `loss180` of the share of ARR that all losses together are expected to
         take. `expected_loss` is ARR (its currency) times the share of it that is expected to go at the next
         decision, or where that is not predicted at the primary horizon; NaN in rules mode, because a rule
-        score is not a probability. `attention` marks low health, and near decisions at a high risk. `meaning`
+        score is not a probability. `attention` marks low health, and near decisions at a high risk;
+        `review` marks customers without either at whom headline facts pile up. `meaning`
         says what the score is: health with the renewal at a fixed distance, or rules. `waterfall` leads
         from the start to the score.
 
@@ -155,13 +162,19 @@ def score_accounts(
         held=held,
     )
     published["lever"] = pd.Series(found, published.index, dtype=object)
-    rest = rows.loc[rows["state"] != SCORED, ["account_id", "coverage", "state", "why", "facts"]]
+    _onboard(rows, reference, config, catalogue)
+    rest = rows.loc[
+        rows["state"] != SCORED,
+        ["account_id", "coverage", "state", "why", "facts", "lifecycle_score", "lifecycle"],
+    ]
     frame = pd.concat([published, rest], ignore_index=True).reindex(columns=list(COLUMNS))
     frame["as_of"] = as_of
     frame["mode"] = "rules" if champion is None else "model"
     frame["model_id"] = model_id
-    frame["meaning"] = meaning
+    frame["meaning"] = np.where(frame["state"] == ONBOARDING, lifecycle.MEANING, meaning)
+    frame["lifecycle_score"] = frame["lifecycle_score"].astype("Int64")
     frame["attention"] = frame["attention"].astype("boolean")
+    frame["review"] = _to_review(frame, config)
     frame["score_shown"] = frame["score_shown"].astype("Int64")
     frame["reasons"] = [value if isinstance(value, list) else [] for value in frame["reasons"]]
     for column in TEXT_OR_NONE:
@@ -196,13 +209,25 @@ def _states(rows: pd.DataFrame, config: CompanyConfig) -> tuple[pd.Series, pd.Se
     notice = rows["notice_given"].fillna(False).astype(bool)
     new = rows["tenure_days"].astype(float) < needed
     blind = ~(rows["coverage"].astype(float) > 0)
-    state = np.select([notice, new | blind], [NOTICE_GIVEN, NOT_YET], SCORED)
-    too_new = [
-        wording.too_new(days, needed) if young else ""
-        for days, young in zip(rows["tenure_days"], new, strict=True)
-    ]
-    text = np.select([notice, new, blind], [wording.NOTICE_GIVEN, too_new, wording.NO_DATA], "")
+    state = np.select([notice, blind, new], [NOTICE_GIVEN, NOT_YET, ONBOARDING], SCORED)
+    text = np.select([notice, blind], [wording.NOTICE_GIVEN, wording.NO_DATA], "")
     return pd.Series(state, rows.index, dtype=object), pd.Series(text, rows.index, dtype=object)
+
+
+def _onboard(
+    rows: pd.DataFrame, reference: pd.DataFrame | None, config: CompanyConfig, catalogue: Mapping[str, Signal]
+) -> None:
+    """Write score, words and evidence of the accounts in their onboarding into their rows."""
+    rows["lifecycle_score"] = pd.Series(pd.NA, rows.index, dtype="Int64")
+    rows["lifecycle"] = pd.Series(None, rows.index, dtype=object)
+    at = rows.index[rows["state"] == ONBOARDING]
+    live = lifecycle.BEGUN in rows and bool(rows[lifecycle.BEGUN].notna().any())
+    found = lifecycle.lifecycle_of(rows.loc[at], reference, config.onboarding, catalogue, live=live)
+    for place, one in zip(at, found, strict=True):
+        rows.at[place, "why"] = one.why
+        rows.at[place, "lifecycle"] = dict(one.told)
+        if one.score is not None:
+            rows.at[place, "lifecycle_score"] = one.score
 
 
 def _published(
@@ -260,6 +285,20 @@ def _published(
             "carried": carried,
         }
     )
+
+
+def _to_review(frame: pd.DataFrame, config: CompanyConfig) -> pd.Series:
+    """Which customers a person should look at although no score asks for it: facts pile up there.
+
+    The score stays what was measured. A fact that the history never saw cost an account costs no points, and
+    five of them at once do not either; that is a reason to look, not to score by feeling.
+    """
+    least = config.facts.review_from
+    if least is None:
+        return pd.Series(False, frame.index, dtype="boolean")
+    grave = np.array([gravity(facts) >= least for facts in frame["facts"]], dtype=bool)
+    settled = frame["attention"].fillna(False).astype(bool) | (frame["state"] == NOTICE_GIVEN)
+    return pd.Series(grave & ~settled, frame.index, dtype="boolean")
 
 
 def _low_health() -> int:

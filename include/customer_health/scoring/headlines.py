@@ -143,6 +143,11 @@ def _headline(
     }
 
 
+def gravity(facts: Iterable[Mapping[str, Any]]) -> int:
+    """How much has happened at once: 2 for each decisive fact of risk, 1 for each other one of risk."""
+    return sum(2 if fact["decisive"] else 1 for fact in facts if fact["risk"])
+
+
 def capped(
     score: Floats,
     attribution: Attribution,

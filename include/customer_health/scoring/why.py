@@ -132,11 +132,6 @@ def _unsaid(steps: Mapping[str, float]) -> list[str]:
     return [NOTHING_STANDS_OUT]
 
 
-def too_new(tenure_days: float, needed_days: int) -> str:
-    """The Why of an account that is not scored yet."""
-    return f"Not scored: customer for {numbers_of(tenure_days)['count']} of {needed_days} days"
-
-
 def _join(fragments: Sequence[str], opening: str = "") -> str:
     """Chain fragments up to three, whole ones only, within the word limit."""
     text = opening + "; ".join(_fitting(fragments, opening))

@@ -11,6 +11,7 @@ from customer_health.csv_cells import harmless
 
 COLUMNS = (
     *("account_id", "name", "as_of", "score_shown", "score_before", "tier", "band", "state", "why"),
+    *("review", "lifecycle_score", "meaning"),
     *("facts", "arr", "currency", "expected_loss", "renewal_date", "segment", "owner_email"),
     *("manager_email", "parent_account_id", "model_id"),
 )

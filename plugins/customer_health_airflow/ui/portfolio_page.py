@@ -31,9 +31,11 @@ router = APIRouter(default_response_class=HTMLResponse)
 # Views that everybody has: name, query.
 VIEWS = (
     ("Needs a call", ""),
+    ("Facts to review", "?review=1"),
     ("Renews in 90 days", "?renewal=90&sort=renewal"),
     ("Fell most", "?sort=change"),
     ("Gave notice", "?tier=notice_given"),
+    ("Onboarding", "?tier=onboarding"),
     ("Too little known", "?tier=too_little_known"),
     ("No owner", "?owner=-"),
 )

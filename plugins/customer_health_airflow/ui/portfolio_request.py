@@ -24,14 +24,15 @@ WINDOW_NAMES: Mapping[str, str] = {
 STATE_NAMES: Mapping[str, str] = {
     "notice_given": "Notice given",
     "too_little_known": "Too little known",
-    "not_scored_yet": "Onboarding, not scored yet",
+    "onboarding": "Onboarding",
+    "not_scored_yet": "Not scored yet",
 }
 WEEKS = (13, 52)
 # What a reader starts with: texts and days from the first, falls and low scores; amounts from the largest.
 _UPWARD = ("account", "score", "change", "tier", "renewal", "owner")
 _LONGEST = 80
 # The address's word for each filter.
-FILTERS = ("tier", "owner", "manager", "segment", "renewal", "fact", "parent")
+FILTERS = ("tier", "owner", "manager", "segment", "renewal", "fact", "parent", "review")
 KNOWN = ("as_of", *FILTERS, "q", "sort", "order", "page", "weeks")
 
 
@@ -122,6 +123,7 @@ def read(parameters: Mapping[str, str], tiers: Sequence[str], options: Mapping[s
         "renewal": tuple(RENEWAL_WINDOWS),
         "fact": [code for code, _ in options.get("facts", ())],
         "parent": [parent for parent, _ in options.get("parents", ())],
+        "review": ("1",),
     }
     for name in FILTERS:
         value = parameters.get(name, "")

@@ -116,7 +116,9 @@ DIGEST: dict[str, Any] = {
     "published_at": morning(2).isoformat(),
     "tiers": {"Healthy": {"accounts": 1, "arr": 1000.0, "accounts_change": None, "arr_change": None}},
     "tiers_compared_from": None,
-    **dict.fromkeys(("calls", "worst", "best", "overdue", "saved", "lost", "small", "expansion"), _NOBODY),
+    **dict.fromkeys(
+        ("calls", "review", "worst", "best", "overdue", "saved", "lost", "small", "expansion"), _NOBODY
+    ),
     "renewals": None,
     "rejected_rows": {},
     "refused": 0,

@@ -58,7 +58,7 @@ def html(payload: Mapping[str, Any]) -> str:
     order = list(SIGNS)
     tiers = sorted(payload["tiers"].items(), key=lambda item: (item[0] not in SIGNS, item[0]))
     tiers.sort(key=lambda item: order.index(item[0]) if item[0] in SIGNS else len(order))
-    filled = [(name, title) for name, title in SECTIONS if payload[name]["count"]]
+    filled = [(name, title) for name, title in SECTIONS if (payload.get(name) or {}).get("count")]
     others = OTHERS_OF_MANY if len(filled) > MANY else OTHERS
     sections = [
         (

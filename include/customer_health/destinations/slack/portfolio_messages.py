@@ -106,6 +106,7 @@ def _overdue(payload: Mapping[str, Any]) -> Built:
 DIGEST_SECTIONS = (
     ("calls", "Need a call"),
     ("overdue", "No first step begun in time"),
+    ("review", "Facts pile up, whatever the score says"),
     ("worst", "Fell most"),
     ("best", "Rose most"),
     ("saved", "Came back above Red"),
