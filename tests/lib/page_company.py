@@ -158,7 +158,8 @@ def _row(account: int, week: int, number: int) -> dict[str, Any]:
         row |= {"state": "onboarding", "score": None, "score_shown": None, "tier": None, "band": None}
         row |= {"lifecycle_score": 12, "meaning": "lifecycle", "lifecycle": _lifecycle()}
     if account == 5:
-        row |= {"review": True, "attention": False}
+        happened = headlines("sponsor_left", "overdue_invoices", as_of=day(number))
+        row |= {"review": True, "attention": False, "facts": happened}
     return row
 
 

@@ -47,14 +47,14 @@ def test_the_cards_add_up_to_every_account_and_every_known_sum(reader: TestClien
     html = reader.get(PAGE).text
     cards = html[html.index('class="cards"') : html.index("</section>")]
     assert sum(int(n) for n in re.findall(r'class="big">(\d+)<', cards)) == 40
-    for name in ("Notice given", "Too little known", "Onboarding, not scored yet", "Critical", "Healthy"):
+    for name in ("Notice given", "Too little known", "Onboarding", "Not scored yet", "Critical", "Healthy"):
         assert name in cards
 
 
 def test_every_card_leads_to_as_many_accounts_as_it_counts(reader: TestClient) -> None:
     html = reader.get(PAGE).text
     cards = re.findall(r'class="card[^"]*" href="/customer-health/(\?[^"]+)">.*?"big">(\d+)<', html, re.S)
-    assert len(cards) == 7
+    assert len(cards) == 8
     for query, count in cards:
         assert len(exported(reader, query.replace("&amp;", "&"))) == int(count), query
 
@@ -86,6 +86,33 @@ def test_renewal_windows_and_headline_facts_filter_too(reader: TestClient) -> No
     left = exported(reader, "?fact=sponsor_left")
     assert left
     assert all("ponsor" in row["facts"] for row in left)
+
+
+def test_facts_that_pile_up_are_a_view_of_their_own_and_a_column_of_the_csv(reader: TestClient) -> None:
+    piled = exported(reader, "?review=1")
+    assert [row["account_id"] for row in piled] == ["acc-05"]
+    assert [row["account_id"] for row in exported(reader) if row["review"] == "True"] == ["acc-05"]
+    html = reader.get(f"{PAGE}?review=1").text
+    assert listed(html) == ["acc-05"]
+    assert "Facts pile up" in html
+    assert (
+        "several grave things happened at once" in reader.get(f"{PAGE}account/acc-05").text
+        or not (piled[0]["facts"])
+    )
+
+
+def test_an_onboarding_shows_its_lifecycle_score_and_nobody_takes_it_for_health(reader: TestClient) -> None:
+    (row,) = exported(reader, "?tier=onboarding")
+    assert (row["lifecycle_score"], row["meaning"], row["score_shown"], row["tier"]) == (
+        "12",
+        "lifecycle",
+        "",
+        "",
+    )
+    assert "12&nbsp;new" in reader.get(f"{PAGE}?tier=onboarding").text
+    page = reader.get(f"{PAGE}account/{row['account_id']}").text
+    assert "The onboarding is at risk." in page
+    assert "active days" in page
 
 
 def test_every_column_sorts_both_ways_with_the_unknown_last(reader: TestClient) -> None:

@@ -192,8 +192,8 @@ def _beside_the_score(console: Console, today: pd.DataFrame) -> None:
         compared = new["lifecycle_score"].notna()
         late = [bool((told or {}).get("at_risk")) for told in new["lifecycle"]]
         console.print(
-            f"[bold]{len(new):,} new customers in their onboarding[/bold]: {int(compared.sum()):,} have a lifecycle "
-            f"score (50: as customers that stayed at that age), {sum(late):,} of them at risk"
+            f"[bold]{len(new):,} new customers in their onboarding[/bold]: {int(compared.sum()):,} have a "
+            f"lifecycle score (50: as customers that stayed at that age), {sum(late):,} of them at risk"
         )
 
 
