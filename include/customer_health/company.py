@@ -46,7 +46,8 @@ class UsageConfig(Section):
 
 
 Days = Annotated[int, Field(ge=1)]
-ReviewIntervals = Days | Mapping[Literal["enterprise", "mid_market", "smb", "default"], Days | None]
+Reviewed = Literal["enterprise", "mid_market", "smb", "default"]
+_REVIEWS: Mapping[Reviewed, int | None] = {"enterprise": 90, "mid_market": 180, "smb": None, "default": 180}
 
 
 class PeopleConfig(Section):
@@ -59,8 +60,8 @@ class PeopleConfig(Section):
         r"\bfounder\b",
     )
     meaningful_interactions: tuple[str, ...] = ("call", "meeting", "ebr")
-    ebr_every_days: ReviewIntervals = Field(
-        default_factory=lambda: {"enterprise": 90, "mid_market": 180, "smb": None, "default": 180},
+    ebr_every_days: Days | Mapping[Reviewed, Days | None] = Field(
+        _REVIEWS,
         description="how often a business review is due: days, or days by segment with `default` for the "
         "others; null: none is held",
     )
@@ -73,9 +74,11 @@ class PeopleConfig(Section):
 
     def review_interval(self, segment: str | None) -> int | None:
         """Days within which a customer of this segment is due a business review; None: never."""
-        if not isinstance(self.ebr_every_days, Mapping):
-            return self.ebr_every_days
-        return self.ebr_every_days.get(str(segment), self.ebr_every_days["default"])
+        every = self.ebr_every_days
+        if not isinstance(every, Mapping):
+            return int(every)
+        by_name: Mapping[str, int | None] = {str(name): days for name, days in every.items()}
+        return by_name.get(str(segment), by_name["default"])
 
 
 class BusinessHours(Section):

@@ -219,15 +219,13 @@ def _onboard(
 ) -> None:
     """Write score, words and evidence of the accounts in their onboarding into their rows."""
     rows["lifecycle_score"] = pd.Series(pd.NA, rows.index, dtype="Int64")
-    rows["lifecycle"] = pd.Series(None, rows.index, dtype=object)
     at = rows.index[rows["state"] == ONBOARDING]
     live = lifecycle.BEGUN in rows and bool(rows[lifecycle.BEGUN].notna().any())
     found = lifecycle.lifecycle_of(rows.loc[at], reference, config.onboarding, catalogue, live=live)
-    for place, one in zip(at, found, strict=True):
-        rows.at[place, "why"] = one.why
-        rows.at[place, "lifecycle"] = dict(one.told)
-        if one.score is not None:
-            rows.at[place, "lifecycle_score"] = one.score
+    told = pd.Series([dict(one.told) for one in found], at, dtype=object)
+    rows["lifecycle"] = told.reindex(rows.index)
+    rows.loc[at, "why"] = [one.why for one in found]
+    rows.loc[at, "lifecycle_score"] = pd.array([one.score for one in found], dtype="Int64")
 
 
 def _published(

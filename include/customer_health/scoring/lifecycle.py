@@ -167,5 +167,5 @@ def _told(parts: list[dict[str, Any]], age: float, references: int, config: Onbo
 
 
 def _nothing(age: float, references: int, words: str) -> Lifecycle:
-    told = {"age": int(age), "references": references, "at_risk": None, "parts": []}
+    told: dict[str, Any] = {"age": int(age), "references": references, "at_risk": None, "parts": []}
     return Lifecycle(None, f"Onboarding, day {age:.0f}: {words}", told)
