@@ -104,10 +104,26 @@ def notice_failure(
     return Result("Notice", {"new": new}, ("The data team will be told.",) if new else ("It knows already.",))
 
 
+LOST_ANSWERS = timedelta(minutes=4)
+"""A lost answer is looked up after two."""
+
+
 def deliver_effects(
-    settings: Settings, *, destination: str, now: datetime, progress: Progress = silent
+    settings: Settings,
+    *,
+    destination: str,
+    now: datetime,
+    progress: Progress = silent,
+    patience: timedelta = LOST_ANSWERS,
 ) -> Result:
     """Fulfil what the outbox promised to one destination, staying a few minutes for lost answers.
+
+    Args:
+        settings: Where things are.
+        destination: Name of its role.
+        now: The present, zone-aware.
+        progress: Told what is being done.
+        patience: How long to stay for what becomes due meanwhile.
 
     Raises:
         FatalError: The destination turned us away; a person must renew a token or a permission.
@@ -129,7 +145,7 @@ def deliver_effects(
         ledger,
         target,
         now=clock,
-        patience=timedelta(minutes=4),  # a lost answer is looked up after two
+        patience=patience,
     )
     _tell_of_refusals(settings, ledger, done, now)
     if done.stopped:
