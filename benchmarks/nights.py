@@ -2,11 +2,11 @@
 
     PYTHONPATH=include python -m benchmarks.nights --accounts 100 --nights 364 --minutes 300
 
-A simulated company is loaded, judged, scored and acted upon night after night in this process, with the hourly
-ticks of the day, a local Slack behind the real client, and the incidents of tests/lib/nights/calendar.py.
-Airflow's scheduler is not part of it (`make image-test`, tests/dags). Printed: what must not have happened (exit
-code 1), how often each step failed and was told, and bytes a night by store. Where the minutes run out before the
-nights do, it says so and judges those that were lived.
+A simulated company is loaded, judged, scored and acted upon night after night in this process, with the
+hourly ticks, a local Slack behind the real client, and the incidents of tests/lib/nights/calendar.py.
+Airflow's scheduler is not part of it (`make image-test`, tests/dags). Printed: what must not have happened
+(exit code 1), how often each step failed and was told, and bytes a night by store. Where the minutes run out
+before the nights do, it says so and judges those that were lived.
 """
 
 from __future__ import annotations

@@ -15,7 +15,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 # 29 March 2026 is the Sunday on which clocks change.
 FIRST = date(2026, 3, 26)
-WRONG = [Incident("damaged_file", 1), Incident("killed", 2), Incident("slack_down", 3), Incident("long_night", 4)]
+WRONG = [
+    Incident("damaged_file", 1),
+    Incident("killed", 2),
+    Incident("slack_down", 3),
+    Incident("long_night", 4),
+]
 
 
 def _nights(home: Path, incidents: list[Incident], nights: int) -> Nights:

@@ -8,7 +8,12 @@ from customer_health.connections.connection_options import Secret
 from customer_health.connections.hubspot_connection import HubspotOptions
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.crm.hubspot import HubspotClient, HubspotDestination
-from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
+from customer_health.effects.destination import (
+    BusyError,
+    RateLimitedError,
+    RejectedError,
+    UnknownOutcomeError,
+)
 from customer_health.errors import ConfigurationError
 
 
@@ -98,7 +103,7 @@ def test_a_spent_second_waits_and_a_spent_day_stops_the_channel(portal):
     portal.next.append("429")
     with pytest.raises(BusyError) as caught:
         crm.deliver(effect("set_fields"))
-    assert (type(caught.value), caught.value.retry_after) == (BusyError, 1.0)
+    assert (type(caught.value), caught.value.retry_after) == (RateLimitedError, 1.0)
     portal.policy = "DAILY"
     portal.next.append("429")
     with pytest.raises(DestinationUnavailableError) as caught:

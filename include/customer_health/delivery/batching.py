@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
-from customer_health.effects.destination import Destination, RejectedError
+from customer_health.delivery.http_faults import DestinationUnavailableError
+from customer_health.effects.destination import Destination, RateLimitedError, RejectedError
 from customer_health.effects.effect import Effect
 
 Outcome = str | Exception
@@ -72,15 +73,30 @@ def repeatable(destination: Destination, effect: Effect) -> bool:
     return bool(getattr(destination, "idempotent", False))
 
 
+def _asked(destination: Destination, effect: Effect) -> bool:
+    if not isinstance(destination, Discerning):
+        return repeatable(destination, effect)
+    try:
+        return destination.repeatable(effect)
+    except (DestinationUnavailableError, RateLimitedError):
+        raise
+    except Exception:
+        return False
+
+
 def groups(destination: Destination, effects: Sequence[Effect]) -> list[list[int]]:
-    """Return positions of effects that travel together: one verb a call, and alone where a repeat harms."""
+    """Return positions of effects that travel together: one verb a call, and alone where a repeat harms.
+
+    Raises:
+        DestinationUnavailableError, RateLimitedError: It was asked, and wants no call at all now.
+    """
     together: dict[str, list[int]] = {}
     found: list[list[int]] = []
     harmless: dict[str, bool] = {}  # asked once per verb: a remote that is down must not be asked 200 times
     most = destination.batch if isinstance(destination, BatchDestination) else None
     for place, effect in enumerate(effects):
         if effect.verb not in harmless:
-            harmless[effect.verb] = repeatable(destination, effect)
+            harmless[effect.verb] = _asked(destination, effect)
         if not harmless[effect.verb]:
             found.append([place])
             continue

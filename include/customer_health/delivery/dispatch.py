@@ -42,7 +42,7 @@ def deliver(
     A destination whose `idempotent` attribute is true (the key is the remote's own unique id) is sent to
     again at once after an unknown outcome; every other is asked with `find` after a period of grace. One
     that takes batches says so for each effect: see batching.py. While the circuit breaker is open no call
-    is made; when it is half open, one.
+    is made; when it is half open, one. Nor while the destination has asked any process to wait.
 
     Args:
         engine: The ledger.
@@ -67,7 +67,7 @@ def deliver(
     taken = 0
     if isinstance(destination, BulkDestination) and not circuit.probing(now()):
         taken = _in_bulk(sender, destination, name, limit)
-    while taken < limit and not sender.stopped:
+    while taken < limit and sender.may_call():
         claims = outbox.claim(
             engine,
             destination.name,
@@ -89,7 +89,7 @@ def deliver(
 def _in_bulk(sender: Sender, destination: BulkDestination, worker: str, limit: int) -> int:
     """Send as jobs what is due by the thousand; return how many rows were taken."""
     taken, verb, rules = 0, destination.bulk_verb, sender.policy
-    while taken < limit and not sender.stopped:
+    while taken < limit and sender.may_call():
         at, room = sender.now(), min(destination.bulk_most, limit - taken)
         if min(outbox.due(sender.engine, destination.name, verb, now=at), room) < destination.bulk_from:
             break

@@ -8,7 +8,12 @@ from contextlib import contextmanager
 import requests
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError
 
-from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
+from customer_health.effects.destination import (
+    BusyError,
+    RateLimitedError,
+    RejectedError,
+    UnknownOutcomeError,
+)
 from customer_health.errors import CustomerHealthError, FatalError
 
 MOST_WORDS = 600
@@ -82,7 +87,7 @@ def of_status(
     """
     said = f"{remote} answered {status}: {words[:MOST_WORDS]}"
     if status == 429:
-        return BusyError(said, retry_after=retry_after(headers))
+        return RateLimitedError(said, retry_after=retry_after(headers))
     if status == 401:
         return DestinationUnavailableError(
             said, hint=f"Renew the credentials of {remote}, then run again.", needs_person=True

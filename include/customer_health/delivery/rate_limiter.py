@@ -12,8 +12,8 @@ from customer_health.delivery.call_guard import check
 class RateLimiter:
     """Let calls through at a steady rate.
 
-    One per destination and process: Airflow runs one task per destination. Two overlapping tasks
-    could reach twice the rate; the remote's 429 is then honoured like any other.
+    One per destination and process: Airflow runs one task per destination. Two overlapping tasks could reach
+    twice the rate; what the remote then asks of one of them, all keep: ledger/delivery_log.limited_until.
 
     Args:
         per_second: Calls a second on average.

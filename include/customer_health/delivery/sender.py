@@ -20,9 +20,10 @@ from customer_health.delivery.call_guard import sending_until
 from customer_health.delivery.circuit_breaker import Breaker
 from customer_health.delivery.delivery_policy import Clock, DeliveryCounts, Policy
 from customer_health.delivery.http_faults import CannotTellError, DestinationUnavailableError
-from customer_health.effects.destination import BusyError, Destination
+from customer_health.effects.destination import BusyError, Destination, RateLimitedError
 from customer_health.effects.effect import Effect
 from customer_health.errors import FatalError, RetriableError
+from customer_health.ledger import delivery_log
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.outbox import transitions
 from customer_health.ledger.outbox.transitions import Claim, Transition
@@ -68,9 +69,24 @@ class Sender:
             )
         return bool(self.counts.stopped) or self.busy_in_a_row >= self.policy.most_busy
 
+    def may_call(self) -> bool:
+        """Whether a call may be made now, as far as this run, or any other process, was told."""
+        if self.stopped:
+            return False
+        until = delivery_log.limited_until(self.engine, self.destination.name, self.now())
+        if until is not None:
+            self.counts.resume_at = until
+        return until is None
+
     def send_batch(self, claims: Sequence[Claim]) -> None:
         """Bring every claim to an outcome, in as few calls as is safe."""
-        for places in groups(self.destination, [claim.effect for claim in claims]):
+        try:
+            together = groups(self.destination, [claim.effect for claim in claims])
+        except (DestinationUnavailableError, RateLimitedError) as error:
+            self._learn([error])
+            self._write_down([self._busy(claim, error) for claim in claims])
+            return
+        for places in together:
             self._carry([claims[place] for place in places])
 
     def carry_in_bulk(self, claims: Sequence[Claim], destination: BulkDestination) -> None:
@@ -81,9 +97,11 @@ class Sender:
         """Look up what may have landed, announce the rest, send it, and write down every outcome."""
         outcomes: list[Transition] = []
         announced: list[tuple[Claim, Transition]] = []
+        free = self.may_call()
         for claim in claims:
-            step = self._looked_up(claim) if claim.must_find and not self.stopped else None
-            if step is None and not self.stopped:
+            free = free and not self.stopped
+            step = self._looked_up(claim) if claim.must_find and free else None
+            if step is None and free and not self.stopped:
                 step = transitions.sending(claim, now=self.now(), needed=2 * self.policy.client_timeout)
                 if step is not None:
                     announced.append((claim, step))
@@ -95,13 +113,21 @@ class Sender:
         if together is None and isinstance(self.destination, BatchDestination):
             together = self.destination.deliver_many
         if together is not None:
-            outcomes += self._sent_together(together, held) if held else []
+            if held and self.may_call():
+                outcomes += self._sent_together(together, held)
+            else:
+                outcomes += [transitions.released(claim) for claim in held]
         else:
-            outcomes += [transitions.released(claim) if self.stopped else self._sent(claim) for claim in held]
+            outcomes += [
+                self._sent(claim) if self.may_call() else transitions.released(claim) for claim in held
+            ]
+        self._write_down(outcomes)
+        crash_point("after_settle")
+
+    def _write_down(self, outcomes: Sequence[Transition]) -> None:
         kept = transitions.write(self.engine, outcomes, now=self.now())
         for step, mine in zip(outcomes, kept, strict=True):
             self._count(step, mine)
-        crash_point("after_settle")
 
     def _looked_up(self, claim: Claim) -> Transition | None:
         if isinstance(self.destination, Discerning) and repeatable(self.destination, claim.effect):
@@ -161,7 +187,7 @@ class Sender:
         if stop is not None or busy:
             self.counts.resume_at = self.now() + timedelta(seconds=max(waits))
         self.busy_in_a_row = self.busy_in_a_row + 1 if busy else 0
-        if any(isinstance(outcome, str | FatalError) for outcome in outcomes):
+        if any(isinstance(outcome, str | FatalError | RateLimitedError) for outcome in outcomes):
             self.breaker.note(answered=True, now=self.now())
         elif any(isinstance(outcome, RetriableError | OSError) for outcome in outcomes):
             self.breaker.note(answered=False, now=self.now())  # a defect of ours says nothing about them
@@ -180,9 +206,11 @@ class Sender:
         )
 
     def _busy(self, claim: Claim, error: BusyError) -> Transition:
-        return transitions.busy(
-            claim, error.message, again=self.now() + timedelta(seconds=max(error.retry_after, 1.0))
+        again = self.now() + timedelta(seconds=max(error.retry_after, 1.0))
+        whole = isinstance(error, RateLimitedError) or (
+            isinstance(error, DestinationUnavailableError) and not error.needs_person
         )
+        return (transitions.limited if whole else transitions.busy)(claim, error.message, again=again)
 
     def _unknown(self, claim: Claim, words: str, *, rest: float = 0.0) -> Transition:
         if claim.attempts + 1 >= self.policy.most_attempts:
@@ -201,6 +229,7 @@ class Sender:
         if not held:
             self.counts.lost += 1
         elif step.event != "released":
-            setattr(self.counts, step.event, getattr(self.counts, step.event) + 1)
+            name = "busy" if step.event == "limited" else step.event
+            setattr(self.counts, name, getattr(self.counts, name) + 1)
         if held and step.event == "rejected" and len(self.counts.refusals) < 5:
             self.counts.refusals.append(f"{step.key}: {step.detail} -> {step.values['fix']}")

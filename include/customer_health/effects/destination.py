@@ -45,6 +45,10 @@ class BusyError(RetriableError):
         self.retry_after = retry_after
 
 
+class RateLimitedError(BusyError):
+    """The destination wants no call at all, from any process, for `retry_after` seconds."""
+
+
 class UnknownOutcomeError(RetriableError):
     """A time-out, a reset or a 5xx: the change may or may not have been made.
 

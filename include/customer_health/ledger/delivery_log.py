@@ -12,7 +12,7 @@ from customer_health.ledger.outbox.transitions import DUPLICATED, SINGLE_AGAIN
 from customer_health.ledger.schema import deliveries, outbox
 
 # What a call came to: the destination answered, or it did not.
-ANSWERED = ("delivered", "found", "rejected")
+ANSWERED = ("delivered", "found", "rejected", "limited")
 FAILED = ("unknown", "busy")
 _RECENT = 5000  # lines that are looked at
 
@@ -43,6 +43,21 @@ def recent_calls(engine: Engine, destination: str, limit: int) -> list[tuple[dat
             .limit(limit)
         )
         return [(at, bool(any_answer)) for at, any_answer in calls]
+
+
+def limited_until(engine: Engine, destination: str, now: datetime) -> datetime | None:
+    """Return until when a destination has asked to be left alone; None when it may be called.
+
+    Whichever process was told: the row that met the limit waits exactly that long, and its line says why.
+    """
+    d, o = deliveries.c, outbox.c
+    query = (
+        select(func.max(o.not_before))
+        .join(deliveries, (d.key == o.key) & (d.fence == o.fence) & (d.event == "limited"))
+        .where(o.destination == destination, o.state.in_(("pending", "unknown")), o.not_before > now)
+    )
+    with engine.connect() as connection:
+        return connection.execute(query).scalar()
 
 
 def sent_twice(connection: Connection, destination: str, since: datetime) -> Sequence[RowMapping]:

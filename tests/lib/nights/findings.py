@@ -1,4 +1,4 @@
-"""What a year of nights must not show: false stops, silence, doubles, growth without end, unannounced lateness."""
+"""What a year of nights must not show: false stops, silence, doubles, lateness unsaid; and how stores grow."""
 
 from __future__ import annotations
 
@@ -71,15 +71,16 @@ def _late(year: Nights) -> Iterator[str]:
 
 def _doubles(year: Nights) -> Iterator[str]:
     made = Counter(one.key for one in year.slack.server.history if one.created)
+    known = {one.key for one in year.slack.server.history}
     for row in _rows(year):
         if row["destination"] != "slack" or row["verb"] not in ("notify", "reply"):
             continue
         times = made[row["key"]]
         if times > 1:
             yield f"{row['key']} of {row['as_of']} is in Slack {times} times"
-        if row["state"] == "delivered" and row["payload"].get("edit") is None and not times and row["remote_id"]:
-            if not any(one.key == row["key"] for one in year.slack.server.history):
-                yield f"{row['key']} of {row['as_of']} counts as delivered and is not in Slack"
+        landed = row["key"] in known or row["payload"].get("edit") is not None
+        if row["state"] == "delivered" and row["remote_id"] and not landed:
+            yield f"{row['key']} of {row['as_of']} counts as delivered and is not in Slack"
     if year.diary.backfilled:
         yield f"days that were filled in promised {year.diary.backfilled} effects"
     yield from year.slack.server.violations[:3]
@@ -103,12 +104,16 @@ def _loud(year: Nights) -> Iterator[str]:
         if row["destination"] != "slack" or not at or row["playbook"] == "data_notice":
             continue
         local = at.astimezone(ZoneInfo(ZONE))
-        if clocks_change(local.date()) and row["verb"] == "notify" and not quiet.until_hour <= local.hour < 24:
+        if (
+            clocks_change(local.date())
+            and row["verb"] == "notify"
+            and not quiet.until_hour <= local.hour < 24
+        ):
             yield f"{row['key']} disturbed somebody at {local}"
 
 
 def growth(year: Nights, *, since: int = 100) -> dict[str, tuple[float, float]]:
-    """Return store -> bytes a night in the first and in the second half of what follows the first `since` nights.
+    """Return store -> bytes a night in the first and the second half of what follows `since` nights.
 
     After `retention.daily_scores` days the ledger removes as many daily scores as come.
     """

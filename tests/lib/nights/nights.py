@@ -27,7 +27,7 @@ from tests.lib.nights.dying import die_in
 ZONE = "Europe/Berlin"
 LATE_TABLE, DAMAGED_TABLE = "usage", "tickets"
 TICKS = (4, 7, 9, 12, 16, 20)
-"""Hours (UTC) of the ticks that are lived through on an ordinary day; every hour on a day on which clocks change."""
+"""Hours (UTC) of an ordinary day's ticks; every hour is ticked on a day on which clocks change."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,14 @@ class Nights:
     """
 
     def __init__(
-        self, home: Path, *, accounts: int, first: date, nights: int, incidents: Sequence[Incident], seed: int = 7
+        self,
+        home: Path,
+        *,
+        accounts: int,
+        first: date,
+        nights: int,
+        incidents: Sequence[Incident],
+        seed: int = 7,
     ) -> None:
         from customer_health.simulator.product import default_start
 
@@ -171,11 +178,16 @@ class Nights:
             self._act(day, at + timedelta(hours=1), wrong)
 
     def _act(self, day: date, at: datetime, wrong: set[str]) -> None:
-        for step, point in (("score_accounts", "publish_before_commit"), ("run_playbooks", "run_after_commit")):
+        for step, point in (
+            ("score_accounts", "publish_before_commit"),
+            ("run_playbooks", "run_after_commit"),
+        ):
             if "killed" in wrong:
                 died = die_in(step, point, self.settings, day, at)
                 assert died, f"{step} was to die at {point} and did not"
-            if not self._step(step, day, partial(getattr(pipeline, step), self.settings, as_of=day, now=at), at):
+            if not self._step(
+                step, day, partial(getattr(pipeline, step), self.settings, as_of=day, now=at), at
+            ):
                 return
             if step == "score_accounts":
                 self.diary.published.setdefault(day, at)

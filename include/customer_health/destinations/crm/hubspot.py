@@ -20,7 +20,12 @@ from customer_health.delivery.batching import Outcome, built, by_verb, isolating
 from customer_health.delivery.http_faults import HOUR, DestinationUnavailableError
 from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.destinations import opening, payload_values
-from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
+from customer_health.effects.destination import (
+    BusyError,
+    RateLimitedError,
+    RejectedError,
+    UnknownOutcomeError,
+)
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
 from customer_health.settings import Settings
@@ -90,7 +95,7 @@ def fault_of(status: int, words: str, headers: Mapping[str, str]) -> CustomerHea
             return DestinationUnavailableError(
                 said, retry_after=HOUR, hint="The portal's daily calls are spent; look who uses them."
             )
-        return BusyError(said, retry_after=http_faults.retry_after(headers, 10.0))
+        return RateLimitedError(said, retry_after=http_faults.retry_after(headers, 10.0))
     if status == 403:
         return DestinationUnavailableError(
             f"HubSpot answered 403: {words[: http_faults.MOST_WORDS]}",

@@ -22,7 +22,7 @@ from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.destinations import opening, payload_values
 from customer_health.destinations.slack import blocks, file_upload, slack_limits
 from customer_health.destinations.slack.channel_directory import ChannelDirectory
-from customer_health.effects.destination import BusyError, RejectedError, UnknownOutcomeError
+from customer_health.effects.destination import RateLimitedError, RejectedError, UnknownOutcomeError
 from customer_health.effects.effect import Effect
 from customer_health.errors import ConfigurationError, CustomerHealthError
 from customer_health.settings import Settings
@@ -325,7 +325,7 @@ def fault_of(answer: Any) -> CustomerHealthError:
     detail = "; ".join(map(str, data.get("errors", ())))[:300]
     said = f"Slack answered {code}{needed}{': ' + detail if detail else ''}."
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        return BusyError(
+        return RateLimitedError(
             said, retry_after=http_faults.retry_after(dict(getattr(answer, "headers", {}) or {}), 30.0)
         )
     if code in _STOPS or status in (401, 403):

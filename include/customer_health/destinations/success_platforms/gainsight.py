@@ -15,7 +15,7 @@ from customer_health.delivery.batching import Outcome, built, one
 from customer_health.delivery.http_client import HttpClient
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations import opening, payload_values
-from customer_health.effects.destination import BusyError, RejectedError
+from customer_health.effects.destination import RateLimitedError, RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.settings import Settings
 
@@ -182,7 +182,7 @@ class GainsightDestination:
         code, words = str(envelope.get("errorCode")), str(envelope.get("errorDesc"))
         said = f"Gainsight: {code}: {words}"[: http_faults.MOST_WORDS]
         if code == "GU_2400":
-            raise BusyError(said, retry_after=60.0)  # fixed windows of a minute
+            raise RateLimitedError(said, retry_after=60.0)  # fixed windows of a minute
         if code in ("GS_1501", "GU_1100", "UNAUTHORIZED"):
             raise DestinationUnavailableError(
                 said, hint="Renew the access key of Gainsight.", needs_person=True

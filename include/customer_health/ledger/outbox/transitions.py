@@ -20,7 +20,7 @@ the project writes either, except outbox/queue.add, which promises new rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -179,6 +179,11 @@ def busy(claim: Claim, words: str, *, again: datetime) -> Transition:
     return _of_claim(
         claim, "busy", words, state=claim.resting, not_before=again, error=words, lease_until=None
     )
+
+
+def limited(claim: Claim, words: str, *, again: datetime) -> Transition:
+    """As `busy`, and nobody calls this destination before `again`: see delivery_log.limited_until."""
+    return replace(busy(claim, words, again=again), event="limited")
 
 
 def unknown(claim: Claim, words: str, *, again: datetime) -> Transition:
