@@ -11,6 +11,7 @@ It never changes a score.
 | Reads | episodes and the outbox in the ledger; reactions to Slack's messages |
 | Writes | what is due now; the destinations; one run of `approve_actions` per open question |
 | Notices | that the day's scores are overdue, and tells `playbooks.data_channel` |
+| Calls | the monitor in `CUSTOMER_HEALTH_HEARTBEAT`, while the scores are there; skipped without one |
 
 `collect_responses` hears first who is on it, so that nobody is reminded who said so. The rest takes turns
 with `deliver_effects` in the pool of each destination. A question has exactly one run, named
@@ -30,6 +31,7 @@ from customer_health_airflow.dag_names import delivery_pool
 from customer_health_airflow.operators.delivery_operator import deliver_to_each
 from customer_health_airflow.operators.mapped_lists import list_questions
 from customer_health_airflow.operators.step_operators import CollectResponsesOperator, FollowUpOperator
+from customer_health_airflow.operators.upkeep_operators import HeartbeatOperator
 from customer_health_airflow.schedule import START
 from customer_health_airflow.trigger_form import reason_param
 
@@ -50,6 +52,8 @@ with DAG(
     # A workspace that lets nobody in must not keep reminders from being promised.
     follow_up = FollowUpOperator(task_id="follow_up", trigger_rule=TriggerRule.ALL_DONE)
     collect >> follow_up >> deliver_to_each()
+    # Only where the hour's work went well: whoever watches outside hears of everything else by silence.
+    follow_up >> HeartbeatOperator(task_id="heartbeat")
     questions = list_questions()
     follow_up >> questions
     TriggerDagRunOperator.partial(

@@ -39,6 +39,8 @@ class Settings(Section):
         expectations: Folder of the company's own suites for the gate; see warehouse/own_suites.py.
         landing: Folder or fsspec URL in which vendors' files land; None: `home`/landing.
         back_up: Folder or fsspec URL below which `look_after_stores` writes back-ups; None: it writes none.
+        heartbeat: Address of an outside monitor that expects a call every hour; None: nobody watches. Its
+            path is a secret, so it is neither printed nor dumped.
         today: Pretend that this is today. For files that end in the past; refused unless every
             destination is `preview`.
         config: The company file.
@@ -56,6 +58,7 @@ class Settings(Section):
     expectations: Path | None = None
     landing: str | None = None
     back_up: str | None = None
+    heartbeat: str | None = Field(default=None, repr=False, exclude=True)
     today: date | None = None
     config: CompanyConfig = CompanyConfig()
     secrets: Annotated[Mapping[str, Mapping[str, str]], SkipValidation] = Field(
@@ -159,6 +162,7 @@ def load_settings(
         expectations=Path(own) if (own := get("EXPECTATIONS")) else None,
         landing=get("LANDING"),
         back_up=get("BACK_UP"),
+        heartbeat=get("HEARTBEAT"),
         today=today,
         config=config,
         secrets=secrets_of(env) | {kind: Secret(values) for kind, values in (secrets or {}).items()},

@@ -92,6 +92,12 @@ def test_the_hourly_tick_never_touches_the_scores_and_calls_nobody_who_does(dagb
     assert before == set(tick.task_ids) - {"follow_up", "collect_responses"}
 
 
+def test_the_heartbeat_follows_the_hours_own_work(dagbag: DagBag) -> None:
+    heartbeat = dagbag.dags["tick_outbox"].task_dict["heartbeat"]
+    assert heartbeat.upstream_task_ids == {"follow_up"}
+    assert heartbeat.trigger_rule == "all_success", "a ledger that is down keeps it out"
+
+
 def test_answers_are_heard_before_anybody_is_reminded_and_slack_down_stops_no_reminder(
     dagbag: DagBag,
 ) -> None:

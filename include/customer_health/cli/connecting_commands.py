@@ -56,6 +56,10 @@ def doctor(context: typer.Context) -> int:
         found.append(pipeline.examine_sources(session.settings, as_of=session.now.date()))
     for result in found:
         show(result)
+    if not session.settings.heartbeat:
+        from customer_health.operations.heartbeat import UNWATCHED
+
+        print(UNWATCHED)
     return EXIT_FAILED if any(result.counts()["problems"] for result in found) else 0
 
 

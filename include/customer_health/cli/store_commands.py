@@ -21,7 +21,7 @@ class LedgerAction(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
-    for command in (ledger, back_up, restore, retain):
+    for command in (ledger, back_up, restore, retain, heartbeat):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -64,3 +64,11 @@ def retain(context: typer.Context) -> None:
 
     session = session_of(context)
     show(thinning.retain(session.settings, now=session.now))
+
+
+def heartbeat(context: typer.Context) -> None:
+    """Call the monitor's address once, as tick_outbox does every hour."""
+    from customer_health.operations.heartbeat import beat
+
+    session = session_of(context)
+    show(beat(session.settings, now=session.now))

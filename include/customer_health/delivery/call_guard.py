@@ -120,8 +120,8 @@ class GuardedHTTPSConnection(_Guarded, HTTPSConnection):
     """HTTPS under a guard."""
 
 
-class _GuardedHTTPConnection(_Guarded, HTTPConnection):
-    pass
+class GuardedHTTPConnection(_Guarded, HTTPConnection):
+    """HTTP under a guard."""
 
 
 class _HTTPSPool(HTTPSConnectionPool):
@@ -129,7 +129,7 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _GuardedHTTPConnection
+    ConnectionCls = GuardedHTTPConnection
 
 
 class GuardedAdapter(HTTPAdapter):

@@ -7,10 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
-from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from customer_health.delivery import http_faults
-from customer_health.delivery.call_guard import GuardedAdapter, GuardedHTTPSConnection, lasting_at_most
+from customer_health.delivery.call_guard import (
+    GuardedAdapter,
+    GuardedHTTPConnection,
+    GuardedHTTPSConnection,
+    lasting_at_most,
+)
 from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
 
@@ -121,30 +126,62 @@ class HttpClient:
             raise UnknownOutcomeError(f"{self.remote} answered something that is not JSON.") from None
 
 
-class _PublicConnection(GuardedHTTPSConnection):
-    """Refuses to speak to anything but a public address, after connecting and before a byte is sent.
+def _turned_away(connection: Any, host: str, hint: str, *, public: bool) -> None:
+    """Close a connection to the wrong side of the network's edge, before a byte is sent.
 
     Looking the name up beforehand would leave a gap: it may resolve to something else the next moment.
     """
+    address = ipaddress.ip_address(connection.getpeername()[0])
+    if address.is_global != public:
+        connection.close()
+        # Not an OSError: urllib3 would take that for a network fault and hide it.
+        raise RejectedError(
+            f"{host} leads to the {'private' if public else 'public'} address {address}.", hint=hint
+        )
+
+
+class _PublicConnection(GuardedHTTPSConnection):
+    setting = ""
 
     def _new_conn(self) -> Any:
         connection = super()._new_conn()
-        address = ipaddress.ip_address(connection.getpeername()[0])
-        if not address.is_global:
-            connection.close()
-            # Not an OSError: urllib3 would take that for a network fault and hide it.
-            raise RejectedError(
-                f"{self.host} leads to the private address {address}.",
-                hint="Only public hosts may be called; correct connections.webhook.url.",
-            )
+        hint = f"Only public hosts may be called by https; correct {self.setting}."
+        _turned_away(connection, self.host, hint, public=True)
         return connection
 
 
-class _PublicPool(HTTPSConnectionPool):
-    ConnectionCls = _PublicConnection
+class _PrivateConnection(GuardedHTTPConnection):
+    setting = ""
+
+    def _new_conn(self) -> Any:
+        connection = super()._new_conn()
+        hint = f"Only hosts of your own network may be called without TLS; correct {self.setting}."
+        _turned_away(connection, self.host, hint, public=False)
+        return connection
 
 
-class PublicOnly(GuardedAdapter):
-    """Adapter for addresses that somebody typed: https and public hosts only."""
+class _OneSide(GuardedAdapter):
+    """Adapter for addresses that somebody typed.
 
-    pools = {"https": _PublicPool}  # noqa: RUF012  # read, never changed
+    Args:
+        setting: Where the address was typed, for messages.
+    """
+
+    scheme, pool, connection = "", HTTPConnectionPool, type[Any]
+
+    def __init__(self, setting: str = "connections.webhook.url") -> None:
+        kept = type("Connection", (self.connection,), {"setting": setting})
+        self.pools = {self.scheme: type("Pool", (self.pool,), {"ConnectionCls": kept})}
+        super().__init__()
+
+
+class PublicOnly(_OneSide):
+    """Https, and public hosts only."""
+
+    scheme, pool, connection = "https", HTTPSConnectionPool, _PublicConnection
+
+
+class PrivateOnly(_OneSide):
+    """Http, and hosts of our own network only: nothing crosses the Internet without TLS."""
+
+    scheme, pool, connection = "http", HTTPConnectionPool, _PrivateConnection

@@ -1,4 +1,4 @@
-"""Operators that look after the stores: retention and back-up, on the worker that has the volume."""
+"""Operators that look after the installation: retention, back-up, a sign of life to somebody outside."""
 
 from __future__ import annotations
 
@@ -33,3 +33,14 @@ class BackUpOperator(StepOperator):
         if not settings.back_up:
             raise AirflowSkipException("CUSTOMER_HEALTH_BACK_UP names no address, so nothing is backed up.")
         return back_up(settings, settings.back_up, now=wall_clock(settings))
+
+
+class HeartbeatOperator(StepOperator):
+    """Tells a monitor outside that we are alive; says so where nobody watches."""
+
+    def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.operations.heartbeat import UNWATCHED, beat
+
+        if not settings.heartbeat:
+            raise AirflowSkipException(UNWATCHED)
+        return beat(settings, now=wall_clock(settings))

@@ -1,4 +1,4 @@
-"""What a year of nights must not show: false stops, silence, doubles, lateness unsaid; and how stores grow."""
+"""What a year of nights must not show, such as false stops, silence and doubles; and how the stores grow."""
 
 from __future__ import annotations
 
