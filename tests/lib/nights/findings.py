@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from customer_health.ledger import outbox_transitions as transitions
 from customer_health.ledger import schema
 from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.outbox import transitions
 from tests.lib.nights.nights import ZONE, Nights, clocks_change
 
 # What an incident may bring down, and nothing else.
