@@ -167,7 +167,9 @@ class _OneSide(GuardedAdapter):
         setting: Where the address was typed, for messages.
     """
 
-    scheme, pool, connection = "", HTTPConnectionPool, type[Any]
+    scheme: str
+    pool: type[HTTPConnectionPool]
+    connection: type[Any]
 
     def __init__(self, setting: str = "connections.webhook.url") -> None:
         kept = type("Connection", (self.connection,), {"setting": setting})
@@ -178,10 +180,14 @@ class _OneSide(GuardedAdapter):
 class PublicOnly(_OneSide):
     """Https, and public hosts only."""
 
-    scheme, pool, connection = "https", HTTPSConnectionPool, _PublicConnection
+    scheme = "https"
+    pool = HTTPSConnectionPool
+    connection = _PublicConnection
 
 
 class PrivateOnly(_OneSide):
     """Http, and hosts of our own network only: nothing crosses the Internet without TLS."""
 
-    scheme, pool, connection = "http", HTTPConnectionPool, _PrivateConnection
+    scheme = "http"
+    pool = HTTPConnectionPool
+    connection = _PrivateConnection
