@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from customer_health.texts.word_rules import WordRules
+
 if TYPE_CHECKING:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
@@ -65,9 +67,16 @@ class OfflineSentiment:
         plain = _SIGNATURE.sub("", text[:LONGEST].translate(self._signs)).lower()
         plain = _CONCEDED.sub(lambda found: f"{found.group(1) or found.group(2)} but ", plain)
         plain = _CONTRAST.sub(" but ", plain)
-        plain = self._phrases.sub(lambda found: f" {_TOKEN.format(str(found.lastgroup)[1:])} ", plain)
+        plain = self._replace_phrases(plain)
         plain = self._rewritten.sub(lambda found: self._rewrites[found.group()], plain)
         return round((float(self._vader.polarity_scores(plain)["compound"]) + 1) / 2, 4)
+
+    def _replace_phrases(self, plain: str) -> str:
+        parts, done = list[str](), 0
+        for number, start, end in self._phrases.matches(plain):
+            parts += [plain[done:start], f" {_TOKEN.format(number)} "]
+            done = end
+        return "".join([*parts, plain[done:]])
 
 
 def _analyzer() -> SentimentIntensityAnalyzer:
@@ -107,26 +116,20 @@ def _lexicon() -> Any:
 
 
 @lru_cache(maxsize=1)
-def _phrases() -> tuple[re.Pattern[str], dict[str, float]]:
-    """One expression with a group per turn of phrase, and the valence of the word each becomes."""
+def _phrases() -> tuple[WordRules, dict[str, float]]:
+    """The turns of phrase, and the valence of the word that each becomes."""
     content = _read("phrases.yaml")
     lists = {
         name: "".join(content[name].split("\n")).replace("| ", "|") for name in ("verb", "thing", "praise")
     }
-    groups, values = list[str](), dict[str, float]()
+    patterns, values = list[str](), dict[str, float]()
     for line in content["phrases"].splitlines():
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         value, _, pattern = line.strip().partition("  ")
         for name, words in lists.items():
             pattern = pattern.replace(f"{{{name}}}", words)
-        number = len(groups)
-        groups.append(f"(?P<p{number}>{_inner(pattern)})")
         if float(value):
-            values[_TOKEN.format(number)] = float(value)
-    return re.compile(r"\b(?:" + "|".join(groups) + r")(?!\w)"), values
-
-
-def _inner(pattern: str) -> str:
-    """The same expression without numbered groups: only the turn of phrase itself has a name."""
-    return re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern)
+            values[_TOKEN.format(len(patterns))] = float(value)
+        patterns.append(pattern.strip())
+    return WordRules(patterns), values
