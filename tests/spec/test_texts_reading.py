@@ -70,7 +70,7 @@ def test_a_sign_needs_no_language() -> None:
 
 def test_a_company_adds_its_own_words() -> None:
     assert READER.read("The dashboard is zorkly").sentiment < 0.3
-    assert OfflineReader().read("The dashboard is zorkly").sentiment == 0.5
+    assert OfflineReader().read("The dashboard is zorkly").sentiment == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize(

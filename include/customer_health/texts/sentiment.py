@@ -8,6 +8,7 @@ words, `phrases.yaml` for turns of phrase, which are replaced by one made-up wor
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -28,9 +29,18 @@ _CONCEDED = re.compile(
     r"(?:^|(?<=[.!?;] ))(?:al|even )?though (.{3,120}?), |(?:^|(?<=[.!?;] ))while (.{3,120}?), "
 )
 _CONTRAST = re.compile(
-    r"[,;.(]?\s*\b(?:however|although|though|except(?: that| for)?|that said|on the other hand|"
+    r"[,;] yet\b|[,;.(]?\s*\b(?:however|although|though|except(?: that| for)?|that said|on the other hand|"
     r"only (?:downside|drawback|issue|problem|complaint|gripe)(?: is| being)?|with the exception of)\b,?"
 )
+_DRAWN_OUT = re.compile(r"([a-z])\1{2,}")  # "sloooow"
+_APOSTROPHE = re.compile(r"\b(ca|wo|do|does|did|is|are|was|were|has|have|had|would|could|should)nt\b")
+_WORDS = re.compile(r"[a-z']+")
+_SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
+_REQUEST = re.compile(
+    r"\?|^\W*(?:hi|hello|thanks|thank you|please|kindly|can|could|may|would|do|does|is|are|how|what|when"
+    r"|where|which|who|let (?:me|us)|attached|(?:i|we) (?:need|want|would like|'d like)|screenshot)\b"
+)
+_MOST_LEANING = 0.6  # log-odds: words without feeling of their own never outweigh a plain one
 _SIGNATURE = re.compile(
     r"(?:^|\n|(?<=[.!?] ))\s*(?:best|kind|warm|many)?"
     r"\s*(?:regards|wishes|cheers|sincerely|yours truly)\b.{0,80}$",
@@ -51,9 +61,8 @@ class OfflineSentiment:
         self._phrases, values = _phrases()
         self._vader.lexicon.update(values)
         self._vader.lexicon.update(words or {})
-        signs = {ord(sign): f" {word} " for sign, word in _lexicon()["signs"].items()}
-        self._signs = {**signs, ord("’"): "'"}
         self._words = frozenset(word for word in self._vader.lexicon if word.isalpha() and word.isascii())
+        self._leanings: Mapping[str, float] = _leanings()
         self._rewrites: Mapping[str, str] = _lexicon()["rewrites"]
         self._rewritten = re.compile(rf"\b(?:{'|'.join(self._rewrites)})\b")
 
@@ -64,12 +73,20 @@ class OfflineSentiment:
 
     def score(self, text: str) -> float:
         """Return how the writer feels, 0 angry to 1 happy; 0.5 where nothing says either."""
-        plain = _SIGNATURE.sub("", text[:LONGEST].translate(self._signs)).lower()
+        plain = plain_text(text)
+        feeling = self._feeling(plain)
+        leaning = sum(self._leanings.get(word, 0.0) for word in telling_words(plain))
+        leaning = _MOST_LEANING * math.tanh(leaning / _MOST_LEANING) * (1 - abs(2 * feeling - 1))
+        return round(1 / (1 + math.exp(-leaning) * (1 - feeling) / feeling), 4)
+
+    def _feeling(self, plain: str) -> float:
+        """What words of feeling and turns of phrase say, by VADER's rules: above 0 and below 1."""
         plain = _CONCEDED.sub(lambda found: f"{found.group(1) or found.group(2)} but ", plain)
         plain = _CONTRAST.sub(" but ", plain)
         plain = self._replace_phrases(plain)
         plain = self._rewritten.sub(lambda found: self._rewrites[found.group()], plain)
-        return round((float(self._vader.polarity_scores(plain)["compound"]) + 1) / 2, 4)
+        compound = float(self._vader.polarity_scores(plain)["compound"])
+        return min(0.99, max(0.01, (compound + 1) / 2))
 
     def _replace_phrases(self, plain: str) -> str:
         parts, done = list[str](), 0
@@ -77,6 +94,18 @@ class OfflineSentiment:
             parts += [plain[done:start], f" {_TOKEN.format(number)} "]
             done = end
         return "".join([*parts, plain[done:]])
+
+
+def plain_text(text: str) -> str:
+    """Return a text as it is read: lower case, signs as words, without drawn-out letters and signature."""
+    plain = _SIGNATURE.sub("", text[:LONGEST].translate(_signs())).lower()
+    return _APOSTROPHE.sub(r"\1n't", _DRAWN_OUT.sub(r"\1", plain))
+
+
+def telling_words(plain: str) -> set[str]:
+    """The words of the sentences that tell something; a question or a request leans nowhere."""
+    sentences = _SENTENCE.findall(plain)
+    return {word for one in sentences if not _REQUEST.search(one) for word in _WORDS.findall(one)}
 
 
 def _analyzer() -> SentimentIntensityAnalyzer:
@@ -113,6 +142,16 @@ def _read(name: str) -> Any:
 @lru_cache(maxsize=1)
 def _lexicon() -> Any:
     return _read("lexicon.yaml")
+
+
+@lru_cache(maxsize=1)
+def _signs() -> dict[int, str]:
+    return {ord("’"): "'"} | {ord(sign): f" {word} " for sign, word in _lexicon()["signs"].items()}
+
+
+@lru_cache(maxsize=1)
+def _leanings() -> Mapping[str, float]:
+    return dict(_read("leanings.yaml"))
 
 
 @lru_cache(maxsize=1)
