@@ -1,4 +1,4 @@
-"""Server time of every view over a large ledger: p95 per view, beside the emptiest answer of the same run.
+"""Server time of every view over a large ledger, in CPU time and by the clock, beside the emptiest answer.
 
     python benchmarks/page_speed.py                    # 5,000 accounts x 104 weeks
     python benchmarks/page_speed.py --accounts 50000    # 13 GB of disk, ten minutes
@@ -6,8 +6,8 @@
 
 The ledger is built in a temporary folder: one week is published by the domain, with reasons, facts and
 waterfalls of ordinary size; the other weeks are that week again, shifted in SQL. The views are
-asked of the page's own app, without Airflow's server: authentication is not what is measured. The outbox is
-empty: the page of actions is not measured at size.
+asked of the page's own app, without Airflow's server: authentication is not what is measured, nor is the
+day page, which asks Airflow's database. The outbox holds a task and a field update for up to 20,000 accounts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import statistics
 import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -34,6 +33,7 @@ TIERS = (
     (70, "Healthy", "Green"),
 )
 GOAL_MS = 300
+OWN = "001000000000000042"  # given to csm1
 ASKS = 21
 
 
@@ -52,7 +52,7 @@ def rows(accounts: int, seed: int = 7) -> pd.DataFrame:
         "baseline": "the due date; it counts beyond 30 days",
     }  # fmt: skip
     named = [next((t, b) for low, t, b in reversed(TIERS) if value >= low) for value in score.round()]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "account_id": [f"001{n:015d}" for n in range(accounts)],
             "name": [f"Customer number {n}" for n in range(accounts)],
@@ -81,6 +81,8 @@ def rows(accounts: int, seed: int = 7) -> pd.DataFrame:
             "manager_email": [f"lead{n}@example.com" for n in draw.integers(0, 12, accounts)],
         }
     )
+    table.loc[table["account_id"] == OWN, "owner_email"] = "csm1@example.com"
+    return table
 
 
 def build(home: Path, accounts: int, weeks: int) -> Engine:
@@ -97,7 +99,35 @@ def build(home: Path, accounts: int, weeks: int) -> Engine:
     moved = table.assign(score=(table["score"] + np.random.default_rng(8).normal(0, 6, accounts)).clip(1, 99))
     moved["score_shown"] = moved["score"].round().astype(int)
     scores.publish(engine, moved, LAST, published_at=datetime.combine(LAST, datetime.min.time(), UTC))
+    _promise(engine, [str(account) for account in table["account_id"][:20_000]])
     return engine
+
+
+def _promise(engine: Engine, accounts: list[str]) -> None:
+    from customer_health.effects.effect import Effect, effect_key
+    from customer_health.ledger.engine import writing
+    from customer_health.ledger.outbox import queue
+
+    payloads = {
+        "create_task": {
+            "subject": "[Critical] Save play 1/3",
+            "owner": {"email": "csm1@example.com"},
+            "body": "x" * 2_000,
+        },
+        "set_fields": {"fields": {"AI_Health_Score__c": 22}},
+    }
+    for verb, payload in payloads.items():
+        effects = [
+            Effect(
+                key=effect_key(account, "critical_save", "ep-1", verb, "crm"), destination="crm", verb=verb,
+                account_id=account, as_of=LAST, playbook="critical_save", step="1", episode_id="ep-1",
+                payload=payload,
+            )
+            for account in accounts
+        ]  # fmt: skip
+        with writing(engine) as connection:
+            queue.add(connection, effects, now=datetime.combine(LAST, datetime.min.time(), UTC))
+            connection.execute(text("UPDATE outbox SET state = 'delivered' WHERE state = 'pending'"))
 
 
 def _copy(engine: Engine, first: date, day: date) -> None:
@@ -116,30 +146,41 @@ def _copy(engine: Engine, first: date, day: date) -> None:
             )
 
 
-def measure(accounts: int, weeks: int) -> bool:
-    """Print p50 and p95 per view; return whether all kept the goal."""
-    with tempfile.TemporaryDirectory(prefix="page-speed-") as folder:
-        os.environ["CUSTOMER_HEALTH_HOME"] = folder
-        os.environ["CUSTOMER_HEALTH_TODAY"] = LAST.isoformat()
-        began = time.monotonic()
-        build(Path(folder), accounts, weeks).dispose()
-        size = (Path(folder) / "ledger.db").stat().st_size / 1e9
+def measure(home: Path, accounts: int, weeks: int) -> bool:
+    """Print CPU time and time by the clock per view; return whether all kept the goal."""
+    (home / "company.yaml").write_text(ROLES, encoding="utf-8")
+    os.environ["CUSTOMER_HEALTH_HOME"] = str(home)
+    os.environ["CUSTOMER_HEALTH_CONFIG"] = f"{home}/company.yaml"
+    os.environ["CUSTOMER_HEALTH_TODAY"] = LAST.isoformat()
+    began = time.monotonic()
+    if not (home / "ledger.db").exists():
+        build(home, accounts, weeks).dispose()
+    size = (home / "ledger.db").stat().st_size / 1e9
+    print(f"{accounts:,} accounts x {weeks} weeks: {size:.1f} GB, {time.monotonic() - began:.0f} s to build")
+    logging.disable(logging.INFO)  # a line per answer would be measured, too
+    client = _client()
+    floor = _quantile([cpu for cpu, _ in _times(client, "/style.css")], 0.5)
+    print(
+        f"{'CPU and clock, ms':46} {'cpu p50':>8} {'cpu p95':>8} {'x floor':>8} {'clock p50':>10} {'p95':>6}"
+    )
+    kept = True
+    for who, view in [*(("lead", view) for view in VIEWS), *(("csm", view) for view in OWN_VIEWS)]:
+        WHO["name"] = who
+        taken = _times(client, view)
+        cpu, clock = [one for one, _ in taken], [one for _, one in taken]
+        p95 = _quantile(cpu, 0.95)
+        kept &= p95 <= GOAL_MS
         print(
-            f"{accounts:,} accounts x {weeks} weeks: {size:.1f} GB, built in {time.monotonic() - began:.0f} s"
+            f"{who + ' ' + view:46} {_quantile(cpu, 0.5):8.0f} {p95:8.0f} {p95 / floor:8.0f} "
+            f"{_quantile(clock, 0.5):10.0f} {_quantile(clock, 0.95):6.0f}",
+            flush=True,
         )
-        logging.disable(logging.INFO)  # a line per answer would be measured, too
-        client = _client()
-        floor = _times(client, "/style.css")
-        print(f"{'view':44} {'p50 ms':>7} {'p95 ms':>7} {'x floor':>8}")
-        kept = True
-        for view in VIEWS:
-            taken = _times(client, view)
-            p95 = float(np.quantile(taken, 0.95))
-            kept &= p95 <= GOAL_MS
-            ratio = p95 / statistics.median(floor)
-            print(f"{view:44} {statistics.median(taken):7.0f} {p95:7.0f} {ratio:8.0f}")
-        print(f"goal: p95 <= {GOAL_MS} ms: {'kept' if kept else 'missed'}")
-        return kept
+    print(f"goal: CPU p95 <= {GOAL_MS} ms: {'kept' if kept else 'missed'}")
+    return kept
+
+
+def _quantile(values: list[float], share: float) -> float:
+    return float(np.quantile(values, share))
 
 
 VIEWS = (
@@ -151,11 +192,24 @@ VIEWS = (
     "/?owner=csm1@example.com&tier=Critical",
     "/?q=number 77",
     "/?fact=overdue_invoices&renewal=90",
-    "/account/001000000000000042",
+    f"/account/{OWN}",
     "/actions",
+    "/actions?verb=set_fields&page=3",
+    "/renewals",
+    "/renewals?quarter=2027-Q1&page=3",
+    "/sources",
     "/kpis",
     "/model",
 )
+# As a CSM who sees the own accounts only: the company's totals are not for him or her.
+OWN_VIEWS = ("/", "/?weeks=52", "/?sort=change", f"/account/{OWN}", "/actions", "/renewals")
+ROLES = """
+roles:
+  limited: true
+  people: {csm: csm1@example.com, lead: vp@example.com}
+  leads: [vp@example.com]
+"""
+WHO = {"name": "lead"}
 
 
 def _client() -> Any:
@@ -165,7 +219,7 @@ def _client() -> Any:
     from customer_health_airflow.ui.app import create_app
 
     app = create_app()
-    user = type("Reader", (), {"get_name": lambda self: "reader"})()
+    user = type("Reader", (), {"get_name": lambda self: WHO["name"]})()
     app.dependency_overrides[access.can_read] = lambda: None
     from airflow.api_fastapi.core_api.security import get_user
 
@@ -174,14 +228,17 @@ def _client() -> Any:
     return TestClient(app)
 
 
-def _times(client: Any, view: str) -> list[float]:
-    """Return milliseconds of repeated answers; the first, which compiles templates, is left out."""
+def _times(client: Any, view: str) -> list[tuple[float, float]]:
+    """Return CPU and clock milliseconds of repeated answers but the first, which compiles templates.
+
+    CPU time is this process's, all threads: what a busy machine adds to the clock is not the page's.
+    """
     taken = []
     for ask in range(ASKS):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         answer = client.get(view)
         if ask:
-            taken.append((time.perf_counter() - began) * 1000)
+            taken.append(((time.process_time() - used) * 1000, (time.perf_counter() - began) * 1000))
         assert answer.status_code == 200, (view, answer.status_code, answer.text[:300])
     return taken
 
@@ -191,8 +248,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--accounts", type=int, default=5_000)
     parser.add_argument("--weeks", type=int, default=104)
+    parser.add_argument("--home", type=Path, help="keep the ledger in this folder, and use what is there")
     asked = parser.parse_args()
-    raise SystemExit(0 if measure(asked.accounts, asked.weeks) else 1)
+    with tempfile.TemporaryDirectory(prefix="page-speed-") as folder:
+        home = asked.home or Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        raise SystemExit(0 if measure(home, asked.accounts, asked.weeks) else 1)
 
 
 if __name__ == "__main__":

@@ -20,5 +20,6 @@ VIEWS = {
     "day of a run": f"/day/{TODAY}",
     "kpis": "/kpis",
     "model": "/model",
+    "sources": "/sources",
     "reports": "/reports",
 }

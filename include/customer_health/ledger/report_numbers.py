@@ -13,6 +13,7 @@ from customer_health.ledger.schema import report_numbers as table
 from customer_health.ledger.scores import plain
 
 KPIS, SCOREBOARD, VALUE_OF_DATA, RENEWALS = "kpis", "scoreboard", "value_of_data", "renewals"
+GATE, SIGNALS = "gate", "signals"
 
 
 def keep(engine: Engine, kind: str, as_of: date, content: Mapping[str, Any]) -> None:

@@ -116,6 +116,26 @@ def settle(engine: Engine, reservation: int, spent: float) -> None:
         connection.execute(update(text_spending).where(text_spending.c.id == reservation).values(spent=spent))
 
 
+def spending(engine: Engine, since: date) -> list[dict[str, Any]]:
+    """Return by week, provider, model and purpose: `requests`, `cost` and `unanswered`, newest first.
+
+    Args:
+        engine: The ledger.
+        since: First Monday that counts.
+    """
+    c = text_spending.c
+    by = (c.week, c.provider, c.model, c.purpose)
+    query = select(
+        *by,
+        func.count().label("requests"),
+        func.sum(func.coalesce(c.spent, c.reserved)).label("cost"),
+        (func.count() - func.count(c.spent)).label("unanswered"),
+    )
+    query = query.where(c.week >= since).group_by(*by).order_by(c.week.desc(), *by[1:])
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def spent_in_week(engine: Engine, now: datetime) -> float:
     """Return what this week has cost so far, reservations without an answer included."""
     counted = func.coalesce(text_spending.c.spent, text_spending.c.reserved)

@@ -210,9 +210,13 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
     Raises:
         DataContractError: A table as a whole cannot be trusted.
     """
+    from customer_health.ledger import report_numbers
+    from customer_health.ledger.engine import open_ledger
     from customer_health.remote.usage_placement import gated_elsewhere, remote_usage
     from customer_health.warehouse.gate import run_gate
+    from customer_health.warehouse.gate_numbers import gate_numbers
 
+    ledger = open_ledger(settings.ledger_url)
     progress(0, 0, "checking contracts")
     kept_out: tuple[str, ...] = ()
     with (
@@ -231,6 +235,9 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
             used=None if usage is None else partial(usage.days, as_of=as_of),
             project=settings.home,
             own=settings.expectations,
+            told=lambda seen: report_numbers.keep(
+                ledger, report_numbers.GATE, as_of, gate_numbers(con, seen)
+            ),
         )
     return Result("Data quality gate", gate.counts(), (*gate.lines(), *kept_out), report=gate.report)
 
@@ -255,6 +262,8 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
     Raises:
         RetriableError: Rows have arrived since the gate looked.
     """
+    from customer_health.ledger import report_numbers
+    from customer_health.ledger.engine import open_ledger
     from customer_health.remote.usage_placement import signals_warehouse
     from customer_health.signals.build_panel import build_and_check
     from customer_health.warehouse.gate import require_gated
@@ -275,6 +284,10 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
             progress=progress,
         )
     stale = sum(finding.check == "stale" for finding in findings)
+    told = [{"check": one.check, "subject": one.subject, "sentence": one.sentence} for one in findings]
+    report_numbers.keep(
+        open_ledger(settings.ledger_url), report_numbers.SIGNALS, max(as_of_dates), {"findings": told}
+    )
     return Result(
         "Build signals",
         {

@@ -43,6 +43,7 @@ def run_gate(
     used: UsedDays | None = None,
     project: Path | None = None,
     own: Path | None = None,
+    told: Callable[[GateResult], None] | None = None,
 ) -> GateResult:
     """Hold the rows of new loads against their contracts.
 
@@ -62,6 +63,7 @@ def run_gate(
         used: Where usage is asked for if it is elsewhere.
         project: Folder of Great Expectations' project, whose suites stay; default: one that is thrown away.
         own: Folder of the company's own suites.
+        told: Is given the result before the run may stop: whoever shows it must hear of broken tables, too.
 
     Raises:
         DataContractError: A table as a whole breaks its contract. The report is written all the same, and the
@@ -91,6 +93,8 @@ def run_gate(
         write_comparison(con, result.report.parent, as_of=as_of)
         write_lapsed(result.derived, result.report.parent)
     write_report(con, result)
+    if told is not None:
+        told(result)
     if critical:
         raise _broken(critical, result.report)
     return result

@@ -24,6 +24,7 @@ from customer_health_airflow.ui import (
     report_files,
     run_pages,
     shell,
+    source_pages,
 )
 from customer_health_airflow.ui.access import can_read
 from customer_health_airflow.ui.own_effect import own_effect
@@ -82,6 +83,7 @@ def create_app() -> FastAPI:
     app.include_router(pages.router)
     app.include_router(actions_page.router)
     app.include_router(number_pages.router, dependencies=[Depends(leads_only)])
+    app.include_router(source_pages.router, dependencies=[Depends(leads_only)])
     app.include_router(renewal_pages.router)
     app.include_router(run_pages.router)
     app.include_router(renewal_pages.acts)

@@ -18,7 +18,7 @@ from customer_health.settings import load_settings
 from customer_health_airflow.approvals import about_model
 from customer_health_airflow.ui import report_files, told_once
 from customer_health_airflow.ui.access import may_train
-from customer_health_airflow.ui.page_queries import ledger
+from customer_health_airflow.ui.page_queries import ledger, now_for_pages, silent_tables
 from customer_health_airflow.ui.plotting import calibration, lines
 from customer_health_airflow.ui.retention_drawing import bridge
 from customer_health_airflow.ui.shell import render
@@ -56,6 +56,7 @@ def model(request: Request, user: GetUserDep) -> HTMLResponse:
         )
         for days, found in sorted((summary.get("horizons") or {}).items(), key=lambda pair: int(pair[0]))
     ]
+    _, findings = report_numbers.latest(engine, report_numbers.SIGNALS)
     drift = [row for row in (board or {}).get("drift", ()) if row["level"] in LOUD]
     response = render(
         request,
@@ -76,6 +77,8 @@ def model(request: Request, user: GetUserDep) -> HTMLResponse:
         watched=watched,
         board=forgiving(board),
         drift=drift,
+        silent=silent_tables(findings),
+        age=(now_for_pages(settings).date() - record.trained_as_of).days if record else None,
         valued=valued,
         value=forgiving(value),
         card=_card(settings, record.model_id) if record else "",

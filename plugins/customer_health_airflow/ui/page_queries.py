@@ -111,6 +111,15 @@ def day_before(days: list[date], day: date) -> date | None:
     return day_to_compare(days, day)
 
 
+def silent_tables(findings: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return table -> sentence of those silent for longer than usual, from what building signals found."""
+    return {
+        one["subject"]: one["sentence"]
+        for one in (findings or {}).get("findings", ())
+        if one["check"] == "stale"
+    }
+
+
 def is_stale(day: date, now: datetime) -> bool:
     """Whether the newest scores are too old to be acted on."""
     return now - datetime.combine(day, datetime.min.time(), now.tzinfo) > timedelta(hours=36)

@@ -25,6 +25,7 @@ PAGES = (
     ("/renewals", "Renewals"),
     ("/kpis", "KPIs"),
     ("/model", "Model"),
+    ("/sources", "Sources"),
     ("/reports", "Reports"),
 )
 TEMPLATES = Path(__file__).with_name("templates")
