@@ -1,7 +1,8 @@
-"""Read a YAML file that people write, and refuse it with file, line, key and suggestion.
+"""Read a YAML file that people write, and refuse one that cannot be read, with file and line.
 
 YAML's own loaders forget lines, let a repeated key replace the first one, and guess: `no` becomes false
-(Norway among a list of countries), 2025-01-31 becomes a date. This reader does none of that.
+(Norway among a list of countries), 2025-01-31 becomes a date. This reader does none of that. What is said of
+content that is not accepted is in yaml_refusals.py.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from customer_health.errors import ConfigurationError, suggest
-from customer_health.sections import known_keys
+from customer_health.errors import ConfigurationError
 
 MOST_NODES = 200_000  # an anchor that repeats an anchor can grow a short file without end
 Location = tuple[int | str, ...]
@@ -51,10 +50,13 @@ class YamlFile:
 
     def place(self, location: Location) -> str:
         """Return `file:line` of a location, or of the nearest one above it that the file spells out."""
-        for length in range(len(location), 0, -1):
-            if line := self.lines.get(location[:length]):
-                return f"{self.path}:{line}"
-        return str(self.path)
+        here: Location = ()
+        for part in location:
+            if (*here, part) in self.lines:
+                here = (*here, part)
+            elif not isinstance(part, int):  # a list of one may be written without being a list
+                break
+        return f"{self.path}:{self.lines[here]}" if here else str(self.path)
 
 
 def read_yaml(path: Path, *, absent: str, wrong: str, example: str) -> YamlFile:
@@ -87,9 +89,16 @@ def read_yaml(path: Path, *, absent: str, wrong: str, example: str) -> YamlFile:
         root = loader.get_single_node()
         lines = dict(_lines(root, (), path, [0])) if root is not None else {}
         content = loader.construct_document(root) if root is not None else {}
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise ConfigurationError(
+            f"{place} is not valid YAML: {' '.join(filter(None, (error.context, error.problem)))}.",
+            hint="Correct this line or the one above it; indent with spaces, never with tabs.",
+        ) from None
     except yaml.YAMLError as error:
         raise ConfigurationError(
-            f"{path} is not valid YAML: {error}", hint="Correct the line it names."
+            f"{path} is not valid YAML: {error}.", hint="Save it as plain text without control characters."
         ) from None
     finally:
         loader.dispose()
@@ -128,49 +137,3 @@ def _lines(node: Node, location: Location, path: Path, seen: list[int]) -> Itera
         for number, item in enumerate(node.value):
             yield (*location, number), item.start_mark.line + 1
             yield from _lines(item, (*location, number), path, seen)
-
-
-_SAID = {
-    "tuple_type": "should be a list, such as [a, b]",
-    "list_type": "should be a list, such as [a, b]",
-    "dict_type": "should be a mapping, such as {a: b}",
-    "mapping_type": "should be a mapping, such as {a: b}",
-    "model_type": "should be a section with keys of its own",
-    "finite_number": "should be a finite number",
-    "missing": "is required and missing",
-}
-
-
-def refusal(
-    file: YamlFile,
-    error: ValidationError,
-    model: type[BaseModel],
-    *,
-    moved: Mapping[str, str] | None = None,
-    prefix: str = "",
-) -> ConfigurationError:
-    """Turn pydantic's findings into one message: a line per fault with file, line and key, and suggestions.
-
-    Args:
-        file: The file as read.
-        error: What pydantic found.
-        model: The model of the whole file.
-        moved: Keys of earlier versions -> what takes their place.
-        prefix: Where in the file `model` begins, as part of the key.
-    """
-    said, hints = [], []
-    for problem in error.errors():
-        location = tuple(problem["loc"])
-        key = prefix + ".".join(map(str, location))
-        place = file.place(location)
-        if problem["type"] == "extra_forbidden":
-            now = (moved or {}).get(key)
-            said.append(f"{place}: {key} is {'an earlier name' if now else 'not a known key'}.")
-            known = known_keys(model, location[:-1])
-            hints.append(f"Write {now} instead of {key}." if now else suggest(str(location[-1]), known))
-            continue
-        message = _SAID.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")
-        given = problem.get("input")
-        found = f" (found: {given!r})" if isinstance(given, str | int | float | bool) else ""
-        said.append(f"{place}: {key}: {message}{found}.")
-    return ConfigurationError("\n".join(said), hint=" ".join(dict.fromkeys(hints)) or "Correct the value.")

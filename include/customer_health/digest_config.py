@@ -6,14 +6,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from customer_health.sections import Address, Section, Zone
+from customer_health.sections import Address, Section, Zone, shaped
+
+PageAddress = Annotated[
+    str, shaped(r"(https?://[^\s<>|]{3,500})?", "an address such as https://airflow.example.com/health")
+]
 
 
 class DigestReader(Section):
     """One person who gets the digest by mail."""
 
-    address: Address
-    timezone: Zone = "UTC"
+    address: Address = Field(description="where it is sent")
+    timezone: Zone = Field("UTC", description="zone whose Monday morning counts")
 
 
 class DigestConfig(Section):
@@ -24,6 +28,4 @@ class DigestConfig(Section):
     )
     timezone: Zone = Field("UTC", description="zone of the readers of Slack's channel")
     hour: int = Field(7, ge=0, le=23, description="local hour on Monday before which it does not leave")
-    page: Annotated[str, Field(pattern=r"^(https?://[^\s<>|]{3,500})?$")] = Field(
-        "", description="address of the Customer Health page, for links; empty: none"
-    )
+    page: PageAddress = Field("", description="address of the Customer Health page, for links; empty: none")

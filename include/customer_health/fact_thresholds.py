@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import Field, model_validator
 
-from customer_health.sections import Section
+from customer_health.errors import suggest
+from customer_health.sections import Section, wrong
 
 Threshold = float | None
 
@@ -69,7 +70,7 @@ class FactThresholds(Section):
         }
         for code, highest in self.ceilings.items():
             if code not in known:
-                raise ValueError(f"ceilings: '{code}' is not a headline fact; use {', '.join(sorted(known))}")
+                raise wrong(f"'{code}' is not a headline fact", "ceilings", code, hint=suggest(code, known))
             if not 0 <= highest <= 100:
-                raise ValueError(f"ceilings: {code} needs a score from 0 to 100, not {highest}")
+                raise wrong(f"needs a score from 0 to 100, not {highest}", "ceilings", code)
         return self

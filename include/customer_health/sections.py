@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 from customer_health.errors import suggest
+
+
+def wrong(message: str, *at: int | str, hint: str = "") -> PydanticCustomError:
+    """Return what a validator raises: the message, the key below its own that it is about, and a hint."""
+    return PydanticCustomError("wrong", "{said}", {"said": message, "at": at, "hint": hint})
 
 
 class Section(BaseModel):
@@ -26,7 +32,11 @@ class Section(BaseModel):
             for name, value in given.items():
                 field = cls.model_fields.get(str(name))
                 if isinstance(value, bool) and field is not None and not _may_be_bool(field.annotation):
-                    raise ValueError(f"{name}: {str(value).lower()} is neither a number nor a text")
+                    raise wrong(
+                        f"{str(value).lower()} is neither a number nor text",
+                        str(name),
+                        hint="Write a number, or put text between quotation marks.",
+                    )
         return given
 
 
@@ -34,18 +44,38 @@ def _may_be_bool(annotation: Any) -> bool:
     return annotation in (bool, Any) or any(_may_be_bool(inner) for inner in get_args(annotation))
 
 
+def named(what: str, known: Callable[[], Iterable[str]]) -> AfterValidator:
+    """Return a check that a text is one of the names of something that exists, such as a canonical table."""
+
+    def check(name: str) -> str:
+        names = list(known())
+        if name not in names:
+            raise wrong(f"'{name}' is not {what}", hint=suggest(name, names))
+        return name
+
+    return AfterValidator(check)
+
+
+def shaped(pattern: str, like: str) -> AfterValidator:
+    """Return a check that a text matches a pattern; `like` says what it should be, with an example."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise wrong(f"'{text}' is not {like}")
+        return text
+
+    return AfterValidator(check)
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"'{name}' is not a time zone such as Europe/Berlin") from None
+        close = suggest(name, available_timezones())
+        raise wrong(
+            f"'{name}' is not a time zone such as Europe/Berlin", hint=close if "mean" in close else ""
+        ) from None
     return name
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"[^@\s<>\"]{1,64}@[^@\s<>\"]{1,250}", text):
-        raise ValueError(f"'{text}' is not an e-mail address")
-    return text
 
 
 # The tables of warehouse/tables.py, by name, for keys that name one (a test holds the two equal).
@@ -70,15 +100,9 @@ TABLE_NAMES = (
 )
 
 
-def _table(name: str) -> str:
-    if name not in TABLE_NAMES:
-        raise ValueError(f"'{name}' is not a canonical table. {suggest(name, TABLE_NAMES)}")
-    return name
-
-
-CanonicalTable = Annotated[str, AfterValidator(_table)]
+CanonicalTable = Annotated[str, named("a canonical table", lambda: TABLE_NAMES)]
 Zone = Annotated[str, AfterValidator(_zone)]
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, shaped(r"[^@\s<>\"]{1,64}@[^@\s<>\"]{1,250}", "an e-mail address")]
 
 
 def known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -88,11 +112,26 @@ def known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
         model: The whole file.
         location: As pydantic names it, without the key itself; places in lists are passed over.
     """
+    own_key = False  # the part is a key that the user chose, such as a table's name
     for part in location:
-        field = model.model_fields.get(str(part))
-        for candidate in _classes(field.annotation) if field else ():
+        fields = {found.alias or name: found for name, found in model.model_fields.items()}
+        if own_key or isinstance(part, int) or part not in fields:
+            own_key = own_key and isinstance(part, int)
+            continue
+        annotation = fields[part].annotation
+        own_key = _holds_mapping(annotation)
+        for candidate in _classes(annotation):
             model = candidate
-    return list(model.model_fields)
+    return [found.alias or name for name, found in model.model_fields.items()]
+
+
+def _holds_mapping(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    return (
+        origin is Mapping
+        or (isinstance(origin, type) and issubclass(origin, Mapping))
+        or (any(_holds_mapping(inner) for inner in get_args(annotation)))
+    )
 
 
 def _classes(annotation: Any) -> list[type[BaseModel]]:

@@ -7,22 +7,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from customer_health.sections import Section
+from customer_health.sections import Section, shaped, wrong
 
 ReaderKind = Literal["offline", "claude", "openai", "compatible", "http"]
 WriterKind = Literal["template", "claude", "openai", "compatible"]
 ENDPOINTS = ("claude", "openai", "compatible", "http")
 Valence = Annotated[float, Field(ge=-4, le=4)]
 Address = Annotated[
-    str, Field(pattern=r"^(https://[^\s@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s@]*)?)$")
+    str,
+    shaped(
+        r"https://[^\s@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s@]*)?",
+        "an https address, or an http one on this machine",
+    ),
 ]
 
 
 class ModelPrice(Section):
     """What a million tokens cost, in the currency of the weekly budget. Prices change: look them up."""
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
+    input: float = Field(ge=0, description="a million tokens that are sent")
+    output: float = Field(ge=0, description="a million tokens that come back")
 
 
 class Endpoint(Section):
@@ -83,9 +87,9 @@ class TextsConfig(Section):
         for kind in sorted({self.reader, self.writer} - {"offline", "template"}):
             found = endpoints.get(kind)
             if found is None:
-                raise ValueError(f"'{kind}' needs texts.endpoints.{kind}: its model and price")
+                raise wrong(f"'{kind}' needs texts.endpoints.{kind}: its model and price", "endpoints")
             if kind in ("compatible", "http") and found.url is None:
-                raise ValueError(f"texts.endpoints.{kind} needs a url")
+                raise wrong("needs a url", "endpoints", kind)
             if kind != "http" and not found.model:
-                raise ValueError(f"texts.endpoints.{kind} needs a model")
+                raise wrong("needs a model", "endpoints", kind)
         return self

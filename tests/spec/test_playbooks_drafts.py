@@ -9,7 +9,7 @@ from tests.lib.ledger import new_ledger, promised, publish, run
 
 from customer_health.company import CompanyConfig
 from customer_health.playbooks.effect_context import name_of
-from customer_health.playbooks.playbook_run import LIBRARY
+from customer_health.shipped_names import LIBRARY
 
 SCORED = re.compile(
     r"\b(scored?|risk|red|critical|churn|health|tier|usage (is )?(down|declin\w+)|algorithm|model)\b",

@@ -227,6 +227,20 @@ def test_a_misspelt_word_is_refused_with_its_place_and_a_suggestion(
     assert said in str(refusal.value)
 
 
+def test_a_mistake_in_a_mapping_names_its_line_and_a_key_may_stand_only_once(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(
+        "company: Test\ntables:\n  accounts:\n    files: a.csv\n    columns:\n      name: {colum: n}\n"
+    )
+    with pytest.raises(
+        ConfigurationError, match=r"m\.yaml:6: tables\.accounts\.0\.columns\.name\.colum is not"
+    ):
+        load_mapping(path)
+    path.write_text("company: Test\ntables:\n  accounts: {files: a.csv}\n  accounts: {files: b.csv}\n")
+    with pytest.raises(ConfigurationError, match=r"m\.yaml:4: tables\.accounts stands here again"):
+        load_mapping(path)
+
+
 def test_a_required_column_that_nothing_fills_is_named(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_text(HEAD.replace(", occurred_at: start", ""))

@@ -7,8 +7,9 @@ import pytest
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
 from customer_health.playbook_config import PlaybookConfig
-from customer_health.playbooks.playbook import LIBRARY, load_playbook, load_playbooks
+from customer_health.playbooks.playbook import load_playbook, load_playbooks
 from customer_health.playbooks.playbook_docs import answers, playbooks_page
+from customer_health.shipped_names import LIBRARY
 
 PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"
 EXAMPLE = playbooks_page().split("```yaml\n")[1].split("```")[0]

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
@@ -45,26 +46,26 @@ def test_the_example_loads(load):
             "signals: {recent_nps: {at_most: 6}}",
             "Did you mean one of: recent_nps",
         ),
-        ("whn:", "when:", "whn: unknown key.\n  -> Did you mean one of: when"),
+        ("whn:", "when:", "whn is not a known key.\n  -> Did you mean one of: when"),
         (
             "scor: {below: 30}",
             "score: {below: 30}",
-            "when: scor: unknown key.\n  -> Did you mean one of: score",
+            "when.scor is not a known key.\n  -> Did you mean one of: score",
         ),
         (
             "score: {bellow: 30}",
             "score: {below: 30}",
-            "score: bellow: unknown key.\n  -> Did you mean one of: below",
+            "score.bellow is not a known key.\n  -> Did you mean one of: below",
         ),
         ("score: {}", "score: {below: 30}", "needs at least one of"),
         ("score: {above: 50, below: 30}", "score: {below: 30}", "no number lies between 50 and 30"),
-        ("score: {below: thirty}", "score: {below: 30}", "valid number"),
+        ("score: {below: thirty}", "score: {below: 30}", "should be a number"),
         ("tier: critcal", "score: {below: 30}", "Did you mean one of: critical"),
         ("reasons: {any: [usage_declin]}", "score: {below: 30}", "Did you mean one of: usage_decline"),
         ("state: scroed", "score: {below: 30}", "Did you mean one of: scored"),
         ("scheme: fourtier", "score: {below: 30}", "Did you mean one of: four_tier"),
         ("create_tsk:", "create_task:", "unknown verb 'create_tsk'.\n  -> Did you mean one of: create_task"),
-        ("due_on: 48h", "due_in: 48h", "due_on: unknown key.\n  -> Did you mean one of: due_in"),
+        ("due_on: 48h", "due_in: 48h", "due_on is not a known key.\n  -> Did you mean one of: due_in"),
         ("due_in: soon", "due_in: 48h", "write a duration as 48h or 60d"),
         ("due_in: 0h", "due_in: 48h", "due_in must lie in the future"),
         ("to: salesfroce, type: call", "type: call", "'salesfroce' is not a destination"),
@@ -77,7 +78,7 @@ def test_the_example_loads(load):
         ("once_per: cooldown", "once_per: episode", "needs a cooldown"),
         ("once_per: fortnight", "once_per: episode", "once_per"),
         ("name: other", "name: rescue", "Let them agree"),
-        ("do: []\nnope:", "do:", "nope: unknown key"),
+        ("do: []\nnope:", "do:", "nope is not a known key"),
         ("- one\n- two", GOOD, "holds no playbook"),
         ("when: {score: [", GOOD, "is not valid YAML"),
     ],
@@ -97,9 +98,26 @@ def test_two_steps_of_one_name_are_refused(load):
 
 
 def test_a_paused_playbook_that_does_not_exist_is_refused():
-    config = CompanyConfig(playbooks=PlaybookConfig(paused=("critical_svae",)))
-    with pytest.raises(ConfigurationError, match="critical_save"):
-        load_playbooks(config)
+    with pytest.raises(ValidationError, match="critical_svae"):
+        PlaybookConfig(paused=("critical_svae",))
+
+
+def test_a_mistake_in_a_playbook_names_its_line(load):
+    with pytest.raises(
+        ConfigurationError, match=r"rescue\.yaml:10: do\.0\.create_task\.due_in: write a duration"
+    ):
+        load(GOOD.replace("due_in: 48h", "due_in: soon"))
+    with pytest.raises(ConfigurationError, match=r"rescue\.yaml:8: when: signals: .* 'recent_nsp'"):
+        load(GOOD.replace("recent_nps", "recent_nsp"))
+
+
+def test_a_repeated_key_or_another_encoding_is_refused_with_its_line(load, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"rescue\.yaml:11: title stands here again"):
+        load(GOOD + "title: Again\n")
+    path = tmp_path / "rescue.yaml"
+    path.write_bytes("name: rescue\ntitle: Für Kunden\n".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"rescue\.yaml:2: .* is not UTF-8 text"):
+        load_playbook(path)
 
 
 def test_the_library_uses_every_verb_and_says_why_each_playbook_exists():

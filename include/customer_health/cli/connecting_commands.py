@@ -80,6 +80,7 @@ def slack_buttons(context: typer.Context) -> None:
 
 def docs(folder: Annotated[Path, typer.Option(help="where they are kept")] = Path("docs")) -> None:
     """Regenerate the documents that are derived from declarations."""
+    from customer_health.company_docs import write_company_page
     from customer_health.destinations.destination_docs import write_destinations_page
     from customer_health.playbooks.playbook_docs import write_playbooks_page
     from customer_health.signals.signal_docs import render
@@ -90,4 +91,4 @@ def docs(folder: Annotated[Path, typer.Option(help="where they are kept")] = Pat
     signals.write_text(render(), encoding="utf-8")
     print(f"Wrote {signals} and {write_contracts_page(folder)}")
     print(f"Wrote {write_playbooks_page(folder)}, {write_sources_page(folder)}", end=" ")
-    print(f"and {write_destinations_page(folder)}")
+    print(f"{write_destinations_page(folder)} and {write_company_page(folder)}")

@@ -12,12 +12,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from customer_health.sections import Section
+from customer_health.sections import Section, shaped
 
 # Names that end up in SOQL, in URLs and in JSON keys: letters, digits and underscores only.
-FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
+FieldName = Annotated[
+    str, shaped(r"[A-Za-z][A-Za-z0-9_]{0,79}", "a field's name: letters, digits and underscores")
+]
 Host = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$")
+    str,
+    shaped(
+        r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
+        "a host's name such as example.com, in lower case",
+    ),
 ]
 ScoreField = Literal[
     "score",

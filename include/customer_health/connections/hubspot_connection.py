@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from customer_health.connections.connection_options import FieldMap, FieldName, Options
 from customer_health.connections.kind import CRM_VERBS, Kind
+from customer_health.sections import shaped
 
 
 class HubspotOptions(Options):
     """HubSpot's dated API; `account_key` and `action_key` are unique properties."""
 
-    api_version: str = Field("2026-03", pattern=r"^20\d\d-\d\d$")
+    api_version: Annotated[str, shaped(r"20\d\d-\d\d", "a version such as 2026-03")] = "2026-03"
     per_second: float = Field(15.0, ge=0.1, le=200)
     burst: int = Field(15, ge=1, le=200)
     account_key: FieldName = "chs_account_id"

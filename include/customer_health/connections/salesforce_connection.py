@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from customer_health.connections.connection_options import FieldMap, FieldName, Options
 from customer_health.connections.kind import CRM_VERBS, Kind
+from customer_health.sections import shaped
 
 
 class SalesforceOptions(Options):
     """Fields must exist in the org; `doctor` says which do not."""
 
-    api_version: str = Field("62.0", pattern=r"^(6[2-9]|[7-9]\d)\.0$", description="62.0 or later")
+    api_version: Annotated[str, shaped(r"(6[2-9]|[7-9]\d)\.0", "62.0 or a later version")] = "62.0"
     account_key: FieldName = Field("CHS_Account_Id__c", description="our account id on Account; or Id")
     action_key: FieldName = Field("CHS_Action_Key__c", description="on Account, Opportunity and Activity")
     opportunity_stage: str = "Prospecting"

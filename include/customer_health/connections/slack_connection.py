@@ -9,6 +9,9 @@ from pydantic import Field
 
 from customer_health.connections.connection_options import Options
 from customer_health.connections.kind import Kind
+from customer_health.sections import shaped
+
+ChannelId = Annotated[str, shaped(r"[CG][A-Z0-9]{2,20}", "a channel's id such as C0123ABCD")]
 
 
 class SlackOptions(Options):
@@ -16,9 +19,9 @@ class SlackOptions(Options):
 
     per_second: float = Field(1.0, ge=0.1, le=50, description="Slack allows one message a second a channel")
     burst: int = Field(1, ge=1, le=20)
-    channels: Mapping[str, Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,20}$")]] = Field(
-        default_factory=dict
-    )
+    channels: Mapping[
+        str, Annotated[str, shaped(r"[CG][A-Z0-9]{2,20}", "a channel's id such as C0123ABCD")]
+    ] = Field(default_factory=dict)
     buttons: bool = Field(False, description="on alerts; `slack-buttons` must run to answer them")
     charts: bool = Field(True, description="native line chart; falls back to characters where it is refused")
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from customer_health.sections import Section
+from customer_health.sections import CanonicalTable, Section, shaped
 
-SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+SourceName = Annotated[str, shaped(r"[a-z][a-z0-9_]{0,62}", "a source's name such as zendesk_eu")]
 
 
 class SourceOptions(Section):
@@ -26,6 +26,12 @@ class SourceOptions(Section):
 
     vendor: str = ""
     options: Mapping[str, str] = Field(default_factory=dict)
-    tables: tuple[str, ...] = ()
+    tables: tuple[CanonicalTable, ...] = ()
     late_hours: float | None = Field(None, ge=0)
-    through: str = Field("", pattern=r"^(https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)?$")
+    through: Annotated[
+        str,
+        shaped(
+            r"(https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)?",
+            "an https address, or an http one on this machine",
+        ),
+    ] = ""

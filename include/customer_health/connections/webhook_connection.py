@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
 
 from customer_health.connections.connection_options import Host, Options
 from customer_health.connections.kind import EVERY_VERB, Kind
+from customer_health.sections import shaped
 
 
 class WebhookOptions(Options):
     """A receiver of signed JSON. Its host must be listed; it must drop keys that it has seen."""
 
-    url: str = Field("", pattern=r"^(https://[^\s@]+)?$")
+    url: Annotated[str, shaped(r"(https://[^\s@]+)?", "an https address without a user in it")] = ""
     hosts: tuple[Host, ...] = ()
 
 

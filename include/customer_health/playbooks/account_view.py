@@ -12,6 +12,7 @@ from customer_health.company import CompanyConfig
 from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.account_value import too_small
 from customer_health.playbooks.change_summary import explanation
+from customer_health.shipped_names import tier_word
 
 # Reasons that speak of leaving or shrinking: no growth play while one of them stands.
 FLIGHT_CODES = frozenset(
@@ -25,16 +26,11 @@ HEADS = {"logo_churn": "utility", "downgrade": "efficiency", "contraction": "eff
 _DEFAULTS = CompanyConfig()
 
 
-def slug(name: str | None) -> str:
-    """Return how a tier is written in YAML: "At Risk" is at_risk."""
-    return (name or "").strip().lower().replace(" ", "_").replace("-", "_")
-
-
 def level_of(tier: str | None, band: str | None) -> int:
     """Return 2 for Critical, 1 for Red, 0 for anything better or unknown."""
-    if slug(tier) == "critical":
+    if tier_word(tier) == "critical":
         return 2
-    return 1 if slug(band) == "red" else 0
+    return 1 if tier_word(band) == "red" else 0
 
 
 @dataclass(frozen=True)

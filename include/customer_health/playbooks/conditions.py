@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from customer_health.playbooks.account_view import AccountView, slug
+from customer_health.playbooks.account_view import AccountView
 from customer_health.scoring.tiers import load_schemes, tier_of
+from customer_health.shipped_names import tier_word, tier_words
 
 
 class Part(BaseModel):
@@ -188,8 +189,8 @@ class When(Part):
 
     def _tiers(self, facts: AccountView) -> set[str]:
         if self.scheme is None:
-            return {slug(facts.get("tier")), slug(facts.get("band"))}
-        return set() if facts.score is None else {slug(tier_of(facts.score, self.scheme))}
+            return {tier_word(facts.get("tier")), tier_word(facts.get("band"))}
+        return set() if facts.score is None else {tier_word(tier_of(facts.score, self.scheme))}
 
 
 def _check_codes(wanted: ReasonCodes, found: frozenset[str], said: str, what: str, note: Any) -> None:
@@ -220,9 +221,7 @@ _NUMBERS: Sequence[tuple[str, str, Callable[[AccountView], float | None]]] = (
 
 def known_tiers(scheme: str | None = None) -> set[str]:
     """Return every tier name that `tier:` may use, as written in YAML."""
-    schemes = load_schemes()
-    chosen = schemes.values() if scheme is None else [schemes[scheme]]
-    return {slug(name) for each in chosen for name in each.names}
+    return tier_words() if scheme is None else {tier_word(name) for name in load_schemes()[scheme].names}
 
 
 def _fell(facts: AccountView, fall: Fall) -> tuple[bool, str]:

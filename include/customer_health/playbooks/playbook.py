@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from customer_health.checked_yaml import YamlFile, read_yaml
 from customer_health.company import CompanyConfig, DestinationsConfig
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.playbooks.conditions import Part, When, known_tiers
@@ -22,9 +22,9 @@ from customer_health.playbooks.steps import (
     Step,
 )
 from customer_health.scoring.tiers import load_schemes
-from customer_health.sections import known_keys
+from customer_health.shipped_names import LIBRARY
+from customer_health.yaml_refusals import refusal
 
-LIBRARY = Path(__file__).with_name("library")
 M = TypeVar("M", bound=BaseModel)
 Cycle = Literal["episode", "renewal", "month", "quarter", "cooldown", "change"]
 
@@ -87,13 +87,6 @@ def load_playbooks(config: CompanyConfig, folder: Path = LIBRARY) -> tuple[Playb
     folders = [folder, config.playbooks.own_library]
     files = {path.name: path for each in folders if each for path in _files(each)}
     playbooks = [load_playbook(files[name]) for name in sorted(files)]
-    names = [playbook.name for playbook in playbooks]
-    for setting in ("paused", "shadow"):
-        for name in getattr(config.playbooks, setting):
-            if name not in names:
-                raise ConfigurationError(
-                    f"playbooks.{setting} names '{name}', no such playbook.", hint=suggest(name, names)
-                )
     _check_orders(playbooks, folder)
     chosen = (
         playbook.model_copy(
@@ -138,70 +131,67 @@ def load_playbook(path: Path) -> Playbook:
     Raises:
         ConfigurationError: As above.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(
-            f"{path} is not valid YAML: {error}", hint="Fix the line it names."
-        ) from None
-    if not isinstance(raw, dict):
-        raise ConfigurationError(
-            f"{path} holds no playbook.", hint="Start with name:, title:, because:, when:, do:."
-        )
+    start = "Start with name:, title:, because:, when:, do:."
+    file = read_yaml(path, absent=start, wrong="holds no playbook", example=start)
+    raw = dict(file.content)
     known = set(Playbook.model_fields) - {"steps"} | {"do"}
     if extra := [key for key in raw if key not in known]:
-        raise ConfigurationError(f"{path}: {extra[0]}: unknown key.", hint=suggest(str(extra[0]), known))
+        place = file.place((extra[0],))
+        raise ConfigurationError(f"{place}: {extra[0]} is not a known key.", hint=suggest(extra[0], known))
     do = raw.pop("do", None)
-    steps = _steps(do, path)
-    playbook = _validated(Playbook, raw, path, "")
+    steps = _steps(do, file)
+    playbook = _validated(Playbook, raw, file)
     if playbook.name != path.stem:
         raise ConfigurationError(
-            f"{path}: name is '{playbook.name}', the file is called '{path.stem}'.", hint="Let them agree."
+            f"{file.place(('name',))}: name is '{playbook.name}', the file is called '{path.stem}'.",
+            hint="Let them agree.",
         )
-    _check_names(playbook, path)
+    _check_names(playbook, file)
     if any(isinstance(step, SetFields) for step in steps) != (playbook.once_per == "change"):
         raise ConfigurationError(
-            f"{path}: once_per: change and the step set_fields belong together.",
+            f"{file.place(('once_per',))}: once_per: change and the step set_fields belong together.",
             hint="Put set_fields into a playbook of its own.",
         )
     return playbook.model_copy(update={"steps": steps})
 
 
-def _steps(do: Any, path: Path) -> tuple[Step, ...]:
+def _steps(do: Any, file: YamlFile) -> tuple[Step, ...]:
+    start = file.place(("do",))
     if not isinstance(do, list) or not do:
-        raise ConfigurationError(f"{path}: do: lists no step.", hint=f"Known steps: {', '.join(STEPS)}.")
+        raise ConfigurationError(f"{start}: do: lists no step.", hint=f"Known steps: {', '.join(STEPS)}.")
     steps: list[Step] = []
-    for number, entry in enumerate(do, 1):
+    for number, entry in enumerate(do):
+        place = file.place(("do", number))
         if not isinstance(entry, dict) or len(entry) != 1:
             raise ConfigurationError(
-                f"{path}: do: step {number} must be one verb with its settings.",
+                f"{place}: do: step {number + 1} must be one verb with its settings.",
                 hint="For example - notify: {channel: '#csm-alerts'}.",
             )
         ((verb, body),) = entry.items()
         if verb not in STEPS:
             raise ConfigurationError(
-                f"{path}: do: step {number}: unknown verb '{verb}'.", hint=suggest(str(verb), STEPS)
+                f"{place}: do: step {number + 1}: unknown verb '{verb}'.", hint=suggest(str(verb), STEPS)
             )
-        step = _validated(STEPS[verb], body or {}, path, f"do: step {number}: {verb}")
+        step = _validated(STEPS[verb], body or {}, file, "do", number, verb)
         roles = DestinationsConfig.model_fields
         if step.to not in roles:
             raise ConfigurationError(
-                f"{path}: do: step {number}: {verb}: to: '{step.to}' is not a destination.",
+                f"{file.place(('do', number, verb, 'to'))}: {verb}: to: '{step.to}' is not a destination.",
                 hint=suggest(step.to, roles),
             )
         steps.append(step)
     names = [step.name for step in steps]
     if doubled := [name for name in names if names.count(name) > 1]:
         raise ConfigurationError(
-            f"{path}: do: two steps are called '{doubled[0]}'.", hint="Give one of them an id of its own."
+            f"{start}: do: two steps are called '{doubled[0]}'.", hint="Give one of them an id of its own."
         )
     parts = [step for step in steps if isinstance(step, CreateTask)]
     if any(step.due_in.total_seconds() <= 0 for step in parts):
-        raise ConfigurationError(f"{path}: do: due_in must lie in the future.", hint="For example 48h.")
+        raise ConfigurationError(f"{start}: do: due_in must lie in the future.", hint="For example 48h.")
     named = [step for step in steps if getattr(step, "attach", None) == "meeting_times"]
     if named and sum(isinstance(step, ProposeMeeting) for step in steps) != 1:
         raise ConfigurationError(
-            f"{path}: do: {named[0].name} attaches meeting_times, but not exactly one step proposes them.",
+            f"{start}: do: {named[0].name} attaches meeting_times, but not exactly one step proposes them.",
             hint="Add one - propose_meeting: {subject: ...}, or drop the attachment.",
         )
     proposes = [step for step in steps if isinstance(step, ProposeMeeting)]
@@ -209,16 +199,16 @@ def _steps(do: Any, path: Path) -> tuple[Step, ...]:
         step for step in named if (step.unless, step.only_if) != (proposes[0].unless, proposes[0].only_if)
     ]:
         raise ConfigurationError(
-            f"{path}: do: {odd[0].name} names times of {proposes[0].name}, under other conditions.",
+            f"{start}: do: {odd[0].name} names times of {proposes[0].name}, under other conditions.",
             hint="Give both the same unless and only_if.",
         )
-    for step in steps:
+    for number, step in enumerate(steps):
         for key in ("unless", "only_if"):
-            _check_guard(step, key, path)
+            _check_guard(step, key, file.place(("do", number)))
     return tuple(steps)
 
 
-def _check_guard(step: Step, key: str, path: Path) -> None:
+def _check_guard(step: Step, key: str, place: str) -> None:
     from customer_health.signals.catalogue import CATALOGUE
     from customer_health.signals.headline_facts import FACT_CODES
 
@@ -232,7 +222,7 @@ def _check_guard(step: Step, key: str, path: Path) -> None:
         for name in used:
             if name not in known:
                 raise ConfigurationError(
-                    f"{path}: do: {step.name}: {key}: the {kind} '{name}' does not exist.",
+                    f"{place}: do: {step.name}: {key}: the {kind} '{name}' does not exist.",
                     hint=suggest(name, known),
                 )
 
@@ -240,13 +230,13 @@ def _check_guard(step: Step, key: str, path: Path) -> None:
 STATES = ("scored", "notice_given", "onboarding", "not_scored_yet", "too_little_known")
 
 
-def _check_names(playbook: Playbook, path: Path) -> None:
+def _check_names(playbook: Playbook, file: YamlFile) -> None:
     from customer_health.signals.catalogue import CATALOGUE, REASON_CODES
     from customer_health.signals.headline_facts import FACT_CODES
 
     when = playbook.when
     if when.scheme is not None and when.scheme not in load_schemes():
-        raise _unknown(playbook, path, "when: scheme", when.scheme, "tier scheme", load_schemes())
+        raise _unknown(playbook, file, "when: scheme", when.scheme, "tier scheme", load_schemes())
     checks: list[tuple[str, str, Iterable[str], Iterable[str]]] = [
         ("when: tier", "tier", when.tier, known_tiers(when.scheme)),
         ("when: signals", "signal", when.signals, CATALOGUE),
@@ -263,28 +253,21 @@ def _check_names(playbook: Playbook, path: Path) -> None:
     for where, kind, used, known in checks:
         for name in used:
             if name not in set(known):
-                raise _unknown(playbook, path, where, name, kind, known)
+                raise _unknown(playbook, file, where, name, kind, known)
 
 
 def _unknown(
-    playbook: Playbook, path: Path, where: str, name: str, kind: str, known: Iterable[str]
+    playbook: Playbook, file: YamlFile, where: str, name: str, kind: str, known: Iterable[str]
 ) -> ConfigurationError:
+    place = file.place(tuple(where.split(": ")))
     return ConfigurationError(
-        f"{path}: {where}: playbook {playbook.name} uses the {kind} '{name}', which does not exist.",
+        f"{place}: {where}: playbook {playbook.name} uses the {kind} '{name}', which does not exist.",
         hint=suggest(name, known),
     )
 
 
-def _validated(model: type[M], raw: Any, path: Path, prefix: str) -> M:
+def _validated(model: type[M], raw: Any, file: YamlFile, *under: int | str) -> M:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        lines, hints = [], []
-        for problem in error.errors():
-            where = ": ".join(filter(None, (prefix, *map(str, problem["loc"]))))
-            if problem["type"] == "extra_forbidden":
-                lines.append(f"{path}: {where}: unknown key.")
-                hints.append(suggest(str(problem["loc"][-1]), known_keys(model, problem["loc"][:-1])))
-            else:
-                lines.append(f"{path}: {where}: {problem['msg'].removeprefix('Value error, ')}.")
-        raise ConfigurationError("\n".join(lines), hint=" ".join(hints) or "Correct the value.") from None
+        raise refusal(file, error, model, under=under) from None

@@ -32,9 +32,10 @@ from customer_health.playbooks.action_plan import Plan, propose, settle
 from customer_health.playbooks.actions import RunContext
 from customer_health.playbooks.graduation import gate
 from customer_health.playbooks.holdout_draw import HELD_OUT
-from customer_health.playbooks.playbook import LIBRARY, Playbook, load_playbooks
+from customer_health.playbooks.playbook import Playbook, load_playbooks
 from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, WarehouseContext, with_context
 from customer_health.playbooks.weekly_digest import weekly_digests
+from customer_health.shipped_names import LIBRARY
 
 log = logging.getLogger(__name__)
 ALL = "all"  # a decision about an account as such

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from customer_health.company import CompanyConfig
 from customer_health.playbook_config import MeetingHours
 from customer_health.playbooks import working_time
-from customer_health.playbooks.account_view import AccountView, slug
+from customer_health.playbooks.account_view import AccountView
+from customer_health.shipped_names import tier_word
 
 LEAST_TIME = timedelta(hours=8)
 LONG_TASK = timedelta(days=5)
@@ -18,8 +19,8 @@ SATURDAY = 5
 def channel_of(facts: AccountView, owner: str, otherwise: str, config: CompanyConfig) -> str:
     """Return the channel of the first route that fits tier, segment and owner."""
     for route in config.playbooks.routes:
-        tiers = {slug(facts.get("tier")), slug(facts.get("band"))}
-        if route.tiers and not tiers & {slug(tier) for tier in route.tiers}:
+        tiers = {tier_word(facts.get("tier")), tier_word(facts.get("band"))}
+        if route.tiers and not tiers & {tier_word(tier) for tier in route.tiers}:
             continue
         if route.segments and facts.get("segment") not in route.segments:
             continue

@@ -10,8 +10,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from customer_health.playbook_config import ChannelOrPerson
 from customer_health.playbooks.conditions import Names, Part
 from customer_health.playbooks.guards import Guard
+from customer_health.sections import shaped
 
 # What a draft to a customer may mention, and what it may never say: customers feel supported, not scored.
 DRAFT_FIELDS = frozenset({"account", "owner", "sender"})
@@ -32,7 +34,7 @@ def _duration(value: Any) -> Any:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+Identifier = Annotated[str, shaped(r"[a-z][a-z0-9_]{0,59}", "a name such as call_sponsor")]
 
 
 def _known_roles(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -142,7 +144,7 @@ class Notify(Step):
 
     verb = "notify"
     to: str = "slack"
-    channel: str = Field(pattern=r"^(#[a-z0-9][a-z0-9_-]{0,78}|@owner|@manager)$")
+    channel: ChannelOrPerson
 
     def _default_name(self) -> str:
         return "alert"

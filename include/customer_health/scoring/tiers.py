@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
+from customer_health.checked_yaml import read_yaml
 from customer_health.errors import ConfigurationError, suggest
+from customer_health.shipped_names import TIERS
 
-SHIPPED = Path(__file__).with_name("tiers.yaml")
 LOWEST, HIGHEST = 0, 100
 
 
@@ -79,17 +79,15 @@ def scheme_named(name: str, schemes: Mapping[str, Scheme] | None = None) -> Sche
 
 
 @lru_cache(maxsize=8)
-def load_schemes(path: Path = SHIPPED) -> Mapping[str, Scheme]:
+def load_schemes(path: Path = TIERS) -> Mapping[str, Scheme]:
     """Read every tier scheme of a file.
 
     Raises:
         ConfigurationError: Unknown key, gap, overlap, or a bound that is not a whole score. The message
             names file, scheme and tier.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}", hint="Fix the file.") from None
+    start = "Start from the shipped file."
+    raw = read_yaml(path, absent=start, wrong="names no tier scheme", example=start).content
     where = str(path)
     schemes = _fields(raw, where, required={"schemes"})["schemes"]
     if not isinstance(schemes, dict) or not schemes:

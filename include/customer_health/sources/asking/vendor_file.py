@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from customer_health.errors import ConfigurationError, suggest
-from customer_health.sections import known_keys
 from customer_health.sources.asking.batch import GONE
 from customer_health.sources.asking.binding import secrets_in
 from customer_health.sources.asking.vendor import Vendor
 from customer_health.sources.mapping import Condition, Feed, MappingFile
 from customer_health.sources.mapping_check import identity, problems
-from customer_health.sources.mapping_file import read_yaml
+from customer_health.sources.mapping_file import read_mapping
 from customer_health.warehouse.tables import TABLES
+from customer_health.yaml_refusals import refusal
 
 _GONE: Mapping[str, Any] = {GONE: Condition.model_validate({"in": [True]})}
 SHIPPED = Path(__file__).parents[1] / "vendors"
@@ -55,7 +56,8 @@ def load_vendor(path: Path, own: Path | None = None) -> Vendor:
         ConfigurationError: It cannot be read, or a key, a value, a placeholder or a column is wrong. The
             message lists every problem with its place.
     """
-    raw = read_yaml(path, "expected `vendor:`, `client:`, `resources:` and `means:` at the top")
+    file = read_mapping(path, "expected `vendor:`, `client:`, `resources:` and `means:` at the top")
+    raw = file.content
     if isinstance(base := raw.get("extends"), str):
         shipped = SHIPPED / f"{base}.yaml"
         beside = (own or path.parent) / f"{base}.yaml"
@@ -64,17 +66,12 @@ def load_vendor(path: Path, own: Path | None = None) -> Vendor:
             raise ConfigurationError(
                 f"{path}: extends: there is no vendor file '{base}'.", hint=suggest(base, vendor_files(own))
             )
-        raw = _merged(read_yaml(parent, "expected a vendor file"), raw)
+        raw = _merged(read_mapping(parent, "expected a vendor file").content, raw)
+        file = replace(file, lines={})  # what stands where in two files at once has no line
     try:
         vendor = Vendor.model_validate(raw)
     except ValidationError as error:
-        lines, hints = [], []
-        for problem in error.errors():
-            place = [part for part in problem["loc"] if not str(part).startswith(("function-", "tuple["))]
-            lines.append(f"{path}: {'.'.join(map(str, place))}: {problem['msg']}")
-            if problem["type"] == "extra_forbidden":
-                hints.append(suggest(str(place[-1]), known_keys(Vendor, tuple(place[:-1]))))
-        raise ConfigurationError("\n".join(lines), hint=" ".join(hints) or "See docs/sources.md.") from None
+        raise refusal(file, error, Vendor, hint="See docs/sources.md.") from None
     _check(path, vendor)
     return vendor
 
