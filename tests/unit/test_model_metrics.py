@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from customer_health.model.candidates.constrained_logistic import sigmoid
 from customer_health.model.evaluation.metrics import (
+    BINS,
     Sample,
     account_draws,
     auc,
@@ -19,6 +20,7 @@ from customer_health.model.evaluation.metrics import (
     calendar_strata,
     calibration_error,
     interval,
+    mass_bins,
     predicted_to_observed,
     recall_at,
 )
@@ -75,6 +77,22 @@ def test_ranking_metrics_agree_with_scikit_learn(rows):
         if len(set(sample.y[drawn > 0])) == 2:
             theirs = roc_auc_score(sample.y, score, sample_weight=drawn)
             assert auc(score, sample).values[draw] == pytest.approx(theirs)
+
+
+def test_bins_of_equal_size_are_those_of_scikit_learns_calibration_curve():
+    from sklearn.calibration import calibration_curve
+
+    random = np.random.default_rng(9)
+    p = random.permutation(np.linspace(0.01, 0.6, 200))
+    y = (random.random(200) < p).astype(float)
+    observed, predicted = calibration_curve(y, p, n_bins=BINS, strategy="quantile")
+    bins = mass_bins(p)
+
+    assert [y[bins == number].mean() for number in range(BINS)] == pytest.approx(list(observed))
+    assert [p[bins == number].mean() for number in range(BINS)] == pytest.approx(list(predicted))
+    sample = Sample(y, np.zeros(200, int), np.ones((1, 200)))
+    error = calibration_error(np.log(p / (1 - p)), sample).values[0]
+    assert error == pytest.approx(np.abs(observed - predicted).mean())
 
 
 def test_recall_at_capacity_breaks_ties_on_average():

@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 from customer_health.model.candidates.candidate_list import downsample
-from customer_health.model.evaluation.metrics import Sample, auc
 
 NEAR_DAYS, FAR_FROM, FAR_TO = 91, 182, 273
 TOO_GOOD = 0.85
@@ -96,13 +95,14 @@ def separations(design: pd.DataFrame, columns: Sequence[str], outcomes: Outcomes
 def _near_and_far(
     view: np.ndarray, windows: dict[str, tuple[np.ndarray, np.ndarray, int]]
 ) -> tuple[float, float]:
+    from sklearn.metrics import roc_auc_score
+
     areas = []
     for picked, y, lost in windows.values():
         if lost < MIN_LOST or (y == 0).sum() < MIN_LOST:
             areas.append(0.5)
             continue
-        sample = Sample(y, np.zeros(len(y), dtype=int), np.ones((1, len(y))))
-        areas.append(float(auc(view[picked], sample).values[0]))
+        areas.append(float(roc_auc_score(y, view[picked])))
     near, far = areas
     return (near, far) if near >= 0.5 else (1 - near, 1 - far)
 

@@ -5,7 +5,10 @@ account-cluster bootstrap draws, so one pass gives the value and its interval. A
 not rows, because the rows of one account repeat each other: row-wise intervals came out 15 % too small.
 
 scikit-learn has most of them, for one vector of weights at a time: a thousand draws would be a thousand
-sorts. The tests hold ours against its `roc_auc_score`, `average_precision_score` and `brier_score_loss`.
+sorts. Where one sample is measured once (leaks, gates, optimism), its `roc_auc_score` is used.
+The tests hold ours against its `roc_auc_score`, `average_precision_score`, `brier_score_loss` and
+`calibration_curve`; the last returns no counts, which tables and error bars need. For strata of the
+calendar, recall at capacity and the expected calibration error it has no function.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import pandas as pd
 
 from customer_health.company import ModelConfig
 from customer_health.errors import DataContractError
-from customer_health.model.evaluation.metrics import Sample, auc
 
 STOP_AUC = 0.95
 MIN_LOST_ROWS = 20  # below this a single column separates by chance
@@ -89,8 +88,9 @@ def column_aucs(design: pd.DataFrame, names: list[str], y: np.ndarray) -> pd.Ser
 def _separation(score: np.ndarray, y: np.ndarray) -> float:
     if y.sum() < MIN_LOST_ROWS or (y == 0).sum() < MIN_LOST_ROWS:
         return 0.5
-    sample = Sample(y, np.zeros(len(y), dtype=int), np.ones((1, len(y))))
-    area = float(auc(score, sample).values[0])
+    from sklearn.metrics import roc_auc_score
+
+    area = float(roc_auc_score(y, score))
     return max(area, 1 - area)
 
 
