@@ -11,7 +11,6 @@ from tests.lib.world import World, moment
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.signals import panel_engine
 from customer_health.signals.aggregations import (
     Count,
     DaysSince,
@@ -23,11 +22,9 @@ from customer_health.signals.aggregations import (
 )
 from customer_health.signals.build_panel import CONTEXT, build_panel, read_signals, write_signals
 from customer_health.signals.catalogue import CATALOGUE, named, select
-from customer_health.signals.facts.contract_engine import CONTRACT_ANSWERS
-from customer_health.signals.panel_engine import check_answerable
+from customer_health.signals.panel_engine import answerable_for, check_answerable
 from customer_health.signals.signal import RESERVED, Concept, Direction, FromConfig, Signal, days
 from customer_health.signals.signal_docs import page, render
-from customer_health.signals.usage.usage_engine import Usage
 
 
 def declare(**changes: Any) -> Signal:
@@ -111,8 +108,8 @@ def test_the_starter_profile_is_the_five_signals_of_the_playbook() -> None:
 
 
 def test_every_aggregation_has_an_engine_and_a_twin() -> None:
-    assert set(USAGE_TWINS) == set(Usage.ANSWERS)
-    assert set(TWINS) == set(panel_engine._ANSWERS) | set(CONTRACT_ANSWERS)
+    assert set(USAGE_TWINS) == answerable_for("usage")
+    assert set(TWINS) == answerable_for("tickets") | answerable_for("contracts")
 
 
 def test_every_phrase_renders_and_every_signal_has_a_reader() -> None:

@@ -31,7 +31,7 @@ def within_a_quarter(signals: Sequence[Signal], now: Floats, goal: Floats) -> Fl
         if signal.unit in _PARTS and signal.direction is Direction.HIGHER_IS_HEALTHIER:
             # Who is beyond the whole already (guests, shared seats) stays there.
             reached[:, column] = np.fmin(reached[:, column], np.fmax(now[:, column], 1.0))
-        if isinstance(signal.aggregation, Mean | MeanDuration) and (signal.window or 0) > QUARTER:
+        if isinstance(signal.aggregation, Mean | MeanDuration) and signal.window_days > QUARTER:
             share = QUARTER / float(signal.window or QUARTER)
             reached[:, column] = now[:, column] + share * (reached[:, column] - now[:, column])
         if signal.unit == "contacts":

@@ -1,8 +1,9 @@
 """The closed family of aggregations: what a signal may do with the rows of its table.
 
-Each is a small frozen declaration. Its meaning lives in two places that tests compare: the panel
-engine (all as-of dates at once) and the plain-Python reference (one account and date at a time).
-To add one: a class here, one function in `panel_engine.py`, and its twin in `reference.py`.
+Each is a small frozen declaration. Its meaning lives in two places that tests compare: an answer (all
+as-of dates at once) and its slow twin in plain Python (one account and date at a time). To add one: a class
+here, one function in `fact_answers.py`, `contract_answers.py` or `usage_answers.py`, and its twin in
+`tests/lib/slow_engine`.
 """
 
 from __future__ import annotations

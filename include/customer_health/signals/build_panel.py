@@ -208,7 +208,7 @@ def _answers(
 def first_day_needed(reduced: Reduced, as_of_dates: Sequence[date], signals: Sequence[Signal]) -> int:
     """First day that any of the dates may look at through a signal over usage."""
     over_usage = [signal for signal in signals if signal.table in ("usage", "exec_activity")]
-    reach = max((signal.aggregation.looks_back(signal.window or 0) for signal in over_usage), default=0)
+    reach = max((signal.aggregation.looks_back(signal.window_days) for signal in over_usage), default=0)
     lag = reduced.usage.lag if reduced.usage is not None else 0
     return _day(min(as_of_dates, default=EPOCH)) - reach - lag - 1
 

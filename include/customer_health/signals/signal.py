@@ -134,6 +134,11 @@ class Signal:
     outcome_adjacent: bool = False
     profiles: tuple[str, ...] = ("full",)
 
+    @property
+    def window_days(self) -> int:
+        """Days of the window; 0 for aggregations without one."""
+        return self.window or 0
+
     def __post_init__(self) -> None:
         self._check_name()
         contract = self._contract()

@@ -1,20 +1,18 @@
-"""Usage signals from prefix sums, popcounts and the late table."""
+"""What usage tells on a grid, from prefix sums, popcounts and the late table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.company import CompanyConfig
-from customer_health.signals import aggregations as agg
 from customer_health.signals import kernels
 from customer_health.signals.facts.account_context import Context
 from customer_health.signals.facts.grid import Grid
-from customer_health.signals.plan_lists import FeatureSets, feature_sets, lookup
-from customer_health.signals.signal import Signal
+from customer_health.signals.plan_lists import FeatureSets
 from customer_health.signals.state.daily_state import NEVER, Columns, State
 from customer_health.signals.usage.counted_users import CountedUsers
 from customer_health.signals.usage.outage_days import OutageDays
@@ -27,8 +25,6 @@ MISSABLE = 0.1  # of a window, for a count of distinct users to be what it would
 
 class Usage:
     """Everything about usage on one grid; shared work is done once."""
-
-    ANSWERS: ClassVar[frozenset[type[agg.Aggregation]]]
 
     def __init__(self, state: State, config: CompanyConfig, grid: Grid, context: Context) -> None:
         self.state, self.config, self.grid, self.context = state, config, grid, context
@@ -60,18 +56,13 @@ class Usage:
         """What usage tells, and what counts tell where usage had not begun (`first` is NEVER)."""
         return np.where(first < NEVER, told, counted) if self.counted.any else told
 
-    def value(self, signal: Signal) -> Array | None:
-        """Return the signal's grid, or None if it needs more than usage (silence)."""
-        answer = _ANSWERS[type(signal.aggregation)]
-        return self.delivered(answer(self, signal), int(signal.window or 0)) if answer is not None else None
-
     def delivered(self, values: Array, window: int, skip: int = 0, most: float = 0.5) -> Array:
         """The values, unknown where more of the window than a share of it is dark."""
         return np.where(self.outage.many(window, skip) > most * window, np.nan, values)
 
     def quiet(self, window: int) -> Array:
         """1 where the window holds no usage, 0 where it does, NaN without telemetry."""
-        age = self.grid.dates - self._last_day()
+        age = self.grid.dates - self.last_day()
         return np.where(self.first_day < NEVER, (age > window).astype(np.float64), np.nan)
 
     def row_at(self, ago: int) -> Array:
@@ -150,7 +141,7 @@ class Usage:
         rest = self.grid.running_min(late["account"], late["seen"] + 1, late["day"])
         return np.minimum(np.minimum(regular, rest), NEVER)
 
-    def _last_day(self) -> Array:
+    def last_day(self) -> Array:
         """Last visible usage day; a large negative number for none."""
         return self._once("last day", self._find_last_day)
 
@@ -259,168 +250,3 @@ class Usage:
 
     def _words(self) -> int:
         return sum(name.startswith("mask") for name in self.days)
-
-
-def _slope(usage: Usage, signal: Signal) -> Array:
-    aggregation = signal.aggregation
-    assert isinstance(aggregation, agg.ActiveUsersSlope)
-    return usage.slope(int(signal.window or 0), aggregation.min_days, aggregation.relative)
-
-
-def _active(usage: Usage, signal: Signal) -> Array:
-    aggregation = signal.aggregation
-    assert isinstance(aggregation, agg.ActiveUsers)
-    least = aggregation.min_days
-    min_days = int(str(lookup(usage.config, least))) if isinstance(least, str) else least
-    many = usage.active_users(int(signal.window or 0), min_days)
-    many = np.where(usage.first_user < NEVER, many, np.nan)
-    if not aggregation.per_seat:
-        return many
-    seats = usage.context.seats
-    return usage.grid.ratio(many, seats, seats > 0)
-
-
-def _change(usage: Usage, signal: Signal) -> Array:
-    window = int(signal.window or 0)
-    covered = usage.first <= usage.grid.dates - 2 * window
-    days, days_before = (np.maximum(window - usage.outage.many(window, skip), 1.0) for skip in (0, window))
-    per_day = days / days_before
-
-    def change(features: tuple[str, ...] | None) -> Array:
-        now = usage.events(features, window)
-        before = usage.events(features, window, skip=window) * per_day  # in as many delivered days
-        usable = covered & (before > 0)
-        return usage.grid.ratio(now - before, before, usable)
-
-    values = usage.per_plan(feature_sets(signal, usage.config), change)
-    return usage.delivered(values, window, skip=window)
-
-
-def _share(usage: Usage, signal: Signal) -> Array:
-    window = int(signal.window or 0)
-    every = usage.events(None, window)
-
-    def share(features: tuple[str, ...] | None) -> Array:
-        some = usage.events(features, window)
-        return usage.grid.ratio(some, every, every > 0)
-
-    return usage.per_plan(feature_sets(signal, usage.config), share)
-
-
-def _own_baseline(usage: Usage, signal: Signal) -> Array:
-    aggregation, window = signal.aggregation, int(signal.window or 0)
-    assert isinstance(aggregation, agg.ChangeVsOwnBaseline)
-    end = usage.grid.dates - window
-    every = np.minimum(end - usage.first, aggregation.baseline)
-    days = every - usage.outage.sums(end - every, end)[0]
-    delivered = np.maximum(window - usage.outage.many(window), 1.0)
-
-    def change(features: tuple[str, ...] | None) -> Array:
-        now = usage.events(features, window) / delivered
-        before = usage.events(features, aggregation.baseline, skip=window)
-        usable = (days >= aggregation.least) & (2 * days >= every) & (before > 0)
-        return usage.grid.ratio(now * days - before, before, usable)
-
-    return usage.per_plan(feature_sets(signal, usage.config), change)
-
-
-def _fall_beyond_chance(usage: Usage, signal: Signal) -> Array:
-    aggregation, window = signal.aggregation, int(signal.window or 0)
-    assert isinstance(aggregation, agg.FallBeyondChance)
-    skips = [number * window for number in range(aggregation.earlier + 1)]
-    covered = [usage.first <= usage.grid.dates - skip - window for skip in skips]
-    full = [window / np.maximum(window - usage.outage.many(window, skip), 1.0) for skip in skips]
-
-    def fall(features: tuple[str, ...] | None) -> Array:
-        sums = [
-            usage.events(features, window, skip=skip) * more for skip, more in zip(skips, full, strict=True)
-        ]
-        total, pairs = usage.grid.full(0.0), usage.grid.full(0.0)
-        for later in range(1, aggregation.earlier):
-            both = sums[later] + sums[later + 1]
-            known = covered[later + 1] & (both > 0)
-            total += np.where(known, usage.grid.ratio((sums[later] - sums[later + 1]) ** 2, both, known), 0.0)
-            pairs += known
-        scatter = np.where(pairs >= 2, np.maximum(usage.grid.ratio(total, pairs, pairs > 0), 1.0), 1.0)
-        usable = covered[1] & (sums[0] + sums[1] > 0)
-        chance = np.sqrt(scatter * np.maximum(sums[0] + sums[1], 0.0))
-        return usage.grid.ratio(sums[1] - sums[0], chance, usable)
-
-    values = usage.per_plan(feature_sets(signal, usage.config), fall)
-    return usage.delivered(values, window, skip=window)
-
-
-def _sum(usage: Usage, signal: Signal) -> Array:
-    aggregation, events = signal.aggregation, _events(usage, signal)
-    assert isinstance(aggregation, agg.Sum)
-    if not aggregation.per_seat:
-        return events
-    seats = usage.context.seats
-    return usage.grid.ratio(events, seats, seats > 0)
-
-
-def _events(usage: Usage, signal: Signal) -> Array:
-    window = int(signal.window or 0)
-
-    def events(features: tuple[str, ...] | None) -> Array:
-        return np.where(usage.first < NEVER, usage.events(features, window), np.nan)
-
-    return usage.per_plan(feature_sets(signal, usage.config), events)
-
-
-def _per_user(usage: Usage, signal: Signal) -> Array:
-    users = usage.active_users(int(signal.window or 0))
-    return usage.grid.ratio(_events(usage, signal), users, users > 0)
-
-
-def _users_change(usage: Usage, signal: Signal) -> Array:
-    window = int(signal.window or 0)
-    now, before = usage.active_users(window), usage.active_users(window, skip=window)
-    covered = usage.first <= usage.grid.dates - 2 * window
-    values = usage.grid.ratio(now - before, before, covered & (before > 0))
-    for skip in (0, window):  # who came cannot be had per day: only nearly whole windows compare
-        values = usage.delivered(values, window, skip, most=MISSABLE)
-    return values
-
-
-def _daily_users(usage: Usage, signal: Signal) -> Array:
-    aggregation, window = signal.aggregation, int(signal.window or 0)
-    assert isinstance(aggregation, agg.DailyUsers)
-    days = usage.observed_days(window)
-    mean = usage.grid.ratio(usage.user_days(window), days, days > 0)
-    if aggregation.per is None:
-        return mean
-    of = usage.context.seats if aggregation.per == "seat" else usage.active_users(window)
-    return usage.grid.ratio(mean, of, of > 0)
-
-
-def _active_days(usage: Usage, signal: Signal) -> Array:
-    return np.where(usage.first_day < NEVER, usage.active_days(int(signal.window or 0)), np.nan)
-
-
-def _features(usage: Usage, signal: Signal) -> Array:
-    return usage.features(feature_sets(signal, usage.config), int(signal.window or 0))
-
-
-def _days_since(usage: Usage, signal: Signal) -> Array:
-    dates, last = usage.grid.dates, usage._last_day()
-    return np.where(usage.first_day < NEVER, dates - last - usage.outage.sums(last + 1, dates)[0], np.nan)
-
-
-_ANSWERS: dict[type[agg.Aggregation], Callable[[Usage, Signal], Array] | None] = {
-    agg.ActiveUsersSlope: _slope,
-    agg.ActiveUsers: _active,
-    agg.ChangeVsPreviousWindow: _change,
-    agg.ChangeVsOwnBaseline: _own_baseline,
-    agg.FallBeyondChance: _fall_beyond_chance,
-    agg.ShareOfUsage: _share,
-    agg.FeatureShare: _features,
-    agg.DaysSince: _days_since,
-    agg.Silence: None,
-    agg.Sum: _sum,
-    agg.EventsPerUser: _per_user,
-    agg.ActiveUsersChange: _users_change,
-    agg.DailyUsers: _daily_users,
-    agg.ActiveDays: _active_days,
-}
-Usage.ANSWERS = frozenset(_ANSWERS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.signals import aggregations as agg
+from customer_health.signals.answers import Answers
 from customer_health.signals.facts.account_context import (
     Context,
     Standing,
@@ -18,20 +18,22 @@ from customer_health.signals.facts.account_context import (
     sum_of,
     total,
 )
+from customer_health.signals.facts.fact_reader import FactReader
 from customer_health.signals.facts.grid import Grid
 from customer_health.signals.signal import Signal
-from customer_health.signals.state.daily_state import NEVER, Columns, State
+from customer_health.signals.state.daily_state import NEVER, Columns
 
 Array = NDArray[Any]
+CONTRACT_ANSWERS: Answers[FactReader] = Answers()
 LONGEST_TERM = 2**20  # days; a longer term is a mistake and counts as this
 
 
-def _days_until_renewal(state: State, grid: Grid, context: Context, signal: Signal) -> Array:
-    aggregation = signal.aggregation
-    assert isinstance(aggregation, agg.DaysUntilRenewal)
-    if not aggregation.notice:
+@CONTRACT_ANSWERS.to(agg.DaysUntilRenewal)
+def _days_until_renewal(reader: FactReader, how: agg.DaysUntilRenewal, signal: Signal) -> Array:
+    grid, context = reader.grid, reader.context
+    if not how.notice:
         return np.where(context.renewal < NEVER, context.renewal - grid.dates, np.nan)
-    contracts = state.tables["contracts"]
+    contracts = reader.state.tables["contracts"]
     stands = standing(contracts, grid)
     end, notice = rolled_end(contracts, stands, grid), _in_force(contracts, stands, "notice", np.nan)
     deadline = np.where((end < NEVER) & ~np.isnan(notice), end - np.nan_to_num(notice), float(NEVER))
@@ -40,8 +42,10 @@ def _days_until_renewal(state: State, grid: Grid, context: Context, signal: Sign
     return np.where(nearest < NEVER / 2, nearest - grid.dates, np.nan)
 
 
-def _term_length(state: State, grid: Grid, context: Context, signal: Signal) -> Array:
-    contracts = state.tables["contracts"]
+@CONTRACT_ANSWERS.to(agg.TermLength)
+def _term_length(reader: FactReader, how: agg.TermLength, signal: Signal) -> Array:
+    grid = reader.grid
+    contracts = reader.state.tables["contracts"]
     stands = standing(contracts, grid)
     end, start = _in_force(contracts, stands, "end", NEVER), _in_force(contracts, stands, "start", NEVER)
     rolled = rolled_end(contracts, stands, grid)
@@ -52,20 +56,22 @@ def _term_length(state: State, grid: Grid, context: Context, signal: Signal) -> 
     return np.where(nearest < NEVER * LONGEST_TERM, nearest % LONGEST_TERM, np.nan)
 
 
-def _auto_renew_share(state: State, grid: Grid, context: Context, signal: Signal) -> Array:
-    contracts = state.tables["contracts"]
+@CONTRACT_ANSWERS.to(agg.AutoRenewShare)
+def _auto_renew_share(reader: FactReader, how: agg.AutoRenewShare, signal: Signal) -> Array:
+    grid = reader.grid
+    contracts = reader.state.tables["contracts"]
     stands = standing(contracts, grid)
     known = np.where(contracts["renewal_known"], contracts["renews"].astype(np.float64), np.nan)
     some, many = total(grid, stands, known), total(grid, stands, np.where(np.isnan(known), np.nan, 1.0))
     return grid.ratio(some, many, many > 0)
 
 
-def _contract_change(state: State, grid: Grid, context: Context, signal: Signal) -> Array:
-    aggregation = signal.aggregation
-    assert isinstance(aggregation, agg.ContractChange)
-    contracts = state.tables["contracts"]
-    window, column = int(signal.window or 0), contracts[aggregation.column]
-    whole = aggregation.column == "arr"  # an add-on without seats has none; one without a price has some
+@CONTRACT_ANSWERS.to(agg.ContractChange)
+def _contract_change(reader: FactReader, how: agg.ContractChange, signal: Signal) -> Array:
+    grid, context = reader.grid, reader.context
+    contracts = reader.state.tables["contracts"]
+    window, column = signal.window_days, contracts[how.column]
+    whole = how.column == "arr"  # an add-on without seats has none; one without a price has some
     earlier = total(grid, standing(contracts, grid, ago=window), column, whole=whole)
     # Younger customers are compared with what they first signed.
     young = context.start + 1 > grid.dates - window
@@ -73,7 +79,7 @@ def _contract_change(state: State, grid: Grid, context: Context, signal: Signal)
     in_force = total(grid, standing(contracts, grid), column, whole=whole)
     now = np.where(context.is_customer, in_force, np.nan)
     change = now - base
-    if aggregation.relative:
+    if how.relative:
         return grid.ratio(change, base, base > 0)
     return change
 
@@ -98,11 +104,3 @@ def _at_first(contracts: Columns, column: Array, grid: Grid, context: Context, w
         first &= contracts["occurred"][np.where(first, row, 0)] == context.start[account]
         return sum_of(grid, account, np.where(first, row, -1), column, whole=whole)
     return grid.full(np.nan)
-
-
-CONTRACT_ANSWERS: Mapping[type[agg.Aggregation], Callable[[State, Grid, Context, Signal], Array]] = {
-    agg.DaysUntilRenewal: _days_until_renewal,
-    agg.TermLength: _term_length,
-    agg.AutoRenewShare: _auto_renew_share,
-    agg.ContractChange: _contract_change,
-}
