@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.signals import aggregations as agg
-from customer_health.signals.answers import Answers
+from customer_health.signals.answer_registry import Answers
 from customer_health.signals.business_hours import hours_between
 from customer_health.signals.facts.fact_reader import FactReader
 from customer_health.signals.facts.grid import Grid

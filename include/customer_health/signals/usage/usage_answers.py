@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.signals import aggregations as agg
-from customer_health.signals.answers import Answers
+from customer_health.signals.answer_registry import Answers
 from customer_health.signals.plan_lists import feature_sets, lookup
 from customer_health.signals.signal import Signal
 from customer_health.signals.state.daily_state import NEVER
