@@ -43,7 +43,7 @@ $(STAMP): constraints.txt
 	@touch $@
 
 demo: $(STAMP) ## Run the whole chain under Airflow and print what came out; DATA= MAPPING= for your own files, SOURCES=vendors for local vendors
-	@if [ "$(SOURCES)" = vendors ]; then PYTHONPATH=include:plugins:. $(BIN)/python -m tests.lib.vendor_demo; else \
+	@if [ "$(SOURCES)" = vendors ]; then PYTHONPATH=include:plugins:. $(BIN)/python -m tests.lib.vendor_demo $(if $(TODAY),--today "$(TODAY)"); else \
 	$(BIN)/python -m customer_health_airflow.local.demo --data "$(DATA)" --mapping "$(MAPPING)" --config "$(CONFIG)" --today "$(TODAY)"; fi
 
 mapping: $(STAMP) ## Look at DATA=folder and draft a mapping file for it

@@ -38,7 +38,7 @@ def with_credentials(settings: Settings) -> Settings:
         ConfigurationError: The extra of a connection is not a flat object of texts. It is not repeated.
     """
     kinds = {kind for kind in settings.config.destinations.model_dump().values() if kind in PLACES}
-    found = {kind: values for kind in sorted(kinds) if (values := _read(kind))}
+    found = {kind: values for kind in sorted(kinds) if (values := read_connection(kind))}
     return settings.with_secrets(found)
 
 
@@ -51,7 +51,7 @@ def with_source_credentials(settings: Settings) -> Settings:
     Raises:
         ConfigurationError: The extra of a connection is not a flat object of texts. It is not repeated.
     """
-    found = {name: values for name in sorted(settings.config.sources) if (values := _read(name))}
+    found = {name: values for name in sorted(settings.config.sources) if (values := read_connection(name))}
     return settings.with_secrets(found)
 
 
@@ -59,7 +59,7 @@ def with_text_keys(settings: Settings) -> Settings:
     """Return the settings with the keys of the text providers that the company file names."""
     texts = settings.config.texts
     kinds = sorted({texts.reader, texts.writer} & set(TEXT_PROVIDERS))
-    return settings.with_secrets({kind: values for kind in kinds if (values := _read(kind))})
+    return settings.with_secrets({kind: values for kind in kinds if (values := read_connection(kind))})
 
 
 def with_source_warehouse(settings: Settings) -> Settings:
@@ -90,7 +90,12 @@ def with_source_warehouse(settings: Settings) -> Settings:
     return settings.model_copy(update={"source_warehouse": url})
 
 
-def _read(kind: str) -> dict[str, str]:
+def read_connection(kind: str) -> dict[str, str]:
+    """Return the values of the connection `customer_health_<kind>`, masked in logs; empty if there is none.
+
+    Raises:
+        ConfigurationError: Its extra is not a flat object of texts. It is not repeated.
+    """
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
     from airflow.sdk.log import mask_secret
@@ -105,12 +110,14 @@ def _read(kind: str) -> dict[str, str]:
         extra = connection.extra_dejson
     except ValueError:
         extra = None
-    if not isinstance(extra, dict) or not all(isinstance(value, str) for value in extra.values()):
+    # A form leaves null where nobody wrote anything.
+    if not isinstance(extra, dict) or not all(isinstance(value, str | None) for value in extra.values()):
         raise ConfigurationError(
             f"The extra of the connection {name} is not a flat JSON object of texts.",
             hint='Write it as {"key": "value", ...}; every value in quotation marks.',
         )
-    values = {key: str(value) for key, value in {**given, **extra}.items() if value}
+    told = {key: value for key, value in extra.items() if value}
+    values = {key: str(value) for key, value in {**given, **told}.items() if value}
     for key, value in values.items():
         if key not in OPEN:
             mask_secret(value)

@@ -175,6 +175,33 @@ def test_a_new_field_does_no_harm_and_a_renamed_one_stops_before_anything_is_kep
     agree(company)
 
 
+def test_a_retyped_field_stops_before_anything_is_kept(company: VendorCompany) -> None:
+    ready(company)
+    company.fetch()
+    company.remote.add("00904")
+    company.remote.now += 3600
+    company.remote.retyped = True
+    with pytest.raises(DataContractError, match=r"its type was changed|no field"):
+        company.fetch(AS_OF + timedelta(days=1))
+    company.remote.retyped = False
+    company.fetch(AS_OF + timedelta(days=1))
+    agree(company)
+
+
+def test_a_record_that_comes_twice_in_an_answer_counts_once(company: VendorCompany) -> None:
+    if company.remote.grouped:
+        pytest.skip(f"{company.name} answers with sums by group: a group comes once")
+    ready(company)
+    company.fetch()
+    once = len(company.rows_of(company.remote.main))
+    company.remote.twice = True
+    company.remote.add("00905")
+    company.remote.now += 3600
+    company.fetch(AS_OF + timedelta(days=1))
+    agree(company)
+    assert len(company.rows_of(company.remote.main)) == once + 1
+
+
 def test_a_deleted_record_goes_with_all_its_states(company: VendorCompany) -> None:
     if not company.remote.deletes:
         pytest.skip(f"{company.name} has no way to delete, or none that shows")

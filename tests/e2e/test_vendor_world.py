@@ -17,11 +17,13 @@ from tests.lib.vendor_world import LEFT_BEHIND, OUR_SALESFORCE, vendor_world
 START, UNTIL = date(2026, 1, 5), date(2026, 4, 1)
 # Table -> what must agree, with times cut to the second as vendors write them.
 COMPARED = {
-    "accounts": "account_id, name, industry, country, owner_email, manager_email, merged_into",
+    "accounts": "account_id, name, segment, industry, country, timezone, owner_email, manager_email, "
+    "merged_into",
     "contracts": "contract_id, account_id, plan, plan_rank, seats, arr, term_start, term_end, status, "
-    "occurred_at",
+    "occurred_at, auto_renew, notice_days, currency",
     # Salesforce has roles for those who decide, and none for mere users.
     "contacts": "contact_id, account_id, title, team, replace(role, 'user', 'other')",
+    "contact_changes": "account_id, contact_id, kind, occurred_at",
     "interactions": "account_id, contact_id, kind, date_trunc('second', occurred_at)",
     "tickets": "account_id, priority, date_trunc('second', occurred_at), date_trunc('second', resolved_at), "
     "date_trunc('second', first_response_at)",

@@ -21,8 +21,27 @@ from tests.lib.servers.vendors.salesforce import Remote as Salesforce
 from tests.lib.servers.vendors.stripe import Remote as Stripe
 from tests.lib.servers.vendors.zendesk import Remote as Zendesk
 
-LEFT_BEHIND = {"interactions": "kind NOT IN ('email_reply', 'login')"}
+LEFT_BEHIND = {
+    "interactions": "kind NOT IN ('email_reply', 'login')",
+    "contact_changes": "kind IN ('left', 'title_changed')",  # who joined shows as a contact
+}
 """Canonical table -> which of its rows these vendors can express."""
+FIRST_USAGE = "2025-01-01"
+"""From which day on pendo.yaml asks for usage (`windows: {start: ...}`)."""
+EXPRESSED = {
+    "accounts": "* REPLACE (occurred_at AS known_at)",
+    "contracts": "*",  # this company's CRM says when each was signed
+    "contacts": "* REPLACE (occurred_at AS known_at, NULL AS user_id, "
+    "replace(role, 'user', 'other') AS role)",
+    "contact_changes": "* REPLACE (occurred_at AS known_at, NULL AS role)",
+    "interactions": "* REPLACE (occurred_at AS known_at, NULL AS sentiment)",
+    # Who asked is known by the help desk's own number, which is not the CRM's.
+    "tickets": "* EXCLUDE (escalated_at) REPLACE (occurred_at AS known_at, NULL AS contact_id)",
+    "invoices": "* REPLACE (occurred_at AS known_at, 'subscription' AS kind)",
+    "usage": "* REPLACE (CAST(occurred_at AS TIMESTAMP) AS known_at)",
+    "surveys": "* REPLACE (occurred_at AS known_at, NULL AS text, NULL AS contact_id)",
+}
+"""Canonical table -> its columns as these vendors express them: nobody here says when a fact became known."""
 
 # What a contract is differs from org to org: this company keeps its states in an object of its own.
 OUR_SALESFORCE = """
@@ -30,14 +49,24 @@ vendor: our_salesforce
 about: The simulated company's org.
 extends: salesforce
 resources:
+  - name: accounts
+    endpoint:
+      params:
+        q: >-
+          SELECT Id, Name, Segment__c, Industry, BillingCountryCode, Zone__c, Website, ParentId, Owner.Email,
+          Owner.Manager.Email, CreatedDate, IsDeleted, MasterRecordId, SystemModstamp FROM Account
+          WHERE SystemModstamp >= {incremental.start_value} ORDER BY SystemModstamp, Id
   - name: opportunities
     endpoint:
       params:
         q: >-
           SELECT Id, AccountId, Contract__c, Plan__c, Rank__c, Seats__c, ARR__c, Start__c, Renewal__c,
-          Status__c, StageName, IsWon, CloseDate, Signed__c, IsDeleted, SystemModstamp FROM Opportunity
+          Status__c, Renews__c, Notice__c, CurrencyIsoCode, StageName, IsWon, CloseDate, Signed__c, IsDeleted,
+          SystemModstamp FROM Opportunity
           WHERE SystemModstamp >= {incremental.start_value} ORDER BY SystemModstamp, Id
 means:
+  accounts:
+    columns: {segment: Segment__c, timezone: Zone__c}
   contracts:
     files: opportunities/*.jsonl.gz
     where: {IsWon: true}
@@ -53,6 +82,9 @@ means:
       term_start: Start__c
       term_end: Renewal__c
       status: Status__c
+      auto_renew: Renews__c
+      notice_days: Notice__c
+      currency: CurrencyIsoCode
       occurred_at: CloseDate
       known_at: Signed__c
 """
@@ -71,8 +103,9 @@ class VendorWorld:
         self.crm, self.desk, self.billing = Salesforce(), Zendesk(), Stripe()
         self.product, self.surveys = Pendo(), Delighted()
         self.crm.vendor = "our_salesforce"
-        for fill in (self._accounts, self._contracts, self._contacts, self._interactions):
+        for fill in (self._accounts, self._contracts, self._contacts, self._contact_changes):
             fill()
+        self._interactions()
         for fill in (self._tickets, self._invoices, self._usage, self._surveys):
             fill()
         for server in self.servers:
@@ -119,9 +152,12 @@ class VendorWorld:
         for row in self.rows("accounts"):
             owner = {"Email": row["owner_email"], "Manager": {"Email": row["manager_email"]}}
             kept = {"Name": row["name"], "Industry": row["industry"], "BillingCountryCode": row["country"]}
+            kept |= {"Segment__c": row["segment"], "Zone__c": row["timezone"]}
             master = row["merged_into"]
             merged = {"MasterRecordId": master, "IsDeleted": master is not None}
             self._put("Account", row["account_id"], row["occurred_at"], Owner=owner, **kept, **merged)
+            if master:  # a merge changes the record that goes, and nothing does afterwards
+                self.crm.rows["Account"][row["account_id"]]["SystemModstamp"] = _text(row["merged_at"])
 
     def _contracts(self) -> None:
         for number, row in enumerate(self.rows("contracts")):
@@ -138,6 +174,9 @@ class VendorWorld:
                 Start__c=_text(row["term_start"]),
                 Renewal__c=_text(row["term_end"]),
                 Status__c=row["status"],
+                Renews__c=row["auto_renew"],
+                Notice__c=row["notice_days"],
+                CurrencyIsoCode=row["currency"],
                 Signed__c=_text(row["known_at"]),
                 IsWon=True,
                 StageName="Closed Won",
@@ -153,6 +192,16 @@ class VendorWorld:
             if row["role"] in roles:
                 self._put("OpportunityContactRole", f"r{id_}", at, ContactId=id_, Role=roles[row["role"]])
 
+    def _contact_changes(self) -> None:
+        for row in self.rows("contact_changes", LEFT_BEHIND["contact_changes"]):
+            kind = (
+                {"Field": "Account"}
+                if row["kind"] == "left"
+                else {"Field": "Title", "NewValue": row["title"]}
+            )
+            here = {"ContactId": row["contact_id"], "Contact": {"AccountId": row["account_id"]}}
+            self._put("ContactHistory", row["change_id"], row["occurred_at"], **here, **kind)
+
     def _interactions(self) -> None:
         for row in self.rows("interactions", LEFT_BEHIND["interactions"]):
             kind, at = row["kind"], row["occurred_at"]
@@ -162,6 +211,7 @@ class VendorWorld:
                 self._put("Event", row["interaction_id"], at, StartDateTime=_text(at), **here, **named)
             else:
                 done = {"CompletedDateTime": _text(at), "IsClosed": True, "Status": "Completed"}
+                done["CallDurationInSeconds"] = row["minutes"] and round(row["minutes"] * 60)
                 sub = {"TaskSubtype": "Call" if kind == "call" else "Email"}
                 self._put("Task", row["interaction_id"], at, **here, **done, **sub)
 

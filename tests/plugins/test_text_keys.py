@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         kinds.append(kind)
         return {"api_key": "key-1"}
 
-    monkeypatch.setattr(connection_secrets, "_read", read)
+    monkeypatch.setattr(connection_secrets, "read_connection", read)
     return kinds
 
 

@@ -21,15 +21,21 @@ class Company:
         mapping: The YAML file that describes them.
         config: The company file with its business numbers.
         today: The day to pretend, for files that end in the past.
+        vendors: The company's own folder of vendor files.
+        folder: Where everything that is derived goes; empty: a folder of this checkout.
     """
 
     data: str = ""
     mapping: str = ""
     config: str = ""
     today: str = ""
+    vendors: str = ""
+    folder: str = ""
 
     @classmethod
-    def of(cls, data: str, mapping: str, config: str, today: str) -> Company:
+    def of(
+        cls, data: str, mapping: str, config: str, today: str, *, vendors: str = "", folder: str = ""
+    ) -> Company:
         """Resolve paths against the folder in which the command was typed."""
         local = bool(data) and "://" not in data
         return cls(
@@ -37,6 +43,8 @@ class Company:
             mapping=str(Path(mapping).expanduser().resolve()) if mapping else "",
             config=str(Path(config).expanduser().resolve()) if config else "",
             today=today,
+            vendors=str(Path(vendors).expanduser().resolve()) if vendors else "",
+            folder=str(Path(folder).expanduser().resolve()) if folder else "",
         )
 
     @classmethod
@@ -57,6 +65,8 @@ class Company:
         """Folder of everything that is derived from this data; two companies never share one."""
         if chosen := os.environ.get("CUSTOMER_HEALTH_HOME"):
             return Path(chosen).resolve()
+        if self.folder:
+            return Path(self.folder)
         base = ROOT / ".customer_health"
         if not self.data:
             return base
@@ -77,6 +87,8 @@ class Company:
             and name not in {"CUSTOMER_HEALTH_STACK", "CUSTOMER_HEALTH_TODAY"}
         }
         named = {"DATA": self.data, "MAPPING": self.mapping, "CONFIG": self.config, "HOME": str(self.home)}
+        if self.vendors:
+            named["VENDORS"] = self.vendors
         if pretend or self.data:
             named["TODAY"] = self.today
         return inherited | {f"CUSTOMER_HEALTH_{name}": value for name, value in named.items() if value}

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from customer_health_airflow.local import processes
 from customer_health_airflow.local.chain import ChainFailedError, Watch
 from customer_health_airflow.local.company_data import Company
 from customer_health_airflow.local.past_weeks import WEEKS, PastWeeks, weeks_before
-from customer_health_airflow.local.rest import AirflowApiError
+from customer_health_airflow.local.rest import Airflow, AirflowApiError
 from customer_health_airflow.local.stack import Stack
 
 BEFORE = timedelta(days=7)
@@ -37,11 +38,18 @@ class Printer:
         print(f"{minutes:3d}:{seconds:02d}  {line}", flush=True)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the demo; return the exit code."""
+def main(arguments: list[str], *, prepare: Callable[[Airflow], None] | None = None) -> int:
+    """Run the demo; return the exit code.
+
+    Args:
+        arguments: Of the command line.
+        prepare: Called when Airflow is up and before anything runs, to create connections for instance.
+    """
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     for name in ("data", "mapping", "config", "today"):
         parser.add_argument(f"--{name}", default=os.environ.get(f"CUSTOMER_HEALTH_{name.upper()}", ""))
+    for name in ("vendors", "folder"):
+        parser.add_argument(f"--{name}", default="")
     options = parser.parse_args(arguments)
     say = Printer()
     stack = Stack(say)
@@ -49,8 +57,15 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's background job ignores SIGINT
         signal.signal(number, _as_interrupt)
     try:
-        company, settings = _company(Company.of(options.data, options.mapping, options.config, options.today))
-        summary = _run(company, settings, stack, say)
+        named = Company.of(
+            options.data,
+            options.mapping,
+            options.config,
+            options.today,
+            vendors=options.vendors,
+            folder=options.folder,
+        )
+        summary = _run(*_company(named), stack, say, prepare or (lambda _: None))
     except (
         CustomerHealthError,
         ChainFailedError,
@@ -92,12 +107,14 @@ def _company(company: Company) -> tuple[Company, Settings]:
     return company, settings
 
 
-def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> str:
+def _run(
+    company: Company, settings: Settings, stack: Stack, say: Printer, prepare: Callable[[Airflow], None]
+) -> str:
     assert settings.today is not None
     today = settings.today
     finished = Finished(company.home)
     before = _count_effects(settings)
-    say(f"{'Your files in ' + company.data if company.data else 'A simulated company'}, as of {today}.")
+    say(f"{_named(company, settings)}, as of {today}.")
     company.remember()
     environment = company.environment(pretend=True)
     lives = can_live_through(settings)
@@ -109,6 +126,7 @@ def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> st
     # A training that is due costs the demo a minute and changes nothing today: `make up` catches it up.
     stack.start(environment, drop_unfinished=True, resting=("train_model",) if lives else ())
     say("Airflow is up: scheduler, DAG processor, triggerer, API server.")
+    prepare(stack.airflow)
     watch = Watch(stack.airflow, stack.logs, say, stack.check)
     stamp = datetime.now(UTC).strftime("%H%M%S")
     if past is not None:
@@ -125,6 +143,13 @@ def _run(company: Company, settings: Settings, stack: Stack, say: Printer) -> st
     from customer_health.cli.run_summary import demo_summary
 
     return demo_summary(settings, as_of=today, colour=sys.stdout.isatty())
+
+
+def _named(company: Company, settings: Settings) -> str:
+    if company.data:
+        return f"Your files in {company.data}"
+    asked = ", ".join(sorted(settings.config.sources))
+    return f"A company that is asked for through {asked}" if asked else "A simulated company"
 
 
 def _count_effects(settings: Settings) -> int:

@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 from customer_health_airflow.local.environment import USER
@@ -104,6 +105,16 @@ class Airflow:
         if name not in {pool["name"] for pool in pools}:
             body = {"name": name, "slots": slots, "description": description, "include_deferred": False}
             self.call("POST", "/api/v2/pools", body)
+
+    def set_connection(self, name: str, kind: str, extra: Mapping[str, str]) -> None:
+        """Create a connection whose values stand in its extra; one that is there is replaced."""
+        body = {"connection_id": name, "conn_type": kind, "extra": json.dumps(dict(extra))}
+        try:
+            self.call("POST", "/api/v2/connections", body)
+        except AirflowApiError as error:
+            if error.status != 409:
+                raise
+            self.call("PATCH", f"/api/v2/connections/{name}", body)
 
     def pause(self, dag_id: str, *, paused: bool) -> None:
         """Let the scheduler start runs of this DAG, or not."""

@@ -14,6 +14,7 @@ import orjson
 
 from customer_health.errors import DataContractError, suggest
 from customer_health.sources.asking.binding import ordinal
+from customer_health.sources.asking.field_types import FieldTypes
 from customer_health.sources.asking.lifting import compiled_lifts, lifted
 from customer_health.sources.asking.raw_files import RawFiles, digest, dotted
 from customer_health.sources.asking.reading import ResourceReading
@@ -37,6 +38,7 @@ class Batch:
         number: Number of the last file that the ledger knows.
         newest: Cursor value up to which was read; None at first.
         counts: What happened.
+        types: Of the fields that every record has.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Batch:
         number: int,
         newest: float | None,
         counts: ResourceReading,
+        types: FieldTypes,
     ) -> None:
+        self._types = types
         self._vendor, self._resource, self._files = vendor, resource, files
         self.number, self.newest, self._counts = number, newest, counts
         self._known = files.read_seen(number)
@@ -55,6 +59,7 @@ class Batch:
         self._recent: dict[str, tuple[float, str]] = {}
         self._rows: dict[str, tuple[float, bytes]] = {}
         self._lifts = compiled_lifts(resource)
+        self._required = tuple(name for name in dict.fromkeys((*resource.requires, resource.key)) if name)
         self._anonymous: list[bytes] = []
 
     @property
@@ -120,8 +125,11 @@ class Batch:
                 f"{self._vendor}.{self._resource.name}: expected records, found {type(row).__name__}.",
                 hint="Correct `data_selector:`; the API's description says where the records are.",
             )
-        for name in (*self._resource.requires, self._resource.key):
-            if name and not dotted(row, name)[0]:
+        for name in self._required:
+            there, value = dotted(row, name)
+            if there:
+                self._types.hold(name, value)
+            else:
                 raise DataContractError(
                     f"{self._vendor}.{self._resource.name}: a record has no field '{name}'; it was "
                     "renamed, or the credentials may no longer read it. Nothing of this reading was kept.",

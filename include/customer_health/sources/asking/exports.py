@@ -11,11 +11,16 @@ import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from customer_health.errors import DataContractError, suggest
 from customer_health.sources.asking.faults import SourceBusyError
+from customer_health.sources.asking.field_types import FieldTypes
 from customer_health.warehouse.connect import seal
 from customer_health.warehouse.contracts import identifier, literal
+
+if TYPE_CHECKING:
+    import duckdb
 
 _LINE = 64 << 20  # bytes; the longest event that is read
 
@@ -47,7 +52,14 @@ def unpack(answer: Path, kind: str, folder: Path) -> list[Path]:
 
 
 def to_parquet(
-    files: Sequence[Path], target: Path, *, keep: Sequence[str], key: str, requires: Sequence[str], what: str
+    files: Sequence[Path],
+    target: Path,
+    *,
+    keep: Sequence[str],
+    key: str,
+    requires: Sequence[str],
+    what: str,
+    types: FieldTypes,
 ) -> int:
     """Write the kept fields of all lines to one Parquet file; return how many rows it holds.
 
@@ -58,10 +70,11 @@ def to_parquet(
         key: Of several lines with the same key one is kept; empty keeps all.
         requires: Fields that every line has.
         what: For messages.
+        types: Of the fields that every line has.
 
     Raises:
         SourceBusyError: A line is cut off.
-        DataContractError: A field that every line has is missing.
+        DataContractError: A field that every line has is missing, or its type has changed.
     """
     import duckdb
 
@@ -85,7 +98,8 @@ def to_parquet(
                 f"COPY (SELECT {columns} FROM {lines}{once}) TO {literal(target)} "
                 "(FORMAT parquet, COMPRESSION zstd)"
             )
-            _hold_against(con, lines, requires, what)
+            if requires:
+                _hold_against(con, lines, requires, what, types)
         except duckdb.Error as error:
             target.unlink(missing_ok=True)
             raise SourceBusyError(
@@ -96,18 +110,23 @@ def to_parquet(
         return int(rows[0]) if rows else 0
 
 
-def _hold_against(con: object, lines: str, requires: Sequence[str], what: str) -> None:
-    for name in requires:
-        found = con.execute(  # type: ignore[attr-defined]
-            f"SELECT count(*) FROM {lines} WHERE NOT json_exists(j, {literal(_path(name))})"
-        ).fetchall()[0][0]
-        if found:
-            head = con.execute(f"SELECT json_keys(j) FROM {lines} LIMIT 1").fetchall()[0][0]  # type: ignore[attr-defined]
+def _hold_against(
+    con: duckdb.DuckDBPyConnection, lines: str, requires: Sequence[str], what: str, types: FieldTypes
+) -> None:
+    looked = ", ".join(
+        f"count(*) FILTER (NOT json_exists(j, {path})), list(DISTINCT json_type(j, {path}))"
+        for path in (literal(_path(name)) for name in requires)
+    )
+    answers = con.execute(f"SELECT {looked} FROM {lines}").fetchall()[0]
+    for name, missing, found in zip(requires, answers[::2], answers[1::2], strict=True):
+        if missing:
+            head = con.execute(f"SELECT json_keys(j) FROM {lines} LIMIT 1").fetchall()[0][0]
             raise DataContractError(
-                f"{what}: {found:,} records have no field '{name}'; it was renamed, or the credentials "
+                f"{what}: {missing:,} records have no field '{name}'; it was renamed, or the credentials "
                 "may no longer read it. Nothing of this reading was kept.",
                 hint=suggest(name, head),
             )
+        types.hold_json(name, found or ())
 
 
 def _path(name: str) -> str:

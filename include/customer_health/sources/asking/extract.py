@@ -24,6 +24,7 @@ from customer_health.sources.asking.batch import Batch
 from customer_health.sources.asking.binding import bound, fill, ordinal, written
 from customer_health.sources.asking.exports import to_parquet, unpack
 from customer_health.sources.asking.faults import SourceRefusedError, TokenExpiredError
+from customer_health.sources.asking.field_types import FieldTypes
 from customer_health.sources.asking.lifting import compiled_lifts, lifted
 from customer_health.sources.asking.raw_files import RawFiles, dotted
 from customer_health.sources.asking.reading import Reading, ResourceReading, as_counts, lag_of
@@ -112,7 +113,7 @@ class Extraction:
                 self._read_pages(resource, each, name, cursor, counts)
         except TokenExpiredError:
             # The vendor forgets: everything is read anew, into new files that win over the old.
-            fresh = {"number": cursor.get("number", 0)}
+            fresh = {"number": cursor.get("number", 0), "types": cursor.get("types")}
             self._read_pages(resource, each, name, fresh, counts)
         except SourceRefusedError as error:
             if resource.if_refused != "skip" or error.status not in (400, 403, 404):
@@ -133,8 +134,15 @@ class Extraction:
     ) -> None:
         files = RawFiles(self.address, self.source, name)
         files.clear_after(int(cursor.get("number", 0)))
+        types = self._types(resource, cursor)
         batch = Batch(
-            self.vendor.vendor, resource, files, int(cursor.get("number", 0)), cursor.get("newest"), counts
+            self.vendor.vendor,
+            resource,
+            files,
+            int(cursor.get("number", 0)),
+            cursor.get("newest"),
+            counts,
+            types,
         )
         beside = {key: self._beside(resource, key, cursor) for key in resource.also}
         incremental = resource.endpoint.incremental
@@ -150,6 +158,8 @@ class Extraction:
         )
         token = cursor.get("token")
         counts.whole = incremental is None or not (token or "newest" in cursor)
+        for key in resource.also:
+            self.reading.of(key).whole = counts.whole
         for number, page in enumerate(self._asker.pages(resource, run, token), start=1):
             batch.add(self._rows(resource, run, page.rows, batch))
             for key, rows in page.also.items():
@@ -160,13 +170,13 @@ class Extraction:
             if batch.full:
                 batch.write()
                 if incremental and incremental.ordered and self.most_pages is None:
-                    self._save(name, batch, beside, token)
+                    self._save(name, batch, beside, token, types)
         if incremental is None and self.most_pages is None:
             batch.mark_deleted()
         batch.write()
         counts.newest, counts.lag_hours = batch.newest, lag_of(batch.newest, self.as_of)
         if self.most_pages is None:
-            self._save(name, batch, beside, token)
+            self._save(name, batch, beside, token, types)
             files.drop_seen_before(batch.number)
 
     def _rows(
@@ -205,9 +215,15 @@ class Extraction:
             number,
             None,
             self.reading.of(key),
+            self._types(alone, {}),
         )
 
-    def _save(self, name: str, batch: Batch, beside: Mapping[str, Batch], token: Any) -> None:
+    def _types(self, resource: Resource, cursor: Mapping[str, Any]) -> FieldTypes:
+        return FieldTypes(f"{self.vendor.vendor}.{resource.name}", resource, cursor.get("types"))
+
+    def _save(
+        self, name: str, batch: Batch, beside: Mapping[str, Batch], token: Any, types: FieldTypes
+    ) -> None:
         for other in beside.values():
             other.write()
         cursor = {
@@ -215,6 +231,7 @@ class Extraction:
             "newest": batch.newest,
             "token": token,
             "also": {key: other.number for key, other in beside.items()},
+            "types": types.kept(),
         }
         kept = {key: value for key, value in cursor.items() if value not in (None, {})}
         save_cursor(self.ledger, self.source, name, kept, self.as_of)
@@ -233,13 +250,14 @@ class Extraction:
             plan if self.most_pages is None else plan[-self.most_pages :]
         )  # a trial looks at the newest days
         counts.asked = plan[0].first.isoformat() if plan else ""
+        types = self._types(resource, cursor)
         for number, window in enumerate(plan, start=1):
             self.progress(number - 1, len(plan), f"{self.source}: {name} {window.name}")
-            self._read_window(resource, each, files, window, counts)
+            self._read_window(resource, each, files, window, counts, types)
             if self.most_pages is None:
                 reached = max(window.last, through or window.last)
                 whole = window is plan[-1]
-                kept = {"through": reached.isoformat()}
+                kept: dict[str, Any] = {"through": reached.isoformat(), "types": types.kept()}
                 kept |= {"asked_on": (self.as_of if whole else asked_on or windows.start).isoformat()}
                 save_cursor(self.ledger, self.source, name, kept, self.as_of)
                 through = reached
@@ -247,7 +265,13 @@ class Extraction:
             counts.lag_hours = max((self.as_of - through).days - 1, 0) * 24.0
 
     def _read_window(
-        self, resource: Resource, each: str, files: RawFiles, window: Window, counts: ResourceReading
+        self,
+        resource: Resource,
+        each: str,
+        files: RawFiles,
+        window: Window,
+        counts: ResourceReading,
+        types: FieldTypes,
     ) -> None:
         assert resource.endpoint.windows is not None
         run = {"each": each, "as_of": self.as_of.isoformat(), **window.words(resource.endpoint.windows)}
@@ -266,10 +290,18 @@ class Extraction:
             if not keep:
                 keep = tuple(resource.requires) or (resource.key or "id",)
             rows = to_parquet(
-                packed, target, keep=keep, key=resource.key, requires=resource.requires, what=what
+                packed,
+                target,
+                keep=keep,
+                key=resource.key,
+                requires=resource.requires,
+                what=what,
+                types=types,
             )
             counts.read += rows if resource.answers != "json" else 0
             counts.new += rows
+            if not rows and not files.has(f"{window.name}.parquet"):
+                return  # days without events need no file, unless they had some before
             files.put(f"{window.name}.parquet", target)
 
     def _spill(self, resource: Resource, run: Mapping[str, Any], to: Path, counts: ResourceReading) -> None:

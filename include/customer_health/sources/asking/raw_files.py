@@ -51,6 +51,10 @@ class RawFiles:
         self._write(name, gzip.compress(b"\n".join(lines) + b"\n", _LEVEL, mtime=0))
         return name
 
+    def has(self, name: str) -> bool:
+        """Whether a file has landed."""
+        return bool(self._fs.exists(f"{self._root}/{name}"))
+
     def put(self, name: str, path: Path) -> None:
         """Take over a finished local file."""
         self._write(name, path.read_bytes() if not self._local else path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from customer_health.errors import ConfigurationError
 from customer_health.sources.asking.vendor import Auth
 
 EARLY = 120.0  # seconds before its end at which a token counts as spent
+_PEM = re.compile(r"(-----BEGIN [A-Z ]+-----)(.*?)(-----END [A-Z ]+-----)", re.DOTALL)
 ASSERTION = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -99,13 +101,23 @@ class TokenAuth(AuthBase):
             **({"scope": self._auth.scope} if self._auth.scope else {}),
         }
         try:
-            key = self._auth.private_key.replace("\\n", "\n")
+            key = whole_lines(self._auth.private_key)
             return jwt.encode({k: v for k, v in claims.items() if v}, key, algorithm="RS256")
         except Exception:  # whatever is wrong with the key, its text must not be repeated
             raise ConfigurationError(
                 "The private key of the connection cannot be read.",
                 hint="Paste it whole, -----BEGIN PRIVATE KEY----- included.",
             ) from None
+
+
+def whole_lines(pem: str) -> str:
+    """Return a key with the line breaks that JSON files write as two letters, and that forms drop."""
+    found = _PEM.fullmatch(pem.replace("\\n", "\n").strip())
+    if found is None:
+        return pem
+    body = "".join(found[2].split())
+    lines = [body[begin : begin + 64] for begin in range(0, len(body), 64)]
+    return "\n".join([found[1], *lines, found[3], ""])
 
 
 def sign_in(auth: Auth, fetch: Callable[[str, dict[str, str]], dict[str, Any]]) -> KeyAuth | TokenAuth:

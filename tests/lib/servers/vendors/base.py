@@ -50,6 +50,7 @@ class VendorServer(Server):
         renews: Whether a refused sign-in is renewed by itself.
         deletes: Whether a deleted record can be seen to be gone.
         export: Whether the main resource is an export of whole days.
+        grouped: Whether it answers with sums, one for each group.
         rows: Resource -> id -> record, as it is served.
         now: The vendor's clock, epoch seconds; every change moves it on.
         cut: So many of the coming good answers break off in the middle.
@@ -60,7 +61,7 @@ class VendorServer(Server):
     secret: Mapping[str, str] = {}
     options: Mapping[str, str] = {}
     main, key = "", "id"
-    renews, deletes, export = False, True, False
+    renews, deletes, export, grouped = False, True, False, False
     renamed = ("", "")
     described_by, below = "", ""
     calls_of_an_idle_run = 1
@@ -75,6 +76,7 @@ class VendorServer(Server):
         self.victim, self.kill_at, self.asked_main = 0, 0, 0
         self.tokens: set[str] = set()
         self.field_names: dict[str, str] = {}
+        self.retyped, self.twice = False, False
 
     # What the suite does to a vendor.
 
@@ -159,11 +161,21 @@ class VendorServer(Server):
         return self.changes
 
     def shown(self, rows: Iterable[Row]) -> list[Row]:
-        """Return records as they are served: a field may have been renamed."""
+        """Return records as they are served: twice, or with a field that was renamed or retyped."""
         old, new = next(iter(self.field_names.items()), ("", ""))
+        if self.twice:
+            rows = [one for row in rows for one in (row, row)]
+        if self.retyped:
+            name = self.renamed[0]
+            return [{**row, name: _retyped(row[name])} if name in row else dict(row) for row in rows]
         if not old:
             return [dict(row) for row in rows]
         return [{(new if name == old else name): value for name, value in row.items()} for row in rows]
+
+
+def _retyped(value: Any) -> Any:
+    """Return what a vendor might send one day: an object for a value, or a text for an object."""
+    return str(value) if isinstance(value, dict | list) else {"value": value}
 
 
 def iso(moment: float) -> str:

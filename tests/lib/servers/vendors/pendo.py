@@ -16,7 +16,7 @@ class Remote(VendorServer):
     vendor = "pendo"
     secret = {"integration_key": "pendo-secret-1"}
     options = {"nps_guide": "g1", "nps_poll": "p1"}
-    main, key, export, deletes = "feature_events", "visitorId", True, False
+    main, key, export, deletes, grouped = "feature_events", "visitorId", True, False, True
     renamed = ("numEvents", "eventCount")
     signs = ("x-pendo-integration-key",)
     calls_of_an_idle_run = 3
