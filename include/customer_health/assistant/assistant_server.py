@@ -1,4 +1,4 @@
-"""The MCP server: an assistant asks about customers as one named person, with that person's permissions.
+"""The MCP server: an assistant asks about customers as a named person, with that person's permissions.
 
 It reads only, unless the company file allows approvals; those go through the functions that the page uses.
 `mcp` is imported by the command that starts it, and by nothing else.
@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from customer_health import __version__
 from customer_health.assistant import assistant_answers as answers
-from customer_health.errors import ConfigurationError, CustomerHealthError, FatalError
+from customer_health.assistant.assistant_person import Person, person_of
+from customer_health.errors import CustomerHealthError, FatalError
 from customer_health.ledger import outbox_queries
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.outbox import admin
-from customer_health.ledger.own_rows import own_ledger
-from customer_health.roles import Viewer, viewer_of
 from customer_health.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ INSTRUCTIONS = (
 
 
 def assistant_server(settings: Settings, user: str, *, now: Callable[[], datetime]) -> MCPServer:
-    """Return the server, ready to run.
+    """Return a server that answers one person, ready to run.
 
     Args:
         settings: Where the ledger is, and the company's numbers.
@@ -42,60 +41,72 @@ def assistant_server(settings: Settings, user: str, *, now: Callable[[], datetim
     Raises:
         ConfigurationError: Nobody is named, or people are limited and this one's address is not known.
     """
+    person = person_of(settings, user)
+    return server_for(settings, lambda: person, now=now)
+
+
+def server_for(
+    settings: Settings, asking: Callable[[], Person], *, now: Callable[[], datetime], **options: Any
+) -> MCPServer:
+    """Return a server whose every answer is for the person who is asking at that moment.
+
+    Args:
+        settings: The company's numbers, and whether approvals are allowed.
+        asking: Says who asks.
+        now: The clock of the process's edge.
+        options: For the library's server: how people prove who they are.
+    """
     from mcp.server import MCPServer
     from mcp.types import ToolAnnotations
 
     config = settings.config
-    viewer = _viewer(settings, user)
-    whole = open_ledger(settings.ledger_url)
-    engine = (
-        whole
-        if viewer.everything
-        else own_ledger(settings.ledger_url, address=viewer.address, owners=viewer.owners)
+    server = MCPServer(
+        "customer-health", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING", **options
     )
-    server = MCPServer("customer-health", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING")
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
     @server.tool(annotations=reads)
     @_in_words
     def portfolio(tier: str = "", owner: str = "", search: str = "", limit: int = 20) -> dict[str, Any]:
         """Totals by tier, and who needs a call first; filter by tier, owner's e-mail or part of a name."""
-        return answers.portfolio(engine, config, tier=tier, owner=owner, search=search, limit=limit)
+        return answers.portfolio(asking().engine, config, tier=tier, owner=owner, search=search, limit=limit)
 
     @server.tool(annotations=reads)
     @_in_words
     def account(account_id: str) -> dict[str, Any]:
         """One account with its evidence: score, reasons, what would help, history, decisions, actions."""
-        return answers.account(engine, account_id)
+        return answers.account(asking().engine, account_id)
 
     @server.tool(annotations=reads)
     @_in_words
     def why_it_moved(account_id: str) -> dict[str, Any]:
         """Why an account's score moved between its last two readings."""
-        return answers.why_it_moved(engine, account_id)
+        return answers.why_it_moved(asking().engine, account_id)
 
     @server.tool(annotations=reads)
     @_in_words
     def renewals(quarter: str = "") -> dict[str, Any]:
         """ARR up for renewal in the next four quarters, what should stay, and one quarter's accounts."""
-        return answers.renewals(engine, config, viewer, quarter=quarter, now=now())
+        who = asking()
+        return answers.renewals(who.engine, config, who.viewer, quarter=quarter, now=now())
 
     @server.tool(annotations=reads)
     @_in_words
     def actions_waiting() -> dict[str, Any]:
         """What waits for a person's approval, with the whole content of each."""
-        return answers.waiting(engine)
+        return answers.waiting(asking().engine)
 
     if config.assistant.approvals:
-        _add_approvals(server, settings, whole, engine, user, now)
+        _add_approvals(server, settings, asking, now)
     return server
 
 
 def _add_approvals(
-    server: MCPServer, settings: Settings, whole: Any, own: Any, user: str, now: Callable[[], datetime]
+    server: MCPServer, settings: Settings, asking: Callable[[], Person], now: Callable[[], datetime]
 ) -> None:
     from mcp.types import ToolAnnotations
 
+    whole = open_ledger(settings.ledger_url)
     acts: Mapping[str, Callable[..., None]] = {"approve": admin.approve, "decline": admin.decline}
 
     @server.tool(
@@ -106,26 +117,13 @@ def _add_approvals(
         """Approve or decline what waits, once the person has read it: answer is approve or decline."""
         if answer not in acts:
             raise FatalError("The answer is approve or decline.")
-        if not outbox_queries.exists(own, key):
+        who = asking()
+        if not outbox_queries.exists(who.engine, key):
             raise FatalError("There is no such action.", hint="Ask for the actions that wait.")
         approvers = settings.config.playbooks.approver_names
         said = f"{reason.strip()} (through an assistant)" if reason.strip() else ""
-        acts[answer](whole, key, by=user, reason=said, now=now(), approvers=approvers)
-        return {"key": key, "answer": answer, "by": user}
-
-
-def _viewer(settings: Settings, user: str) -> Viewer:
-    if not user.strip():
-        raise ConfigurationError(
-            "Nobody is named who asks.", hint="Say --user with the name that Airflow knows."
-        )
-    viewer = viewer_of(user, settings.config.roles)
-    if viewer.limited and not viewer.address:
-        raise ConfigurationError(
-            f"No address is known of '{user}', and people see their own customers only.",
-            hint="Name the person in the company file under roles.people.",
-        )
-    return viewer
+        acts[answer](whole, key, by=who.user, reason=said, now=now(), approvers=approvers)
+        return {"key": key, "answer": answer, "by": who.user}
 
 
 def _in_words(tool: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
