@@ -132,7 +132,7 @@ class PlaybookConfig(Section):
         description="where those who run the system hear of failed tasks, missing scores and refused models",
     )
     scores_due_after_hours: float = Field(
-        8, gt=0, le=24, description="hours after midnight UTC by which the day's scores should be published"
+        7, gt=0, le=24, description="hours after midnight UTC by which the day's scores should be published"
     )
     min_arr: float = Field(
         5_000, ge=0, description="accounts below this, and below min_expected_loss, get no people"

@@ -66,6 +66,15 @@ class DayLink(PageLink):
         return f"{base}/customer-health/day/{day.isoformat()}" if day else ""
 
 
+class RecordLink(BaseOperatorLink):
+    """The newest record that this task wrote, in the vendor's own pages (the CRM's task, for one)."""
+
+    name = "Newest record there"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        return str(getattr(operator, "record", ""))
+
+
 class ScoreboardLink(PageLink):
     """How the published predictions fared."""
 

@@ -12,7 +12,7 @@ from airflow.utils.types import DagRunType
 from fastapi.testclient import TestClient
 
 from customer_health_airflow.operators.step_operators import DeliverEffectsOperator, RunPlaybooksOperator
-from customer_health_airflow.task_links import DayLink
+from customer_health_airflow.task_links import DayLink, RecordLink
 from tests.lib.ledger_facts import TODAY
 
 RUN = "asset_triggered__2026-11-20T05:00:00+00:00_x"
@@ -69,3 +69,13 @@ def test_a_delivery_has_a_button_to_the_dispatch_log_of_its_day() -> None:
 
     assert DayLink().get_link(Done(), ti_key=None).endswith(f"{PAGE}/day/2026-11-20")
     assert DayLink().get_link(object(), ti_key=None) == ""
+
+
+def test_a_delivery_has_a_button_to_the_newest_record_that_it_wrote() -> None:
+    assert isinstance(DeliverEffectsOperator.operator_extra_links[1], RecordLink)
+
+    class Done:
+        record = "https://acme.lightning.force.com/00T1"
+
+    assert RecordLink().get_link(Done(), ti_key=None) == Done.record
+    assert RecordLink().get_link(object(), ti_key=None) == ""

@@ -56,13 +56,13 @@ def test_the_message_reads_well_and_no_text_can_hide_a_link_in_it(ledger):
 
 def test_missing_scores_are_noticed_after_the_hour_at_which_they_are_due(ledger):
     publish(ledger, 1, {"acme": 80})
-    eight = morning(2) + timedelta(hours=3)
-    assert missing_scores(ledger, CONFIG, now=eight - timedelta(minutes=1)) == []
-    (notice,) = missing_scores(ledger, CONFIG, now=eight)
+    seven = morning(2) + timedelta(hours=2)
+    assert missing_scores(ledger, CONFIG, now=seven - timedelta(minutes=1)) == []
+    (notice,) = missing_scores(ledger, CONFIG, now=seven)
     assert str(day(2)) in notice.title
     assert str(day(1)) in " ".join(notice.lines)
     publish(ledger, 2, {"acme": 80})
-    assert missing_scores(ledger, CONFIG, now=eight) == []
+    assert missing_scores(ledger, CONFIG, now=seven) == []
 
 
 def test_before_the_first_scores_nothing_is_expected_of_anybody(ledger):

@@ -63,6 +63,10 @@ class Secret(Mapping[str, str]):
         return f"Secret(keys={sorted(self._values)})"
 
 
+# Where a person opens a record in the vendor's own pages; {id} is the vendor's id of it.
+RecordUrl = Annotated[str, Field(pattern=r"^(https://[^\s\"'<>{}]+\{id\}[^\s\"'<>{}]*)?$")]
+
+
 class Options(Section):
     """What every destination has: time-outs and rates.
 

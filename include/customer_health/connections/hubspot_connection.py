@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from customer_health.connections.connection_options import FieldMap, FieldName, Options
+from customer_health.connections.connection_options import FieldMap, FieldName, Options, RecordUrl
 from customer_health.connections.kind import CRM_VERBS, Kind
 from customer_health.sections import shaped
 
@@ -23,6 +23,11 @@ class HubspotOptions(Options):
     deal_pipeline: str = "default"
     task_to_company: int = Field(192, description="HubSpot's association type")
     deal_to_company: int = Field(341, description="HubSpot's association type")
+    record_url: RecordUrl = Field(
+        "",
+        description="page of a task, such as https://app.hubspot.com/contacts/PORTAL/record/0-27/{id}: "
+        "what links open",
+    )
     fields: FieldMap = Field(
         default={
             "score": "ai_health_score",

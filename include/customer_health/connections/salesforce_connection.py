@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from customer_health.connections.connection_options import FieldMap, FieldName, Options
+from customer_health.connections.connection_options import FieldMap, FieldName, Options, RecordUrl
 from customer_health.connections.kind import CRM_VERBS, Kind
 from customer_health.sections import shaped
 
@@ -20,6 +20,9 @@ class SalesforceOptions(Options):
     opportunity_stage: str = "Prospecting"
     task_status: str = "Not Started"
     bulk_from: int = Field(2_000, ge=200, description="so many field updates at once go as one bulk job")
+    record_url: RecordUrl = Field(
+        "", description="page of a record, such as https://acme.lightning.force.com/{id}: what links open"
+    )
     bulk_wait_seconds: float = Field(600.0, gt=0, le=600, description="how long the org has for it")
     fields: FieldMap = Field(
         default={

@@ -140,6 +140,16 @@ def counts_by_destination(engine: Engine) -> list[RowMapping]:
         return list(connection.execute(query.group_by(*groups).order_by(*groups)).mappings())
 
 
+def newest_delivered(engine: Engine, destination: str, since: datetime) -> RowMapping | None:
+    """Return the row that was delivered last to a destination since a moment; None without one."""
+    c = outbox.c
+    query = select(outbox).where(
+        c.destination == destination, c.state == "delivered", c.verb != "set_fields", c.delivered_at >= since
+    )
+    with engine.connect() as connection:
+        return connection.execute(query.order_by(c.delivered_at.desc(), c.key).limit(1)).mappings().first()
+
+
 def exists(engine: Engine, key: str) -> bool:
     """Whether there is an effect with this key."""
     with engine.connect() as connection:

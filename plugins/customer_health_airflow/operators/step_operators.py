@@ -15,6 +15,7 @@ from customer_health_airflow.task_links import (
     GateReportLink,
     KpiReportLink,
     ModelCardLink,
+    RecordLink,
     ScoreboardLink,
     ValueOfDataLink,
 )
@@ -186,12 +187,17 @@ class DestinationOperator(StepOperator):
 class DeliverEffectsOperator(DestinationOperator):
     """Fulfils what the outbox promised to one destination."""
 
-    operator_extra_links = (DayLink(),)
+    operator_extra_links = (DayLink(), RecordLink())
+    record = ""
 
     def run_step(self, settings: Settings, as_of: date, progress: LogProgress) -> Result:
+        from customer_health.destinations.record_links import newest_record
         from customer_health.pipeline import deliver_effects
 
-        return deliver_effects(settings, destination=self.destination, now=wall_clock(settings))
+        now = wall_clock(settings)
+        done = deliver_effects(settings, destination=self.destination, now=now)
+        self.record = newest_record(settings, self.destination, since=now)
+        return done
 
 
 class AuditDeliveriesOperator(DestinationOperator):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from customer_health.company import CompanyConfig
 from customer_health.wording import points
 from customer_health_airflow.ui.action_view import line
 
@@ -70,11 +71,11 @@ def red_since(line_of: Sequence[Row]) -> date | None:
     return since
 
 
-def tasks(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def tasks(rows: Iterable[Row], config: CompanyConfig) -> list[dict[str, Any]]:
     """Return the tasks with who has them, until when, and where they stand; open ones first, by due time."""
     found = []
     for row in rows:
-        task = line({**row, "task": None, "name": None})
+        task = line({**row, "task": None, "name": None}, config)
         task["status"] = (row["status"] or "").replace("_", " ") or task["state_text"]
         task["done"] = row["status"] == "completed"
         task["who"] = row["task_owner"] or task["to"]

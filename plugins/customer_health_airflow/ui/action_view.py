@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from customer_health import wording
+from customer_health.company import CompanyConfig
 from customer_health.destinations.preview import is_preview, render
+from customer_health.destinations.record_links import record_link
 from customer_health.effects.destination import RejectedError
 from customer_health.ledger.outbox.queue import effect_of
 from customer_health_airflow.ui.markdown_pages import html_of
@@ -53,18 +55,18 @@ class Group:
     actions: list[dict[str, Any]]
 
 
-def grouped(rows: Iterable[Row]) -> list[Group]:
+def grouped(rows: Iterable[Row], config: CompanyConfig) -> list[Group]:
     """Group listed actions by account and episode, in the order of their newest."""
     found: dict[tuple[str, str], Group] = {}
     for row in rows:
         key = (row["account_id"], row["episode_id"])
         group = found.setdefault(key, Group(row["account_id"], row["name"], row["episode_id"], []))
-        group.actions.append(line(row))
+        group.actions.append(line(row, config))
     return list(found.values())
 
 
-def line(row: Row) -> dict[str, Any]:
-    """Return a row with what a list shows: title, verb, state, owner, due, amount, link."""
+def line(row: Row, config: CompanyConfig) -> dict[str, Any]:
+    """Return a row with what a list shows: title, verb, state, owner, due, amount, link to its record."""
     payload = row["payload"] or {}
     state = shown_state(row)
     owner = payload.get("owner") if isinstance(payload.get("owner"), Mapping) else {}
@@ -77,7 +79,7 @@ def line(row: Row) -> dict[str, Any]:
         "to": (owner or {}).get("email"),
         "due": payload.get("due_at"),
         "amount": _amount(payload),
-        "link": _link(row),
+        "link": record_link(config, row),
     }
 
 
@@ -123,11 +125,6 @@ def _amount(payload: Mapping[str, Any]) -> str:
     account = payload.get("account")
     coin = account.get("currency") if isinstance(account, Mapping) else None
     return wording.money(float(amount), coin) if isinstance(amount, int | float) else ""
-
-
-def _link(row: Row) -> str:
-    remote = str(row["remote_id"] or "")
-    return remote if re.match(r"https://[^\s\"'<>]+$", remote) else ""
 
 
 def _fields(payload: Any) -> str:
