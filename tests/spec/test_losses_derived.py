@@ -9,6 +9,7 @@ import pytest
 from tests.lib.files import MAPPING, CompanyFiles
 
 from customer_health.company import CompanyConfig
+from customer_health.sources import landing
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.gate import run_gate
 
@@ -25,7 +26,8 @@ INVOICES = """  invoices:
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> CompanyFiles:
+def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CompanyFiles:
+    monkeypatch.setattr(landing, "BULK_ROWS", -1)  # the columnar way lands in a tenth of the time
     made = CompanyFiles(tmp_path)
     made.write("accounts.csv", "id,name,created\na1,Ann,2024-01-01\na2,Bob,2024-01-01\na3,Cay,2024-01-01\n")
     made.map(CONTRACTS)
@@ -174,6 +176,96 @@ def test_outcomes_that_are_split_by_plan_see_the_successor_of_another_plan(compa
     assert [loss[:3] for loss in losses(company)] == [("a2", "logo_churn", "2024-02-01")]
     company.ingest(AS_OF + timedelta(days=30))  # by then nobody has followed on Ann's last term
     assert company.ids("outcomes", "account_id") == ["a1", "a2"]
+
+
+TWO_TOOLS = (
+    CONTRACTS
+    + """  outcomes:
+    - {files: old.csv, unless_followed: {begins: start}, columns: {account_id: acc, occurred_at: end}}
+"""
+)
+
+
+def test_a_term_that_goes_on_in_another_tool_is_no_loss(company: CompanyFiles) -> None:
+    """Billing moved in 2025: Ann's term goes on in the new tool, Bob's too a month later, Cay has left."""
+    company.write("old.csv", "acc,start,end\na1,2024-01-01,2025-01-01\na2,2024-01-01,2025-01-01\n"
+                  "a3,2024-01-01,2025-01-01\n")  # fmt: skip
+    company.write(
+        "contracts.csv",
+        HEAD + "o1,a1,10,1000,1,2024-01-01,2025-01-01\nn1,a1,10,1000,1,2025-01-01,2027-01-01\n"
+        "o2,a2,10,2000,1,2024-01-01,2025-01-01\nn2,a2,10,2000,1,2025-01-30,2027-01-30\n"
+        "o3,a3,10,3000,1,2024-01-01,2025-01-01\n",
+    )
+    company.map(TWO_TOOLS)
+    assert [loss[:3] for loss in losses(company)] == [("a3", "logo_churn", "2025-01-01")]
+    page = (company.home / "reports" / "2026-06-01" / "outcomes.md").read_text(encoding="utf-8")
+    assert "No loss: a term ended, and the account goes on with another contract" in page
+    assert "| a1 | 2025-01-01 | n1 |" in page
+    assert "| a2 | 2025-01-01 | n2 |" in page
+
+
+def test_the_loss_is_one_again_when_the_contract_that_followed_is_taken_back(company: CompanyFiles) -> None:
+    company.write("old.csv", "acc,start,end\na1,2024-01-01,2025-01-01\n")
+    lost = HEAD + "o1,a1,10,1000,1,2024-01-01,2025-01-01\n"
+    company.write("contracts.csv", lost + "n1,a1,10,1000,1,2025-01-01,2027-01-01\n")
+    company.map(TWO_TOOLS)
+    assert losses(company) == []
+    assert losses(company) == []  # a second run finds nothing new
+    company.write("contracts.csv", lost)
+    assert [loss[:3] for loss in losses(company)] == [("a1", "logo_churn", "2025-01-01")]
+    company.write("contracts.csv", lost + "n1,a1,10,1000,1,2025-01-01,2027-01-01\n")
+    company.write("old.csv", "acc,start,end\na1,2024-01-01,2025-01-02\n")
+    assert losses(company) == []
+    assert company.rows("SELECT count(*) FROM ops.followed_outcomes") == [(1,)]
+
+
+def test_what_followed_may_itself_be_lost_though_no_file_of_losses_tells_of_it(company: CompanyFiles) -> None:
+    company.write("old.csv", "acc,start,end\na1,2024-01-01,2025-01-01\na3,2024-01-01,2025-01-01\n")
+    company.write(
+        "contracts.csv",
+        HEAD + "o1,a1,10,1000,1,2024-01-01,2025-01-01\nn1,a1,10,1000,1,2025-01-01,2026-01-01\n"
+        "o3,a3,10,3000,1,2024-01-01,2025-01-01\n",
+    )
+    company.map(TWO_TOOLS)
+    assert [loss[:3] for loss in losses(company)] == [
+        ("a3", "logo_churn", "2025-01-01"),
+        ("a1", "logo_churn", "2026-01-01"),
+    ]
+
+
+def test_a_contract_of_which_nobody_told_the_end_does_not_follow_on_itself(company: CompanyFiles) -> None:
+    """The contracts know no ends: that Ann's is still there says nothing about the end that billing tells."""
+    company.write("old.csv", "acc,start,end\na1,2024-01-01,2025-01-01\n")
+    company.write("contracts.csv", HEAD + "o1,a1,10,1000,1,2024-01-01,\n")
+    company.map(TWO_TOOLS)
+    assert [loss[:3] for loss in losses(company)] == [("a1", "logo_churn", "2025-01-01")]
+
+
+def test_a_loss_that_the_company_logged_itself_stays_one(company: CompanyFiles) -> None:
+    company.write("lost.csv", "account,day\na1,2025-01-01\n")
+    company.write(
+        "contracts.csv", HEAD + "o1,a1,10,1000,1,2024-01-01,2025-01-01\nn1,a1,10,1000,1,2025-01-01,\n"
+    )
+    company.map(
+        CONTRACTS + "  outcomes:\n    files: lost.csv\n    columns: {account_id: account, occurred_at: day}\n"
+    )
+    assert [loss[:2] for loss in losses(company)] == [("a1", "logo_churn")]
+
+
+def test_a_term_that_goes_on_at_the_account_it_was_merged_into_is_no_loss(company: CompanyFiles) -> None:
+    company.write(
+        "accounts.csv",
+        "id,name,created,into,when\na1,Ann,2024-01-01,a2,2025-03-01\na2,Bob,2024-01-01,,\n",
+    )
+    company.write("old.csv", "acc,start,end\na1,2024-01-01,2025-01-01\n")
+    company.write(
+        "contracts.csv",
+        HEAD + "o1,a1,10,1000,1,2024-01-01,2025-01-01\nn1,a2,10,1000,1,2025-01-01,2027-01-01\n",
+    )
+    company.map(
+        TWO_TOOLS.replace("occurred_at: created", "occurred_at: created, merged_into: into, merged_at: when")
+    )
+    assert losses(company) == []
 
 
 # -- renewals that nobody booked

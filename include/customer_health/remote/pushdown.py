@@ -14,7 +14,8 @@ from customer_health.errors import ConfigurationError, DataContractError, sugges
 from customer_health.remote.company_warehouse import SourceWarehouse
 from customer_health.sources.casting import NO, YES
 from customer_health.sources.id_text import PEOPLE
-from customer_health.sources.mapping import Condition, Feed, MappingFile, Rule, Scalar, Where
+from customer_health.sources.mapping import Feed, MappingFile, Rule
+from customer_health.sources.rule_parts import Condition, Scalar, Where
 from customer_health.warehouse.table import LARGEST, Column, Table, Type
 from customer_health.warehouse.tables import TABLES
 
@@ -123,7 +124,7 @@ class _View:
         given = {
             "row_number": rule.row_number, "lookup": rule.lookup, "format": rule.format,
             "plus": rule.plus, "when": rule.when, "pad": rule.pad, "integer_text": rule.integer_text,
-            "times": rule.times, "rescale": rule.rescale, "minor_units": rule.minor_units,
+            "times": rule.times, "per": rule.per, "rescale": rule.rescale, "minor_units": rule.minor_units,
         }  # fmt: skip
         unfit = [key for key, value in given.items() if value]
         if unfit:

@@ -19,8 +19,9 @@ from customer_health.remote.pushdown import PUSHED
 from customer_health.settings import Settings
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapped_files import MappedFiles
-from customer_health.sources.mapping import Feed, Lookup, MappingFile, Rule
+from customer_health.sources.mapping import Feed, MappingFile, Rule
 from customer_health.sources.mapping_file import load_mapping
+from customer_health.sources.rule_parts import Lookup
 from customer_health.sources.source import LoadResult
 from customer_health.sources.source_registry import register
 from customer_health.warehouse.tables import TABLES

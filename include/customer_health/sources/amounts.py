@@ -20,7 +20,14 @@ SIGNS: Mapping[str, tuple[str, ...]] = {
     "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD", "BBD", "JMD", "TTD"),
     "US$": ("USD",),
     "A$": ("AUD",),
+    "AU$": ("AUD",),
     "C$": ("CAD",),
+    "CA$": ("CAD",),
+    "HK$": ("HKD",),
+    "MX$": ("MXN",),
+    "NT$": ("TWD",),
+    "NZ$": ("NZD",),
+    "S$": ("SGD",),
     "R$": ("BRL",),
     "€": ("EUR",),
     "£": ("GBP", "EGP", "GIP"),
@@ -36,6 +43,8 @@ SIGNS: Mapping[str, tuple[str, ...]] = {
     "Kč": ("CZK",),
     "kr": ("SEK", "NOK", "DKK", "ISK"),
 }
+_BLANKS = "\u00a0\u2009\u202f ''’"
+"""What groups digits beside comma and point, inside SQL quotes."""
 _NOBODYS = frozenset({"¥", "kr"})  # taken only where the row names one of their currencies
 
 # ISO 4217: how many decimals the minor unit of a currency has, where it is not two.
@@ -103,9 +112,10 @@ def code_of(sign: str, spoken: str = "NULL") -> str:
 def number(text: str, decimal: str, kind: Money = "money") -> str:
     """Return SQL that reads trimmed text as a DOUBLE, NULL where it is not a number of this kind.
 
-    Reads $1,200.00, 1.200,50 EUR, CHF 1'200, 1 200 and (12.50) for minus; 85% is 0.85 of a share.
+    Reads $1,200.00, 1.200,50 EUR, CHF 1'200'000, 1 200, 1,20,000; (12.50) and 12.50- are minus; 85% is 0.85
+    of a share. Blanks that part no groups of three digits, as in "10 2024", make it no number.
     """
-    sign = f"CASE WHEN regexp_full_match({text}, '\\(.*\\)') THEN -1 ELSE 1 END"
+    sign = f"CASE WHEN regexp_full_match({text}, '\\(.*\\)|.*[0-9]-') THEN -1 ELSE 1 END"
     if kind == "money":
         money = _money().replace("'", "''")
         bare = (
@@ -115,15 +125,22 @@ def number(text: str, decimal: str, kind: Money = "money") -> str:
         bare = f"regexp_replace({text}, '^\\(([^)]*)\\)$', '\\1')"
     if kind == "share":
         bare = f"regexp_replace({bare}, '\\s*%$', '')"
-    # Blanks and apostrophes only ever group digits.
-    bare = f"regexp_replace({bare}, '([0-9])[\u00a0\u202f ''’]([0-9]{{3}})', '\\1\\2', 'g')"
+    # A minus behind the number, as SAP writes it, was counted above.
+    bare = f"regexp_replace({bare}, '^([0-9].*[0-9])-$', '\\1')"
+    # Blanks and apostrophes group digits by threes, and do nothing else; a group's end may begin the next.
+    for _ in range(2):
+        bare = f"regexp_replace({bare}, '([0-9])[{_BLANKS}]([0-9]{{3}})', '\\1\\2', 'g')"
+    uneven = f"[0-9]{{4}}[{_BLANKS}][0-9]|[0-9][{_BLANKS}]([0-9]{{1,2}}([^0-9]|$)|[0-9]{{4}})"
+    parted = f"regexp_matches({text}, '{uneven}')"
     group, point = ("[.]", ",") if decimal == "," else (",", "[.]")
-    grouped = f"regexp_full_match({bare}, '[-+]?\\d{{1,3}}({group}\\d{{3}})+({point}\\d+)?')"
+    lakhs = "" if decimal == "," else f"|\\d{{1,2}}(,\\d{{2}})+,\\d{{3}}({point}\\d+)?"
+    grouped = f"regexp_full_match({bare}, '[-+]?(\\d{{1,3}}({group}\\d{{3}})+({point}\\d+)?{lakhs})')"
     ungrouped = f"CASE WHEN {grouped} THEN regexp_replace({bare}, '{group}', '', 'g') ELSE {bare} END"
     if decimal == ",":
         read = f"({sign} * TRY_CAST(replace({ungrouped}, ',', '.') AS DOUBLE))"
     else:
         read = f"coalesce(TRY_CAST({text} AS DOUBLE), {sign} * TRY_CAST({ungrouped} AS DOUBLE))"
+    read = f"CASE WHEN NOT {parted} THEN {read} END"
     if kind == "share":
         return f"({read} / CASE WHEN ends_with({text}, '%') THEN 100 ELSE 1 END)"
     return read
@@ -175,7 +192,7 @@ def evidence(text: str) -> tuple[str, str, str]:
 
     1,200.50 and 12.5 settle on the point, 1.200,50 and 12,5 on the comma; 1.200 is 1200 or 1.2.
     """
-    grouped = "[0-9\u00a0\u202f ''’]*"
+    grouped = f"[0-9{_BLANKS}]*"
     one = f"{grouped}{{point}}(\\d{{{{1,2}}}}|\\d{{{{4,}}}})|0?{{point}}\\d+|\\d{{{{4,}}}}{{point}}\\d+"
     points = f"{one.format(point='[.]')}|.*,\\d{{3}}[.]\\d+|\\d{{1,3}}(,\\d{{3}}){{2,}}"
     commas = f"{one.format(point=',')}|.*[.]\\d{{3}},\\d+|\\d{{1,3}}([.]\\d{{3}}){{2,}}"

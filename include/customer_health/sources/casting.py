@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from customer_health.sources.amounts import Money, number
-from customer_health.sources.mapping import Condition, Offset, Scalar
 from customer_health.sources.moments import excel_moment
+from customer_health.sources.rule_parts import Condition, Offset, Scalar
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Type
 
@@ -116,7 +116,9 @@ def moment_of(text: str, format_: Format, zone: str | None) -> str:
         return f"CASE WHEN len({distinct}) = 1 THEN {distinct}[1] END"
     if format_ in (None, "iso"):
         # A cast to TIMESTAMP ignores a zone offset without a word; through TIMESTAMPTZ it is applied.
-        instant = f"TRY_CAST({text} AS TIMESTAMPTZ)"
+        # The cast reads 05/03/25 as a day of the year 5: what does not begin with a whole year is not ISO.
+        iso = f"regexp_matches({text}, '^([0-9]{{4,}}[-/ ]|-?infinity$)')"
+        instant = f"CASE WHEN {iso} THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
         if zone is None:
             return instant
         # A day is a day wherever it was written down, and an offset speaks for itself.

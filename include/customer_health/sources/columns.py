@@ -33,9 +33,11 @@ from customer_health.sources.cells import (
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.id_text import LISTS, PEOPLE, SCIENTIFIC, each_id, id_text, one_case
 from customer_health.sources.lookups import NOT_AMONG
-from customer_health.sources.mapping import Feed, Lookup, Offset, Rule, Where
+from customer_health.sources.mapping import Feed, Rule
 from customer_health.sources.moments import names_a_zone, stands_for_none, with_zone
 from customer_health.sources.once import event_number
+from customer_health.sources.periods import Period, a_year
+from customer_health.sources.rule_parts import Lookup, Offset, Where
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Column, Table, Type
 
@@ -144,6 +146,9 @@ class ColumnReader:
         if name == "unknown_stages" and rule is None:
             missing = untold(self.table, self._rules)
             return Value("NULL", f"CAST({literal(missing) if missing else 'NULL'} AS VARCHAR)")
+        if name == "read_off_terms" and rule is None:
+            told = "true" if self.feed.unless_followed else "NULL"
+            return Value("NULL", f"CAST({told} AS BOOLEAN)")
         if name == "status_at" and rule is None and "status" in self._rules:
             return Value("NULL", moment_before(self._as_of))
         if rule is None:
@@ -211,7 +216,7 @@ class ColumnReader:
             )
         if rule.values:
             given = self._translated(given, rule)
-        if rule.lower or (column.allowed and not rule.values):
+        if rule.lower or column.allowed:
             given = f"lower({given})"
         if column.type is Type.TEXT:
             read = self._typed(one_case(here) if name in PEOPLE and not rule.values else here, rule.prefix)
@@ -316,6 +321,10 @@ class ColumnReader:
             read = f"({read} * {rule.scale!r})"
         for factor in rule.times:
             read = f"({read} * {self._other_number(name, 'times', factor)})"
+        if rule.per is not None:
+            read = f"({read} * {self._periods_a_year(name, rule.per)})"
+            if rule.per.every is not None:
+                read = f"({read} / {self._other_number(name, 'per', rule.per.every, positive=True)})"
         if rule.rescale is not None:
             (low, high), (begin, end) = rule.rescale.of, rule.rescale.to
             self._checks[f"{name}:rescale"] = Value(
@@ -351,8 +360,28 @@ class ColumnReader:
         goes_on = bool(self.feed.unless_followed) and name == "occurred_at"
         return goes_on or not column.required
 
+    def _periods_a_year(self, name: str, per: Period) -> str:
+        """SQL of how many of a row's billing periods a year has; a word that is not known is a question."""
+        source = self._column(per.column, f"columns.{name}.per")
+        text = none_of(as_text(identifier(source), self._native(source)), self.feed.empty)
+        text = f"g.{self._beside(text)}"
+        read = self._let("per", a_year(text, per))
+        amount = f"g.{identifier('g:' + name)}"
+        reason = f"is for a period that '{per.column}' does not name: write, say, `values: {{M: month}}`"
+        self._checks[f"{name}:per"] = Value(
+            "NULL", "NULL", f"{amount} IS NOT NULL AND {read} IS NULL", reason, shown=text
+        )
+        return read
+
     def _other_number(
-        self, name: str, key: str, column: str, *, unit: str = "", lookup: Lookup | None = None
+        self,
+        name: str,
+        key: str,
+        column: str,
+        *,
+        unit: str = "",
+        lookup: Lookup | None = None,
+        positive: bool = False,
     ) -> str:
         """SQL of the number, or the span of time, that another source column holds."""
         source = self._column(column, f"columns.{name}.{key}")
@@ -361,6 +390,8 @@ class ColumnReader:
         read = self._let(key, span(text, unit, self._decimal) if unit else number(text, self._decimal))
         expected = "a span of time such as 90, 24 h or 1d 2h" if unit else "a number"
         failed = f"{text} IS NOT NULL AND {read} IS NULL"
+        if positive:
+            failed, expected = f"({read} > 0) IS NOT TRUE", "a number above 0"
         reason = f"needs '{column}', which cannot be read as {expected}"
         self._checks[f"{name}:{key}:{column}"] = Value("NULL", "NULL", failed, reason, shown=text)
         return read

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from customer_health.progress import Progress, silent
 from customer_health.sources import draft_words as words
 from customer_health.sources.draft_look import Look, dated, has_decimal_commas, look_at, plain
 from customer_health.sources.draft_match import match, table_for
+from customer_health.sources.draft_money import recurring
 from customer_health.sources.draft_reading import reading_of
 from customer_health.sources.draft_rules import column_line, quoted, rule
 from customer_health.sources.draft_states import state_line, won_deals
@@ -151,33 +153,45 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
     for name, column in table.columns.items():
         source = match(table, name, look)
         if source is not None and source in used and name == "term_end":
-            continue
+            source = _renewal(look, source)
+            if source is None or source in used:
+                continue
         if column.extra or (table.name == "contracts" and name == "status"):
             continue  # the state of today is told beside the columns
-        line = (
-            f"{name}: {fixed[name]}"
-            if name in fixed
-            else column_line(table, name, column, source, look, looks)
-        )
+        if table.name == "contracts" and name == "arr" and source is None:
+            told = recurring(look, match(table, "seats", look))
+            line = f"arr: {told[0]}" if told else None
+            used |= set(told[1] if told else ())
+        elif name in fixed:
+            line = f"{name}: {fixed[name]}"
+        else:
+            line = column_line(table, name, column, source, look, looks)
         if line:
             columns.append(f"        {line}")
             used |= {source} if source else set()
-    unused = [name for name in look.samples if name not in used] if not fixed else []
+    read = "\n".join(line.partition("  # ")[0] for line in (*lines, *columns))
+    unused = [name for name in look.samples if name not in used and f"column: {quoted(name)}" not in read]
+    unused = [] if fixed else unused
     lines.append("      columns:")
     lines += columns
     if unused:
         lines.append(f"      # not used: {', '.join(unused)}")
-    lines += _questions(table, look)
+    lines += _questions(table, look, columns)
     return [*lines, ""]
 
 
-def _questions(table: Table, look: Look) -> list[str]:
+def _questions(table: Table, look: Look, columns: Sequence[str]) -> list[str]:
     """What a person should look at: stages that nothing tells, and rows that sell other things than seats."""
     asked = []
     if table.closed_by and state_line(table, look) is None:
         untold = [n for n, c in table.columns.items() if c.lifecycle and match(table, n, look) is None]
         untold = [name for name in untold if name in table.closed_by.values()]
         asked += [f"      # TODO nothing tells {name}: what depends on it stays unknown" for name in untold]
+    asked += [
+        f"      # TODO nothing tells {name}: it stays unknown"
+        for name in {"contracts": ("arr",), "invoices": ("amount",)}.get(table.name, ())
+        if not any(line.strip().startswith(f"{name}:") for line in columns)
+    ]
     if table.name == "contracts" and match(table, "seats", look):
         for name, values in look.samples.items():
             other = [value for value in values if re.search(words.NO_SEATS, value.lower())]
@@ -230,12 +244,25 @@ def _accounts_of_contracts(table: Table, looks: Sequence[Look], chosen: dict[str
 def _ends(look: Look) -> str | None:
     """Return the column with the day a contract or customer ended; a day of notice only for want of it."""
     moment = TABLES["contracts"].columns["occurred_at"]
-    ends = [
-        c
-        for c in look.samples
-        if re.fullmatch(words.ENDED, plain(c)) and c in look.gaps and look.fits(moment, c)
-    ]
-    return min(ends, key=lambda c: bool(re.fullmatch(words.SPOKEN, plain(c))), default=None)
+    gaps = [c for c in look.samples if c in look.gaps and look.fits(moment, c)]
+    ends = [c for c in gaps if re.fullmatch(words.ENDED, plain(c))]
+    if all(re.fullmatch(words.SPOKEN, plain(c)) for c in ends):
+        last = [c for c in gaps if re.fullmatch(words.EXPIRES, plain(c)) and look.samples[c]]
+        ends += [c for c in last if ends and _renewal(look, c)]
+    return min(ends, key=lambda c: (bool(re.fullmatch(words.SPOKEN, plain(c))), "cancel" in c), default=None)
+
+
+def _renewal(look: Look, besides: str) -> str | None:
+    """Return the column with the renewal date, where another than `besides` holds it."""
+    rest = {name: values for name, values in look.samples.items() if name != besides}
+    return match(TABLES["contracts"], "term_end", replace(look, samples=rest))
+
+
+def _spoken(look: Look, ends: str) -> str | None:
+    """Return the column with the day on which a customer said that they leave."""
+    moment = TABLES["contracts"].columns["occurred_at"]
+    said = [c for c, values in look.samples.items() if re.fullmatch(words.SPOKEN, plain(c)) and values]
+    return next((c for c in said if c != ends and look.fits(moment, c)), None)
 
 
 def _with_question(name: str, source: str, look: Look, question: str) -> str:
@@ -259,7 +286,31 @@ def _carried_along(table: str, looks: Sequence[Look], chosen: dict[str, str | No
         terms = [look for look in looks if chosen[look.name] == "contracts" and _ends(look)]
         gone = [look for look in accounts if _ends(look)]
         return [line for look in gone or terms for line in _losses(look, looks, followed=not gone)]
+    if table == "contract_events":
+        contracts = [look for look in looks if chosen[look.name] == "contracts"]
+        return [line for look in contracts for line in _notices(look)]
     return []
+
+
+def _notices(look: Look) -> list[str]:
+    """Draft the notice of customers who have said that they leave at the end of their term."""
+    table = TABLES["contracts"]
+    ends = _ends(look)
+    spoken = _spoken(look, ends) if ends else None
+    identity, account = match(table, "contract_id", look), match(table, "account_id", look)
+    if not (spoken and identity and account):
+        return []
+    return [
+        f"    - files: {quoted(look.name)}  # TODO is {spoken} the day on which they said so?",
+        f"      where: {{{quoted(spoken)}: {{present: true}}}}",
+        "      columns:",
+        f"        event_id: {{column: {quoted(identity)}, prefix: 'notice-'}}",
+        f"        account_id: {quoted(account)}",
+        f"        contract_id: {quoted(identity)}",
+        "        kind: {constant: notice_given}",
+        f"        occurred_at: {rule(table.columns['occurred_at'], spoken, look)}",
+        "",
+    ]
 
 
 def _losses(look: Look, looks: Sequence[Look], *, followed: bool) -> list[str]:
@@ -267,7 +318,7 @@ def _losses(look: Look, looks: Sequence[Look], *, followed: bool) -> list[str]:
     assert ends is not None
     account = match(TABLES["contracts"], "account_id", look) or match(TABLES["accounts"], "account_id", look)
     begins = match(TABLES["contracts"], "occurred_at", look)
-    spoken = next((c for c in look.samples if re.fullmatch(words.SPOKEN, plain(c)) and c != ends), None)
+    spoken = _spoken(look, ends)
     moment = TABLES["contracts"].columns["occurred_at"]
     lines = [f"    - files: {quoted(look.name)}  # TODO losses are read from ended contracts: is that right?"]
     if followed and begins:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 2_000
 DISTINCT = 1_000
-_MONEY = re.compile(r"[-+(]?([$€£]|[A-Z]{3})?\s?[-+]?\d[\d.,' ]*\s?([$€£%]|[A-Z]{3})?\)?")
+_SIGN = "[A-Z]{0,2}[$€£¥₹]|[A-Z]{3}|kr|zł|Kč"
+_MONEY = re.compile(rf"[-+(]?({_SIGN})?\s?[-+]?\d[\d.,'’ \u00a0\u2009\u202f]*-?\s?({_SIGN}|%)?\)?")
 _DECIMAL_COMMA = re.compile(r"\D*(\d{1,3}(\.\d{3})+|\d+),\d{1,2}\D*")
 _DECIMAL_POINT = re.compile(r"[^0-9]*\d{1,3}((,\d{3})+[.]\d+|(,\d{3}){2,})[^0-9]*")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "#": "no"})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from customer_health.sources import draft_words as words
+from customer_health.sources.casting import NO
 from customer_health.sources.date_formats import format_of, formats_of
 from customer_health.sources.draft_look import Look, currency_sign, plain
 from customer_health.sources.draft_match import match
@@ -22,7 +23,7 @@ def column_line(
         codes = ", ".join(f"{quoted(value)}: {value.upper()}" for value in look.samples[source][:30])
         return f"{name}: {{column: {quoted(source)}, values: {{{codes}}}}}"
     if source is not None and column.unit.startswith("currency"):
-        return f"{name}: {_amount(source, look)}"
+        return f"{name}: {amount_rule(source, look)}"
     if source is not None and name in _ADDRESSES and _are_addresses(look.samples[source]):
         return f"{name}: {{column: {quoted(source)}, lower: true}}"
     if source is not None:
@@ -34,11 +35,6 @@ def column_line(
     if name == "currency":
         code = currency_sign(look)
         return f"currency: {{constant: {code}}}" if code else None
-    if name == "arr":
-        monthly = next((c for c in look.samples if re.fullmatch(words.MONTHLY, plain(c))), None)
-        if monthly is None:
-            return None
-        return f"arr: {_amount(monthly, look, 'scale: 12')}"
     if name == "contract_id":
         account = match(table, "account_id", look)
         return (
@@ -56,6 +52,8 @@ def column_line(
         return "events: {constant: 1}  # one row is one event"
     if name in ("first_response_at", "escalated_at"):
         return _stage(table, name, look)
+    if name == "auto_renew":
+        return _renews(look)
     if name == "plan_rank":
         return _ranks(table, look)
     if column.required and column.default is None and name != "known_at":
@@ -63,6 +61,8 @@ def column_line(
     return None
 
 
+_RENEWS = "  # TODO do all other terms go on by themselves?"
+_FLAG = Column(Type.BOOLEAN, "A flag of a file.")
 _ADDRESSES = ("user_id", "owner_email", "manager_email", "contact_id")
 _CENTS = "  # TODO or are these cents? then `minor_units: true` (100 cents, 1 yen, 1000 fils)"
 
@@ -71,8 +71,8 @@ def _are_addresses(samples: Sequence[str]) -> bool:
     return bool(samples) and sum("@" in value for value in samples) > len(samples) / 2
 
 
-def _amount(source: str, look: Look, further: str = "") -> str:
-    """An amount; whole numbers where a billing system may tell the smallest unit are asked about."""
+def amount_rule(source: str, look: Look, further: str = "") -> str:
+    """Return the rule for an amount; whole numbers that may be of the smallest unit are asked about."""
     samples, name = look.samples[source], plain(source)
     parts = [
         part for part in (further, "minor_units: true" if name.endswith(("_cents", "_minor")) else "") if part
@@ -142,6 +142,19 @@ def _stage(table: Table, name: str, look: Look) -> str | None:
             return f"{name}: {{column: {quoted(opened)}, plus: {plus}}}"
         if opened and name == "escalated_at" and word in ("escalation_flag", "escalated", "is_escalated"):
             return f"{name}: {{column: {quoted(opened)}, when: {{{quoted(column)}: true}}}}"
+    return None
+
+
+def _renews(look: Look) -> str | None:
+    """Whether a term goes on by itself, where the file tells who has asked for its end."""
+    for column, samples in look.samples.items():
+        if re.fullmatch(words.CANCELS, plain(column)) and look.fits(_FLAG, column) and samples:
+            pairs = ", ".join(f"{quoted(v)}: {'true' if v.lower() in NO else 'false'}" for v in samples)
+            return f"auto_renew: {{column: {quoted(column)}, values: {{{pairs}}}}}"
+        ending = sorted(value for value in samples[:30] if value.lower() in words.ENDING)
+        if ending and len(samples) <= 20 and re.search("status|state|action", plain(column)):
+            pairs = ", ".join(f"{quoted(value)}: false" for value in ending)
+            return f"auto_renew: {{column: {quoted(column)}, values: {{{pairs}}}, otherwise: true}}{_RENEWS}"
     return None
 
 

@@ -150,6 +150,8 @@ COMMON: Mapping[str, tuple[str, ...]] = {
         "fecha_fin",
         "date_fin",
         "current_period_end",
+        "current_period_ends_at",
+        "current_term_ends_at",
         "vertragsende",
         "laufzeitende",
         "renewal_date",
@@ -157,6 +159,9 @@ COMMON: Mapping[str, tuple[str, ...]] = {
         "ends_at",
         "renews_at",
         "valid_to",
+        "next_renewal_date",
+        "next_billed_at",
+        "next_billing_date",
         "expires_at",
         "end",
     ),
@@ -231,6 +236,8 @@ HAPPENED: Mapping[str, tuple[str, ...]] = {
         "effective_date",
         "starts_at",
         "start",
+        "started_at",
+        "activated_at",
         "signed_at",
         "created_at",
     ),
@@ -348,13 +355,37 @@ PATTERNS: Mapping[str, str] = {
 """Canonical column -> pattern of names, tried when no known word fits."""
 
 MONTHLY = r"mrr.*|monthly.*(fee|value|amount|revenue|price)|monats(betrag|preis|gebuehr)"
+PRICED = (
+    r"(unit_|plan_|subscription_|recurring_|base_|list_|net_)?(amount|price|fee|value)(_(per_(seat|user)|minor|cents))?"
+    r"|betrag|preis|gebuehr|montant|prix|valor|preco|total"
+)
+"""Money of a contract, of a period that the name does not tell."""
+PRICE_OF_ONE = r"unit_(amount|price).*|.*_per_(seat|user)|(list_)?price|preis|prix|preco"
+PERIODS = (
+    r"(.*_)?(interval|period|cycle|frequency|cadence)(_unit)?|billing|billed|(billing_)?term|turnus|zahlungsweise"
+    r"|abrechnung(s(zeitraum|intervall|art))?|periodicite|periodicidade|frequence|frequencia"
+)
+"""Columns with the word for a billing period."""
+PERIOD_COUNTS = (
+    r"(.*_)?(interval|period|cycle|billing)_(count|length)|(billing_)?frequency|every|billing_period|period"
+)
+"""Columns with how many periods one bill pays for."""
 ENDED = (
     r"(end|ended|cancel|cancelled|canceled|terminated|termination|expired|churn|churned)(_on|_at|_date)?"
     r"|vertragsende|ende|beendet_am|gekuendigt_(am|zum)|kuendigung_zum|austritt(sdatum)?"
 )
 """When a contract or a customer ended."""
-SPOKEN = r"(cancel|gekuendigt_am).*"
+SPOKEN = (
+    r"(canceled|cancelled|cancel(lation)?_(requested|request|scheduled|created|schedule_created)|gekuendigt|notice(_given)?)"
+    r"(_at|_on|_am|_date)?"
+)
 """Ends that are rather the day of the notice, if there is a better one."""
+EXPIRES = r"(expires|expiry|expiration)(_at|_on|_date)?"
+"""The end of a term that goes on no further, where another column has the renewal date."""
+CANCELS = r"(cancels?|canceled|cancelled|will_cancel)_at_(period|term)_end|does_not_renew|non_renewing"
+"""Flags of a subscription that ends with its term."""
+ENDING = ("non_renewing", "non-renewing", "cancel", "pending_cancellation", "cancel_at_period_end")
+"""Words for a subscription that ends with its term."""
 
 MONTHS = ("%Y-%m", "%m/%Y", "%b %Y")
 """Formats of whole months."""

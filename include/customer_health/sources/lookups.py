@@ -17,7 +17,8 @@ from customer_health.sources.casting import as_text, none_of
 from customer_health.sources.cell_words import site
 from customer_health.sources.files import ROW, Readable, make_readable
 from customer_health.sources.locate import Folder
-from customer_health.sources.mapping import Feed, Lookup
+from customer_health.sources.mapping import Feed
+from customer_health.sources.rule_parts import Lookup
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.raw import first, scalar
 from customer_health.warehouse.tables import TABLES

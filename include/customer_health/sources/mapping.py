@@ -12,13 +12,20 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from customer_health.errors import suggest
-
-Scalar = str | int | float | bool
-Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
-
+from customer_health.sources.periods import Period, named_column
+from customer_health.sources.rule_parts import (
+    Lookup,
+    Offset,
+    Part,
+    Rescale,
+    Scalar,
+    Where,
+    as_list_of,
+    fraction,
+)
 
 _SIGN = r"%-?[aAwdbBmyYHIMSpfgnzZjUWcxX%]"  # what the engine's strptime knows
 
@@ -31,121 +38,8 @@ NOTHING = (
 """Words that exports write for no value."""
 
 
-class Part(BaseModel):
-    """Base of every part of a mapping: unknown keys are errors, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Lookup(Part):
-    """Translate a value through another file: find `key` = the value, take `value`.
-
-    Where several files match, the newest by name knows best: a record that moved is where it is now.
-
-    Attributes:
-        table: Instead of a file: a canonical table, as far as it has been loaded, whatever its source.
-        missing: What a value is that the file does not have, or has without an answer: a mistake to report,
-            empty, or a row that is none of ours (mail with somebody who is not a customer).
-        then: A further file through which the found value is translated.
-    """
-
-    file: str = ""
-    table: str = ""
-    key: str
-    value: str
-    missing: Literal["report", "empty", "skip"] = "report"
-    then: Lookup | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Lookup:
-        if bool(self.file) == bool(self.table):
-            raise ValueError("give either `file:` or `table:`")
-        return self
-
-    @property
-    def place(self) -> str:
-        """The file or the table."""
-        return self.file or self.table
-
-    def chain(self) -> list[Lookup]:
-        """Return this lookup and those that follow on it."""
-        return [self, *(self.then.chain() if self.then else [])]
-
-
-class Offset(Part):
-    """A span of time added to a date: an amount from a column, or a fixed one.
-
-    Attributes:
-        lookup: Translate the column through another file; where that has no amount, there is no date.
-    """
-
-    column: str | None = None
-    amount: float | None = None
-    lookup: Lookup | None = None
-    unit: Unit
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Offset:
-        if (self.column is None) == (self.amount is None):
-            raise ValueError("give either `column:` or `amount:`")
-        return self
-
-
-class Condition(Part):
-    """A test on one source column. All that are given must hold.
-
-    Attributes:
-        contains: A word that stands somewhere in the text or list.
-    """
-
-    one_of: tuple[Scalar, ...] | None = Field(None, alias="in")
-    none_of: tuple[Scalar, ...] | None = Field(None, alias="not")
-    present: bool | None = None
-    contains: Scalar | None = None
-    at_least: Scalar | None = None
-    at_most: Scalar | None = None
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-def _condition(value: Any) -> Any:
-    """`{is_trial: false}` and `{kind: [a, b]}` are short for `{in: [...]}`."""
-    if isinstance(value, dict):
-        return {key: _listed(item) if key == "not" else item for key, item in value.items()}
-    return {"in": _listed(value)}
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-def _fraction(value: Any) -> Any:
-    """`1/60` is exact where a decimal would not be."""
-    found = re.fullmatch(r"\s*(\d+)\s*/\s*([1-9]\d*)\s*", value) if isinstance(value, str) else None
-    return int(found[1]) / int(found[2]) if found else value
-
-
-Where = Mapping[str, Annotated[Condition, BeforeValidator(_condition)]]
-
-
 def _as_list(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
-
-
-class Rescale(Part):
-    """From one scale to another: a survey of 1 to 10 as one of 1 to 5."""
-
-    of: tuple[float, float] = Field(alias="from")
-    to: tuple[float, float]
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    @field_validator("of", "to")
-    @classmethod
-    def _ascending(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if not value[0] < value[1]:
-            raise ValueError("give the lower end first, as in [1, 10]")
-        return value
 
 
 class Rule(Part):
@@ -172,6 +66,7 @@ class Rule(Part):
         email_domain: Look up the domain of an e-mail address.
         scale: Factor for numbers (mrr to arr: 12; seconds to minutes: 1/60).
         times: Source column, or several, by whose number this one is multiplied (price by quantity).
+        per: `{column: interval}`: the amount is that of a billing period, which differs by row (arr only).
         rescale: `{from: [1, 10], to: [1, 5]}`: a score of another scale; what lies outside is quarantined.
         minor_units: The amount is in the smallest unit of the row's currency (true), or of the one that a
             source column names: cents, but whole yen.
@@ -194,8 +89,9 @@ class Rule(Part):
     format: str | tuple[str, ...] | None = None
     split: str | None = None
     email_domain: bool = False
-    scale: Annotated[float | None, BeforeValidator(_fraction)] = None
+    scale: Annotated[float | None, BeforeValidator(fraction)] = None
     times: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    per: Annotated[Period | None, BeforeValidator(named_column)] = None
     rescale: Rescale | None = None
     minor_units: bool | str = False
     plus: Offset | None = None
@@ -337,7 +233,7 @@ class Feed(Reading):
     columns: Mapping[str, Annotated[Rule, BeforeValidator(_rule)]]
     ends_on: Annotated[Rule, BeforeValidator(_rule)] | None = None
     unless_followed: Following | None = None
-    gone: Annotated[tuple[Where, ...], BeforeValidator(_listed)] = ()
+    gone: Annotated[tuple[Where, ...], BeforeValidator(as_list_of)] = ()
     sparse: bool = False
     status: Annotated[Rule, BeforeValidator(_rule)] | None = None
     combine: Literal["none", "sum", "earliest"] = "none"
@@ -382,6 +278,7 @@ class Feed(Reading):
             names += rule.when
             names += [name for name in (rule.column, rule.minor_units) if isinstance(name, str)]
             names += rule.times
+            names += [name for name in (rule.per.column, rule.per.every) if name] if rule.per else []
             names += [rule.plus.column] if rule.plus is not None and rule.plus.column is not None else []
         return list(dict.fromkeys(names))
 
@@ -426,7 +323,7 @@ class MappingFile(Part):
         tables = {
             name: [
                 {**reading, **feed} if isinstance(feed, dict) and isinstance(reading, dict) else feed
-                for feed in _listed(feeds)
+                for feed in as_list_of(feeds)
             ]
             for name, feeds in value["tables"].items()
         }

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from customer_health.sources.casting import NO, YES
-from customer_health.sources.mapping import Feed, MappingFile, Rule, Scalar
+from customer_health.sources.mapping import Feed, MappingFile, Rule
+from customer_health.sources.rule_parts import Scalar
 from customer_health.warehouse.table import Table, Type
 from customer_health.warehouse.tables import TABLES
 
@@ -21,6 +22,8 @@ def _misfits(table: Table, name: str, rules: Mapping[str, Rule]) -> list[str]:
     found = []
     if rule.scale is not None and type_ not in _NUMBERS:
         found.append(f"`scale:` multiplies numbers, and {table.name}.{name} is {_kind(type_)}")
+    if rule.per is not None and table.columns[name].unit != "currency/year":
+        found.append(f"`per:` makes amounts those of a year, and {table.name}.{name} is no such amount")
     if rule.lower and (type_ is not Type.TEXT or rule.column is None):
         found.append(f"`lower:` is for text of a source column, and {table.name}.{name} is no such text")
     for word, given in (("pad", rule.pad), ("integer_text", rule.integer_text)):

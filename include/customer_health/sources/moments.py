@@ -12,6 +12,12 @@ _HOURS_AHEAD = {
     "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
     "EDT": -4, "MDT": -6, "PDT": -7, "AKST": -9, "AKDT": -8, "HST": -10, "JST": 9, "NZST": 12, "NZDT": 13,
 }  # fmt: skip
+_ZEROS = (
+    ("0001-01-01", "0001-01-02"), ("1600-12-31", "1601-01-02"), ("1752-12-31", "1753-01-02"),
+    ("1799-12-31", "1800-01-02"), ("1899-12-29", "1900-01-02"), ("1900-12-31", "1901-01-02"),
+    ("1969-12-31", "1970-01-01"), ("2038-01-18", "2038-01-20"), ("2079-06-05", "2079-06-07"),
+    ("2262-04-10", "2262-04-12"),
+)  # fmt: skip
 _WORD = "([A-Za-z][A-Za-z_]+)$"
 
 
@@ -45,16 +51,16 @@ def names_a_zone(text: str) -> str:
 def stands_for_none(moment: str) -> str:
     """Return SQL that is true for a day by which software says "no date".
 
-    Those are: everything before 1901-01-02 (zeros of Excel, SQL Server and others), the zero of Unix time,
-    the turns of years from 2099 on, the largest time of pandas, and all years from 2900 to 9999 (9999-12-31).
-    A year of five digits is a typing error.
+    Those are: the zeros and the largest days of .NET, Windows, SQL Server, Excel, Unix, pandas and MySQL,
+    with the days that a time zone makes of them; `infinity`; the turns of years from 2099 on; and the years
+    4712 (Oracle's last) and 9998 to 9999. Any other day out of range is a typing error.
     """
     day = f"CAST({moment} AS DATE)"
     turn = f"strftime({day}, '%m-%d') IN ('12-30', '12-31', '01-01', '01-02')"
+    zeros = " OR ".join(f"{day} BETWEEN DATE '{first}' AND DATE '{last}'" for first, last in _ZEROS)
     return (
-        f"({day} < DATE '1901-01-02' OR {day} IN (DATE '1969-12-31', DATE '1970-01-01', DATE '2262-04-11') "
-        f"OR ({day} <= DATE '9999-12-31' AND ({day} >= DATE '2900-01-01' "
-        f"OR ({day} >= DATE '2099-12-30' AND {turn}))))"
+        f"({zeros} OR NOT isfinite({day}) OR ({day} BETWEEN DATE '2099-12-30' AND DATE '9999-12-31' AND "
+        f"({turn} OR year({day}) IN (4712, 9998, 9999))))"
     )
 
 

@@ -90,7 +90,7 @@ def run_gate(
     write_id_report(result.ids, result.report.parent)
     if not critical:
         result.derived = derive(con, company, as_of=as_of, used=used)
-        write_comparison(con, result.report.parent, as_of=as_of)
+        write_comparison(con, result.report.parent, as_of=as_of, followed=result.derived.followed)
         write_lapsed(result.derived, result.report.parent)
     write_report(con, result)
     if told is not None:

@@ -335,6 +335,13 @@ OUTCOMES = Table(
         "arr_lost": Column(Type.NUMBER, "ARR that went.", unit="currency/year", minimum=0),
         "currency": replace(CURRENCY, extra=True, empty="the amount's, or the account's contract's"),
         "reason": Column(Type.TEXT, "Reason as recorded."),
+        "read_off_terms": Column(
+            Type.BOOLEAN,
+            "Whether the end of a term tells of it (`unless_followed`); filled while reading. Such a loss is "
+            "none if any other contract of the account goes on.",
+            extra=True,
+            empty="no: the company has logged it",
+        ),
         "occurred_at": occurred("Effective date: the first day without it."),
         "known_at": Column(Type.TIMESTAMP, "When the loss was logged.", required=True),
     },

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from customer_health.sources.mapping import Feed, Part, Scalar
+from customer_health.sources.mapping import Feed
+from customer_health.sources.rule_parts import Part, Scalar
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Convert = Literal["iso", "day", "unix", "unix_ms", "unix_ms_text"]

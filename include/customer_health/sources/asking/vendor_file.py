@@ -13,9 +13,10 @@ from customer_health.errors import ConfigurationError, suggest
 from customer_health.sources.asking.batch import GONE
 from customer_health.sources.asking.binding import secrets_in
 from customer_health.sources.asking.vendor import Vendor
-from customer_health.sources.mapping import Condition, Feed, MappingFile
+from customer_health.sources.mapping import Feed, MappingFile
 from customer_health.sources.mapping_check import identity, problems
 from customer_health.sources.mapping_file import read_mapping
+from customer_health.sources.rule_parts import Condition
 from customer_health.warehouse.tables import TABLES
 from customer_health.yaml_refusals import refusal
 

@@ -7,12 +7,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from customer_health.warehouse.losses.followed import SAME_DAYS, Followed
 from customer_health.wording import money
 
 if TYPE_CHECKING:
     import duckdb
 
-SAME_DAYS = 45  # two dates of one loss: notice and end of term, a late log, the end of a month
 SHOWN = 30  # rows of each list
 
 _PAIRS = """
@@ -54,13 +54,23 @@ def compare(con: duckdb.DuckDBPyConnection, *, as_of: date) -> list[tuple[Any, .
     return con.execute(_PAIRS, {"as_of": as_of, "days": SAME_DAYS}).fetchall()
 
 
-def write_comparison(con: duckdb.DuckDBPyConnection, folder: Path, *, as_of: date) -> Path:
-    """Write `outcomes.md` into the folder and return its path."""
+def write_comparison(
+    con: duckdb.DuckDBPyConnection, folder: Path, *, as_of: date, followed: Sequence[Followed] = ()
+) -> Path:
+    """Write `outcomes.md` into the folder and return its path.
+
+    Args:
+        con: The warehouse.
+        folder: Made if missing.
+        as_of: The day.
+        followed: Losses that were set aside, because the account goes on with another contract.
+    """
     rows = compare(con, as_of=as_of)
     own = {_family(row[0]) for row in rows if row[2] is not None}
     parts = [_HEAD.format(as_of=as_of, days=SAME_DAYS)]
     for kind in sorted({row[0] for row in rows}):
         parts += _section(kind, [row for row in rows if row[0] == kind], brought=_family(kind) in own)
+    parts += _none(followed)
     if not rows:
         parts.append("No loss is on record, and none follows from contracts and invoices.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,6 +98,20 @@ def _section(kind: str, rows: Sequence[tuple[Any, ...]], *, brought: bool) -> It
     if theirs:
         yield "### Derived only: the contracts tell of a loss that your outcomes do not hold\n"
         yield from _table(theirs)
+
+
+def _none(followed: Sequence[Followed]) -> Iterator[str]:
+    if not followed:
+        return
+    yield "## No loss: a term ended, and the account goes on with another contract\n"
+    yield f"{len(followed):,} of your outcomes were read off ended terms (`unless_followed`): none counts.\n"
+    yield "| account | end of the term | goes on with |"
+    yield "|---|---|---|"
+    for one in followed[:SHOWN]:
+        yield f"| {_plain(one.account_id)} | {one.day} | {_plain(one.contract_id)} |"
+    if len(followed) > SHOWN:
+        yield f"\n... and {len(followed) - SHOWN:,} more."
+    yield ""
 
 
 def _table(rows: Sequence[tuple[Any, ...]]) -> Iterator[str]:

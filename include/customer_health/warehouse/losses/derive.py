@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from customer_health.company import CompanyConfig
 from customer_health.csv_cells import harmless
 from customer_health.warehouse.losses.contract_losses import Loss, contract_losses
+from customer_health.warehouse.losses.followed import Followed, set_aside_followed
 from customer_health.warehouse.losses.lapsed import GRACE_DAYS, Presumed, presumed_renewals
 from customer_health.warehouse.losses.levels import EPOCH, State, levels
 from customer_health.warehouse.losses.store import PRESUMED, write_contracts, write_outcomes
@@ -86,12 +87,14 @@ class Derived:
         lapsed: Customers whose renewal nobody has booked.
         outcomes: Kind -> losses derived.
         added: Kind -> derived losses that the model and the KPIs use.
+        followed: Losses read off ended terms that are none: another contract goes on.
         kept: Whether those whose term has passed stay customers.
     """
 
     lapsed: list[Lapsed] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=dict)
     added: dict[str, int] = field(default_factory=dict)
+    followed: list[Followed] = field(default_factory=list)
     kept: bool = True
 
     def lines(self) -> list[str]:
@@ -104,6 +107,11 @@ class Derived:
             lines.append(
                 f"{len(self.lapsed):,} renewal date(s) passed, still active: renewed? {some}{more} "
                 f"({LAPSED_FILE}). {stay} (contracts.presume_renewed of the company file)."
+            )
+        if self.followed:
+            lines.append(
+                f"{len(self.followed):,} ended term(s) are no loss: the account goes on with another "
+                "contract. See outcomes.md."
             )
         if self.outcomes:
             told = ", ".join(
@@ -149,11 +157,13 @@ def derive(
         stands_for = survivors(f"DATE '{as_of}'")
         con.execute(f"CREATE OR REPLACE TEMP TABLE survivors AS {stands_for}")
         history = _by_account(con.execute(_STATES, {"as_of": as_of}).fetchall())
+        states = {name: own.states for name, own in history.items()}
+        result.followed = set_aside_followed(con, states, grace_days=config.outcomes.grace_days, as_of=as_of)
         presumed = _presume(con, config, history, as_of, used or used_days(con, as_of), result)
         losses = _losses(con, config, history, presumed, as_of) if config.outcomes.derive else []
         kept = presumed if config.contracts.presume_renewed else {}
         write_contracts(con, kept, {name: own.rowids for name, own in history.items()}, as_of)
-        result.outcomes, result.added = write_outcomes(con, losses, as_of)
+        result.outcomes, result.added = write_outcomes(con, losses, as_of, result.followed)
     except BaseException:
         con.execute("ROLLBACK")
         raise

@@ -89,7 +89,7 @@ def levels(states: Sequence[State]) -> list[Level]:
             last one counts.
     """
     changes: dict[int, list[tuple[State, bool]]] = {}
-    for state, end in _spans(states):
+    for state, end in spans(states):
         changes.setdefault(state.begins, []).append((state, True))
         if end is not None:
             changes.setdefault(end, []).append((state, False))
@@ -106,8 +106,8 @@ def levels(states: Sequence[State]) -> list[Level]:
     return out
 
 
-def _spans(states: Sequence[State]) -> Iterator[tuple[State, int | None]]:
-    """Each state that was in effect for a day at least, with the first day without it."""
+def spans(states: Sequence[State]) -> Iterator[tuple[State, int | None]]:
+    """Return each state that was in effect for a day at least, with the first day without it."""
     following: dict[str, int] = {}
     spans = []
     for state in reversed(states):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from customer_health.warehouse.contracts import identifier
 from customer_health.warehouse.losses.contract_losses import Loss
+from customer_health.warehouse.losses.followed import SAME_DAYS, Followed
 from customer_health.warehouse.losses.lapsed import Presumed
 from customer_health.warehouse.losses.levels import EPOCH
 from customer_health.warehouse.raw import next_load_id, scalar
@@ -59,12 +60,16 @@ def write_contracts(
 
 
 def write_outcomes(
-    con: duckdb.DuckDBPyConnection, losses: Sequence[tuple[str, Loss]], as_of: date
+    con: duckdb.DuckDBPyConnection,
+    losses: Sequence[tuple[str, Loss]],
+    as_of: date,
+    followed: Sequence[Followed] = (),
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Replace the derived outcomes; return how many of each kind there are, and how many are used.
 
     A family of kinds (leaving, downgrades, contractions) of which the company brings outcomes is kept in
-    `ops.derived_outcomes` only.
+    `ops.derived_outcomes` only. Not so the end of a contract that followed on a term of the company's: none
+    of its files tells of that.
     """
     import pyarrow as pa
 
@@ -77,12 +82,21 @@ def write_outcomes(
     ]
     _fill(con, "derived_losses", dict(zip(columns, types, strict=True)), rows)
     con.execute("INSERT INTO ops.derived_outcomes SELECT * FROM derived_losses")
-    own = f"SELECT {FAMILY} FROM raw.outcomes WHERE coalesce(_source, '') <> 'derived'"
+    went_on = [(one.account_id, one.day) for one in followed]
+    _fill(con, "went_on", {"account_id": pa.string(), "day": pa.date32()}, went_on)
+    brought = "coalesce(_source, '') <> 'derived'"
+    own = f"SELECT {FAMILY} FROM raw.outcomes WHERE {brought} UNION SELECT 'logo' FROM went_on"
+    later = (
+        "kind = 'logo_churn' AND EXISTS (SELECT 1 FROM went_on w WHERE w.account_id = d.account_id "
+        "AND d.occurred_at > w.day) AND NOT EXISTS (SELECT 1 FROM raw.outcomes o JOIN survivors s USING "
+        f"(account_id) WHERE {brought} AND o.kind = d.kind AND s.account = d.account_id AND "
+        f"abs(date_diff('day', o.occurred_at, d.occurred_at)) <= {SAME_DAYS})"
+    )
     _synchronise(
         con,
         "outcomes",
         columns,
-        f"SELECT {', '.join(columns)} FROM ops.derived_outcomes WHERE {FAMILY} NOT IN ({own})",
+        f"SELECT {', '.join(columns)} FROM ops.derived_outcomes d WHERE {FAMILY} NOT IN ({own}) OR ({later})",
         as_of,
     )
     counted = "SELECT kind, count(*) FROM {} GROUP BY 1 ORDER BY 1"
