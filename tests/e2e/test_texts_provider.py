@@ -51,7 +51,12 @@ class Company:
         }
         mapping = {"version": 1, "company": "Test", "tables": tables}
         (folder / "mapping.yaml").write_text(yaml.safe_dump(mapping), encoding="utf-8")
-        claude = {"model": "m-1", "url": server.url, "price": {"input": 1, "output": 5}, "timeout_seconds": 5}
+        claude = {
+            "model": "m-1",
+            "url": server.url,
+            "price": {"input": 1, "output": 5},
+            "timeout_seconds": 60,
+        }
         texts = {"reader": "claude", "endpoints": {"claude": claude}}
         (folder / "company.yaml").write_text(yaml.safe_dump({"texts": texts}), encoding="utf-8")
         self.settings: Settings = load_settings(

@@ -6,7 +6,6 @@ import pytest
 
 from customer_health.texts.language import recognise
 from customer_health.texts.offline import OfflineReader
-from customer_health.texts.redaction import redact
 
 READER = OfflineReader(words={"zorkly": -3.0}, competitors=("Rivalsoft",))
 
@@ -126,28 +125,3 @@ def test_each_reason_category_is_found_in_its_plain_case(text: str, reason: str)
 def test_a_question_about_the_price_is_no_complaint_about_it() -> None:
     assert "price" not in READER.read("What is the price of ten more seats?").reasons
     assert "price" in READER.read("The price is awful.").reasons
-
-
-def test_nothing_that_identifies_somebody_goes_out() -> None:
-    text = (
-        "Hi Anna,\nthis is John Smith of Acme Corp. Call +49 (30) 123-4567 or john.smith@acme.example, order "
-        "884422-11, DE44 5001 0517 5407 3249 31, from 10.0.0.1, see https://acme.example/x. "
-        "Dr. Maria van Dyke at 12 Baker Street waits. 3 outages in 2 weeks.\nBest regards,\nJohn Smith"
-    )
-    out = redact(text, ["Acme Corp"])
-    for secret in (
-        "Anna",
-        "John",
-        "Smith",
-        "Acme",
-        "4567",
-        "@",
-        "8844",
-        "5001",
-        "10.0.0.1",
-        "Maria",
-        "Dyke",
-        "Baker",
-    ):
-        assert secret not in out, secret
-    assert "3 outages in 2 weeks" in out

@@ -20,8 +20,22 @@ _FUNCTION = frozenset((
     "from", "would", "could", "should", "will", "can", "can't", "don't", "doesn't", "didn't", "isn't",
     "won't", "haven't", "i", "my", "what", "when", "which", "there", "here", "very", "too", "all", "any",
     "just", "more", "than", "who", "how", "why", "because", "since", "about", "after", "before", "still",
-    "than",
+    "was", "were", "did", "does", "needs", "never", "every", "only", "came", "back", "got", "again", "into",
 ))  # fmt: skip
+# Words of other languages that stand beside borrowed English ones: "Le support est excellent".
+_FOREIGN = frozenset((
+    "alt", "altfor", "avec", "bitte", "brak", "ça", "con", "danke", "das", "dla", "dem", "den", "der", "des",
+    "det", "du", "ei", "een", "ein", "eine", "el", "en", "és", "est", "et", "foi", "für", "geen", "gracias",
+    "grazie", "het", "hun", "ikke", "il", "inte", "ist", "je", "jest", "kein", "keine", "la", "las", "le",
+    "les", "lo", "los", "mais", "merci", "mit", "mucho", "muy", "não", "nao", "nicht", "nie", "niet", "non",
+    "nos", "nous", "nu", "obrigado", "och", "og", "para", "pas", "pero", "por", "pour", "que", "qui", "sehr",
+    "sempre", "siempre", "sin", "sono", "sur", "tak", "tack", "très", "troppo", "und", "une", "va", "veel",
+    "voor", "werkt", "yok", "zu", "zeer", "jest", "sangat", "dan", "tidak", "çok",
+))  # fmt: skip
+# Among them also words that Danish or Dutch has: they settle nothing alone.
+_SHARED = frozenset(
+    ("for", "is", "we", "of", "i", "be", "to", "had", "all", "any", "us", "my", "was", "her", "at")
+)
 # Among all languages of the world "ok thanks" is Acehnese; business software is written to in these.
 _CANDIDATES = (
     "ar", "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "he", "hi", "hr", "hu", "id",
@@ -44,12 +58,15 @@ def recognise(text: str, known_words: frozenset[str] = frozenset()) -> str:
     function = [word for word in words if word in _FUNCTION]
     if len(set(function)) >= 2 and len(function) >= 0.2 * len(words):
         return ENGLISH
-    if len(words) <= 4 and any(word in known_words or word in _FUNCTION for word in words) and text.isascii():
+    foreign = any(word in _FOREIGN for word in words)
+    settling = any(word in known_words or word in _FUNCTION - _SHARED for word in words)
+    if len(words) <= 4 and settling and not foreign and text.isascii():
         return ENGLISH
     if len(words) == 1 and text.isascii():
         return UNKNOWN
     code, probability = _identifier().classify(text)
-    return str(code) if probability >= (_LIKELY if code == ENGLISH else _SURE) else UNKNOWN
+    needed = _LIKELY if code == ENGLISH and not foreign else _SURE
+    return str(code) if probability >= needed else UNKNOWN
 
 
 @lru_cache(maxsize=1)

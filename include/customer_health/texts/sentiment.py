@@ -61,14 +61,15 @@ class OfflineSentiment:
         self._phrases, values = _phrases()
         self._vader.lexicon.update(values)
         self._vader.lexicon.update(words or {})
-        self._words = frozenset(word for word in self._vader.lexicon if word.isalpha() and word.isascii())
         self._leanings: Mapping[str, float] = _leanings()
         self._rewrites: Mapping[str, str] = _lexicon()["rewrites"]
+        known = [*self._vader.lexicon, *self._rewrites]
+        self._words = frozenset(word for word in known if word.isalpha() and word.isascii())
         self._rewritten = re.compile(rf"\b(?:{'|'.join(self._rewrites)})\b")
 
     @property
     def words(self) -> frozenset[str]:
-        """Every word that has a valence of its own."""
+        """Every word that has a valence of its own, as people spell it."""
         return self._words
 
     def score(self, text: str) -> float:

@@ -1,0 +1,115 @@
+"""Texts with what must not leave the house: what identifies a person, an account, a payment, a machine.
+
+Each: the text, what must be gone, and what must still stand because the reading needs it.
+"""
+
+from __future__ import annotations
+
+SECRETIVE: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    # -- people
+    ("Hi Anna, the export fails again.", ("Anna",), ("export fails again",)),
+    ("hello Bob Miller,\nnothing works", ("Bob", "Miller"), ("nothing works",)),
+    ("Nothing works.\n\nBest regards,\nJosé García-López", ("José", "García", "López"), ("Nothing works",)),
+    ("Nothing works.\nThanks\nJ. Okonkwo", ("Okonkwo",), ("Nothing works",)),
+    ("My name is Siobhán O'Neill and I am angry.", ("Siobhán", "Neill"), ("angry",)),
+    ("This is Priya from finance. Invoices are wrong.", ("Priya",), ("Invoices are wrong",)),
+    ("Please contact Mr. van der Berg about the outage.", ("Berg",), ("outage",)),
+    ("Frau Dr. Müller-Lüdenscheidt wartet seit Wochen.", ("Müller", "Lüdenscheidt"), ("wartet",)),
+    ("cc Ahmed El-Sayed, who reported the bug", ("Ahmed", "Sayed"), ("reported the bug",)),
+    ("@jane_doe please look at the crash", ("jane_doe",), ("look at the crash",)),
+    ("I spoke to Katarzyna yesterday and she promised a fix.", ("Katarzyna",), ("promised a fix",)),
+    ("Our admin Thomas Becker left the company.", ("Thomas", "Becker"), ("left the company",)),
+    ("Your colleague Marie-Claire never called back.", ("Marie", "Claire"), ("never called back",)),
+    ("Regards, Wei Zhang (Head of IT)", ("Wei", "Zhang"), ()),
+    ("dear mrs johnson, the login fails", ("johnson",), ("login fails",)),
+    ("From: Lars Svensson <lars@svensson.se>\nIt is slow.", ("Lars", "Svensson", "lars@"), ("It is slow",)),
+    ("Kind regards\nTom\nSent from my iPhone", ("Tom\n",), ()),
+    ("my name is peter parker and it crashes", ("peter", "parker"), ("crashes",)),
+    # -- mail, links, machines
+    ("Write to j.smith+billing@sub.acme.co.uk about the refund.", ("smith", "acme"), ("refund",)),
+    ("mail me: jane (at) acme (dot) com, the report is broken", ("jane", "acme"), ("report is broken",)),
+    ("jane[at]acme.com cannot log in", ("jane", "acme"), ("cannot log in",)),
+    ("See https://acme.example/t/123?token=abc for the error", ("acme", "token=abc"), ("for the error",)),
+    ("Our tenant acme.mytool.io is down", ("acme",), ("is down",)),
+    ("The server 10.20.30.40 does not answer", ("10.20.30.40",), ("does not answer",)),
+    ("IPv6 2001:db8:85a3:0:0:8a2e:370:7334 is blocked", ("2001", "8a2e"), ("is blocked",)),
+    ("IPv6 fe80::1ff:fe23:4567:890a is blocked", ("fe80", "890a"), ("is blocked",)),
+    ("MAC 00:1B:44:11:3A:B7 lost its licence", ("1B:44", "3A:B7"), ("lost its licence",)),
+    ("file C:\\Users\\jdoe\\Desktop\\acme.xlsx does not open", ("jdoe", "acme"), ("does not open",)),
+    ("/home/jdoe/acme/data.csv fails to import", ("jdoe", "acme"), ("fails to import",)),
+    # -- telephone
+    ("Call +49 (30) 123-4567, nobody answers.", ("123", "4567"), ("nobody answers",)),
+    ("Call 0171 / 2345678 please, it is urgent", ("2345678",), ("urgent",)),
+    ("my number is 555.123.4567 and I wait", ("555", "4567"), ("I wait",)),
+    ("ring 020 7946 0958 ext. 12, the sync is down", ("7946", "0958"), ("sync is down",)),
+    ("Tel: 00 33 1 42 68 53 00, c'est urgent", ("42 68",), ()),
+    # -- payment and order
+    ("Card 4111 1111 1111 1111 was charged twice", ("4111", "1111"), ("charged twice",)),
+    ("Card 4111111111111111 exp 12/27 cvv 123 charged twice", ("4111", "12/27", "123"), ("charged twice",)),
+    ("IBAN DE44 5001 0517 5407 3249 31 is wrong", ("5001", "3249"), ("is wrong",)),
+    ("GB29NWBK60161331926819 is our account", ("NWBK", "6819"), ()),
+    ("Order 884422-11 never arrived", ("884422",), ("never arrived",)),
+    ("order no. A-10442 never arrived", ("10442",), ("never arrived",)),
+    ("Invoice INV-2024-00317 is wrong", ("00317",), ("is wrong",)),
+    ("ticket #48213 is still open", ("48213",), ("is still open",)),
+    ("PO 4500012345 is missing on the invoice", ("4500012345",), ("missing on the invoice",)),
+    ("customer id: 77213, cancelled by mistake", ("77213",), ("cancelled by mistake",)),
+    ("VAT DE123456789 is not printed", ("123456789",), ("is not printed",)),
+    ("SSN 123-45-6789 shows up in the export", ("45-6789",), ("shows up in the export",)),
+    (
+        "account number 12345678, sort code 12-34-56, refund never came",
+        ("12345678", "34-56"),
+        ("never came",),
+    ),
+    # -- secrets
+    ("The key sk-ant-api03-AbCdEfGh1234567890 does not work", ("AbCdEf", "sk-ant"), ("does not work",)),
+    ("token ghp_16C7e42F292c6912E7710c838347Ae178B4a is refused", ("16C7e42F",), ("is refused",)),
+    ("AKIAIOSFODNN7EXAMPLE is refused", ("AKIA",), ("is refused",)),
+    ("Authorization: Bearer abcdefghijklmnop.qrstuvwxyz fails", ("abcdefghij", "qrstuv"), ("fails",)),
+    ("password: hunter2 no longer works", ("hunter2",), ("no longer works",)),
+    ("my pw is Summer-Rain! and login fails", ("Summer-Rain",), ("login fails",)),
+    ("xoxb-123456789012-abcdef is invalid", ("xoxb", "abcdef"), ("is invalid",)),
+    ("api_key=Zm9vYmFyYmF6cXV4 returns 401", ("Zm9vYmFy",), ("returns",)),
+    ("id 3f2504e0-4f89-11d3-9a0c-0305e82c3301 crashes", ("3f2504e0", "0305e82c"), ("crashes",)),
+    (
+        "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----\nis that right?",
+        ("MIIEv",),
+        (),
+    ),
+    # -- places and organisations
+    ("Send the engineer to 12 Baker Street, it is down", ("Baker",), ("it is down",)),
+    ("Rechnung an Hauptstraße 12, 10115 Berlin ist falsch", ("Hauptstra", "10115"), ("ist falsch",)),
+    (
+        "We sit at 1600 Pennsylvania Ave NW, Washington, DC 20500 and wait",
+        ("Pennsylvania", "20500"),
+        ("wait",),
+    ),
+    (
+        "14 rue de la Paix, 75002 Paris: no access since Monday",
+        ("Paix", "75002"),
+        ("no access since Monday",),
+    ),
+    ("P.O. Box 4412 gets paper invoices", ("4412",), ("gets paper invoices",)),
+    ("ACME CORP. is unhappy, Acme Corp's users too", ("ACME", "Acme"), ("is unhappy",)),
+    ("At acme we wait, acme-admins complain", ("acme",), ("we wait",)),
+    ("Zoë Brandt of Acme says it is slow", ("Zoë", "Acme"), ("it is slow",)),
+)
+
+PLAIN = (
+    "3 outages in 2 weeks, 45 minutes each",
+    "We have 1200 users and 30 admins since 2019",
+    "The Export to Excel fails in Chrome 120",
+    "Monday and Tuesday were bad. Support never answered, Sales did.",
+    "Price went from 12,000 to 18,500 EUR",
+    "The API returns 500 since 10:30",
+    "We use Salesforce, HubSpot and Slack with it",
+    "I am Very Unhappy",
+    "It's Not Working",
+    "Thanks, It works",
+    "Single Sign-On via Okta fails",
+    "Q3 report, page 12, line 4000",
+    "Ticket backlog is 300",
+    "The password reset does not work",
+    "Our admin left the company",
+    "I am not happy, it is slow/unstable",
+)
