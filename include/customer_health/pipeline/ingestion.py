@@ -173,6 +173,7 @@ def simulate(
             after their facts were written ask for tasks that those files cannot know; a later call does.
     """
     from customer_health.simulator.canonical_exports import write_tables
+    from customer_health.simulator.company_kinds import STANDARD, kind_named
     from customer_health.simulator.product import default_start
 
     folder = settings.home / "company"
@@ -182,6 +183,7 @@ def simulate(
     else:
         start = default_start(as_of).isoformat()
         born = {"start": start, "accounts": 2000, "seed": 7, **settings.config.simulator}
+        kind_named(str(born.get("kind", STANDARD)))  # before anything is written
         folder.mkdir(parents=True, exist_ok=True)
         birth.write_text(json.dumps(born), encoding="utf-8")
     write_tables(
@@ -190,6 +192,7 @@ def simulate(
         through=as_of,
         accounts=int(born["accounts"]),
         seed=int(born["seed"]),
+        kind=str(born.get("kind", STANDARD)),
         tasks=_tasks_given(settings, as_of) if with_tasks else None,
         with_sentiment=False,  # `read_texts` finds it in the words
         progress=progress,

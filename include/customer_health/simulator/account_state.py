@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from customer_health.simulator.company_kinds import Leaving
 from customer_health.simulator.effect_sizes import NONE, Effects
 
 Array = NDArray[np.float32]
@@ -37,6 +38,7 @@ class Accounts:
         telemetry: False when the account sends no product usage.
         never_begins: True for accounts that sign and never start.
         effects: How much each phenomenon matters in this company; one for all accounts.
+        leaving: What the decision to leave rests on in this company; likewise.
     """
 
     segment: NDArray[np.int8]
@@ -51,6 +53,7 @@ class Accounts:
     telemetry: Flags
     never_begins: Flags = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     effects: Effects = NONE
+    leaving: Leaving = field(default_factory=Leaving)
 
     def __post_init__(self) -> None:
         """Fill in who never begins where nobody says so: nobody."""
@@ -62,10 +65,11 @@ class Accounts:
 
     def take(self, index: NDArray[np.intp]) -> Accounts:
         """Return the accounts at these positions."""
+        common = {"effects": self.effects, "leaving": self.leaving}
         arrays = {
-            each.name: getattr(self, each.name)[index] for each in fields(self) if each.name != "effects"
+            each.name: getattr(self, each.name)[index] for each in fields(self) if each.name not in common
         }
-        return Accounts(**arrays, effects=self.effects)
+        return Accounts(**arrays, **common)
 
 
 @dataclass(frozen=True)

@@ -67,22 +67,23 @@ def risk_index(accounts: Accounts, state: State) -> Array:
     toxic; an absent sponsor costs most where we know nobody else; a price increase hurts only where
     little value is seen; tiny, idle accounts look terrible and renew all the same.
     """
+    much = accounts.leaving
     toxic = sigmoid(5 * (-state.goodwill - np.float32(1.3)))
     commitment = state.commitment
     value = commitment * (1 - toxic) + np.minimum(commitment, 0) * toxic
     alone = 1 + np.float32(2.2) * (accounts.contacts < 2)
     absent = np.minimum(state.sponsor_gap / 16, 1) * alone
-    price_shock = 10 * state.uplift * sigmoid(-2 * (commitment - np.float32(0.1)))
+    price_shock = np.float32(much.price) * state.uplift * sigmoid(-2 * (commitment - np.float32(0.1)))
     zombie = sigmoid(6 - state.seats) * sigmoid(4 * (-commitment - np.float32(0.9)))
     z = (
-        np.float32(-0.85) * value
-        - np.float32(0.50) * state.goodwill
-        + np.float32(1.70) * toxic
-        + np.float32(0.70) * absent
-        + np.float32(0.50) * state.budget
-        + state.competitor
+        np.float32(-much.value) * value
+        - np.float32(much.mood) * state.goodwill
+        + np.float32(much.toxic) * toxic
+        + np.float32(much.absent) * absent
+        + np.float32(much.budget) * state.budget
+        + np.float32(much.competitor) * state.competitor
         + price_shock
-        - np.float32(2.2) * zombie
+        - np.float32(much.zombie) * zombie
         + accounts.frailty
         - np.float32(0.25) * (accounts.segment == ENTERPRISE)
         + phenomena.burden(accounts, state)
@@ -99,7 +100,8 @@ def hazards(accounts: Accounts, state: State, week: int) -> Hazards:
         return single(np.where(term, at_term, np.where(rolling, at_month, between)))
 
     z, h, q, b = risk_index(accounts, state), state.health, state.sentiment, state.budget
-    logo = base(-4.47, -7.0, -8.95) + np.where(renewal, np.float32(1), np.float32(0.6)) * z
+    rates = accounts.leaving
+    logo = base(rates.at_term, rates.at_month, rates.between) + np.where(renewal, np.float32(1), np.float32(0.6)) * z
     contraction = (
         base(-2.45, -5.6, -6.9)
         + np.float32(1.3) * b - np.float32(0.55) * h - np.float32(0.2) * q

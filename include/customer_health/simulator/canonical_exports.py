@@ -11,6 +11,7 @@ from typing import Any
 from customer_health.errors import ConfigurationError
 from customer_health.progress import Progress, silent
 from customer_health.simulator import contract_events, crm_records, help_desk, invoicing
+from customer_health.simulator.company_kinds import STANDARD
 from customer_health.simulator.contacts import contacts_and_changes
 from customer_health.simulator.licences import DEFAULT_SEAT_SCALE, Licences, licences
 from customer_health.simulator.observation import Facts
@@ -26,10 +27,10 @@ _AHEAD_DAYS = (
 )  # notices are written before the departure they announce
 
 
-def build_world(*, start: date, through: date, accounts: int, seed: int) -> World:
+def build_world(*, start: date, through: date, accounts: int, seed: int, kind: str = STANDARD) -> World:
     """Simulate the company until a little after `through`, as far as announced departures reach."""
     weeks = ((through - start).days + _AHEAD_DAYS) // 7 + 1
-    return simulate(seed, accounts, weeks, start=start)
+    return simulate(seed, accounts, weeks, start=start, kind=kind)
 
 
 def facts(
@@ -63,6 +64,7 @@ def write_tables(
     through: date,
     accounts: int = 2000,
     seed: int = 7,
+    kind: str = STANDARD,
     seat_scale: float = DEFAULT_SEAT_SCALE,
     tasks: Sequence[Given] | None = (),
     with_sentiment: bool = True,
@@ -81,6 +83,7 @@ def write_tables(
         through: Facts with `known_at` before this day, 00:00 UTC, are written.
         accounts: Number of accounts.
         seed: Equal arguments give equal bytes.
+        kind: Of company, see `company_kinds`.
         seat_scale: See `licences`; 1 writes companies of real size, some twenty times as many rows.
         tasks: What the company's people were asked to do; what they did with it comes back as `crm_tasks`.
             None leaves that table to a later call, which then writes all of it.
@@ -100,6 +103,7 @@ def write_tables(
             hint="Ask for a later date, or let the company start earlier.",
         )
     identity = {"start": start.isoformat(), "accounts": accounts, "seed": seed, "seat_scale": seat_scale}
+    identity["kind"] = kind
     _refuse_another(folder, identity)
     wanted = {name: _missing(folder / name, start, through) for name in TABLES}
     wanted["crm_snapshot"] = wanted["crm_snapshot"][-1:]  # it has no past
@@ -107,7 +111,7 @@ def write_tables(
         wanted[CRM_TASKS.name] = []
     total, done = sum(len(spans) for spans in wanted.values()), 0
     if total:
-        world = build_world(start=start, through=through, accounts=accounts, seed=seed)
+        world = build_world(start=start, through=through, accounts=accounts, seed=seed, kind=kind)
         book = licences(world, seat_scale)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
@@ -134,10 +138,11 @@ def _refuse_another(folder: Path, identity: dict[str, Any]) -> None:
     """Do not mix two companies in one folder."""
     manifest = folder / MANIFEST
     held = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else identity
+    held = {"kind": STANDARD, **held}  # folders from before there were kinds
     if held != identity:
         raise ConfigurationError(
             f"{folder} holds another simulated company: {held} instead of {identity}.",
-            hint="Write to an empty folder, or use the same start, accounts, seed and seat_scale.",
+            hint="Write to an empty folder, or use the same start, accounts, seed, kind and seat_scale.",
         )
 
 

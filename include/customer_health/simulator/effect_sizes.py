@@ -80,11 +80,11 @@ UNANSWERED_TICKETS = Rates(0.0040, 0.100)
 CORE_ACTION_DECLINE = Rates(0.0060, 0.060)
 
 
-def effects_of(seed: int) -> Effects:
-    """Return the effect sizes of one company."""
+def effects_of(seed: int, median: Effects = MEDIAN) -> Effects:
+    """Return the effect sizes of one company, around the median of its kind."""
     luck = stream(seed, "phenomena").standard_normal(len(fields(Effects)))
     sizes = {
-        field.name: getattr(MEDIAN, field.name) * float(np.clip(np.exp(_SPREAD * z), 0.3, 2.2))
+        field.name: getattr(median, field.name) * float(np.clip(np.exp(_SPREAD * z), 0.3, 2.2))
         for field, z in zip(fields(Effects), luck, strict=True)
     }
     return Effects(**sizes)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from customer_health.errors import ConfigurationError
 from customer_health.simulator.account_state import Accounts, Flags, State
 from customer_health.simulator.behaviour import LOGO, NOTHING, step
+from customer_health.simulator.company_kinds import STANDARD
 from customer_health.simulator.population import draw_accounts
 from customer_health.simulator.randomness import stream
 
@@ -106,6 +107,7 @@ def simulate(
     weeks: int,
     *,
     start: date,
+    kind: str = STANDARD,
     treatments: Mapping[int, Sequence[int]] | None = None,
 ) -> World:
     """Let the company live for some weeks.
@@ -115,6 +117,7 @@ def simulate(
         accounts: Number of accounts, those included that join later.
         weeks: Number of weeks.
         start: Monday of week 0.
+        kind: Of company, see `company_kinds`.
         treatments: Positions of the accounts that get our full intervention at the start of a week.
 
     Raises:
@@ -129,7 +132,7 @@ def simulate(
         raise ConfigurationError(
             f"{accounts} accounts over {weeks} weeks are not company.", hint="Ask for more."
         )
-    fixed, state = draw_accounts(seed, accounts)
+    fixed, state = draw_accounts(seed, accounts, kind)
     merges, merged_into = _plan_merges(seed, fixed)
     history: dict[str, NDArray[Any]] = {
         field.name: np.empty((weeks + 1, accounts), dtype=np.bool_ if field.name == "gone" else np.float32)
