@@ -9,7 +9,7 @@ import pandas as pd
 from sqlalchemy import Engine, insert, update
 
 from customer_health.effects.effect import Effect, effect_key
-from customer_health.ledger import scores
+from customer_health.ledger import people_graphs, scores
 from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.schema import decisions
@@ -49,6 +49,43 @@ AUDIT = {
 }
 
 
+def _person(contact: str, state: str, **known: object) -> dict[str, object]:
+    return {
+        "contact_id": contact,
+        "title": EVIL,
+        "team": "Operations",
+        "role": "sponsor",
+        "executive": True,
+        "state": state,
+        "left": "2026-09-01" if state == "left" else None,
+        "last_two_way": None,
+        "last_kind": None,
+        "days_since": None,
+        "recent": 0,
+        "active_days": None,
+        "known_by": [],
+        **known,
+    }
+
+
+_HEIR = _person(
+    "c1",
+    "in touch",
+    title="Director Finance",
+    role="user",
+    last_two_way="2026-11-10",
+    last_kind="call",
+    days_since=12,
+    known_by=[{"email": "dana@example.com", "last": "2026-11-10", "times": 2}],
+)
+GRAPH = {
+    "as_of": TODAY.isoformat(),
+    "people": [_HEIR, _person("c0", "left")],
+    "ours": [{"email": "dana@example.com", "last": "2026-11-10", "next": None}],
+    "successors": [_HEIR],
+}
+
+
 def fill(home: Path) -> Engine:
     """Write the ledger of `home` as the pipeline would."""
     engine = open_ledger(f"sqlite:///{home}/ledger.db")
@@ -56,6 +93,7 @@ def fill(home: Path) -> Engine:
         day = TODAY - timedelta(weeks=8 - week)
         frame = pd.DataFrame([_score(account, week, day) for account in ACCOUNTS])
         scores.publish(engine, frame, day, published_at=datetime.combine(day, datetime.min.time(), UTC))
+    people_graphs.publish(engine, {"acme": GRAPH}, TODAY)
     _promise(engine)
     return engine
 

@@ -63,6 +63,18 @@ def test_the_account_page_tells_what_happened_beside_what_the_model_weighs(visit
     assert "Invoice overdue" in text_of(visitor.get("/customer-health/").text)
 
 
+def test_the_account_page_shows_whom_we_know_who_left_and_who_may_follow(visitor: TestClient) -> None:
+    html = visitor.get("/customer-health/account/acme").text
+    text = text_of(html)
+    assert "Likeliest successors, of those we know: Director Finance" in text
+    assert "in touch; last two-way contact 12 days ago (a call); met dana@example.com on 10 Nov 2026" in text
+    assert "Left on 1 Sep 2026" in text
+    assert "<script>" not in html
+    assert "People" not in text_of(visitor.get("/customer-health/account/calm").text)
+    earlier = text_of(visitor.get("/customer-health/account/acme?as_of=2026-11-06").text)
+    assert "Director Finance" not in earlier, "an earlier day does not know whom we know by now"
+
+
 def test_the_calendar_is_context_and_no_reason(visitor: TestClient) -> None:
     text = text_of(visitor.get("/customer-health/account/acme").text)
     assert "Renewal in 54 days renewal date: context, not a reason" in text

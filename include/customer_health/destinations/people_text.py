@@ -8,6 +8,7 @@ from typing import Any
 from customer_health.destinations.safe_text import clean
 from customer_health.wording import day
 
+MOST_OF_OURS = 2
 KINDS = {"call": "a call", "meeting": "a meeting", "ebr": "a business review", "email_reply": "an e-mail"}
 
 
@@ -23,11 +24,20 @@ def lines(graph: Mapping[str, Any]) -> Iterator[str]:
         yield "Nobody there is known to us: ask in support tickets and in the product who answers."
     for person in graph.get("people", ()):
         if person["state"] == "left" and person["role"] in ("sponsor", "champion"):
-            yield f"- Left on {day(person['left'])}: {who(person)}"
-    for ours in graph.get("ours", ()):
-        met = f"met them on {day(ours['last'])}" if ours["last"] else "has not met them yet"
-        coming = f", meets them on {day(ours['next'])}" if ours["next"] else ""
-        yield f"- Of ours: {clean(ours['email'], 80)} {met}{coming}"
+            yield f"- {gone(person)}"
+    yield from (f"- Of ours: {met(ours)}" for ours in graph.get("ours", ()))
+
+
+def gone(person: Mapping[str, Any]) -> str:
+    """Return a person who left, in one line."""
+    return f"Left on {day(person['left'])}: {who(person)}"
+
+
+def met(ours: Mapping[str, Any]) -> str:
+    """Return when somebody of ours met the account, and will, in one line."""
+    last = f"met them on {day(ours['last'])}" if ours["last"] else "has not met them yet"
+    coming = f", meets them on {day(ours['next'])}" if ours["next"] else ""
+    return f"{clean(ours['email'], 80)} {last}{coming}"
 
 
 def one(person: Mapping[str, Any]) -> str:
@@ -40,6 +50,8 @@ def one(person: Mapping[str, Any]) -> str:
         said = f"last two-way contact {days} day{'' if days == 1 else 's'} ago ({kind})"
     if person["active_days"] is not None:
         said += f"; active on {person['active_days']} of 30 days"
+    for ours in (person.get("known_by") or ())[:MOST_OF_OURS]:
+        said += f"; met {clean(ours['email'], 80)} on {day(ours['last'])}"
     return f"{who(person)}: {person['state']}; {said}"
 
 

@@ -36,11 +36,12 @@ from customer_health.ledger.schema_page import account_owners as account_owners
 from customer_health.ledger.schema_page import portfolio_days as portfolio_days
 from customer_health.ledger.schema_page import portfolio_rows as portfolio_rows
 from customer_health.ledger.schema_people import overrides as overrides
+from customer_health.ledger.schema_people import people_graphs as people_graphs
 from customer_health.ledger.schema_people import pulses as pulses
 from customer_health.ledger.schema_renewals import renewal_calls as renewal_calls
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
-REVISION = "0015"
+REVISION = "0016"
 # Where an outbox row may stand; see ledger/outbox/transitions.py.
 OUTBOX_STATES = (
     "pending",

@@ -1,8 +1,8 @@
-"""What people say of an account beside the score: a lead's override, a CSM's pulse."""
+"""People: whom we know at an account, a lead's override of its score, and a CSM's pulse."""
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, CheckConstraint, Column, Date, Index, Integer, String, Table, Text
 
 from customer_health.ledger.schema_base import UtcDateTime, metadata
 
@@ -39,4 +39,13 @@ pulses = Table(
     Column("at", UtcDateTime, nullable=False),
     CheckConstraint("pulse BETWEEN 1 AND 5", name="pulse_range"),
     Index("pulses_by_account", "account_id", "at"),
+)
+
+# Whom we know at each account, as of the newest day only: it is read, and nothing is decided from it.
+people_graphs = Table(
+    "people_graphs",
+    metadata,
+    Column("account_id", String(255), primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("graph", JSON, nullable=False),  # playbooks/champion_graph.py
 )

@@ -110,6 +110,13 @@ def of(engine: Engine, as_of: date) -> pd.DataFrame:
     return _read(engine, select(scores).where(scores.c.as_of == as_of).order_by(scores.c.account_id))
 
 
+def accounts_of(engine: Engine, as_of: date) -> list[str]:
+    """Return the accounts that were published for a day, scored or not."""
+    query = select(scores.c.account_id).where(scores.c.as_of == as_of).order_by(scores.c.account_id)
+    with engine.connect() as connection:
+        return [str(account) for account in connection.execute(query).scalars()]
+
+
 def previous(engine: Engine, as_of: date) -> pd.DataFrame:
     """Return each account's latest score published for a day before `as_of`, back-filled days included."""
     with engine.connect() as connection:

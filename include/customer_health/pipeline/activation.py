@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.errors import FatalError, RetriableError
 from customer_health.pipeline import hold_checks
+from customer_health.pipeline.people import publish_people
 from customer_health.pipeline.responses import take_in_tasks
 from customer_health.pipeline.step_result import Result
 from customer_health.progress import Progress, silent
@@ -45,6 +46,7 @@ def run_playbooks(settings: Settings, *, as_of: date, now: datetime, progress: P
             renewals=partial(this_quarter, config=settings.config, as_of=as_of, known_before=now),
         )
         done = run(ledger, settings.config, as_of=as_of, now=now, hold=doubts, background=known)
+        publish_people(settings, con, ledger, as_of=as_of, with_usage=usage is None, progress=progress)
     if done.mode == "live":
         hold_checks.tell(settings, ledger, doubts, as_of=as_of, now=now)
     return Result("Run playbooks", done.counts(), (*came_back, *done.lines()))

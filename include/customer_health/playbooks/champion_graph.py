@@ -1,7 +1,8 @@
 """The champion graph: whom we know at a customer, when we last spoke, who left, and who may come next.
 
 Read from contacts, what changed about them, interactions, calendars and, where it is at hand, usage. Which
-of our people a contact spoke with is told by no interaction; calendars tell who of ours met the account.
+of our people a contact spoke with is told by no interaction: somebody of ours knows a contact whose call or
+meeting falls into a time for which the own calendar names the account.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ QUIET_AFTER = timedelta(days=90)
 ACTIVITY = timedelta(days=30)
 OFTEN = 8  # active days of 30
 MOST_SUCCESSORS = 3
+SPOKEN = ("call", "meeting", "ebr")  # what stands in a calendar
+LEEWAY = 15  # minutes by which a meeting may begin before, or last beyond, what the calendar says
 DECIDES = ("sponsor", "champion")
 Person = dict[str, Any]
 Graph = dict[str, Any]
@@ -59,8 +62,10 @@ def read_graphs(
         found: dict[str, list[Person]] = {account: [] for account in wanted}
         active = _active_days(con, cut) if with_usage and _has(con, "usage") else {}
         pattern = re.compile("|".join(executive_titles), re.IGNORECASE) if executive_titles else None
+        met = _known_by(con, cut) if _has(con, "calendar") and _has(con, "interactions") else {}
         for row in _people(con, cut):
-            found[row["account_id"]].append(_person(row, active, pattern, as_of))
+            own = met.get((row["account_id"], row["contact_id"]), [])
+            found[row["account_id"]].append(_person(row, active, own, pattern, as_of))
         ours = _ours(con, cut) if _has(con, "calendar") else {}
     finally:
         con.execute("DROP TABLE IF EXISTS graph_accounts")
@@ -78,7 +83,9 @@ def read_graphs(
 def _people(con: duckdb.DuckDBPyConnection, cut: datetime) -> list[dict[str, Any]]:
     """One row per known contact: as last told, when they left, and their last two-way contact."""
     changes = (
-        """SELECT contact_id, max(occurred_at) FILTER (kind = 'left') AS left_at,
+        """SELECT contact_id, max(occurred_at) FILTER (kind = 'left') AS last_left,
+               max(occurred_at) FILTER (kind = 'joined') AS joined,
+               CASE WHEN last_left < joined THEN NULL ELSE last_left END AS left_at,
                arg_max(title, occurred_at) FILTER (title IS NOT NULL AND kind <> 'left') AS new_title,
                arg_max(role, occurred_at) FILTER (role IS NOT NULL AND kind <> 'left') AS new_role
            FROM raw.contact_changes SEMI JOIN graph_accounts USING (account_id)
@@ -122,6 +129,27 @@ def _active_days(con: duckdb.DuckDBPyConnection, cut: datetime) -> dict[tuple[st
     return {(str(account), str(user)): int(days) for account, user, days in rows}
 
 
+def _known_by(con: duckdb.DuckDBPyConnection, cut: datetime) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Who of ours met which contact: a conversation within a time that a calendar keeps for the account."""
+    rows = con.execute(
+        f"""SELECT account_id, i.contact_id, lower(c.owner_email), max(i.occurred_at),
+               count(DISTINCT i.occurred_at::DATE)
+           FROM raw.interactions AS i JOIN raw.calendar AS c USING (account_id)
+           SEMI JOIN graph_accounts USING (account_id)
+           WHERE i.occurred_at < $cut AND i.known_at < $cut AND c.known_at < $cut
+               AND i.kind IN {SPOKEN} AND i.contact_id IS NOT NULL
+               AND i.occurred_at >= c.occurred_at - to_minutes({LEEWAY})
+               AND i.occurred_at <= c.ends_at + to_minutes({LEEWAY})
+           GROUP BY ALL ORDER BY 4 DESC, 3""",
+        {"cut": cut},
+    ).fetchall()
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for account, contact, email, last, times in rows:
+        one = {"email": str(email), "last": _day(last), "times": int(times)}
+        found.setdefault((str(account), str(contact)), []).append(one)
+    return found
+
+
 def _ours(con: duckdb.DuckDBPyConnection, cut: datetime) -> dict[str, list[dict[str, Any]]]:
     """Who of ours met each account, by their calendars, and who will."""
     rows = con.execute(
@@ -140,10 +168,13 @@ def _ours(con: duckdb.DuckDBPyConnection, cut: datetime) -> dict[str, list[dict[
 def _person(
     row: Mapping[str, Any],
     active: Mapping[tuple[str, str], int],
+    known_by: list[dict[str, Any]],
     executives: re.Pattern[str] | None,
     as_of: date,
 ) -> Person:
-    """One contact: who they are, and how near they are to us.
+    """One contact: who they are, who of ours knows them, and how near they are to us.
+
+    `known_by` lists `email`, `last` (ISO) and `times` of ours who met them, the latest first.
 
     `state` is "left", "in touch" (a two-way contact within 90 days), "gone quiet" (one, but longer ago),
     "new" (known for less than 90 days, never spoken) or "never spoken".
@@ -171,6 +202,7 @@ def _person(
         "days_since": days,
         "recent": int(row["recent"]),
         "active_days": active.get((row["account_id"], row["user_id"])) if row["user_id"] else None,
+        "known_by": known_by,
     }
 
 

@@ -11,8 +11,14 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from customer_health import wording
-from customer_health.destinations import people_text
-from customer_health.ledger import account_queries, action_queries, decisions, overrides, portfolio_queries
+from customer_health.ledger import (
+    account_queries,
+    action_queries,
+    decisions,
+    overrides,
+    people_graphs,
+    portfolio_queries,
+)
 from customer_health.ledger.action_queries import ActionFilters
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import load_settings
@@ -49,7 +55,7 @@ def account(request: Request, user: GetUserDep, viewer: ViewerDep, account_id: s
     tasks = account_queries.tasks_of(engine, account_id)
     actions = action_queries.listing(engine, ActionFilters(account=account_id), limit=50)
     marks = [event for event in account_story_view.events(episodes, happened, alerts) if event[0] <= day]
-    graph = account_story_view.people(tasks)
+    graph = people_graphs.of_account(engine, account_id, day) or account_story_view.people(tasks, day)
     children = portfolio_queries.children(engine, account_id, day)
     parent = now["parent_account_id"]
     judges, today = may_act(user), now_for_pages(settings).date()
@@ -77,8 +83,8 @@ def account(request: Request, user: GetUserDep, viewer: ViewerDep, account_id: s
         decisions=decisions.of_account(engine, account_id, 30),
         override=account_queries.override_of(engine, account_id, now_for_pages(settings)),
         pulses=account_queries.pulses_of(engine, account_id),
-        people=[people_text.one(person) for person in graph["people"]] if graph else [],
-        people_as_of=graph["as_of"] if graph else None,
+        people=account_story_view.people_lines(graph),
+        people_as_of=date.fromisoformat(graph["as_of"]) if graph else None,
         children=children,
         parent=(parent, portfolio_queries.name_of(engine, parent, day)) if parent else None,
         audit=usage_of(actions),

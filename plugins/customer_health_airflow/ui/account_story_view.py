@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from customer_health.company import CompanyConfig
+from customer_health.destinations import people_text
 from customer_health.wording import points
 from customer_health_airflow.ui.action_view import line
 
@@ -111,10 +112,23 @@ def why_it_moved(change: Mapping[str, Any] | None) -> list[tuple[str, str, list[
     ]
 
 
-def people(rows: Iterable[Row]) -> Mapping[str, Any] | None:
-    """Return the champion graph that the newest task carries; None where no task carries one."""
+def people(rows: Iterable[Row], until: date) -> Mapping[str, Any] | None:
+    """Return the champion graph that the newest task of a day, or before, carries; None if no task does."""
     for row in rows:
         graph = (row["payload"] or {}).get("people")
-        if isinstance(graph, Mapping) and graph.get("people"):
+        if isinstance(graph, Mapping) and graph.get("people") and str(graph["as_of"]) <= until.isoformat():
             return graph
     return None
+
+
+def people_lines(graph: Mapping[str, Any] | None) -> Mapping[str, list[str]]:
+    """Write a champion graph: `here`, `left`, `successors` and `ours`, one line each; empty without one."""
+    if not graph:
+        return {}
+    listed = {
+        "here": [people_text.one(one) for one in graph["people"] if one["state"] != "left"],
+        "left": [people_text.gone(one) for one in graph["people"] if one["state"] == "left"],
+        "successors": [people_text.one(one) for one in graph.get("successors", ())],
+        "ours": [people_text.met(one) for one in graph.get("ours", ())],
+    }
+    return listed if any(listed.values()) else {}
