@@ -24,6 +24,7 @@ from customer_health.ledger import scores as ledger_scores
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.model_registry import ChampionRecord
 from customer_health.model.data.decision_window import LONGEST
+from customer_health.model.data.training_data import TrainingData
 from customer_health.model.registry.champion import Champion
 from customer_health.pipeline.retraining import load_champion
 from customer_health.pipeline.training_inputs import training_inputs
@@ -111,6 +112,12 @@ class Lived:
                 table.to_parquet(path)
         return pd.read_parquet(kept[0]), pd.read_parquet(kept[1])
 
+    @cached_property
+    def training_data(self) -> TrainingData:
+        """The same as the candidates are taught with it."""
+        panel, outcomes = self.training
+        return TrainingData.of(panel, outcomes, self.config, as_of=self.days[0])
+
 
 def live(
     folder: Path,
@@ -152,7 +159,8 @@ def live(
     if again or not done.exists():
         for path in (home / "ledger.db", *home.glob("ledger.db-*"), *home.glob("lived_*.done")):
             path.unlink(missing_ok=True)
-        shutil.rmtree(settings.models, ignore_errors=True)
+        if again:  # what was kept of folds was fitted by the product as it was
+            shutil.rmtree(settings.models, ignore_errors=True)
         say(f"{lived.name}: training on what {days[0]} knew")
         pipeline.upgrade_ledger(settings)
         result = pipeline.train_model(settings, as_of=days[0])
@@ -181,7 +189,7 @@ def _load(settings: Settings, today: date) -> None:
 def _score(settings: Settings, days: Sequence[date], name: str, say: Say) -> None:
     for number, day in enumerate(days, 1):
         pretended = settings.model_copy(update={"today": day})
-        pipeline.score_accounts(pretended, as_of=day, now=_morning(day))
+        pipeline.score_accounts(pretended, as_of=day, now=_morning(day), briefly=True)
         if number % 5 == 0 or number == len(days):
             say(f"{name}: scored {number} of {len(days)} weeks")
 

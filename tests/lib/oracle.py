@@ -7,7 +7,7 @@ so that few futures are enough (Rao-Blackwell).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -86,23 +86,56 @@ def true_probability(
     Returns:
         Indexed by account_id, customers of that date only.
     """
+    name = f"p{horizon_days}"
+    return true_probabilities(world, as_of, {name: horizon_days}, given_notice=given_notice, paths=paths)[
+        name
+    ]
+
+
+def true_probabilities(
+    world: World,
+    as_of: date,
+    horizons: Mapping[str, int | pd.Series],
+    *,
+    given_notice: bool = True,
+    paths: int = 64,
+) -> pd.DataFrame:
+    """Return `true_probability` for several horizons from the same futures.
+
+    Args:
+        world: The simulated company.
+        as_of: Any date of the simulated time.
+        horizons: Column name -> days to look ahead, for all or by account_id.
+        given_notice: Use what notices tell.
+        paths: Futures per account.
+
+    Returns:
+        Indexed by account_id; customers of that date for whom every horizon is given.
+    """
     import pandas as pd
 
-    _check([horizon_days], paths)
     week, offset = divmod((as_of - world.start).days, 7)
     state = world.state(week)
     here = np.nonzero(world.customers(as_of) & is_customer(world.accounts, state, week))[0]
-    spoken = _spoken_before(world, here, offset) if given_notice else None
-    sums = _roll_forward(world, here, week, offset, [horizon_days], paths, 0.0, spoken)
-    probability = sums["logo"][0] / sums["silent"][0]
-    if given_notice:
-        told = notices(world)[here]
-        with np.errstate(invalid="ignore"):
-            known = told < np.datetime64(as_of)
-        leaves = (world.last_week[here] - week) * 7 + world.accounts.weekday[here] - offset
-        probability = np.where(known, leaves <= horizon_days, probability)
     ids = pd.Index([world.account_ids[position] for position in here], name="account_id")
-    return pd.Series(probability.astype(np.float64), index=ids, name=f"p{horizon_days}")
+    ahead = pd.DataFrame(
+        {name: days if isinstance(days, int) else days.reindex(ids) for name, days in horizons.items()},
+        index=ids,
+    )
+    told = ahead.notna().all(axis=1).to_numpy()
+    here, ahead = here[told], ahead[told].astype(int)
+    spans = [ahead[name].to_numpy() for name in ahead]
+    _check([int(span.min(initial=10_000)) for span in spans], paths)
+    spoken = _spoken_before(world, here, offset) if given_notice else None
+    sums = _roll_forward(world, here, week, offset, spans, paths, 0.0, spoken)
+    probability = sums["logo"] / sums["silent"][0]
+    if given_notice:
+        gone = notices(world)[here]
+        with np.errstate(invalid="ignore"):
+            known = gone < np.datetime64(as_of)
+        leaves = (world.last_week[here] - week) * 7 + world.accounts.weekday[here] - offset
+        probability = np.where(known, leaves <= np.stack(spans), probability)
+    return pd.DataFrame(probability.T.astype(np.float64), index=ahead.index, columns=list(horizons))
 
 
 def true_drivers(world: World, as_of: date) -> pd.DataFrame:
@@ -159,7 +192,7 @@ def _roll_forward(
     here: NDArray[np.intp],
     week: int,
     offset: int,
-    horizons: Sequence[int],
+    horizons: Sequence[int | NDArray[np.int64]],
     paths: int,
     dose: float,
     spoken: Array | None,
@@ -182,7 +215,7 @@ def _futures(
     state: State,
     week: int,
     offset: int,
-    horizons: Sequence[int],
+    horizons: Sequence[int | NDArray[np.int64]],
     part: int,
     spoken: Array | None,
 ) -> dict[str, NDArray[np.float64]]:
@@ -193,7 +226,8 @@ def _futures(
     }
     totals = {name: np.zeros((len(horizons), len(accounts))) for name in (*HEADS, "silent")}
     totals["silent"] += state.health.shape[0]
-    for ahead in range((max(horizons) + offset) // 7 + 1):
+    furthest = max(int(np.max(horizon, initial=0)) for horizon in horizons)
+    for ahead in range((furthest + offset) // 7 + 1):
         rng = stream(world.seed, f"oracle {week}", week + ahead, part)
         state, risk, event = step(accounts, state, week + ahead, rng, events="no_churn")
         days = 7 * ahead + accounts.weekday - offset

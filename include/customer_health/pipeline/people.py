@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from customer_health.progress import Progress, silent
 
@@ -45,7 +45,7 @@ def publish_people(
         return 0
     accounts = scores.accounts_of(ledger, as_of)
     titles = settings.config.people.executive_title_patterns
-    graphs = {}
+    graphs: dict[str, dict[str, Any]] = {}
     for start in range(0, len(accounts), _AT_ONCE):
         progress(start, len(accounts), "looking whom we know")
         some = accounts[start : start + _AT_ONCE]

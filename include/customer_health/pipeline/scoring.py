@@ -69,11 +69,26 @@ def _told(scored: pd.DataFrame, days: dict[str, float]) -> pd.DataFrame:
     )
 
 
-def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: Progress = silent) -> Result:
+def score_accounts(
+    settings: Settings,
+    *,
+    as_of: date,
+    now: datetime,
+    progress: Progress = silent,
+    briefly: bool = False,
+) -> Result:
     """Score every account as of one date and publish the scores to the ledger in one transaction.
 
     Only a model trained on that day's knowledge, or older, may score the day: scoring the past with
     a model that has seen its future would flatter every back-filled score.
+
+    Args:
+        settings: Where things are.
+        as_of: The day to score.
+        now: When the scores are published, zone-aware.
+        progress: Told what is being done.
+        briefly: Leave out levers and the causes of changes, which move no score and take most of the time:
+            for ranges of days that are measured and not read.
     """
     from customer_health.ledger import model_registry as registry
     from customer_health.ledger import scores as ledger_scores
@@ -111,8 +126,10 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         panel = attach(panel, read(settings.config.model.external_scores))
     progress(0, 0, f"scoring {len(panel):,} accounts")
     previous = ledger_scores.previous(ledger, as_of)
-    with open_warehouse(settings.warehouse_url) as con:
-        day_before = earlier_scoring(con, ledger, previous, champion, config)
+    day_before = None
+    if not briefly:
+        with open_warehouse(settings.warehouse_url) as con:
+            day_before = earlier_scoring(con, ledger, previous, champion, config)
     scored = score(
         panel,
         champion,
@@ -121,6 +138,7 @@ def score_accounts(settings: Settings, *, as_of: date, now: datetime, progress: 
         previous=previous,
         earlier=day_before,
         reference=reference,
+        with_levers=not briefly,
     )
     tiers = {str(tier): int(n) for tier, n in scored["tier"].value_counts().items()}
     crowded = crowding(tiers, scheme_named(config.score.scheme).best, losses)

@@ -58,6 +58,7 @@ def score_accounts(
     previous: pd.DataFrame | None = None,
     earlier: Earlier | None = None,
     reference: pd.DataFrame | None = None,
+    with_levers: bool = True,
     catalogue: Mapping[str, Signal] = CATALOGUE,
 ) -> pd.DataFrame:
     """Score every customer account, with its reasons and its Why.
@@ -80,6 +81,7 @@ def score_accounts(
         earlier: How the day of those scores was scored; without it a change is told by comparing what was
             published, which adds up less exactly and tells no cause.
         reference: Customers that stayed, in their first weeks, as `lifecycle.reference_of` chooses them.
+        with_levers: Whether to search what would help each account, which moves no score and takes longest.
         catalogue: Signals by name; defaults to the project's.
 
     Returns:
@@ -153,15 +155,17 @@ def score_accounts(
     changes = changes_since(previous, published, causes)
     published["change"] = pd.Series(changes, published.index, dtype=object)
     _explain(published, _days_to_renewal(scored), scheme.best)
-    found = levers(
-        scored,
-        published["score_shown"].to_numpy(),
-        rescorer(champion, config, scored),
-        catalogue,
-        currency=config.money.currency or "",
-        held=held,
-    )
-    published["lever"] = pd.Series(found, published.index, dtype=object)
+    published["lever"] = None
+    if with_levers:
+        found = levers(
+            scored,
+            published["score_shown"].to_numpy(),
+            rescorer(champion, config, scored),
+            catalogue,
+            currency=config.money.currency or "",
+            held=held,
+        )
+        published["lever"] = pd.Series(found, published.index, dtype=object)
     _onboard(rows, reference, config, catalogue)
     rest = rows.loc[
         rows["state"] != SCORED,

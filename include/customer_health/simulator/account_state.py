@@ -65,7 +65,7 @@ class Accounts:
 
     def take(self, index: NDArray[np.intp]) -> Accounts:
         """Return the accounts at these positions."""
-        common = {"effects": self.effects, "leaving": self.leaving}
+        common: dict[str, Any] = {"effects": self.effects, "leaving": self.leaving}
         arrays = {
             each.name: getattr(self, each.name)[index] for each in fields(self) if each.name not in common
         }

@@ -101,7 +101,10 @@ def hazards(accounts: Accounts, state: State, week: int) -> Hazards:
 
     z, h, q, b = risk_index(accounts, state), state.health, state.sentiment, state.budget
     rates = accounts.leaving
-    logo = base(rates.at_term, rates.at_month, rates.between) + np.where(renewal, np.float32(1), np.float32(0.6)) * z
+    logo = (
+        base(rates.at_term, rates.at_month, rates.between)
+        + np.where(renewal, np.float32(1), np.float32(0.6)) * z
+    )
     contraction = (
         base(-2.45, -5.6, -6.9)
         + np.float32(1.3) * b - np.float32(0.55) * h - np.float32(0.2) * q

@@ -2,10 +2,10 @@
 
 | Kind | Customers | What decides |
 |---|---|---|
-| standard | half SMB, a seventh enterprise; a year, two, or by the month | value, mood, sponsors, the phenomena |
-| enterprise | large, one and two years | sponsors, executives and competitors; usage and mood little |
-| self_service | one to a few seats, two thirds by the month, no telemetry from a tenth | value alone; people and reviews hardly |
-| calendar | as standard | the renewal date; of what anybody can see, next to nothing |
+| standard | half SMB, a seventh enterprise; all terms | value, mood, sponsors, the phenomena |
+| enterprise | large; one and two years | sponsors, executives, competitors; use and mood little |
+| self_service | a few seats, two thirds by the month | value, hardly people |
+| calendar | as standard | the renewal date, and next to nothing that anybody can see |
 
 Nothing that scores may be tuned to one of them: `benchmarks/score_goals.py` tries several.
 """

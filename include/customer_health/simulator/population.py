@@ -35,7 +35,9 @@ def draw_accounts(seed: int, count: int, kind: str = STANDARD) -> tuple[Accounts
     seats = np.where(zombie, np.minimum(np.exp(log_seats), 5), np.exp(log_seats)).clip(1)
     plan = (rng.random((count, 1)) > np.array(own.plan_cuts)[segment]).sum(axis=1)
     price = np.exp(rng.normal(np.log(np.array(own.price)[segment]), 0.25)) * PLAN_PRICE[plan]
-    term = np.array([MONTHLY, 104, 52])[(rng.random((count, 1)) > np.array(own.term_cuts)[segment]).sum(axis=1)]
+    term = np.array([MONTHLY, 104, 52])[
+        (rng.random((count, 1)) > np.array(own.term_cuts)[segment]).sum(axis=1)
+    ]
     earlier = -np.floor(rng.random(count) * _EARLIER_WEEKS) - 1
     later = np.floor(rng.random(count) * WINDOW_WEEKS) + 1
     start = np.where(rng.random(count) < 0.70, earlier, later)
