@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from icalendar import Calendar
 from tests.lib.ledger import day, morning, new_ledger, promised, publish
 from tests.lib.world import World
 
@@ -16,7 +17,8 @@ from customer_health.destinations.preview import PreviewDestination
 from customer_health.effects.destination import RejectedError
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.playbook_config import MeetingHours, PlaybookConfig, QuietHours
-from customer_health.playbooks.meeting_times import Availability, Wish, invitation, spoken
+from customer_health.playbooks.invitation import invitation
+from customer_health.playbooks.meeting_times import Availability, Wish, spoken
 from customer_health.playbooks.playbook_run import run_playbooks
 from customer_health.playbooks.routing import zone_of
 from customer_health.playbooks.steps import INWARD_WORDS
@@ -217,6 +219,23 @@ def test_no_name_can_add_a_line_to_an_invitation(name):
     assert all(len(line.encode()) <= 75 for line in lines)
     assert not any(line.startswith("ATTENDEE") for line in re.sub("\r\n ", "", text).split("\r\n"))
     assert re.sub("\r\n ", "", text).count("SUMMARY:") == 1
+
+
+def test_a_calendar_reads_the_first_time_and_the_others_from_an_invitation():
+    proposal = Availability(MeetingHours()).propose("a", wish())
+    first, *others = proposal["slots"]
+    (entry,) = Calendar.from_ical(invitation("key", proposal, "Übung; A, B", MONDAY)).walk("VEVENT")
+
+    assert (entry["UID"], entry["SUMMARY"], entry["STATUS"]) == (
+        "key@customer-health",
+        "Übung; A, B",
+        "TENTATIVE",
+    )
+    assert [entry.decoded(name) for name in ("DTSTART", "DTEND")] == [
+        datetime.fromisoformat(first[name]) for name in ("start", "end")
+    ]
+    assert str(entry["DESCRIPTION"]).split("\n")[1:] == [one["guest_text"] for one in others]
+    assert not {"ATTENDEE", "ORGANIZER"} & set(entry)
 
 
 def test_a_span_is_spoken_in_the_readers_zone():

@@ -199,27 +199,6 @@ class AccountView:
         arr, loss, p180 = (self.number(name) for name in ("arr", "expected_loss", "p180"))
         return too_small(arr, loss, p180, self.config.playbooks, self.config.economics, self.money)
 
-    def rehearse(self) -> None:
-        """Compute what every effect needs: a damaged row fails here and alone, not in the middle of a run."""
-        for name in (
-            "arr",
-            "seats",
-            "days_to_renewal",
-            "p90",
-            "p180",
-            "p_decision",
-            "expected_loss",
-            "coverage",
-        ):
-            self.number(name)
-        _ = self.score, self.level, self.stake, self.cause_note, self.too_small, self.flight_risk
-        for reason in self.reasons:
-            float(reason["points"]), str(reason["code"])
-        for step in self.moved:
-            float(step["points"]), str(step["concept"])
-        for fact in self.headlines:
-            float(fact["value"]), str(fact["phrase"]), str(fact["short"])
-
     def money(self, amount: float) -> str:
         """Return an amount for the decision log, in the account's currency."""
         return f"{amount:,.0f} {self.currency}".rstrip()

@@ -21,7 +21,8 @@ from customer_health.playbooks.effect_context import (
     weekly_readings,
 )
 from customer_health.playbooks.graduation import Gate
-from customer_health.playbooks.meeting_times import Availability, Wish, invitation
+from customer_health.playbooks.invitation import invitation
+from customer_health.playbooks.meeting_times import Availability, Wish
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.routing import channel_of, due_at, not_before, zone_of
 from customer_health.playbooks.steps import (

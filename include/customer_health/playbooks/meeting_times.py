@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -103,7 +103,10 @@ def promised(connection: Connection, since: datetime) -> dict[str, list[Span]]:
     """Return the times that earlier runs proposed and that may still be held, by owner."""
     found: dict[str, list[Span]] = {}
     for _, _, payload in outbox_queries.payloads_since(connection, VERB, since, without=_SPENT):
-        spans = [(_instant(slot["start"]), _instant(slot["end"])) for slot in payload["times"]["slots"]]
+        spans = [
+            (datetime.fromisoformat(slot["start"]), datetime.fromisoformat(slot["end"]))
+            for slot in payload["times"]["slots"]
+        ]
         found.setdefault(str(payload["times"]["owner"]).lower(), []).extend(spans)
     return found
 
@@ -115,7 +118,7 @@ def ahead(connection: Connection, as_of: date, now: datetime) -> dict[str, date]
     for account, day, payload in outbox_queries.payloads_since(connection, VERB, since, without=_SPENT):
         if day >= as_of:
             continue
-        ends = [_instant(slot["end"]) for slot in payload["times"]["slots"]]
+        ends = [datetime.fromisoformat(slot["end"]) for slot in payload["times"]["slots"]]
         if ends and max(ends) > now:
             found[account] = max(found.get(account, date.min), max(ends).date())
     return found
@@ -125,37 +128,6 @@ def spoken(span: Span, zone: ZoneInfo) -> str:
     """Return a span as people say it: Tue 1 Dec, 10:00-11:00 (Europe/Berlin)."""
     start, end = (moment.astimezone(zone) for moment in span)
     return f"{start:%a} {start.day} {start:%b}, {start:%H:%M}-{end:%H:%M} ({zone.key})"
-
-
-def invitation(key: str, times: Mapping[str, Any], subject: str, now: datetime) -> str:
-    """Return the first of the times as an iCalendar file: tentative, published, inviting nobody.
-
-    Args:
-        key: Of the effect; it makes the UID, so that a second import changes the first entry.
-        times: What `Availability.propose` returned, with at least one slot.
-        subject: Its title.
-        now: When it is written.
-    """
-    slot = times["slots"][0]
-    others = "\\n".join(_escaped(one["guest_text"]) for one in times["slots"][1:])
-    lines = [
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        "PRODID:-//customer health//playbooks//EN",
-        "METHOD:PUBLISH",
-        "BEGIN:VEVENT",
-        f"UID:{key}@customer-health",
-        f"DTSTAMP:{_stamp(now)}",
-        f"DTSTART:{_stamp(_instant(slot['start']))}",
-        f"DTEND:{_stamp(_instant(slot['end']))}",
-        f"SUMMARY:{_escaped(subject)}",
-        *([f"DESCRIPTION:Other times that would suit us:\\n{others}"] if others else []),
-        "STATUS:TENTATIVE",
-        "TRANSP:OPAQUE",
-        "END:VEVENT",
-        "END:VCALENDAR",
-    ]
-    return "".join(f"{part}\r\n" for line in lines for part in _folded(line))
 
 
 def _choose(
@@ -197,29 +169,3 @@ def _within(span: Span, zone: ZoneInfo, hours: MeetingHours) -> bool:
 
 def _clashes(span: Span, taken: Iterable[Span]) -> bool:
     return any(start < span[1] and span[0] < end for start, end in taken)
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-
-
-def _escaped(text: str) -> str:
-    """Return a text value of RFC 5545; control characters would end the line."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    return plain.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
-
-
-def _folded(line: str) -> Iterator[str]:
-    """Yield a line in parts of at most 75 octets, as RFC 5545 wants it; never inside a character."""
-    part, size = "", 0
-    for char in line:
-        octets = len(char.encode())
-        if size + octets > 75:
-            yield part
-            part, size = " ", 1
-        part, size = part + char, size + octets
-    yield part

@@ -23,6 +23,7 @@ from customer_health.ledger import (
 from customer_health.ledger.scores import as_shown
 from customer_health.playbooks.account_view import AccountView, Reading, level_of
 from customer_health.playbooks.playbook import Playbook
+from customer_health.playbooks.score_row_check import check_row
 from customer_health.playbooks.steps import SetFields
 
 # What a damaged row may raise. Anything else is a defect of ours and stops the run.
@@ -90,8 +91,10 @@ def read(
     for row in rows:
         account = row["account_id"]
         try:
+            shown = as_shown(row)
+            check_row(shown)
             fact = AccountView(
-                row=as_shown(row),
+                row=shown,
                 previous=previous.get(account),
                 signals=signals.get(account, {}),
                 as_of=as_of,
@@ -99,7 +102,6 @@ def read(
                 config=config,
                 past=past.get(account, ()),
             )
-            fact.rehearse()
         except ROW_FAULTS as error:
             broken[account] = f"{type(error).__name__}: {error}"
         else:

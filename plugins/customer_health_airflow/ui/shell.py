@@ -10,11 +10,12 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from customer_health import wording
 from customer_health.errors import CustomerHealthError
+from customer_health.html_templates import environment
 from customer_health_airflow.ui.page_queries import money_known
 from customer_health_airflow.ui.portfolio_request import day_in
 
@@ -33,11 +34,8 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    # Names, reasons and error texts come from other systems: everything is escaped. Only a report's
-    # Markdown is marked safe, after its own HTML was made text.
-    found = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    # Only a report's Markdown is marked safe, after its own HTML was made text.
+    found = environment(TEMPLATES)
     found.filters.update(
         money=wording.money,
         total=wording.total,

@@ -145,14 +145,12 @@ def reduce_contracts(warehouse: Any) -> tuple[Columns, list[str]]:
     return rows, names
 
 
-def reduce_lifecycle(warehouse: Any) -> tuple[Columns, Columns]:
-    """Read what ends a relationship, for the context columns only: no signal may see it.
+def reduce_losses(warehouse: Any) -> Columns:
+    """Read logo churns (account, occurred, known, seen, notice), sorted by account.
 
-    Losses are logo churns (account, occurred, known, seen, notice); events are notices and renewals
-    (account, occurred, seen, notice, renewed). Both are sorted by account.
+    For the context columns only, as notices and renewals are: no signal may see what ends a relationship.
     """
-    numbered = warehouse.kept(NUMBERS)
-    lost = warehouse.raw("outcomes").join(numbered, "account_id")
+    lost = warehouse.raw("outcomes").join(warehouse.kept(NUMBERS), "account_id")
     lost = lost.filter(lost.kind == "logo_churn")
     losses: Columns = warehouse.fetch(
         lost.order_by(lost.account, lost.occurred_at, lost.known_at).select(
@@ -163,7 +161,12 @@ def reduce_lifecycle(warehouse: Any) -> tuple[Columns, Columns]:
         )
     )
     losses["seen"] = np.maximum(losses["occurred"], losses["known"])
-    said = warehouse.raw("contract_events").join(numbered, "account_id")
+    return losses
+
+
+def reduce_notices(warehouse: Any) -> Columns:
+    """Read notices and renewals (account, occurred, seen, notice, renewed), sorted by account."""
+    said = warehouse.raw("contract_events").join(warehouse.kept(NUMBERS), "account_id")
     said = said.filter(said.kind.isin(["notice_given", "renewed", "new"]))
     events: Columns = warehouse.fetch(
         said.order_by(said.account, said.occurred_at, said.known_at).select(
@@ -175,4 +178,4 @@ def reduce_lifecycle(warehouse: Any) -> tuple[Columns, Columns]:
     )
     events["seen"] = np.maximum(events["occurred"], events.pop("known"))
     events["renewed"] = ~events["notice"]
-    return losses, events
+    return events

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from customer_health.signals.derived import DERIVED, EVIDENCE, SOURCES
 from customer_health.signals.facts.reduction_facts import (
     reduce_contracts,
     reduce_facts,
-    reduce_lifecycle,
+    reduce_losses,
+    reduce_notices,
     text_codes,
 )
 from customer_health.signals.facts.reduction_people import derive, exec_people, exec_spoke
@@ -112,17 +113,15 @@ def reduce_warehouse(
     progress(1, len(steps), "reducing contracts")
     state.tables["contracts"], meta = keeper.table("contracts", ("contracts",), "", _contracts)
     state.meta |= meta
-    for number, name in enumerate(("context_losses", "context_events")):
-        source = ("outcomes", "contract_events")[number]
-        made = keeper.table(name, (source,), "", _lifecycle(number))
-        state.tables[name] = made[0]
+    for name, (source, reduce) in ENDINGS.items():
+        state.tables[name] = keeper.table(name, (source,), "", _alone(reduce))[0]
     usage: UsageHistory | None = None
     if "usage" in named or "exec_activity" in named:
         wanted = [feature_sets(signal, config) for signal in signals if signal.table == "usage"]
         place = None if folder is None else folder / "usage"
         usage = reduce_usage(warehouse.where("usage"), index, wanted, place)
         state.meta["lag"] = usage.lag
-        counted = keeper.table("daily_users", ("daily_users",), "", lambda w: (reduce_daily_users(w), {}))
+        counted = keeper.table("daily_users", ("daily_users",), "", _alone(reduce_daily_users))
         state.tables["daily_users"] = counted[0]
     for step, name in enumerate(steps[2:], start=2):
         progress(step, len(steps), f"reducing {name}")
@@ -170,8 +169,15 @@ def _contracts(warehouse: Warehouse) -> Made:
     return rows, {"plans": plans}
 
 
-def _lifecycle(number: int) -> Callable[[Warehouse], Made]:
-    return lambda warehouse: (reduce_lifecycle(warehouse)[number], {})
+# What ends or renews a relationship, for the context columns: state table -> raw table and its reduction.
+ENDINGS: Mapping[str, tuple[str, Callable[[Warehouse], Columns]]] = {
+    "context_losses": ("outcomes", reduce_losses),
+    "context_events": ("contract_events", reduce_notices),
+}
+
+
+def _alone(reduce: Callable[[Warehouse], Columns]) -> Callable[[Warehouse], Made]:
+    return lambda warehouse: (reduce(warehouse), {})
 
 
 def _facts(name: str, signals: Sequence[Signal], config: CompanyConfig) -> Callable[[Warehouse], Made]:
