@@ -51,6 +51,7 @@ def read_texts(settings: Settings, *, as_of: date, progress: Progress = silent) 
             "from_cache": found.distinct - found.read,
             "waiting": waiting,
             "topics": found.topics,
+            "topics_changed": found.changed,
         },
         sentences,
         report=_report(settings, as_of, "offline", sentences),
@@ -130,7 +131,8 @@ def _sentences(found: Extracted) -> tuple[str, ...]:
         f"{many:,} {known.get(language, 'in ' + language)}" for language, many in found.languages.items()
     ]
     return (
-        f"{found.texts:,} texts, {found.distinct:,} of them different; {found.read:,} read now.",
+        f"{found.texts:,} texts, {found.distinct:,} of them different; {found.read:,} read now, "
+        f"{found.distinct - found.read:,} known before.",
         f"Languages: {', '.join(others)}. Offline only English is scored; the rest is unknown, not neutral.",
-        f"{found.topics:,} reasons and intents found.",
+        f"{found.topics:,} reasons and intents found, {found.changed:,} of them new, changed or gone.",
     )

@@ -1,7 +1,7 @@
 """Write the best reading of every text where the signals find it.
 
-`sentiment` is filled where the company brought none, and `raw.text_topics` is written anew. A reading belongs
-to the moment of its text, whenever it was made.
+`sentiment` is filled where the company brought none, `raw.text_topics` holds what the readings state; only
+rows that differ are written. A reading belongs to the moment of its text, whenever it was made.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Extracted:
         distinct: Different texts among them.
         read: Distinct texts read now; the others were read before.
         languages: Rows by language.
-        topics: Statements written to `raw.text_topics`.
+        topics: Statements in `raw.text_topics`.
+        changed: Rows of it that were written or removed now.
     """
 
     texts: int
@@ -41,6 +42,7 @@ class Extracted:
     read: int
     languages: Mapping[str, int]
     topics: int
+    changed: int
 
 
 def fill(con: duckdb.DuckDBPyConnection, config: TextsConfig, readers: Sequence[str], read: int) -> Extracted:
@@ -62,7 +64,7 @@ def fill(con: duckdb.DuckDBPyConnection, config: TextsConfig, readers: Sequence[
     try:
         for source in SOURCES:
             _fill_sentiment(con, source)
-        topics = _write_topics(con, config.min_confidence)
+        topics, changed = _write_topics(con, config.min_confidence)
         if not config.keep_words:
             for source in SOURCES:
                 con.execute(
@@ -73,7 +75,7 @@ def fill(con: duckdb.DuckDBPyConnection, config: TextsConfig, readers: Sequence[
     except BaseException:
         con.execute("ROLLBACK")
         raise
-    return _counted(con, read, topics)
+    return _counted(con, read, topics, changed)
 
 
 def _fill_sentiment(con: duckdb.DuckDBPyConnection, source: TextSource) -> None:
@@ -95,8 +97,12 @@ def _fill_sentiment(con: duckdb.DuckDBPyConnection, source: TextSource) -> None:
     )
 
 
-def _write_topics(con: duckdb.DuckDBPyConnection, least: float) -> int:
-    """Replace what was read; what a vendor brought stays."""
+def _write_topics(con: duckdb.DuckDBPyConnection, least: float) -> tuple[int, int]:
+    """Write what is new, remove what is no longer said; what a vendor brought stays.
+
+    Returns:
+        Statements that stand, and rows that were written or removed for it.
+    """
     said = " UNION ALL ".join(
         f"SELECT {source.key} AS source_id, account_id, occurred_at, known_at, _text_hash AS hash "
         f"FROM raw.{source.table} WHERE _text_hash IS NOT NULL"
@@ -109,16 +115,25 @@ def _write_topics(con: duckdb.DuckDBPyConnection, least: float) -> int:
         "SELECT s.*, e.key AS topic, CAST(e.value AS DOUBLE) AS confidence FROM "
         f"({said}) s JOIN best_readings r USING (hash), json_each(r.topics) e) WHERE confidence >= {least!r}"
     )
-    con.execute("DELETE FROM raw.text_topics WHERE _source = 'texts'")
     columns = ", ".join(TEXT_TOPICS.columns)
+    standing = f"SELECT {columns} FROM raw.text_topics WHERE _source = 'texts'"
     con.execute(
-        f"INSERT INTO raw.text_topics ({columns}, _source, _file, _row, _load_id) "
-        f"SELECT {columns}, 'texts', 'texts', row_number() OVER (ORDER BY topic_id), 'texts' FROM topics_read"
+        f"CREATE OR REPLACE TEMP TABLE topics_gone AS {standing} EXCEPT SELECT {columns} FROM topics_read"
     )
-    return int(scalar(con, "SELECT count(*) FROM topics_read"))
+    removed = con.execute(
+        "DELETE FROM raw.text_topics WHERE _source = 'texts' "
+        "AND topic_id IN (SELECT topic_id FROM topics_gone)"
+    ).fetchall()
+    added = con.execute(
+        f"INSERT INTO raw.text_topics ({columns}, _source, _file, _row, _load_id) "
+        f"SELECT {columns}, 'texts', 'texts', row_number() OVER (ORDER BY topic_id) + "
+        "(SELECT coalesce(max(_row), 0) FROM raw.text_topics WHERE _source = 'texts'), 'texts' "
+        f"FROM (SELECT {columns} FROM topics_read EXCEPT {standing})"
+    ).fetchall()
+    return int(scalar(con, "SELECT count(*) FROM topics_read")), int(removed[0][0]) + int(added[0][0])
 
 
-def _counted(con: duckdb.DuckDBPyConnection, read: int, topics: int) -> Extracted:
+def _counted(con: duckdb.DuckDBPyConnection, read: int, topics: int, changed: int) -> Extracted:
     said = " UNION ALL ".join(
         f"SELECT _text_hash AS hash FROM raw.{source.table} WHERE _text_hash IS NOT NULL"
         for source in SOURCES
@@ -129,4 +144,4 @@ def _counted(con: duckdb.DuckDBPyConnection, read: int, topics: int) -> Extracte
     ).fetchall()
     distinct = int(scalar(con, f"SELECT count(DISTINCT hash) FROM ({said})"))
     languages = {str(language): int(many) for language, many in rows}
-    return Extracted(sum(languages.values()), distinct, read, languages, topics)
+    return Extracted(sum(languages.values()), distinct, read, languages, topics, changed)
