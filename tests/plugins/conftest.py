@@ -14,7 +14,7 @@ from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from tests.lib import ledger_facts
+from tests.lib import ledger_facts, page_company
 from tests.lib.ledger_facts import EVIL
 
 CARD = f"""# The card
@@ -89,3 +89,11 @@ def visitor(
     api_server.headers["Authorization"] = f"Bearer {airflow_env.token_of(api_server, 'viewer')}"
     yield api_server
     del api_server.headers["Authorization"]
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty accounts over fourteen weeks; a module that acts on it has one of its own."""
+    home = tmp_path_factory.mktemp("company")
+    page_company.fill(home).dispose()
+    return home

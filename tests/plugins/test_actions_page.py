@@ -19,13 +19,6 @@ from tests.lib import airflow_env, page_company
 PAGE = "/customer-health/actions"
 
 
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("company")
-    page_company.fill(home).dispose()
-    return home
-
-
 @pytest.fixture
 def ledger(company: Path) -> Engine:
     return open_ledger(f"sqlite:///{company}/ledger.db")

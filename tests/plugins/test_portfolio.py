@@ -16,14 +16,6 @@ from tests.lib import page_company
 PAGE = "/customer-health/"
 
 
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty accounts over fourteen weeks."""
-    home = tmp_path_factory.mktemp("company")
-    page_company.fill(home).dispose()
-    return home
-
-
 @pytest.fixture
 def reader(visitor: TestClient, company: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setenv("CUSTOMER_HEALTH_HOME", str(company))

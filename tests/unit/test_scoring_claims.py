@@ -51,7 +51,7 @@ def test_every_signal_that_may_explain_a_score_has_words_of_its_own() -> None:
 
 def test_a_new_signal_without_words_would_be_noticed() -> None:
     new = replace(CATALOGUE["recent_nps"], name="seat_use", reason_code="low_seat_use")
-    assert without_words([*SPEAKING, new]) == ["seat_use"]
+    assert "seat_use" in without_words([*SPEAKING, new])
 
 
 def test_no_claim_speaks_of_a_signal_or_code_that_is_gone() -> None:
@@ -80,10 +80,9 @@ def test_of_one_thing_nobody_speaks_in_the_plural(signal: Signal) -> None:
     for risk, claim in ((True, risk_claim(signal)), (False, strength_claim(signal))):
         if claim is not None and sayable(claim, 1.0, signal, risk=risk):
             texts.append(say(claim, 1.0))
+    nouns = "contact|conversation|day|exec|export|hour|invoice|message|request|ticket|time|user"
     for text in texts:
-        assert not re.search(
-            r"(?<![.\d])1 (\w+ )?(contact|conversation|day|exec|export|hour|invoice|ticket)s", text
-        )
+        assert not re.search(rf"(?<![.\d])1 (\w+ )?({nouns})s", text)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +114,12 @@ def test_how_a_risk_is_said(name: str, value: float, words: str) -> None:
 def test_phrases_of_the_catalogue_know_one_from_many() -> None:
     assert singular("1 people spoke with us in 90 days") == "1 person spoke with us in 90 days"
     assert singular("1 real conversations in 90 days") == "1 real conversation in 90 days"
-    assert singular("11 tickets open") == "11 tickets open"
+    assert singular("1 urgent tickets in 30 days") == "1 urgent ticket in 30 days"
+    assert singular("1 messages that ask to cancel") == "1 message that asks to cancel"
+    assert singular("1 messages that speak of a competitor") == "1 message that speaks of a competitor"
+    assert singular("renewal in 1 days, 1 times in a year") == "renewal in 1 day, 1 time in a year"
+    for text in ("11 tickets open", "2.1 users", "1 of 5 contracts", "1 in contracts", "1 boss left"):
+        assert singular(text) == text
     assert phrased(CATALOGUE["overdue_amount"], 12_400.0, "EUR") == "12,400 EUR overdue"
 
 

@@ -62,10 +62,9 @@ def placeholders(signal_name: str, code: str) -> frozenset[str]:
     return frozenset(name for name in ("percent", "count", "decimal", "money") if "{" + name + "}" in words)
 
 
-_ONE_OF_MANY = re.compile(
-    r"(?<![\d.,])1 ((?:active|bulk|critical|known|real|working) )?"
-    r"(contact|conversation|day|escalation|executive|export|hour|invoice|request|ticket|time|user)s\b"
-)
+# "1 tickets", or "1 urgent tickets": a plural noun behind the number, with one word between them at most.
+_ONE_OF_MANY = re.compile(r"(?<![\d.,])1 ((?!of\b|in\b|per\b)[a-z-]*[a-rt-z] )?([a-z]+[a-hj-rtv-z])s\b")
+_ONE_THAT = re.compile(r"(?<![\d.,])(1 \w+ that) (ask|speak)\b")
 _ONE_OF_PEOPLE = re.compile(r"(?<![\d.,])1 people\b")
 
 
@@ -73,7 +72,8 @@ def singular(text: str) -> str:
     """Say one ticket where the count is 1: the catalogue's phrases are written in the plural."""
     if "1 " not in text:
         return text
-    return _ONE_OF_PEOPLE.sub("1 person", _ONE_OF_MANY.sub(r"1 \1\2", text))
+    one = _ONE_OF_PEOPLE.sub("1 person", _ONE_OF_MANY.sub(r"1 \1\2", text))
+    return _ONE_THAT.sub(r"\1 \2s", one)
 
 
 def renewal_words(days: float) -> str:

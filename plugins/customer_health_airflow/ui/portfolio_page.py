@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ from sqlalchemy import Engine
 
 from customer_health.ledger import portfolio_queries
 from customer_health.scoring.tiers import scheme_named
-from customer_health.settings import load_settings
+from customer_health.settings import Settings, load_settings
 from customer_health_airflow.ui import portfolio_csv, portfolio_request
 from customer_health_airflow.ui.page_queries import (
     PAGE,
@@ -46,16 +48,12 @@ def portfolio(request: Request) -> HTMLResponse:
     """Where the company stands, and who needs a call."""
     settings = load_settings()
     engine = ledger(settings.ledger_url)
-    tiers = scheme_named(settings.config.score.scheme).names
-    runs = [dict(row) for row in portfolio_queries.runs(engine)]
-    if not runs:
+    opened = _opened(request, engine, settings)
+    if opened is None:
         return render(request, "empty.html", company=settings.config.name)
-    run = _run_of(runs, portfolio_request.day_in(request.query_params))
+    run, runs, tiers, asked, options = opened.run, opened.runs, opened.tiers, opened.asked, opened.options
     days = [other["as_of"] for other in runs]
-    day, before = run["as_of"], day_before(days, run["as_of"])
-    summary = portfolio_queries.day_summary(engine, day)
-    options = summary["options"] if summary else {}
-    asked = portfolio_request.read(request.query_params, tiers, options)
+    day, before, summary = run["as_of"], opened.before, opened.summary
     fair_from = comparable_from(engine)
     settled = before is not None and fair_from is not None and before >= fair_from
     total, arr, known = portfolio_queries.count(engine, day, asked.wanted)
@@ -93,20 +91,59 @@ def export(request: Request) -> Response:
     """The accounts of a view as a file for a spreadsheet, all pages of it."""
     settings = load_settings()
     engine = ledger(settings.ledger_url)
-    tiers = scheme_named(settings.config.score.scheme).names
-    runs = [dict(row) for row in portfolio_queries.runs(engine)]
-    if not runs:
+    opened = _opened(request, engine, settings)
+    if opened is None:
         raise HTTPException(404, "Nothing has been published yet.")
-    day = _run_of(runs, portfolio_request.day_in(request.query_params))["as_of"]
-    summary = portfolio_queries.day_summary(engine, day)
-    asked = portfolio_request.read(request.query_params, tiers, summary["options"] if summary else {})
-    before = day_before([run["as_of"] for run in runs], day)
-    rows = _rows(engine, day, before, asked, tiers, limit=None)
+    day = opened.run["as_of"]
+    rows = _rows(engine, day, opened.before, opened.asked, opened.tiers, limit=None)
     return Response(
         portfolio_csv.written(rows),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="customer-health-{day}.csv"'},
     )
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A day's portfolio as it was asked for.
+
+    Attributes:
+        runs: Every day with scores, newest first.
+        run: The one that is shown.
+        before: The day that it is compared with, if there is one.
+        summary: What is known of the day as a whole.
+        tiers: Names of the scheme's tiers, worst first.
+        asked: Filters, order and page.
+    """
+
+    runs: list[dict[str, Any]]
+    run: dict[str, Any]
+    before: date | None
+    summary: Mapping[str, Any] | None
+    tiers: tuple[str, ...]
+    asked: Asked
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the filters can be set to."""
+        return self.summary["options"] if self.summary else {}
+
+
+def _opened(request: Request, engine: Engine, settings: Settings) -> _Opened | None:
+    """Read what the address asks for; None while nothing has been published.
+
+    Raises:
+        HTTPException: 404 where no scores were published for the day.
+    """
+    tiers = scheme_named(settings.config.score.scheme).names
+    runs = [dict(row) for row in portfolio_queries.runs(engine)]
+    if not runs:
+        return None
+    run = _run_of(runs, portfolio_request.day_in(request.query_params))
+    summary = portfolio_queries.day_summary(engine, run["as_of"])
+    asked = portfolio_request.read(request.query_params, tiers, summary["options"] if summary else {})
+    before = day_before([other["as_of"] for other in runs], run["as_of"])
+    return _Opened(runs, run, before, summary, tiers, asked)
 
 
 def _run_of(runs: list[dict[str, Any]], as_of: date | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import base64
 import re
 import smtplib
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -226,22 +227,25 @@ def _before_it_travels() -> Iterator[None]:
         raise BusyError(f"The mail server hung up ({type(error).__name__}).", retry_after=60.0) from None
 
 
-class GmailDestination:
-    """Puts the draft into the owner's Gmail.
+class _MailboxDestination(ABC):
+    """A draft in the owner's mailbox, by the vendor's own interface.
 
     Args:
         name: The role it plays; selects its outbox rows.
-        wire: To https://gmail.googleapis.com; its token may act for the owners.
+        wire: To the vendor; its token may write drafts.
         options: Sender.
     """
 
     def __init__(self, name: str, wire: HttpClient, options: MailboxOptions) -> None:
         self.name, self.wire, self.options = name, wire, options
 
+    @abstractmethod
     def check(self) -> None:
-        """Ask who we are; errors as for `deliver`. A service account is nobody: it asks for the sender."""
-        delegated = isinstance(self.wire, RenewingHttpClient) and self.wire.tokens.delegated
-        self.wire.call("GET", f"/gmail/v1/users/{self.options.sender if delegated else 'me'}/profile")
+        """Ask for something that needs our credentials; errors as for `deliver`."""
+
+    @abstractmethod
+    def copies(self, effect: Effect) -> list[str]:
+        """Return every draft that carries the effect's key."""
 
     def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Find nothing, or raise what `check` raises."""
@@ -249,8 +253,17 @@ class GmailDestination:
         return iter(())
 
     def find(self, effect: Effect) -> str | None:
-        """Ask for the draft by its Message-ID."""
+        """Ask for the draft by its key."""
         return next(iter(self.copies(effect)), None)
+
+
+class GmailDestination(_MailboxDestination):
+    """Puts the draft into the owner's Gmail, at gmail.googleapis.com; found by its Message-ID."""
+
+    def check(self) -> None:
+        """Ask who we are; errors as for `deliver`. A service account is nobody: it asks for the sender."""
+        delegated = isinstance(self.wire, RenewingHttpClient) and self.wire.tokens.delegated
+        self.wire.call("GET", f"/gmail/v1/users/{self.options.sender if delegated else 'me'}/profile")
 
     def copies(self, effect: Effect) -> list[str]:
         """Return every draft with the effect's Message-ID."""
@@ -275,30 +288,12 @@ class GmailDestination:
 GRAPH_KEY = "String {5b1c1b0e-6a55-5f0e-9d7e-0a7f3f0d3c11} Name customer_health_key"
 
 
-class GraphDestination:
-    """Puts the draft into the owner's Outlook.
-
-    Args:
-        name: The role it plays; selects its outbox rows.
-        wire: To https://graph.microsoft.com; its token has Mail.ReadWrite.
-        options: Sender.
-    """
-
-    def __init__(self, name: str, wire: HttpClient, options: MailboxOptions) -> None:
-        self.name, self.wire, self.options = name, wire, options
+class GraphDestination(_MailboxDestination):
+    """Puts the draft into the owner's Outlook, at https://graph.microsoft.com, with Mail.ReadWrite."""
 
     def check(self) -> None:
         """Ask for our organisation; errors as for `deliver`."""
         self.wire.call("GET", "/v1.0/organization")
-
-    def problems(self, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Find nothing, or raise what `check` raises."""
-        self.check()
-        return iter(())
-
-    def find(self, effect: Effect) -> str | None:
-        """Ask for the draft by the property that holds our key."""
-        return next(iter(self.copies(effect)), None)
 
     def copies(self, effect: Effect) -> list[str]:
         """Return every draft with the property that holds our key."""
