@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
@@ -34,6 +36,37 @@ def test_no_file_has_grown_two_jobs():
 
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
     assert statistics.median(lengths.values()) < 150
+
+
+def test_importing_the_steps_of_the_chain_loads_nothing_heavy():
+    """Every task begins so, whatever it does; what a step needs, its function imports."""
+    heavy = (
+        "pandas",
+        "numpy",
+        "sqlalchemy",
+        "duckdb",
+        "pyarrow",
+        "ibis",
+        "numba",
+        "sklearn",
+        "lightgbm",
+        "dlt",
+    )
+    code = (
+        "import sys, customer_health.pipeline, customer_health.settings as s; s.load_settings({});"
+        f"print(*sorted(set({heavy}) & set(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": "include", "PATH": "/usr/bin:/bin"},
+    )
+
+    assert ran.stdout.split() == []
 
 
 @pytest.fixture(scope="module")

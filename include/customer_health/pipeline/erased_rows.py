@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from customer_health.ledger import erasures
-from customer_health.ledger.engine import open_ledger
-from customer_health.settings import Settings
-from customer_health.subject import Subject
-from customer_health.warehouse import subject_rows
-
 if TYPE_CHECKING:
     import duckdb
+
+    from customer_health.settings import Settings
 
 _KINDS: tuple[Literal["account", "person"], ...] = ("account", "person")
 
 
 def keep_erased_out(settings: Settings, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Erase again whatever has a receipt, in loads that no gate has seen; return what to say about it."""
+    from customer_health.ledger import erasures
+    from customer_health.ledger.engine import open_ledger
+    from customer_health.subject import Subject
+    from customer_health.warehouse import subject_rows
+
     ledger = open_ledger(settings.ledger_url)
     if not erasures.receipts(ledger):
         return ()

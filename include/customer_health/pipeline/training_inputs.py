@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from customer_health.company import CompanyConfig
 from customer_health.progress import Progress
 from customer_health.warehouse.connect import open_warehouse
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from customer_health.settings import Settings
 
 
@@ -51,7 +51,7 @@ def training_inputs(
 
 
 def _no_rows() -> pd.DataFrame:
-    """An empty table; pandas is imported late because DAG files import this module."""
+    """An empty table."""
     import pandas
 
     return pandas.DataFrame()
