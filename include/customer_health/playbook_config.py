@@ -78,11 +78,17 @@ class HoldoutConfig(Section):
 class GraduationConfig(Section):
     """What must be proven before growth is automated: recall of churn, saves, and enough of both."""
 
-    recall: float = Field(0.80, gt=0, le=1, description="share of lost customers that had been flagged")
+    recall: float = Field(0.80, gt=0, le=1, description="share of lost customers that had needed attention")
     save_rate: float = Field(
         0.30, gt=0, lt=1, description="share of episodes that ended with the customer kept"
     )
     min_churners: int = Field(30, ge=1, description="lost customers that the recall must rest on")
+    min_lift: float = Field(
+        2.0,
+        ge=1,
+        description="losses among accounts that needed attention, against chance: who calls everybody "
+        "finds every loss",
+    )
     min_episodes: int = Field(30, ge=1, description="episodes that the save rate must rest on")
 
 

@@ -16,9 +16,10 @@ from customer_health.kpis.interventions import (
     time_to_intervention,
 )
 from customer_health.kpis.kpi_report import build_report
-from customer_health.kpis.retention import Retention, retention
+from customer_health.kpis.retention import Retention, retention, start_of
 from customer_health.ledger import episode_events, episodes, report_numbers
 from customer_health.ledger.outbox import admin
+from customer_health.ledger.score_history import segments_at
 from customer_health.playbooks.playbook_run import run_playbooks
 
 
@@ -72,6 +73,28 @@ def test_a_merger_that_lies_ahead_changes_no_retention(warehouse):
         )
         contract(warehouse, account, "2025-01-01", 100)
     assert retention(warehouse, day(1))[0].accounts == 2
+
+
+def test_who_changed_segment_counts_in_the_one_that_it_was_in(warehouse, ledger):
+    """A mid-market customer that grew into an enterprise in spring is what mid-market gained."""
+    for account in ("grew", "same"):
+        warehouse.execute(
+            "INSERT INTO raw.accounts (account_id, segment, occurred_at, known_at) "
+            "VALUES (?, 'enterprise', '2024-01-01', '2024-01-01')",
+            [account],
+        )
+        contract(warehouse, account, "2025-01-01", 100)
+    contract(warehouse, "grew", "2026-05-01", 180)
+    publish(ledger, -369, {"grew": {"segment": "mid_market"}})
+    publish(ledger, -200, {"same": {"segment": "enterprise", "score": 70}, "grew": {"segment": "enterprise"}})
+
+    rows = retention(warehouse, day(1), segments_at(ledger, start_of(day(1))))
+
+    assert {row.segment: (row.accounts, row.expansion) for row in rows[1:]} == {
+        "enterprise": (1, 0),
+        "mid_market": (1, 80),
+    }
+    assert {row.segment for row in retention(warehouse, day(1))} == {"all", "enterprise"}
 
 
 def test_the_bridge_from_last_years_revenue_to_this_years(warehouse):

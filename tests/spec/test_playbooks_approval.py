@@ -12,7 +12,7 @@ from tests.lib.remote import Remote
 from customer_health.company import CompanyConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.errors import FatalError
-from customer_health.ledger import delivery_log, kill_switches
+from customer_health.ledger import delivery_log, kill_switches, report_numbers
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.schema import champions, episodes
@@ -108,7 +108,10 @@ def test_a_stopped_destination_gets_nothing_and_loses_nothing(critical, tmp_path
     assert len(sent(critical, tmp_path, "slack", morning(2))) == 3  # baseline, alert, Monday's digest
 
 
-def proven(ledger, *, recall=0.85, churners=60, saved=20, lost=20):
+def proven(ledger, *, recall=0.85, churners=60, share=0.3, saved=20, lost=20):
+    one = {"name": "attention needed", "share": share, "recall": recall, "precision": 0.06}
+    one |= {"losses": churners, "lift": recall / share, "days": 12}
+    report_numbers.keep(ledger, report_numbers.GRADUATION, day(0), {"horizon_days": 90, "readings": [one]})
     with writing(ledger) as connection:
         connection.execute(
             insert(champions).values(
@@ -118,7 +121,7 @@ def proven(ledger, *, recall=0.85, churners=60, saved=20, lost=20):
                 decision="model",
                 why="",
                 trained_as_of=date(2026, 1, 1),
-                summary={"horizons": {"180": {"recall": recall, "churners": churners}}},
+                summary={"horizons": {"180": {"recall": 0.4, "churners": 300}}},
                 promoted_at=morning(1),
             )
         )
@@ -166,6 +169,7 @@ def proven(ledger, *, recall=0.85, churners=60, saved=20, lost=20):
         ({}, True),
         ({"recall": 0.79}, False),
         ({"churners": 29}, False),
+        ({"share": 0.43}, False),  # not twice as many as by chance
         ({"saved": 12, "lost": 28}, False),  # exactly 30 %
         ({"saved": 10, "lost": 9}, False),  # too few episodes
     ],
@@ -176,6 +180,15 @@ def test_growth_is_automated_only_after_80_percent_recall_and_30_percent_saves(l
         found = gate(connection, CompanyConfig(), day(1))
     assert found.passed is passed
     assert "needs 80% of at least 30" in found.why
+    assert [one["name"] for one in found.readings] == [
+        "attention needed", "walk-forward, riskiest 10%, 180 days"
+    ]  # fmt: skip
+
+
+def test_what_is_graded_later_changes_no_gate_of_an_earlier_day(ledger):
+    proven(ledger)
+    with ledger.connect() as connection:
+        assert not gate(connection, CompanyConfig(), day(-1)).passed
 
 
 @pytest.mark.parametrize("graduated", [False, True])

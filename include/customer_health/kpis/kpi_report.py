@@ -18,6 +18,7 @@ from customer_health.kpis.alert_precision import (
     graded,
     precision_by_reason,
 )
+from customer_health.kpis.graduation_readings import keep_readings
 from customer_health.kpis.hierarchy import RollUp, groups
 from customer_health.kpis.holdout_effect import Readout, readout
 from customer_health.kpis.interventions import (
@@ -29,9 +30,10 @@ from customer_health.kpis.interventions import (
     save_rate,
     time_to_intervention,
 )
-from customer_health.kpis.retention import MIN_ACCOUNTS, Retention, retention
+from customer_health.kpis.retention import MIN_ACCOUNTS, Retention, retention, start_of
 from customer_health.ledger import report_numbers
 from customer_health.ledger.decisions import Shadow, would_have_fired
+from customer_health.ledger.score_history import segments_at
 from customer_health.playbooks.graduation import Gate, gate
 from customer_health.wording import money
 
@@ -147,7 +149,11 @@ class KpiReport:
                 }
                 for one in self.groups[:GROUPS_SHOWN]
             ],
-            "gate": {"passed": self.gate.passed, "why": self.gate.why},
+            "gate": {
+                "passed": self.gate.passed,
+                "why": self.gate.why,
+                "readings": [dict(one) for one in self.gate.readings],
+            },
         }
 
 
@@ -166,13 +172,14 @@ def build_report(
         FatalError: Nothing has been ingested yet.
     """
     numbers = config or CompanyConfig()
+    keep_readings(con, engine, numbers, as_of=as_of)
     with engine.connect() as connection:
         graduation = gate(connection, numbers, as_of)
     horizon = numbers.model.primary_horizon
     rows = graded(con, engine, as_of, horizon_days=horizon)
     report = KpiReport(
         as_of=as_of,
-        retention=retention(con, as_of),
+        retention=retention(con, as_of, segments_at(engine, start_of(as_of))),
         saves=save_rate(engine, as_of),
         saves_watched=save_rate(engine, as_of, inherited=False),
         saves_without_zombies=save_rate(engine, as_of, zombies=False),
@@ -210,7 +217,8 @@ def _page(report: KpiReport) -> Iterator[str]:
     yield ""
     yield (
         "(start + expansion − contraction − churn) / start, for those who were customers at the start. "
-        f"Segments as the CRM has them today. Fewer than {MIN_ACCOUNTS} customers: {NOT_YET}."
+        f"Segments as they were at the start, or at an account's first score. "
+        f"Fewer than {MIN_ACCOUNTS} customers: {NOT_YET}."
     )
     yield ""
     yield "## Save rate"
@@ -253,6 +261,14 @@ def _page(report: KpiReport) -> Iterator[str]:
     yield ""
     state = "Yes" if report.gate.passed else "Not yet: every expansion needs a person's approval"
     yield f"{state}. {report.gate.why[0].upper()}{report.gate.why[1:]}."
+    if report.gate.readings:
+        yield ""
+        yield "| Flagged | Of all accounts | Found of the losses | Of them lost | Losses | Times chance |"
+        yield "|---|---:|---:|---:|---:|---:|"
+        for one in report.gate.readings:
+            shares = [_share(one[name]) for name in ("share", "recall", "precision")]
+            lift = NOT_YET if one["lift"] is None else f"{one['lift']:.1f}"
+            yield f"| {one['name']} | {' | '.join(shares)} | {one['losses']:,} | {lift} |"
     if report.shadows:
         yield ""
         yield f"## Playbooks in shadow, last {SHADOW_DAYS.days} days"

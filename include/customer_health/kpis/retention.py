@@ -44,7 +44,8 @@ class Retention:
     """The bridge from the ARR of twelve months ago to what the same customers pay now.
 
     Attributes:
-        segment: "all", or a size class as the CRM has it today (it keeps no history of segments).
+        segment: "all", or the size class that the account had at the start: who grew out of a segment
+            meanwhile counts in the one that it was in.
         accounts: Customers at the start.
         start: Their ARR then.
         expansion: ARR added by those who grew.
@@ -79,7 +80,17 @@ class Retention:
         return GOALS.get(self.segment)
 
 
-def retention(con: duckdb.DuckDBPyConnection, as_of: date) -> list[Retention]:
+def start_of(as_of: date) -> date:
+    """Return the first day of the twelve months to `as_of`."""
+    try:
+        return as_of.replace(year=as_of.year - 1)
+    except ValueError:  # 29 February
+        return as_of.replace(year=as_of.year - 1, day=28)
+
+
+def retention(
+    con: duckdb.DuckDBPyConnection, as_of: date, segments_then: Mapping[str, str | None] | None = None
+) -> list[Retention]:
     """Return the retention of all customers, then of each segment, over the twelve months to `as_of`.
 
     The cohort is fixed at the start: customers won since do not count. Customers who pay nothing
@@ -89,20 +100,21 @@ def retention(con: duckdb.DuckDBPyConnection, as_of: date) -> list[Retention]:
     Args:
         con: The warehouse with `raw.contracts`, `raw.outcomes` and `raw.accounts`.
         as_of: End of the window, exclusive.
+        segments_then: Account -> its segment at the start, as far as it is known; the CRM keeps no history,
+            so that of any other account is the one of today.
 
     Raises:
         FatalError: The raw tables do not exist yet.
     """
     import duckdb
+    import pandas as pd
 
-    try:
-        start_day = as_of.replace(year=as_of.year - 1)
-    except ValueError:  # 29 February
-        start_day = as_of.replace(year=as_of.year - 1, day=28)
+    start_day = start_of(as_of)
+    then = pd.DataFrame(list((segments_then or {}).items()), columns=["account_id", "segment"], dtype="str")
     query = f"""
         WITH survivors AS ({survivors("$known")}),
              start AS ({_ARR.replace("$day", "$start")}), final AS ({_ARR})
-        SELECT coalesce(accounts.segment, 'unknown') AS segment, count(*) AS accounts,
+        SELECT coalesce(segments_then.segment, accounts.segment, 'unknown') AS segment, count(*) AS accounts,
                sum(start.arr) AS start,
                sum(greatest(coalesce(final.arr, 0) - start.arr, 0)) AS expansion,
                sum(CASE WHEN final.arr IS NOT NULL THEN greatest(start.arr - final.arr, 0) ELSE 0 END),
@@ -111,10 +123,13 @@ def retention(con: duckdb.DuckDBPyConnection, as_of: date) -> list[Retention]:
         LEFT JOIN final ON final.account_id = start.account_id
         LEFT JOIN (SELECT account_id, any_value(segment) AS segment FROM raw.accounts GROUP BY 1) AS accounts
           ON accounts.account_id = start.account_id
+        LEFT JOIN segments_then ON segments_then.account_id = start.account_id
         GROUP BY 1 ORDER BY 1
     """
     cut = datetime.combine(as_of, time())
     values = {"start": datetime.combine(start_day, time()), "day": cut, "known": cut, "grace": GRACE_DAYS}
+    con = con.cursor()
+    con.register("segments_then", then)
     try:
         rows = con.execute(query, values).fetchall()
     except duckdb.CatalogException as error:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
 from customer_health.ledger.engine import writing
 from customer_health.ledger.schema import report_numbers as table
 from customer_health.ledger.scores import plain
 
 KPIS, SCOREBOARD, VALUE_OF_DATA, RENEWALS = "kpis", "scoreboard", "value_of_data", "renewals"
-GATE, SIGNALS = "gate", "signals"
+GATE, SIGNALS, GRADUATION = "gate", "signals", "graduation"
 
 
 def keep(engine: Engine, kind: str, as_of: date, content: Mapping[str, Any]) -> None:
@@ -27,11 +27,18 @@ def latest(
     engine: Engine, kind: str, *, as_of: date | None = None
 ) -> tuple[date, Mapping[str, Any]] | tuple[None, None]:
     """Return day and content of the newest report of a kind, or (None, None)."""
+    with engine.connect() as connection:
+        return latest_in(connection, kind, as_of=as_of)
+
+
+def latest_in(
+    connection: Connection, kind: str, *, as_of: date | None = None
+) -> tuple[date, Mapping[str, Any]] | tuple[None, None]:
+    """Return the same inside the caller's transaction."""
     query = select(table).where(table.c.kind == kind).order_by(table.c.as_of.desc()).limit(1)
     if as_of is not None:
         query = query.where(table.c.as_of <= as_of)
-    with engine.connect() as connection:
-        row = connection.execute(query).mappings().first()
+    row = connection.execute(query).mappings().first()
     return (row["as_of"], row["content"]) if row else (None, None)
 
 

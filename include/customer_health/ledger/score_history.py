@@ -10,6 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, Row, RowMapping, case, func, or_, select
 
 from customer_health.ledger.schema import episodes, score_runs, score_signals, scores
+from customer_health.ledger.schema_page import portfolio_rows
 from customer_health.ledger.scores import BAND_SHOWN, TIER_SHOWN, previous_of
 
 _BATCH = 500
@@ -173,6 +174,42 @@ def published_between(engine: Engine, since: date, before: date) -> pd.DataFrame
     with engine.connect() as connection:
         result = connection.execute(query)
         return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+
+
+def weekly_bands(engine: Engine, since: date, before: date) -> pd.DataFrame:
+    """Return what the scored accounts of one day a week were, from `since` up to, not including, `before`.
+
+    `account_id`, `as_of`, `score`, `band`, `attention`, `arr`, `state`: a year of weeks, without the reasons.
+    """
+    c, run = portfolio_rows.c, score_runs.c.as_of
+    with engine.connect() as connection:
+        days = connection.execute(select(run).where(run >= since, run < before).order_by(run)).scalars()
+        weekly = {day.isocalendar()[:2]: day for day in days}  # the last of each week
+        columns = [c[name] for name in ("account_id", "as_of", "score", "band", "attention", "arr", "state")]
+        query = select(*columns).where(c.as_of.in_(weekly.values()), c.state == "scored")
+        result = connection.execute(query)
+        return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+
+
+def segments_at(engine: Engine, day: date) -> dict[str, str]:
+    """Return account -> segment as it was published for a day: on it or last before it, else first after it.
+
+    Accounts of which no published row names a segment are absent.
+    """
+    c = portfolio_rows.c
+    found: dict[str, str] = {}
+    with engine.connect() as connection:
+        for newest, where in ((func.min(c.as_of), c.as_of > day), (func.max(c.as_of), c.as_of <= day)):
+            one = (
+                select(c.account_id, newest.label("as_of"))
+                .where(where, c.segment.is_not(None))
+                .group_by(c.account_id)
+                .subquery()
+            )
+            same = (c.account_id == one.c.account_id) & (c.as_of == one.c.as_of)
+            rows = connection.execute(select(c.account_id, c.segment).join(one, same))
+            found.update((row.account_id, row.segment) for row in rows)
+    return found
 
 
 def _parts(accounts: Sequence[str]) -> list[Sequence[str]]:

@@ -1,18 +1,23 @@
-"""The gate before growth is automated: the model must find churn, and the plays must save accounts.
+"""The gate before growth is automated: losses must have been found, and the plays must save accounts.
 
-Both with enough cases to mean something. Until then an expansion opportunity is a proposal that a person
-approves; afterwards it leaves automatically. A flight risk is never a candidate, before or after.
+Found means that they were among the accounts that needed attention when their scores were published, at the
+share of all accounts that this took. Both with enough cases to mean something. Until then an expansion
+opportunity is a proposal that a person approves; afterwards it leaves automatically. A flight risk is never a
+candidate, before or after.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection
 
 from customer_health.company import CompanyConfig
-from customer_health.ledger import episodes, model_registry
+from customer_health.ledger import episodes, model_registry, report_numbers
+from customer_health.model.monitoring.recall_readings import ATTENTION
 from customer_health.playbooks.save_rate import rate_of
 
 
@@ -23,20 +28,33 @@ class Gate:
     Attributes:
         passed: Both parts are proven.
         why: Each part with its number, its goal and its count, in one sentence.
+        readings: Every way to read "predicts churn": `name`, `share` of the accounts, `recall`, `precision`,
+            `losses`, `lift`; the first decides, the others stand beside it.
     """
 
     passed: bool
     why: str
+    readings: Sequence[Mapping[str, Any]] = ()
 
 
 def gate(connection: Connection, config: CompanyConfig, as_of: date) -> Gate:
     """Return the state of the gate as known on `as_of`.
 
-    Recall is the champion's own, measured walk-forward at the capacity of the CSMs on its primary
-    horizon; saves are episodes whose fall we saw and whose plays were started.
+    Recall is that of published days whose horizon has passed, as the newest KPI report graded them; saves are
+    episodes whose fall we saw and whose plays were started.
     """
     goal = config.playbooks.graduation
-    found, churners = _recall(connection, config, as_of)
+    readings = _readings(connection, config, as_of)
+    one = next((reading for reading in readings if reading["name"] == ATTENTION), None)
+    recall, losses = (None, 0) if one is None else (one["recall"], one["losses"])
+    lift = None if one is None else one["lift"]
+    model_ok = (
+        recall is not None
+        and recall >= goal.recall
+        and losses >= goal.min_churners
+        and lift is not None
+        and lift >= goal.min_lift
+    )
     chosen = [
         episode
         for episode in episodes.every(connection)
@@ -44,25 +62,46 @@ def gate(connection: Connection, config: CompanyConfig, as_of: date) -> Gate:
     ]
     saves = rate_of(connection, chosen, as_of)
     share = saves.saved / saves.episodes if saves.episodes else None
-    model_ok = found is not None and found >= goal.recall and churners >= goal.min_churners
     saves_ok = share is not None and share > goal.save_rate and saves.episodes >= goal.min_episodes
-    recall_said = (
-        "no champion has been measured" if found is None else f"recall {found:.0%} of {churners} churns"
-    )
     save_said = (
         "no episode has matured" if share is None else f"save rate {share:.0%} of {saves.episodes} episodes"
     )
     why = (
-        f"{recall_said} (needs {goal.recall:.0%} of at least {goal.min_churners}); "
-        f"{save_said} (needs more than {goal.save_rate:.0%} of at least {goal.min_episodes})"
+        f"{_said(one)} (needs {goal.recall:.0%} of at least {goal.min_churners}, and {goal.min_lift:g} times "
+        f"as many as by chance); {save_said} (needs more than {goal.save_rate:.0%} of at least "
+        f"{goal.min_episodes})"
     )
-    return Gate(model_ok and saves_ok, why)
+    return Gate(model_ok and saves_ok, why, readings)
 
 
-def _recall(connection: Connection, config: CompanyConfig, as_of: date) -> tuple[float | None, int]:
-    found = model_registry.measured_by(connection, as_of)
-    if found is None or found[0] != "model":
-        return None, 0
-    measured = (found[1].get("horizons") or {}).get(str(config.model.primary_horizon)) or {}
-    recall = measured.get("recall_red_yellow", measured.get("recall"))
-    return (None if recall is None else float(recall)), int(measured.get("churners") or 0)
+def _said(one: Mapping[str, Any] | None) -> str:
+    if one is None or one["recall"] is None:
+        return "no loss has come within the horizon of a published day yet"
+    precision = "" if one["precision"] is None else f", of whom {one['precision']:.1%} left"
+    return (
+        f"{one['recall']:.0%} of {one['losses']} losses were among the {one['share']:.0%} of accounts that "
+        f"needed attention{precision}"
+    )
+
+
+def _readings(connection: Connection, config: CompanyConfig, as_of: date) -> list[Mapping[str, Any]]:
+    """What published days showed, and behind it what the champion showed in walk-forward."""
+    _, content = report_numbers.latest_in(connection, report_numbers.GRADUATION, as_of=as_of)
+    found = list((content or {}).get("readings", ()))
+    measured = model_registry.measured_by(connection, as_of)
+    if measured is not None and measured[0] == "model":
+        horizon = config.model.primary_horizon
+        told = (measured[1].get("horizons") or {}).get(str(horizon)) or {}
+        if told.get("recall") is not None:
+            share = config.model.capacity_share
+            found.append(
+                {
+                    "name": f"walk-forward, riskiest {share:.0%}, {horizon} days",
+                    "share": share,
+                    "recall": float(told["recall"]),
+                    "precision": None,
+                    "losses": int(told.get("churners") or 0),
+                    "lift": float(told["recall"]) / share,
+                }
+            )
+    return found
