@@ -13,7 +13,8 @@ from customer_health.company import CompanyConfig
 from customer_health.destinations.crm.task_text import task_markdown
 from customer_health.errors import ConfigurationError
 from customer_health.playbooks.champion_graph import read_graphs
-from customer_health.playbooks.playbook import load_playbook
+from customer_health.playbooks.playbook import load_playbook, load_playbooks
+from customer_health.playbooks.steps import ProposeMeeting
 from customer_health.playbooks.warehouse_context import WarehouseContext, of_warehouse
 
 AS_OF = date(2026, 11, 1)
@@ -141,6 +142,21 @@ def test_no_business_review_is_asked_for_within_30_days_of_one(ledger, ago, aske
     assert bool(promised(ledger, "draft_email", playbook="at_risk")) is asked
     if not asked:
         assert "without schedule_ebr: days since ebr is" in outcome(ledger, 2, "acme", "at_risk")[1]
+
+
+def test_no_play_asks_for_a_business_review_without_looking_for_the_last_and_the_next():
+    """Of every play that ships, and of any that comes later."""
+    asking = [
+        step
+        for playbook in load_playbooks(CompanyConfig())
+        for step in playbook.steps
+        if getattr(step, "type", "") == "schedule_ebr" or isinstance(step, ProposeMeeting)
+    ]
+    assert len(asking) >= 5
+    for step in asking:
+        assert step.unless is not None, step.name
+        assert step.unless.review_planned, step.name
+        assert step.unless.signals["days_since_ebr"].at_most == 30, step.name
 
 
 def test_no_business_review_is_asked_for_while_one_is_planned(ledger):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import pytest
@@ -74,13 +74,39 @@ def test_nobody_is_reminded_before_36_hours_and_everybody_once(ledger):
 def test_after_48_hours_it_goes_to_the_owner_and_the_lead_and_the_message_says_so(ledger):
     fall(ledger)
     after(ledger, 36)
-    after(ledger, 48)
+    after(ledger, 52)
     after(ledger, 60)
 
     assert said(ledger)[1:] == [
         "48 h without a first step. dana@example.com, lee@example.com: who takes it?",
         "[Escalated: no first step in time]",
     ]
+
+
+def test_nothing_escalates_before_it_is_due_in_its_owners_hours(ledger):
+    """Red on a Saturday: due, and late, on Wednesday at nine in Berlin, not at midnight."""
+    saturday = 7  # of November 2026
+    for number, score in ((saturday - 1, 61), (saturday, 20)):
+        publish(ledger, number, {"acme": score, "calm": 90}, timezone="Europe/Berlin")
+        run(ledger, number)
+    due = {row["payload"]["due_at"] for row in promised(ledger, "create_task", step="executive_outreach")}
+    assert due == {"2026-11-11T08:00:00+00:00"}
+    wednesday = datetime(2026, 11, 11, tzinfo=UTC)
+    for hour in (0, 3, 7):
+        assert look(ledger, CompanyConfig(), now=wednesday + timedelta(hours=hour)).numbers["escalated"] == 0
+    assert look(ledger, CompanyConfig(), now=wednesday + timedelta(hours=8)).numbers["escalated"] == 1
+
+
+def test_a_score_that_wavers_around_red_says_so_once(ledger):
+    """Below and above for three weeks: one alert, and nothing in its thread that anybody would hear."""
+    publish(ledger, 1, {"acme": 61, "calm": 90})
+    run(ledger, 1)
+    for number in range(2, 23):
+        publish(ledger, number, {"acme": 38 if number % 2 else 43, "calm": 90})
+        run(ledger, number)
+    assert len(promised(ledger, "notify", account_id="acme")) == 1
+    heard = [row["payload"]["text"] for row in admin.find(ledger) if row["verb"] == "reply"]
+    assert [text for text in heard if "first step" not in text and "no step" not in text] == []
 
 
 def test_an_outage_of_the_clock_leads_to_the_escalation_alone(ledger):
@@ -106,7 +132,7 @@ def test_an_acknowledgement_saves_the_reminder_but_not_the_escalation(ledger):
     assert episode_events.acknowledge(ledger, episode, by="dana", now=morning(2) + timedelta(hours=3))
     assert not episode_events.acknowledge(ledger, episode, by="lee", now=morning(2) + timedelta(hours=4))
     after(ledger, 36)
-    after(ledger, 48)
+    after(ledger, 52)
 
     assert [line for line in said(ledger) if "dana is on it" in line] == [
         "[dana is on it since 2 Nov 08:00 UTC]"
@@ -147,7 +173,7 @@ def test_an_outcome_chosen_in_the_crm_or_by_hand_is_recorded_with_who_said_it(le
     episode_events.record_outcome(
         ledger, episode, "partly", by="lee", reason="renewed with fewer seats", now=morning(4)
     )
-    after(ledger, 50)
+    after(ledger, 54)
     assert said(ledger)[-1] == "[Judged partly by lee: renewed with fewer seats]"
 
 
@@ -212,7 +238,7 @@ def test_a_task_that_somebody_else_made_is_nobodys_step(ledger):
     at = morning(2) + timedelta(hours=9)
     stranger = TaskSeen("", "t-77", "completed", "x@y.z", "saved", at, at, at, "acme", "their-own-id")
     assert crm_tasks.take_in(ledger, [stranger]) == 0
-    assert after(ledger, 49)["escalated"] == 1
+    assert after(ledger, 53)["escalated"] == 1
 
 
 def test_a_recovery_is_told_where_the_alarm_was_and_nowhere_else(ledger):
@@ -247,13 +273,13 @@ def test_a_restated_day_that_reopens_the_episode_corrects_the_message(ledger):
         run(ledger, 4)
 
     edits = [row["payload"]["status"]["state"] for row in promised(ledger, "update_message")]
-    assert edits == ["recovered", "escalated", "recovered"]  # two days old by then, and nobody had begun
+    assert edits == ["recovered", "open_2", "recovered"]
 
 
 def test_the_thread_waits_for_its_message_and_keeps_its_order(ledger, tmp_path):
     fall(ledger)
     after(ledger, 36)
-    after(ledger, 48)
+    after(ledger, 52)
     down = [True]
 
     def fault(moment, effect):
@@ -261,7 +287,7 @@ def test_the_thread_waits_for_its_message_and_keeps_its_order(ledger, tmp_path):
             raise ConnectionError("down")
 
     remote = Remote(tmp_path, fault=fault)
-    clock = morning(4) + timedelta(hours=1)
+    clock = morning(4) + timedelta(hours=5)
     deliver(ledger, remote, now=lambda: clock)
     assert remote.history() == []
 
@@ -293,7 +319,7 @@ def test_an_account_told_in_the_digest_only_escalates_in_one_message_of_the_day(
     for number, score in ((1, 61), (2, 20)):
         publish(ledger, number, {"acme": score, "bolt": score, "calm": 90})
         run(ledger, number, settings)
-    after(ledger, 49, settings)
+    after(ledger, 53, settings)
     after(ledger, 50, settings)
 
     (message,) = [row for row in promised(ledger, "notify") if row["payload"]["kind"] == "overdue"]

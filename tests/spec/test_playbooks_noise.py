@@ -173,13 +173,13 @@ def test_a_quarterly_check_in_has_a_date_and_no_alarm(ledger):
     assert task["payload"]["escalates_at"] is None
 
 
-def test_a_save_play_escalates_48_hours_after_the_score_was_published(ledger):
+def test_a_save_play_escalates_48_hours_after_the_score_was_published_when_its_owner_works(ledger):
     for number, score in ((1, 60), (2, 20)):
         publish(ledger, number, {"acme": score})
         run(ledger, number)
 
     task = promised(ledger, "create_task", step="urgent_review")[0]["payload"]
-    assert datetime.fromisoformat(task["escalates_at"]) == morning(2) + timedelta(hours=48)
+    assert datetime.fromisoformat(task["escalates_at"]) == morning(2) + timedelta(hours=52)  # at nine
 
 
 def test_a_task_says_when_it_is_due_on_its_owners_clock(ledger):

@@ -275,7 +275,9 @@ def _escalates_at(
         return None
     rules = run_context.config.playbooks
     span = timedelta(hours=rules.escalate_after_hours)
-    return working_time.after(run_context.published, span, zone_of(zone), rules.meeting_hours)
+    clock = zone_of(zone)
+    at = working_time.after(run_context.published, span, clock, rules.meeting_hours)
+    return working_time.in_working_hours(at, clock, rules.meeting_hours) if zone else at
 
 
 def _email_payload(

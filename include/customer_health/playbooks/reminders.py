@@ -177,8 +177,11 @@ def _clock(
     parent = watch.parents.get(episode.episode_id)
     row = watch.readings.get(episode.account_id)
     owner = _owner(episode, row, config)
-    zone = zone_of(rules.quiet.zones.get(owner) or (row["timezone"] if row else None))
+    told_zone = rules.quiet.zones.get(owner) or (row["timezone"] if row else None)
+    zone = zone_of(told_zone)
     waited = waited_for(episode, watch.published, episode_status, now, zone, rules)
+    # What is due when its owner works is not late before: see routing.due_at.
+    works = not told_zone or now.astimezone(zone).hour >= rules.meeting_hours.from_hour
     leaves = not_before(now, owner, row["timezone"] if row else None, config)
 
     def say(ref: str, sign: str, text: str, broadcast: bool) -> list[Effect]:
@@ -186,7 +189,10 @@ def _clock(
             return []
         return [episode_message.reply(parent, ref, sign, text, as_of, leaves=leaves, broadcast=broadcast)]
 
-    if waited >= timedelta(hours=rules.escalate_after_hours) and episode_status.escalated_at is None:
+    over = waited >= timedelta(hours=rules.escalate_after_hours)
+    if over and episode_status.escalated_at is None:
+        if not works:
+            return []
         episode_events.note(connection, episode.episode_id, "escalated", "first", now)
         numbers["escalated"] += 1
         if parent is None or parent["payload"].get("direct_to"):
