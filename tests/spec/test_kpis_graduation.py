@@ -9,12 +9,15 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import delete
 from tests.lib.ledger import day, new_ledger, publish
 from tests.lib.world import create_raw_tables
 
 from customer_health.company import CompanyConfig
 from customer_health.kpis.graduation_readings import keep_readings
 from customer_health.ledger import report_numbers
+from customer_health.ledger.engine import writing
+from customer_health.ledger.schema_page import portfolio_rows
 from customer_health.model.monitoring.recall_readings import recall_readings
 
 AS_OF = day(100)
@@ -79,6 +82,20 @@ def test_one_day_a_week_is_graded_and_who_left_counts_once_among_the_losses(ware
     keep_readings(warehouse, ledger, CompanyConfig(), as_of=AS_OF)
     one = kept(ledger)["attention needed"]
     assert (one["days"], one["losses"]) == (2, 1)
+
+
+def test_a_day_that_retention_thinned_out_is_not_graded(warehouse, ledger):
+    """What stays around episodes is what was flagged: it would find every loss."""
+    publish(ledger, 1, {"a": {"score": 20, "attention": True}, "b": {"score": 90}})
+    publish(ledger, 2, {"a": {"score": 20, "attention": True}, "b": {"score": 90}})
+    with writing(ledger) as connection:
+        connection.execute(
+            delete(portfolio_rows).where(portfolio_rows.c.as_of == day(1), portfolio_rows.c.account_id == "b")
+        )
+    left(warehouse, "a", 60)
+    keep_readings(warehouse, ledger, CompanyConfig(), as_of=AS_OF)
+    one = kept(ledger)["attention needed"]
+    assert (one["days"], one["share"]) == (1, 0.5)
 
 
 flags = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30)

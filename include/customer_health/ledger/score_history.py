@@ -180,10 +180,19 @@ def weekly_bands(engine: Engine, since: date, before: date) -> pd.DataFrame:
     """Return what the scored accounts of one day a week were, from `since` up to, not including, `before`.
 
     `account_id`, `as_of`, `score`, `band`, `attention`, `arr`, `state`: a year of weeks, without the reasons.
+    Days of which retention has kept only some accounts (those around episodes) are left out: they would
+    flatter every recall.
     """
-    c, run = portfolio_rows.c, score_runs.c.as_of
+    c, run = portfolio_rows.c, score_runs.c
+    kept = (
+        select(c.as_of, func.count().label("accounts"))
+        .where(c.as_of >= since, c.as_of < before)
+        .group_by(c.as_of)
+        .subquery()
+    )
+    whole = select(run.as_of).join(kept, kept.c.as_of == run.as_of).where(kept.c.accounts >= run.accounts)
     with engine.connect() as connection:
-        days = connection.execute(select(run).where(run >= since, run < before).order_by(run)).scalars()
+        days = connection.execute(whole.order_by(run.as_of)).scalars()
         weekly = {day.isocalendar()[:2]: day for day in days}  # the last of each week
         columns = [c[name] for name in ("account_id", "as_of", "score", "band", "attention", "arr", "state")]
         query = select(*columns).where(c.as_of.in_(weekly.values()), c.state == "scored")
