@@ -77,7 +77,9 @@ def test_a_day_whose_horizon_has_not_passed_is_not_graded(warehouse, ledger):
 
 def test_one_day_a_week_is_graded_and_who_left_counts_once_among_the_losses(warehouse, ledger):
     for number in range(1, 9):  # 1 November 2026 is a Sunday
-        publish(ledger, number, {"a": {"score": 20, "attention": True}, "b": {"score": 90}})
+        publish(
+            ledger, number, {"a": {"score": 20, "attention": True}, "b": {"score": 90, "attention": False}}
+        )
     left(warehouse, "a", 60)
     keep_readings(warehouse, ledger, CompanyConfig(), as_of=AS_OF)
     one = kept(ledger)["attention needed"]
@@ -86,8 +88,8 @@ def test_one_day_a_week_is_graded_and_who_left_counts_once_among_the_losses(ware
 
 def test_a_day_that_retention_thinned_out_is_not_graded(warehouse, ledger):
     """What stays around episodes is what was flagged: it would find every loss."""
-    publish(ledger, 1, {"a": {"score": 20, "attention": True}, "b": {"score": 90}})
-    publish(ledger, 2, {"a": {"score": 20, "attention": True}, "b": {"score": 90}})
+    publish(ledger, 1, {"a": {"score": 20, "attention": True}, "b": {"score": 90, "attention": False}})
+    publish(ledger, 2, {"a": {"score": 20, "attention": True}, "b": {"score": 90, "attention": False}})
     with writing(ledger) as connection:
         connection.execute(
             delete(portfolio_rows).where(portfolio_rows.c.as_of == day(1), portfolio_rows.c.account_id == "b")
