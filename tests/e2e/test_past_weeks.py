@@ -13,7 +13,8 @@ from customer_health.errors import ConfigurationError
 from customer_health.ledger import outbox_queries, scores
 from customer_health.ledger.engine import open_ledger
 from customer_health.pipeline.past_readings import live_through
-from customer_health.pipeline.score_questions import replay, what_if
+from customer_health.pipeline.score_questions import replay
+from customer_health.pipeline.what_if import what_if
 from customer_health.settings import Settings, load_settings
 from customer_health.warehouse.connect import open_warehouse
 
@@ -98,6 +99,12 @@ def test_other_settings_are_tried_on_a_day_before_they_are_merged(long: Settings
     assert int(changed.counts()["change_tier"]) > 0
     assert "accounts change tier, with" in changed.lines()[0]
     assert _readings(long, DAYS[1]) == before  # nothing was published
+    last = what_if(long, config=same, as_of=DAYS[-1])
+    assert last.counts()["tasks_without_ground"] == 0
+    paused = tmp_path / "paused.yaml"
+    paused.write_text("playbooks: {paused: [healthy_checkin]}\n")
+    taken = what_if(long, config=paused, as_of=DAYS[-1])
+    assert any("Playbook healthy_checkin" in line and "it is paused" in line for line in taken.lines())
 
 
 def test_nobody_invents_the_past_of_a_real_company(tmp_path: Path) -> None:

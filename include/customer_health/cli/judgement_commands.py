@@ -113,8 +113,8 @@ def what_if(
     config: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="the other company file")],
     as_of: AsOf = None,
 ) -> None:
-    """Who would change tier under another company file, before it is merged."""
-    from customer_health.pipeline.score_questions import what_if as ask
+    """Who would change tier, and which open tasks lose their ground, under another company file."""
+    from customer_health.pipeline.what_if import what_if as ask
 
     session = session_of(context)
     show(ask(session.settings, config=config, as_of=as_of or session.now.date()))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, insert, or_, select, update
 
 from customer_health.ledger import episode_events
 from customer_health.ledger.engine import writing
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 500
+_NEVER_OPENED = ("rejected", "declined", "expired", "folded", "superseded")
 _STORED = tuple(task_states.c.keys())
 
 
@@ -141,16 +141,20 @@ def take_in(engine: Engine, seen: Iterable[TaskSeen]) -> int:
     return changed
 
 
-def open_at(engine: Engine, accounts: Collection[str]) -> dict[str, int]:
-    """Count our tasks that nobody has completed yet at some accounts, by playbook."""
+def open_tasks(connection: Connection) -> Sequence[RowMapping]:
+    """Return our tasks that nobody has completed: `key`, `account_id`, `playbook`, `step`, `payload`.
+
+    Those that no CRM has told of yet are open, too; those that were refused, declined or expired never were.
+    """
+    c = outbox.c
     query = (
-        select(outbox.c.playbook, outbox.c.account_id)
-        .join(task_states, task_states.c.effect_key == outbox.c.key)
-        .where(task_states.c.status != "completed")
+        select(c.key, c.account_id, c.playbook, c.step, c.payload)
+        .join(task_states, task_states.c.effect_key == c.key, isouter=True)
+        .where(c.verb == "create_task", c.state.not_in(_NEVER_OPENED))
+        .where(or_(task_states.c.status.is_(None), task_states.c.status != "completed"))
+        .order_by(c.account_id, c.playbook, c.step)
     )
-    with engine.connect() as connection:
-        rows = connection.execute(query).all()
-    return dict(sorted(Counter(row.playbook for row in rows if row.account_id in accounts).items()))
+    return connection.execute(query).mappings().all()
 
 
 def of_episode(engine: Engine, episode_id: str) -> list[RowMapping]:

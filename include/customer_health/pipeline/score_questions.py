@@ -1,10 +1,9 @@
-"""Two questions about scores: can this one be made again, and what would other settings make of today?"""
+"""Can a published score be made again, and if not, what differs?"""
 
 from __future__ import annotations
 
 import math
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from customer_health.errors import ConfigurationError
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from sqlalchemy import Engine
 
-    from customer_health.company import CompanyConfig
     from customer_health.settings import Settings
 
 REPLAYED = (
@@ -31,19 +29,19 @@ REPLAYED = (
     "lifecycle_score",
     "review",
 )
-SHOWN = 10
 
 
 def replay(settings: Settings, *, account: str, as_of: date) -> Result:
     """Score one published day again and say whether one account's score comes out the same, bit for bit.
 
     If it does not, what differs is named: the version of the code, settings that were not kept, the model,
-    facts that arrived late, the score before, an account that was merged.
+    facts that arrived late, the score before, an account that was merged, and what retention has let go of.
 
     Raises:
         ConfigurationError: The account has no score of that day, or its signals are no longer kept.
     """
     import customer_health
+    from customer_health.ledger import gone
     from customer_health.ledger import scores as ledger_scores
     from customer_health.ledger.engine import open_ledger
     from customer_health.scoring.daily_scores import score_accounts
@@ -55,6 +53,8 @@ def replay(settings: Settings, *, account: str, as_of: date) -> Result:
     run = ledger_scores.run_of(ledger, as_of)
     table = ledger_scores.of(ledger, as_of)
     stored = table[table["account_id"] == account] if run is not None else table[:0]
+    if run is not None and stored.empty and (words := gone.row_of(ledger, settings.config, account, as_of)):
+        raise ConfigurationError(words, hint="Replay the account on a day that is kept: its page shows them.")
     if run is None or stored.empty:
         raise ConfigurationError(
             f"There is no published row of '{account}' as of {as_of}.",
@@ -63,7 +63,7 @@ def replay(settings: Settings, *, account: str, as_of: date) -> Result:
     with open_warehouse(settings.warehouse_url) as con:
         currency = company_currency(con, settings.config.money)
         reference = read_reference(con, as_of)
-    panel = _panel(settings, as_of)
+    panel = panel_of_day(settings, as_of)
     config = with_settings(settings.config, run["config"])
     config = config.model_copy(update={"money": config.money.model_copy(update={"currency": currency})})
     differs = [] if run["config"] else ["config: the settings of that day were not kept"]
@@ -102,11 +102,12 @@ def replay(settings: Settings, *, account: str, as_of: date) -> Result:
         shown = stored.iloc[0]["score_shown"]
         said = "no score" if shown != shown else f"{int(shown)} ({stored.iloc[0]['tier']})"
         return Result("Replay", {"equal": 1}, (f"{account} as of {as_of}: {said}, the same bit for bit.",))
+    differs += gone.beside(ledger, account, as_of, signals_kept=kept is not None)
     blamed = differs or ["the score before it, which smoothing goes on from, was published again since"]
     return Result("Replay", {"equal": 0}, (*wrong, "What differs:", *blamed))
 
 
-def _panel(settings: Settings, as_of: date) -> pd.DataFrame:
+def panel_of_day(settings: Settings, as_of: date) -> pd.DataFrame:
     """A day's signals as they are known now, with what other tools say where the company brings that."""
     from customer_health.model.candidates.external_score import attach, read
     from customer_health.signals.build_panel import read_signals
@@ -115,7 +116,9 @@ def _panel(settings: Settings, as_of: date) -> pd.DataFrame:
         panel = read_signals(con, as_of)
     if panel.empty:
         raise ConfigurationError(
-            f"The signals of {as_of} are no longer kept.", hint="Build the signals of that day again."
+            f"Gone: the signals of {as_of} are no longer in the warehouse, so no score of that day can be made "
+            "again.",
+            hint=f"`python -m customer_health signals {as_of}` builds them from the raw tables, as known before it.",
         )
     external = settings.config.model.external_scores
     return attach(panel, read(external)) if external else panel
@@ -139,84 +142,10 @@ def _different(stored: pd.Series, new: pd.Series) -> list[str]:
 def _late(kept: dict[str, float] | None, row: pd.Series) -> list[str]:
     """Signals that the warehouse knows otherwise than the day that was published did."""
     if kept is None:
-        return ["late data: cannot be told, the signals of that day are no longer kept in the ledger"]
+        return []  # gone.beside says so
     found = []
     for name in sorted(set(kept) & set(row.index)):
         now = float(row[name]) if row[name] == row[name] and row[name] is not None else math.nan
         if math.isnan(now) or float(f"{now:.8g}") != kept[name]:
             found.append(f"late data: {name} was {kept[name]:g} and is {now:g} now")
     return found
-
-
-def what_if(settings: Settings, *, config: Path, as_of: date) -> Result:
-    """Score a published day by another company file, and say who changes tier; nothing is published.
-
-    Args:
-        settings: Where things are.
-        config: The company file that might be merged.
-        as_of: A published day whose signals are kept.
-
-    Raises:
-        ConfigurationError: The file is wrong, or that day was never published.
-    """
-    from customer_health.company import load_company
-    from customer_health.ledger import model_registry as registry
-    from customer_health.ledger import scores as ledger_scores
-    from customer_health.ledger.crm_tasks import open_at
-    from customer_health.ledger.engine import open_ledger
-
-    ledger = open_ledger(settings.ledger_url)
-    if ledger_scores.run_of(ledger, as_of) is None:
-        raise ConfigurationError(
-            f"Nothing was published as of {as_of}.", hint="Name a day that the page shows."
-        )
-    champion, _ = load_champion(registry.current(ledger, as_of=as_of))
-    previous = ledger_scores.previous(ledger, as_of)
-    now = _scored(settings, settings.config, champion, previous, as_of)
-    then = _scored(settings, load_company(config), champion, previous, as_of)
-    both = now.join(then, rsuffix="_new", how="outer")
-    published = ledger_scores.of(ledger, as_of).set_index("account_id")
-    both = both.join(published[["name", "arr", "currency"]])
-    tiers = both[["tier", "tier_new"]].astype(object)
-    tiers = tiers.where(tiers.notna(), "no score")
-    both = both.assign(tier=tiers["tier"], tier_new=tiers["tier_new"])
-    moved = both[(both["tier"] != both["tier_new"]).to_numpy()]
-    said = _told(moved, len(both))
-    tasks = open_at(ledger, set(moved.index))
-    return Result(
-        "What if",
-        {"accounts": len(both), "change_tier": len(moved), "open_tasks": sum(tasks.values())},
-        (*said, *(f"{count} open tasks of {name} are at these accounts." for name, count in tasks.items())),
-    )
-
-
-def _scored(
-    settings: Settings, config: CompanyConfig, champion: Any, previous: pd.DataFrame, as_of: date
-) -> pd.DataFrame:
-    from customer_health.scoring.daily_scores import score_accounts
-
-    rows = score_accounts(_panel(settings, as_of), champion, config, as_of=as_of, previous=previous)
-    return rows.set_index("account_id")[["score_shown", "tier"]]
-
-
-def _told(moved: pd.DataFrame, accounts: int) -> list[str]:
-    from customer_health.wording import total
-
-    if moved.empty:
-        return [f"None of {accounts:,} accounts changes tier."]
-
-    def arr_of(rows: pd.DataFrame) -> str:
-        known = rows["currency"].dropna().unique()
-        amounts = [None if value != value else float(value) for value in rows["arr"].astype(float)]
-        return total(amounts, str(known[0]) if len(known) == 1 else None)
-
-    said = [f"{len(moved):,} of {accounts:,} accounts change tier, with {arr_of(moved)} ARR:"]
-    for (was, new), rows in moved.groupby(["tier", "tier_new"]):
-        said.append(f"  {was} -> {new}: {len(rows):,} accounts, {arr_of(rows)}")
-    largest = moved.sort_values("arr", ascending=False).head(SHOWN)
-    said += [
-        f"  {row['name'] or account} ({account}): {row['score_shown']} {row['tier']} -> "
-        f"{row['score_shown_new']} {row['tier_new']}"
-        for account, row in largest.iterrows()
-    ]
-    return said
