@@ -21,8 +21,8 @@ def row_of(engine: Engine, config: CompanyConfig, account: str, as_of: date) -> 
         return ""
     return (
         f"Gone: {published:,} accounts were published as of {as_of}, and the row of '{account}' is not kept "
-        f"any more. All rows stay for {keep.daily_scores} days; after that those of Mondays, of the first of a "
-        f"month and around episodes, for {keep.weekly_scores} days (section retention of the company file)."
+        f"any more. All rows stay for {keep.daily_scores} days; after that those of Mondays, of the first of "
+        f"a month and around episodes, for {keep.weekly_scores} days (section retention of the company file)."
     )
 
 
