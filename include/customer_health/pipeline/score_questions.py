@@ -116,8 +116,8 @@ def panel_of_day(settings: Settings, as_of: date) -> pd.DataFrame:
         panel = read_signals(con, as_of)
     if panel.empty:
         raise ConfigurationError(
-            f"Gone: the signals of {as_of} are not in the warehouse any more; no score of it can be made again.",
-            hint=f"`python -m customer_health signals {as_of}` builds them from what was known before that day.",
+            f"Gone: the signals of {as_of} are not in the warehouse any more: nothing can be made again.",
+            hint=f"`python -m customer_health signals {as_of}` builds them from what was known then.",
         )
     external = settings.config.model.external_scores
     return attach(panel, read(external)) if external else panel
