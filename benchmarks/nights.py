@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--accounts", type=int, default=100)
     parser.add_argument("--nights", type=int, default=364)
+    parser.add_argument("--apart", type=int, default=7, help="ordinary nights between two incidents")
     parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 2, 2))
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many minutes of wall time")
     options = parser.parse_args(arguments)
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             accounts=options.accounts,
             first=options.first,
             nights=options.nights,
-            incidents=a_year_of_incidents(options.nights),
+            incidents=a_year_of_incidents(options.nights, apart=options.apart),
         )
         year.live(lambda day: _say(year, day), minutes=options.minutes)
         return _report(year, options.nights)

@@ -37,17 +37,28 @@ class Incident:
         return range(self.night, self.night + LASTS.get(self.kind, 1))
 
 
-def a_year_of_incidents(nights: int) -> list[Incident]:
-    """Return every kind once in each 80 nights, spread out, with ordinary nights between them.
+def a_year_of_incidents(nights: int, *, apart: int = 7) -> list[Incident]:
+    """Return every kind again and again, with `apart` ordinary nights in between.
 
     A `back_fill` comes right after its `dead` week. A shorter span gets the first ones.
     """
-    order = ("damaged_file", "killed", "late_source", "slack_down", "long_night", "slack_faults", "paused")
-    found, night = list[Incident](), 10
+    order = (
+        "damaged_file",
+        "killed",
+        "late_source",
+        "slack_down",
+        "long_night",
+        "slack_faults",
+        "paused",
+        "dead",
+    )
+    found, night = list[Incident](), apart + 1
     while night < nights:
         for kind in order:
             found.append(Incident(kind, night))
-            night += 8
-        found += [Incident("dead", night), Incident("back_fill", night + 7)]
-        night += 24
-    return [one for one in found if one.nights[-1] < nights - 2]
+            night = found[-1].nights[-1] + 1
+            if kind == "dead":
+                found.append(Incident("back_fill", night))
+                night += 1
+            night += apart
+    return [one for one in found if one.nights[-1] < nights - 1]
