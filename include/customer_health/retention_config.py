@@ -17,6 +17,7 @@ class RetentionConfig(Section):
         deliveries: The log of every attempt. Effects themselves stay: their keys keep anything from being
             done twice.
         findings: Numbers behind reports, and the reports.
+        data_docs: Great Expectations' pages of each night, some 4 MB; the gate's own page is a report.
         previews: Files that the preview destination rendered.
     """
 
@@ -25,4 +26,5 @@ class RetentionConfig(Section):
     decisions: int = Field(default=400, ge=100)
     deliveries: int = Field(default=1095, ge=365)
     findings: int = Field(default=400, ge=35)
+    data_docs: int = Field(default=35, ge=1)
     previews: int = Field(default=90, ge=1)

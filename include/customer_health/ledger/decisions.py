@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, sel
 from customer_health.ledger import playbook_runs
 from customer_health.ledger.schema import decisions
 
-# "It did not match" is worth a month; everything else is kept for good.
-KEEP_NO_MATCH = timedelta(days=30)
+# "It did not match" and "the CRM shows the same already" are worth a month, and nine rows of ten.
+NOTHING_TO_DO = ("no_match", "unchanged")
+KEEP_NOTHING = timedelta(days=30)
 # Work that the run put off for want of capacity; the next live run takes it up again.
 PUT_OFF = ("first_run_backlog", "held_by_brake", "held_by_new_model")
 _BATCH = 2_000
@@ -57,8 +58,8 @@ def replace(connection: Connection, as_of: date, made: Iterable[Decision], *, no
     ]
     for start in range(0, len(rows), _BATCH):
         connection.execute(insert(decisions), rows[start : start + _BATCH])
-    stale = decisions.c.as_of < as_of - KEEP_NO_MATCH
-    connection.execute(delete(decisions).where(decisions.c.outcome == "no_match", stale))
+    stale = decisions.c.as_of < as_of - KEEP_NOTHING
+    connection.execute(delete(decisions).where(decisions.c.outcome.in_(NOTHING_TO_DO), stale))
 
 
 def waiting(connection: Connection, before: date) -> set[tuple[str, str]]:
