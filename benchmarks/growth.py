@@ -3,9 +3,9 @@
     PYTHONPATH=include python -m benchmarks.growth --home folder/big/home --nights 130
 
 Takes the home that `benchmarks.daily_chain --folder` left, copies it, and repeats its last night: scores and
-their signals are published and the decisions written by the functions of the chain; effects and their log lines
-are added, as many as that night promised; after each night `retain` runs. Real rows, other days. Printed: bytes
-by table after 30 nights and at the end, what a night adds at the end, and what that comes to in a year.
+their signals are published and the decisions written by the functions of the chain; effects and their log
+lines are added, as many as that night promised; `retain` runs after each. Real rows, other days. Printed: bytes by
+table after 30 nights and at the end, what a night adds at the end, and what that comes to in a year.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from customer_health.ledger import decisions, scores
 from customer_health.ledger.decisions import Decision
 from customer_health.ledger.engine import open_ledger, writing
 from customer_health.operations.thinning import retain
+from customer_health.pipeline import upgrade_ledger
 from customer_health.settings import Settings, load_settings
 from customer_health.warehouse.connect import open_warehouse
 
@@ -110,7 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         copy = Path(name)
         for file in ("ledger.db", "warehouse.duckdb"):
             shutil.copyfile(options.home / file, copy / file)
-        home = Home(load_settings({}, home=copy))
+        settings = load_settings({}, home=copy)
+        upgrade_ledger(settings)
+        home = Home(settings)
         seen: dict[int, Mapping[str, int]] = {0: home.sizes()}
         for number in range(1, options.nights + 1):
             home.night(number)

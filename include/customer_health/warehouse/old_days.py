@@ -11,7 +11,7 @@ from customer_health.retention_config import RetentionConfig
 if TYPE_CHECKING:
     import duckdb
 
-# By day, and small: what gate and checks found. Table -> whether it may be missing in an old warehouse.
+# What gate and checks found, by day; small, and missing in a warehouse that has not lived yet.
 FOUND = ("signals.findings", "signals.freshness", "ops.gate", "ops.freshness")
 
 
@@ -23,8 +23,8 @@ def remove_old_days(
 ) -> dict[str, int]:
     """Remove signals of days whose scores have gone, and findings as old as reports; return rows by table.
 
-    Trainings read the first of each month, people look at Mondays, and a replay needs the signals of a score that
-    is still there: those stay as long as weekly scores do.
+    Trainings read the first of each month, people look at Mondays, and a replay needs the signals of a score
+    that is still there: those stay as long as weekly scores do.
 
     Args:
         con: The open warehouse.
@@ -49,8 +49,8 @@ def remove_old_days(
         con, 'signals."values" WHERE as_of < ?', [today - timedelta(days=keep.weekly_scores)]
     )
     days = con.execute(
-        'SELECT as_of, count(*) FROM signals."values" WHERE as_of < ? AND isodow(as_of) <> 1 AND day(as_of) <> 1 '
-        "GROUP BY as_of ORDER BY as_of",
+        'SELECT as_of, count(*) FROM signals."values" WHERE as_of < ? '
+        "AND isodow(as_of) <> 1 AND day(as_of) <> 1 GROUP BY as_of ORDER BY as_of",
         [today - timedelta(days=keep.daily_scores)],
     ).fetchall()
     for day, rows in days:
