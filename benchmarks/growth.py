@@ -4,8 +4,8 @@
 
 Takes the home that `benchmarks.daily_chain --folder` left, copies it, and repeats its last night: scores and
 their signals are published and the decisions written by the functions of the chain; effects and their log
-lines are added, as many as that night promised; `retain` runs after each. Real rows, other days. Printed: bytes by
-table after 30 nights and at the end, what a night adds at the end, and what that comes to in a year.
+lines are added, as many as that night promised; `retain` runs after each. Real rows, other days. Printed:
+bytes by table after 30 nights and at the end, what a night adds at the end, and what a year of that is.
 """
 
 from __future__ import annotations

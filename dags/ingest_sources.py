@@ -42,7 +42,7 @@ from airflow.sdk import DAG, task_group
 
 from customer_health_airflow import policies
 from customer_health_airflow.assets import RAW
-from customer_health_airflow.dag_names import ON_THE_WAREHOUSE, SOURCES_POOL, WAREHOUSE_QUEUE
+from customer_health_airflow.dag_names import ON_THE_WAREHOUSE, SOURCES_POOL, asking_queue
 from customer_health_airflow.operators import step_operators
 from customer_health_airflow.operators.mapped_lists import list_sources
 from customer_health_airflow.schedule import START, every_midnight
@@ -67,7 +67,7 @@ with DAG(
         # A source that is down holds nobody else up.
         named = {"source": source, "map_index_template": "{{ task.source }}"}
         ask = step_operators.AskSourceOperator(
-            task_id="ask", pool=SOURCES_POOL, queue=WAREHOUSE_QUEUE, **named
+            task_id="ask", pool=SOURCES_POOL, queue=asking_queue(), **named
         )
         ask >> step_operators.IngestSourceOperator(task_id="load", **ON_THE_WAREHOUSE, **named)
 

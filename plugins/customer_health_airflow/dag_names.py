@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from customer_health.company import DestinationsConfig
@@ -14,6 +16,7 @@ WAREHOUSE_POOL = "warehouse"
 # the kept state, models and reports lie on one volume, so a task that reads or writes them asks for the queue
 # that only the worker with that volume serves. All other tasks run on any worker of any host.
 WAREHOUSE_QUEUE = "warehouse"
+DEFAULT_QUEUE = "default"
 ON_THE_WAREHOUSE: dict[str, Any] = {"pool": WAREHOUSE_POOL, "queue": WAREHOUSE_QUEUE}
 
 # The DAGs that work on a day, in their order.
@@ -46,3 +49,10 @@ POOLS = {
         for name in DESTINATIONS
     },
 }
+
+
+def asking_queue(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the queue of those who ask vendors: any worker, where answers land at an address for all."""
+    landing = environment.get("CUSTOMER_HEALTH_LANDING", "")
+    shared = "://" in landing and not landing.startswith(("file://", "memory://"))
+    return DEFAULT_QUEUE if shared else WAREHOUSE_QUEUE

@@ -286,6 +286,7 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
             warehouse=warehouse,
             progress=progress,
         )
+    moved = warehouse.rows_moved
     stale = sum(finding.check == "stale" for finding in findings)
     told = [{"check": one.check, "subject": one.subject, "sentence": one.sentence} for one in findings]
     report_numbers.keep(
@@ -299,10 +300,12 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
             "customers": built.customers,
             "findings": len(findings),
             "stale_sources": stale,
+            "rows_moved": moved,
         },
         (
             f"{built.customers:,} customer rows over {len(as_of_dates)} as-of date(s).",
             f"{built.coverage:.0%} of the signals are known on average; what is unknown is not zero.",
+            *([f"{moved:,} rows of usage came over, already reduced."] if moved else []),
             *(f"Look at this ({finding.check}): {finding.sentence}" for finding in findings),
         ),
     )

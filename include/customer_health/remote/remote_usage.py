@@ -70,7 +70,9 @@ class RemoteWarehouse(Warehouse):
 
     def fetch(self, expression: Any) -> Columns:
         """Run a query; numbers come as NumPy arrays (missing floats NaN), text as object arrays."""
-        return columns_of(self._source.arrow(expression))
+        table = self._source.arrow(expression)
+        self.rows_moved += table.num_rows
+        return columns_of(table)
 
     def bit_or(self, column: Any) -> Any:
         """All bits of a group's whole numbers, as one number."""
@@ -155,6 +157,11 @@ class SplitWarehouse(Warehouse):
     def __init__(self, con: duckdb.DuckDBPyConnection, usage: Warehouse) -> None:
         super().__init__(con)
         self._usage = usage
+
+    @property
+    def rows_moved(self) -> int:  # type: ignore[override]
+        """Of usage; the rest is here."""
+        return self._usage.rows_moved
 
     def where(self, table: str) -> Warehouse:
         """The warehouse that holds a raw table."""

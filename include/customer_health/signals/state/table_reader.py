@@ -49,9 +49,11 @@ class Warehouse:
         streams: Whether `scan_usage` can hand over rows; else usage is grouped by queries.
         hash_version: Hashes of another version do not compare with the kept ones.
         without_account: Rows of accounts that nobody knows, in the last full read.
+        rows_moved: Rows that came over from another engine so far.
     """
 
     streams = True
+    rows_moved = 0
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         import duckdb
