@@ -12,7 +12,17 @@ from sqlalchemy import Engine, update
 from customer_health.company import CompanyConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.destinations.preview import PreviewDestination
-from customer_health.ledger import crm_tasks, episode_events, episodes, report_numbers, scores
+from customer_health.ledger import (
+    crm_tasks,
+    cursors,
+    episode_events,
+    episodes,
+    pulses,
+    report_numbers,
+    scores,
+    source_reports,
+    text_answers,
+)
 from customer_health.ledger.crm_tasks import TaskSeen
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import admin
@@ -95,11 +105,17 @@ def fill_hostile(home: Path) -> Engine:
             row = {"score": score, "score_shown": score} | _tiers(score)
             row |= {"name": name, "why": name[:900], "plan": name[:900], "owner_email": name[:300]}
             row |= {"segment": name[:60], "currency": "<b>", "explanation": name}
-            row |= {"reasons": [_reason(name[:1000])]}
+            row |= {"reasons": [_reason(name[:1000])], "topics": [_said(name)]}
             rows[f"{index}/{name[:120]}".translate(CONTROLS)] = row
         _publish(engine, number, rows)
         run(engine, number)
     return engine
+
+
+def _said(name: str) -> dict[str, Any]:
+    place = {"table": name[:40], "id": name[:400], "on": TODAY.isoformat(), "confidence": 0.8}
+    return {"topic": name[:400], "kind": "reason", "texts": 1, "confidence": 0.8, "last": TODAY.isoformat(),
+            "said_in": [place]}  # fmt: skip
 
 
 def _publish(engine: Engine, number: int, rows: dict[str, dict[str, Any]]) -> None:
@@ -149,6 +165,7 @@ def _row(account: int, week: int, number: int) -> dict[str, Any]:
         "waterfall": {"start": 72.0, "usage": score - 75.0, "support": 3.0},
         "facts": headlines("sponsor_left", "overdue_invoices", as_of=day(number)) if score <= 40 else [],
         "lever": _lever() if score < 50 else None,
+        "topics": TOPICS if account % 6 == 0 else None,
     }
     if account in (12, 13):
         row |= {"state": "notice_given", "notice_given": True}
@@ -166,6 +183,54 @@ def _row(account: int, week: int, number: int) -> dict[str, Any]:
 def _lifecycle() -> dict[str, Any]:
     part = {"signal": "active_days_28d", "words": "active days", "value": 3.0, "typical": 14.0, "share": 0.12}
     return {"age": 34, "references": 41, "at_risk": True, "parts": [part]}
+
+
+GATE: dict[str, Any] = {
+    "counts": {
+        "new_rows": 12_400,
+        "quarantined": 3,
+        "expectations": 92,
+        "failed": 1,
+        "critical": 0,
+        "unmatched_ids": 2,
+    },
+    "day": TODAY.isoformat(),
+    "tables": [
+        {"table": "contracts", "newest": "2026-11-29T08:00:00", "days_old": 1.0, "rows": 80.0, "new_rows": 4},
+        {"table": "usage", "newest": "2026-11-02T23:30:00", "days_old": 28.0, "rows": 9e6, "new_rows": 0.0},
+    ],
+    "failed": [
+        {
+            "table": "contracts",
+            "column": "arr",
+            "severity": "warning",
+            "expected": "at most 1 % unknown",
+            "found": "4 %",
+            "remedy": "See quarantine.rows: it names file, row, column and value.",
+        }
+    ],
+    "quarantine": [{"table": "contracts", "rows": 3, "causes": [
+        {"source": "hubspot", "file": "hubspot/deals/part-000001-with-a-name-that-is-rather-long.json.gz",
+         "column": "term_end", "reason": "is not a date", "remedy": "Write it as 2026-12-31.", "rows": 3,
+         "samples": [{"row": 7, "cell": "31.13.2026"}, {"row": 9, "cell": "aaaa aaaa"}]}]}],
+}  # fmt: skip
+FINDINGS = {
+    "findings": [
+        {"check": "stale", "subject": "usage", "sentence": "Nothing came for 28 days; longest pause: 3."},
+        {
+            "check": "null_share",
+            "subject": "nps_last",
+            "sentence": "Known for 40 % of accounts, not 61 %.",
+        },
+    ]
+}
+TOPICS = [
+    {"topic": "asks_to_cancel", "kind": "intent", "texts": 2, "confidence": 0.9, "last": "2026-11-20",
+     "said_in": [{"table": "ticket_messages", "id": "msg-00000000000000000000000000412", "on": "2026-11-20",
+                  "confidence": 0.9}]},
+    {"topic": "price", "kind": "reason", "texts": 1, "confidence": 0.7, "last": "2026-11-12",
+     "said_in": [{"table": "surveys", "id": "s-12", "on": "2026-11-12", "confidence": 0.7}]},
+]  # fmt: skip
 
 
 def _lever() -> dict[str, Any]:
@@ -210,6 +275,16 @@ def _every_state(engine: Engine) -> None:
 
 def _reports(engine: Engine) -> None:
     report_numbers.keep(engine, report_numbers.SCOREBOARD, TODAY, {"alarms": [], "summary": {}, "drift": []})
+    report_numbers.keep(engine, report_numbers.GATE, TODAY, GATE)
+    report_numbers.keep(engine, report_numbers.SIGNALS, TODAY, FINDINGS)
+    counts = {"read": 41, "new": 4, "changed": 2, "lag_hours": 3.0, "calls": 17, "calls_left": 983}
+    cursors.save_reading(engine, "hubspot", "deals", TODAY, counts)
+    cursors.save_reading(engine, "zendesk", "tickets", TODAY, {"failed": "refused (401)", "calls": 1})
+    source_reports.save_load(engine, "hubspot", "contracts", TODAY, {"new": 4, "quarantined": 3})
+    text_answers.reserve(
+        engine, provider="claude", model="reader-1", purpose="read", most=0.4, budget=5.0, now=morning(LAST)
+    )
+    pulses.record(engine, "acc-00", 2, by="dana", note="They stopped answering.", now=morning(LAST))
 
 
 def age(weeks: int) -> date:

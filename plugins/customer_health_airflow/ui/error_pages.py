@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
 from customer_health_airflow.ui import shell
@@ -30,20 +33,39 @@ MOUNT = "/customer-health"
 
 def refused(request: Request, error: HTTPException) -> Response:
     """Return the page for an HTTP error, with its status."""
-    login = ""
-    words = str(error.detail)
     if error.status_code == 401:
-        words = "You are not logged in, or no longer. After the log-in you come back to this address."
-        login = _login(request)
+        return _with_headers(_log_in(request), error)
     page = shell.render(
         request,
         "refused.html",
         error.status_code,
         company="",
         title=TITLES.get(error.status_code, "This page cannot be shown"),
-        words=words,
-        login=login,
+        words=str(error.detail),
     )
+    return _with_headers(page, error)
+
+
+def _log_in(request: Request) -> Response:
+    """The page of somebody who is not logged in: it needs no file, and allows itself one style only."""
+    style = (shell.TEMPLATES / "login.css").read_text(encoding="utf-8")
+    page = shell.render(
+        request,
+        "login.html",
+        401,
+        title=TITLES[401],
+        words="You are not logged in, or no longer. After the log-in you come back to this address.",
+        login=_login(request),
+        style=Markup(style),  # ours, from the file beside the template
+    )
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'self'"
+    )
+    return page
+
+
+def _with_headers(page: Response, error: HTTPException) -> Response:
     for name, value in (error.headers or {}).items():
         page.headers[name] = value
     return page
