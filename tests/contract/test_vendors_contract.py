@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
@@ -16,6 +18,7 @@ import requests
 from tests.lib.servers.vendors.base import AS_OF, VendorServer
 from tests.lib.vendor_company import VendorCompany
 
+from customer_health import pipeline
 from customer_health.errors import DataContractError
 from customer_health.sources.asking.faults import SourceBusyError, SourceRefusedError
 from customer_health.sources.asking.vendor_file import vendor_files
@@ -275,6 +278,53 @@ def test_no_credential_is_in_a_file_a_log_or_the_ledger(
     for secret in [*secrets, *company.remote.tokens]:
         assert secret.encode() not in kept
         assert secret not in said
+
+
+def test_no_name_and_no_words_of_people_are_in_a_log_in_counts_or_in_the_ledger(
+    company: VendorCompany, caplog: pytest.LogCaptureFixture
+) -> None:
+    company.remote.story()
+    company.remote.seed(3)
+    company.remote.add("00906", brand_new_field="canary-words-of-somebody")
+    company.remote.now += 3600
+    if company.name not in ("salesforce", "hubspot"):
+        company.know("a1", "acme.com")
+    with caplog.at_level(logging.DEBUG):
+        asked = pipeline.ask_source(company.settings, as_of=AS_OF, source=company.name)
+        loaded = pipeline.ingest(company.settings, as_of=AS_OF, source=company.name, asked=True)
+        checked = company.settle_and_tell()
+    private = {"canary-words-of-somebody", *people_in(company.remote.rows)}
+    said = caplog.text + json.dumps([asked.counts(), loaded.counts()])
+    said += "\n".join([*asked.lines(), *loaded.lines(), *checked])
+    kept = (company.home / "ledger.db").read_bytes()
+    for words in private:
+        assert words not in said, words
+        assert words.encode() not in kept, words
+
+
+def test_what_people_wrote_to_each_other_does_not_land(company: VendorCompany) -> None:
+    company.remote.story()
+    ready(company, 5)
+    company.fetch()
+    for path in (company.home / "landing").rglob("*.jsonl.gz"):
+        assert b"a word between us" not in gzip.decompress(path.read_bytes()), path.name
+    for path in (company.home / "landing").rglob("*.parquet"):
+        assert b"a word between us" not in path.read_bytes(), path.name
+
+
+PERSONAL = re.compile(r"name$|title$|subject|body|mail|comment|snippet|summary|description|^address$", re.I)
+
+
+def people_in(value: Any, key: str = "") -> Iterator[str]:
+    """Yield what records say of people, and what people wrote, as long as it can be told from other words."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from people_in(inner, str(name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from people_in(inner, key)
+    elif isinstance(value, str) and len(value) > 7 and PERSONAL.search(key):
+        yield value
 
 
 def test_its_story_becomes_the_canonical_rows_that_a_csm_expects(company: VendorCompany) -> None:

@@ -98,6 +98,14 @@ class VendorCompany:
         with open_warehouse(self.settings.warehouse_url) as con:
             return list(con.execute(sql).fetchall())
 
+    def settle_and_tell(self, as_of: date = AS_OF) -> list[str]:
+        """Let the gate look at what was loaded; return what it says."""
+        with open_warehouse(self.settings.warehouse_url) as con:
+            try:
+                return run_gate(con, as_of=as_of, report_dir=self.home / "reports").lines()
+            except DataContractError as error:
+                return [error.message, error.hint or ""]
+
     def settle(self, as_of: date = AS_OF) -> None:
         """Let the gate settle repeated keys; that whole tables are missing does not matter here."""
         with open_warehouse(self.settings.warehouse_url) as con, suppress(DataContractError):
