@@ -95,6 +95,7 @@ TABLE_NAMES = (
     "outcomes",
     "crm_tasks",
     "calendar",
+    "csm_pulses",
     "crm_snapshot",
     "text_topics",
 )

@@ -43,3 +43,9 @@ def newest(engine: Engine, before: datetime) -> dict[str, RowMapping]:
     query = select(pulses).where(c.at < before, c.at >= before - FRESH).order_by(c.at, c.id)
     with engine.connect() as connection:
         return {row["account_id"]: row for row in connection.execute(query).mappings()}
+
+
+def every(engine: Engine) -> list[RowMapping]:
+    """Return all pulses ever given, oldest first."""
+    with engine.connect() as connection:
+        return list(connection.execute(select(pulses).order_by(pulses.c.id)).mappings())

@@ -14,6 +14,7 @@ from customer_health.company import CompanyConfig, UsageConfig
 from customer_health.errors import ConfigurationError, CustomerHealthError, WarehouseBusyError
 from customer_health.pipeline.erased_rows import keep_erased_out
 from customer_health.pipeline.ledger_upgrade import upgrade_ledger
+from customer_health.pipeline.pulse_rows import take_in_pulses
 from customer_health.pipeline.step_result import Result
 from customer_health.pipeline.text_reading import fill_texts
 from customer_health.progress import Progress, silent
@@ -228,6 +229,7 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
         remote_usage(settings) as usage,
     ):
         kept_out = keep_erased_out(settings, con)
+        take_in_pulses(con, open_ledger(settings.ledger_url))
         gate = run_gate(
             con,
             as_of=as_of,

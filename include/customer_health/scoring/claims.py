@@ -114,6 +114,7 @@ RISKS: Mapping[str, Claim] = {
     "no_feedback": _only("no NPS answer in a year", "no_feedback", 0),
     # relationship
     "sponsor_left": _from("sponsor or champion gone", "sponsor_left"),
+    "low_pulse": _only("CSM pulse only {count}", "low_pulse", 2.4),
     "single_threaded": _only("only {count} contact{s} known", "single_threaded", 1, "no contact known"),
     "no_recent_contact": _from(
         "no conversation for {count} days", "no_recent_contact", 30, against_median=True
@@ -186,6 +187,7 @@ STRENGTHS: Mapping[str, Claim] = {
     "no_feedback": _from("answers our NPS surveys", "gives_feedback"),
     # relationship
     "single_threaded": _from("{count} contacts known", "multi_threaded", 3),
+    "low_pulse": _from("CSM pulse {count}", "high_pulse", 3.5),
     "no_recent_contact": _only("last conversation {count} day{s} ago", "recent_contact", 29),
     "exec_activity_90d": _from("exec active", "exec_engaged"),
     "no_exec_contact": _only("exec active recently", "exec_engaged", 30),

@@ -26,6 +26,7 @@ from customer_health.warehouse.table import (
 from customer_health.warehouse.tables_ours import CALENDAR as CALENDAR
 from customer_health.warehouse.tables_ours import CRM_SNAPSHOT as CRM_SNAPSHOT
 from customer_health.warehouse.tables_ours import CRM_TASKS as CRM_TASKS
+from customer_health.warehouse.tables_ours import CSM_PULSES as CSM_PULSES
 from customer_health.warehouse.tables_ours import TEXT_TOPICS as TEXT_TOPICS
 from customer_health.warehouse.tables_usage import DAILY_USERS as DAILY_USERS
 from customer_health.warehouse.tables_usage import USAGE as USAGE
@@ -366,6 +367,7 @@ TABLES: Mapping[str, Table] = {
         OUTCOMES,
         CRM_TASKS,
         CALENDAR,
+        CSM_PULSES,
         CRM_SNAPSHOT,
     )
 }

@@ -26,6 +26,21 @@ CRM_TASKS = Table(
     },
 )
 
+CSM_PULSES = Table(
+    name="csm_pulses",
+    doc="How the CSM felt about an account on a day, from 1 (we will lose them) to 5 (they love us).",
+    key=("pulse_id",),
+    orphans="keep",
+    aliases=("pulses", "csm_sentiment", "csm_health"),
+    columns={
+        "pulse_id": Column(Type.TEXT, "Stable id.", required=True),
+        "account_id": ACCOUNT,
+        "pulse": Column(Type.NUMBER, "The feeling.", required=True, unit="1-5", minimum=1, maximum=5),
+        "occurred_at": occurred("When they felt so."),
+        "known_at": KNOWN,
+    },
+)
+
 CALENDAR = Table(
     name="calendar",
     doc="When one of our people is busy: times only, never what for or with whom.",

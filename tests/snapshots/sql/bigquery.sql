@@ -594,6 +594,29 @@ ORDER BY
   `t4`.`event_id` ASC NULLS LAST;
 
 SELECT
+  `t4`.`account`,
+  CAST(DATE_DIFF(DATE(CAST(`t4`.`occurred_at` AS DATETIME)), DATE(1970, 1, 1), DAY) AS INT64) AS `occurred`,
+  CAST(DATE_DIFF(DATE(CAST(`t4`.`known_at` AS DATETIME)), DATE(1970, 1, 1), DAY) AS INT64) AS `known`,
+  `t4`.`pulse` AS `number:pulse`
+FROM (
+  SELECT
+    `t2`.`pulse_id`,
+    `t2`.`account_id`,
+    `t2`.`pulse`,
+    `t2`.`occurred_at`,
+    `t2`.`known_at`,
+    `t3`.`account`
+  FROM `raw`.`csm_pulses` AS `t2`
+  INNER JOIN `account_numbers` AS `t3`
+    ON `t2`.`account_id` = `t3`.`account_id`
+) AS `t4`
+ORDER BY
+  `t4`.`account` ASC NULLS LAST,
+  `t4`.`occurred_at` ASC NULLS LAST,
+  `t4`.`known_at` ASC NULLS LAST,
+  `t4`.`pulse_id` ASC NULLS LAST;
+
+SELECT
   `t26`.`account`,
   CAST(DATE_DIFF(DATE(CAST(`t26`.`occurred_at` AS DATETIME)), DATE(1970, 1, 1), DAY) AS INT64) AS `occurred`,
   CAST(DATE_DIFF(DATE(CAST(`t26`.`known_at` AS DATETIME)), DATE(1970, 1, 1), DAY) AS INT64) AS `known`,

@@ -615,6 +615,29 @@ ORDER BY
   "t4"."event_id" ASC;
 
 SELECT
+  "t4"."account",
+  CAST(CAST(EXTRACT(epoch FROM CAST(DATE(CAST("t4"."occurred_at" AS TIMESTAMP)) AS TIMESTAMP) - CAST(MAKE_DATE(CAST(1970 AS INT), CAST(1 AS INT), CAST(1 AS INT)) AS TIMESTAMP)) / 86400 AS BIGINT) AS INT) AS "occurred",
+  CAST(CAST(EXTRACT(epoch FROM CAST(DATE(CAST("t4"."known_at" AS TIMESTAMP)) AS TIMESTAMP) - CAST(MAKE_DATE(CAST(1970 AS INT), CAST(1 AS INT), CAST(1 AS INT)) AS TIMESTAMP)) / 86400 AS BIGINT) AS INT) AS "known",
+  "t4"."pulse" AS "number:pulse"
+FROM (
+  SELECT
+    "t2"."pulse_id",
+    "t2"."account_id",
+    "t2"."pulse",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."csm_pulses" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."pulse_id" ASC;
+
+SELECT
   "t26"."account",
   CAST(CAST(EXTRACT(epoch FROM CAST(DATE(CAST("t26"."occurred_at" AS TIMESTAMP)) AS TIMESTAMP) - CAST(MAKE_DATE(CAST(1970 AS INT), CAST(1 AS INT), CAST(1 AS INT)) AS TIMESTAMP)) / 86400 AS BIGINT) AS INT) AS "occurred",
   CAST(CAST(EXTRACT(epoch FROM CAST(DATE(CAST("t26"."known_at" AS TIMESTAMP)) AS TIMESTAMP) - CAST(MAKE_DATE(CAST(1970 AS INT), CAST(1 AS INT), CAST(1 AS INT)) AS TIMESTAMP)) / 86400 AS BIGINT) AS INT) AS "known",

@@ -602,6 +602,29 @@ ORDER BY
   "t4"."event_id" ASC;
 
 SELECT
+  "t4"."account",
+  CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE(CAST("t4"."occurred_at" AS TIMESTAMP))) AS INT) AS "occurred",
+  CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE(CAST("t4"."known_at" AS TIMESTAMP))) AS INT) AS "known",
+  "t4"."pulse" AS "number:pulse"
+FROM (
+  SELECT
+    "t2"."pulse_id",
+    "t2"."account_id",
+    "t2"."pulse",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."csm_pulses" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."pulse_id" ASC;
+
+SELECT
   "t26"."account",
   CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE(CAST("t26"."occurred_at" AS TIMESTAMP))) AS INT) AS "occurred",
   CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE(CAST("t26"."known_at" AS TIMESTAMP))) AS INT) AS "known",

@@ -764,6 +764,37 @@ ORDER BY
   "t4"."event_id" ASC;
 
 SELECT
+  "t4"."account",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."occurred_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "occurred",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE(CAST("t4"."known_at" AS TIMESTAMP)))
+  ) AS INTEGER) AS "known",
+  "t4"."pulse" AS "number:pulse"
+FROM (
+  SELECT
+    "t2"."pulse_id",
+    "t2"."account_id",
+    "t2"."pulse",
+    "t2"."occurred_at",
+    "t2"."known_at",
+    "t3"."account"
+  FROM "raw"."csm_pulses" AS "t2"
+  INNER JOIN "account_numbers" AS "t3"
+    ON "t2"."account_id" = "t3"."account_id"
+) AS "t4"
+ORDER BY
+  "t4"."account" ASC,
+  "t4"."occurred_at" ASC,
+  "t4"."known_at" ASC,
+  "t4"."pulse_id" ASC;
+
+SELECT
   "t26"."account",
   CAST(DATE_DIFF(
     'DAY',

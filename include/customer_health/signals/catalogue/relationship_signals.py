@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from customer_health.signals.aggregations import Count, CountDistinct, DaysSince, Happened, OpenNow
+from customer_health.signals.aggregations import Count, CountDistinct, DaysSince, Happened, Last, OpenNow
 from customer_health.signals.signal import Absent, Concept, Direction, FromConfig, Signal, days
 
 SIGNALS = (
@@ -19,6 +19,18 @@ SIGNALS = (
         phrase="sponsor or champion left or changed role within 6 months",
         reason_code="sponsor_left",
         actionable=False,  # it has happened; contacts and executives are what can be won back
+    ),
+    Signal(
+        name="csm_pulse",
+        table="csm_pulses",
+        aggregation=Last("pulse"),
+        window=days(90),  # an older feeling says nothing about today
+        unit="1-5",
+        direction=Direction.HIGHER_IS_HEALTHIER,
+        concept=Concept.RELATIONSHIP,
+        phrase="the CSM's latest pulse is {value:.0f} of 5",
+        reason_code="low_pulse",
+        actionable=False,  # nobody saves a customer by feeling better about them
     ),
     Signal(
         name="contacts_known",
