@@ -229,7 +229,7 @@ def check_quality(settings: Settings, *, as_of: date, now: datetime, progress: P
         remote_usage(settings) as usage,
     ):
         kept_out = keep_erased_out(settings, con)
-        take_in_pulses(con, open_ledger(settings.ledger_url))
+        take_in_pulses(con, ledger)
         gate = run_gate(
             con,
             as_of=as_of,
