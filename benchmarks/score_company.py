@@ -130,7 +130,6 @@ def live(
     effort: str,
     say: Say,
     again: bool = False,
-    teacher: bool = False,
 ) -> Lived:
     """Simulate, load, train on the first day and score every week; what is done already is not repeated.
 
@@ -144,7 +143,6 @@ def live(
         effort: Of the training.
         say: Told what is being done.
         again: Throw away models and scores of an earlier run.
-        teacher: Only load it and compute its signals: it teaches the feature oracle of others.
     """
     home = folder / f"{kind}-{seed}-{accounts}-{today}"
     days = tuple(today - timedelta(weeks=back) for back in range(weeks, -1, -1))
@@ -158,7 +156,7 @@ def live(
         pipeline.build_signals(settings, as_of_dates=days)
         signals.touch()
     done = home / f"lived_{weeks}_{effort}.done"
-    if not teacher and (again or not done.exists()):
+    if again or not done.exists():
         for path in (home / "ledger.db", *home.glob("ledger.db-*"), *home.glob("lived_*.done")):
             path.unlink(missing_ok=True)
         if again:  # what was kept of folds was fitted by the product as it was

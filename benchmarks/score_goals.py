@@ -6,9 +6,9 @@
 
 Every company is simulated, loaded, trained on and scored week by week through the pipeline's own steps and a
 ledger of its own; what is measured is what was published. The feature oracle of a company learned from the
-others of its kind: give two of a kind, or one that only teaches (`--teachers`). What was done is kept in
-`--folder`, so the same command goes on after a kill; `--again` trains and scores anew after a change of the
-product. Goals stand in docs/goals.md; a verdict stands beside every number.
+others of its kind, so give two of a kind. What was done is kept in `--folder`, so the same command goes on
+after a kill; `--again` trains and scores anew after a change of the product. Goals stand in
+docs/goals.md; a verdict stands beside every number.
 """
 
 from __future__ import annotations
@@ -117,17 +117,22 @@ def _cell(line: Line | None) -> str:
 
 def run(arguments: argparse.Namespace) -> dict[str, list[Line]]:
     """Live through every company, measure, print; return the lines by company."""
-    teachers: dict[str, list[pd.DataFrame]] = {}
-    for asked in arguments.teachers:
-        lived = _live(arguments, asked, teacher=True)
-        rows = score_truth.unscored(lived)
-        told = score_truth.truth(lived, rows, paths=arguments.paths, say=say)
-        teachers.setdefault(lived.kind, []).append(told)
     companies: dict[str, Lived] = {}
     readings: dict[str, pd.DataFrame] = {}
     known: dict[str, pd.DataFrame] = {}
     for asked in arguments.companies:
-        lived = _live(arguments, asked)
+        kind, _, seed = asked.partition(":")
+        lived = live(
+            arguments.folder,
+            kind,
+            int(seed),
+            accounts=arguments.accounts,
+            today=TODAY,
+            weeks=arguments.weeks,
+            effort=arguments.effort,
+            say=say,
+            again=arguments.again,
+        )
         companies[lived.name] = lived
         readings[lived.name] = score_truth.readings(lived)
         known[lived.name] = score_truth.truth(lived, readings[lived.name], paths=arguments.paths, say=say)
@@ -136,7 +141,6 @@ def run(arguments: argparse.Namespace) -> dict[str, list[Line]]:
     for name, lived in companies.items():
         say(f"{name}: measuring")
         others = [known[other] for other in known if other != name and companies[other].kind == lived.kind]
-        others += teachers.get(lived.kind, [])
         found[name], own = measure(lived, readings[name], known[name], others)
         report(f"{name}: {lived.record.why}", found[name])
         trials.setdefault(lived.kind, []).append(score_prior.trials(lived, own, arguments.draws))
@@ -148,27 +152,10 @@ def run(arguments: argparse.Namespace) -> dict[str, list[Line]]:
     return found
 
 
-def _live(arguments: argparse.Namespace, asked: str, *, teacher: bool = False) -> Lived:
-    kind, _, seed = asked.partition(":")
-    return live(
-        arguments.folder,
-        kind,
-        int(seed),
-        accounts=arguments.accounts,
-        today=TODAY,
-        weeks=arguments.weeks,
-        effort=arguments.effort,
-        say=say,
-        again=arguments.again,
-        teacher=teacher,
-    )
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--companies", nargs="+", default=list(COMPANIES), help="kind:seed, two of a kind")
-    made.add_argument("--teachers", nargs="+", default=[], help="kind:seed, for the feature oracle only")
     made.add_argument("--accounts", type=int, default=2000, help="of each company (%(default)s)")
     made.add_argument("--weeks", type=int, default=40, help="of readings after the training (%(default)s)")
     made.add_argument("--paths", type=int, default=32, help="futures per account of the truth (%(default)s)")

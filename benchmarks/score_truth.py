@@ -21,7 +21,6 @@ from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.data.decision_window import decision_window, in_sight
 from customer_health.model.data.features import RENEWAL, FeatureSet, numbers
 from customer_health.model.data.fixed_distance import at_reference
-from customer_health.model.data.labels import eligible
 from customer_health.scoring.daily_scores import SCORED
 from customer_health.simulator.behaviour import LOGO
 
@@ -59,12 +58,6 @@ def readings(lived: Lived) -> pd.DataFrame:
         lost_90=(days <= 90).astype(float),
         lost_180=(days <= 180).astype(float),
     )
-
-
-def unscored(lived: Lived) -> pd.DataFrame:
-    """Return the signals of every account that could be scored, of a company that nobody scored."""
-    rows = lived.panel.assign(as_of=lambda t: pd.to_datetime(t["as_of"]).astype("datetime64[ns]"))
-    return rows[eligible(rows, lived.config.model)].reset_index(drop=True)
 
 
 def monthly(lived: Lived) -> list[date]:
