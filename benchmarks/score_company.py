@@ -148,6 +148,7 @@ def live(
     days = tuple(today - timedelta(weeks=back) for back in range(weeks, -1, -1))
     settings = _settings(home, kind, seed, accounts, effort).model_copy(update={"today": today})
     lived = Lived(kind, seed, settings, days)
+    pipeline.upgrade_ledger(settings)
     signals = home / f"signals_{weeks}.done"
     if not signals.exists():
         say(f"{lived.name}: loading {accounts:,} accounts until {today}")
@@ -162,7 +163,7 @@ def live(
         if again:  # what was kept of folds was fitted by the product as it was
             shutil.rmtree(settings.models, ignore_errors=True)
         say(f"{lived.name}: training on what {days[0]} knew")
-        pipeline.upgrade_ledger(settings)
+        pipeline.upgrade_ledger(settings)  # the one before was thrown away
         result = pipeline.train_model(settings, as_of=days[0])
         say(f"{lived.name}: {result.sentences[0]}")
         _score(settings, days, lived.name, say)

@@ -118,7 +118,7 @@ def silent(lived: Lived, rows: pd.DataFrame, true: pd.DataFrame) -> list[Line]:
         if rules:
             score = lived.config.score.model_copy(update={"rules": rules})
             config = lived.config.model_copy(update={"score": score})
-            own = score_accounts(panel, None, config, as_of=day)
+            own = score_accounts(panel, None, config, as_of=day, with_levers=False)
             own = own[own["state"] == SCORED].assign(as_of=pd.Timestamp(day))
         else:
             own = rows

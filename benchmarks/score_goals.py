@@ -5,9 +5,9 @@
     python -m benchmarks.score_goals --companies standard:11 standard:12 --accounts 5000
 
 Every company is simulated, loaded, trained on and scored week by week through the pipeline's own steps and a
-ledger of its own; what is measured is what was published. The feature oracle of a company learned from the
-others of its kind, so give two of a kind. What was done is kept in `--folder`, so the same command goes on
-after a kill; `--again` trains and scores anew after a change of the product. Goals stand in
+ledger of its own; what is measured is what was published. The feature oracle of an account learned from other
+accounts of its company, and of others of its kind. What was done is kept in `--folder`, so the same command
+goes on after a kill; `--again` trains and scores anew after a change of the product. Goals stand in
 docs/goals.md; a verdict stands beside every number.
 """
 
@@ -46,10 +46,22 @@ def say(text: str) -> None:
     print(f"[{time.monotonic() - BEGIN:6.0f} s] {text}", flush=True)
 
 
-def measure(
+def without_truth(lived: Lived, rows: pd.DataFrame) -> list[Line]:
+    """Measure what needs no true probability: stability, facts, silent accounts, reasons, flaps."""
+    happened = score_facts.true_facts(lived)
+    return [
+        *score_measures.stability(lived, rows),
+        *score_facts.facts(rows, happened),
+        *score_facts.silent(lived, rows, happened),
+        *score_reasons.reasons(lived, rows),
+        *score_reasons.flaps(rows),
+    ]
+
+
+def against_truth(
     lived: Lived, rows: pd.DataFrame, known: pd.DataFrame, others: Sequence[pd.DataFrame]
 ) -> tuple[list[Line], pd.DataFrame]:
-    """Measure one company.
+    """Measure ranking, early warning, urgency and calibration.
 
     Args:
         lived: The company.
@@ -58,10 +70,9 @@ def measure(
         others: Likewise of the other companies of its kind.
 
     Returns:
-        Its lines, and its monthly readings with all oracles.
+        The lines, and the monthly readings with all oracles.
     """
-    features = score_truth.features_of(lived, rows)
-    rows = score_truth.with_oracle(rows.assign(risk=-rows["score"].astype(float)), others, features)
+    rows = score_truth.with_oracle(rows, known, others, score_truth.features_of(lived, rows))
     rows = rows.assign(
         naive_decision=score_truth.naive(lived, rows),
         naive_90=score_truth.naive(lived, rows, 90),
@@ -69,19 +80,13 @@ def measure(
     )
     true = [name for name in known if name.startswith("true_")]
     known = rows.merge(known[[*score_truth.KEYS, *true]], on=score_truth.KEYS)
-    happened = score_facts.true_facts(lived)
     lines = [
-        *score_measures.stability(lived, rows),
         *score_measures.ranking(known),
         *score_measures.early_warning(rows),
         *score_measures.urgency(known, rows),
         *score_measures.calibration(known),
         *score_measures.heads(known),
-        *score_facts.facts(rows, happened),
-        *score_facts.silent(lived, rows, happened),
         *score_facts.choice(lived, known),
-        *score_reasons.reasons(lived, rows),
-        *score_reasons.flaps(rows),
     ]
     return lines, known
 
@@ -90,7 +95,7 @@ def report(title: str, lines: Sequence[Line]) -> None:
     """Print a table."""
     print(f"\n{title}")
     for line in lines:
-        print(f"  {line.row()}")
+        print(f"  {line.row()}", flush=True)
 
 
 def together(found: dict[str, list[Line]]) -> list[str]:
@@ -120,6 +125,7 @@ def run(arguments: argparse.Namespace) -> dict[str, list[Line]]:
     companies: dict[str, Lived] = {}
     readings: dict[str, pd.DataFrame] = {}
     known: dict[str, pd.DataFrame] = {}
+    found: dict[str, list[Line]] = {}
     for asked in arguments.companies:
         kind, _, seed = asked.partition(":")
         lived = live(
@@ -133,16 +139,21 @@ def run(arguments: argparse.Namespace) -> dict[str, list[Line]]:
             say=say,
             again=arguments.again,
         )
-        companies[lived.name] = lived
-        readings[lived.name] = score_truth.readings(lived)
-        known[lived.name] = score_truth.truth(lived, readings[lived.name], paths=arguments.paths, say=say)
-    found: dict[str, list[Line]] = {}
+        name = lived.name
+        companies[name] = lived
+        rows = score_truth.readings(lived)
+        readings[name] = rows.assign(risk=-rows["score"].astype(float))
+        say(f"{name}: measuring what needs no truth")
+        found[name] = without_truth(lived, readings[name])
+        report(f"{name}: {lived.record.why}", found[name])
+        known[name] = score_truth.truth(lived, readings[name], paths=arguments.paths, say=say)
     trials: dict[str, list[pd.DataFrame]] = {}
     for name, lived in companies.items():
-        say(f"{name}: measuring")
+        say(f"{name}: measuring against the truth")
         others = [known[other] for other in known if other != name and companies[other].kind == lived.kind]
-        found[name], own = measure(lived, readings[name], known[name], others)
-        report(f"{name}: {lived.record.why}", found[name])
+        lines, own = against_truth(lived, readings[name], known[name], others)
+        found[name] += lines
+        report(name, lines)
         trials.setdefault(lived.kind, []).append(score_prior.trials(lived, own, arguments.draws))
     for kind, tables in trials.items():
         lines = score_prior.prior_line(tables) if any(map(len, tables)) else []
@@ -155,7 +166,7 @@ def run(arguments: argparse.Namespace) -> dict[str, list[Line]]:
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--companies", nargs="+", default=list(COMPANIES), help="kind:seed, two of a kind")
+    made.add_argument("--companies", nargs="+", default=list(COMPANIES), help="kind:seed")
     made.add_argument("--accounts", type=int, default=2000, help="of each company (%(default)s)")
     made.add_argument("--weeks", type=int, default=40, help="of readings after the training (%(default)s)")
     made.add_argument("--paths", type=int, default=32, help="futures per account of the truth (%(default)s)")

@@ -45,15 +45,24 @@ def stability(lived: Lived, rows: pd.DataFrame) -> list[Line]:
     gap = float(step[passed].mean()) if passed.any() else float("nan")
     weeks = 1000 / max(len(now), 1)
     note = f"{int(large.sum())} of {len(now):,} account-weeks, {int(alone.sum())} by the date"
+    news = np.array(
+        [bool(_codes(new) - _codes(old)) for new, old in zip(now["facts"], then["facts"], strict=True)]
+    )
+    quiet = large & ~news
     share = alone.sum() / max(large.sum(), 1)
     told = f"{gap:+.2f}, {int(passed.sum())} renewals"
     return [
         at_most(
             "S1", "weekly falls of 20 points or more, per 1,000 account-weeks", large.sum() * weeks, 2, note
         ),
+        Line("S1", "likewise, in weeks in which no headline fact began", quiet.sum() * weeks),
         at_most("S1", "share of them by the date, or in the week of a renewal", share, 0.05),
         at_most("S1", "mean step at a renewal, points (either way)", abs(gap), 2, told),
     ]
+
+
+def _codes(listed: object) -> set[str]:
+    return {str(fact["code"]) for fact in listed} if isinstance(listed, list) else set()
 
 
 def ranking(rows: pd.DataFrame) -> list[Line]:

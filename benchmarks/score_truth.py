@@ -2,11 +2,12 @@
 
 The true probabilities hold for the next decision (`decision_window` of the account's own renewal), for 90
 and for 180 days. The feature oracle is the best that the signals allow: trees that learned the true
-probability on the other companies of the same kind.
+probability on other accounts of the same company, and on other companies of its kind.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from datetime import date
 
@@ -25,6 +26,7 @@ from customer_health.scoring.daily_scores import SCORED
 from customer_health.simulator.behaviour import LOGO
 
 KEYS = ["account_id", "as_of"]
+PARTS = 2  # of the accounts: each is told of by what the other taught
 EVERY = 4  # weeks between the readings whose truth is computed
 TARGETS = ("decision", "90", "180")
 
@@ -86,25 +88,37 @@ def truth(lived: Lived, rows: pd.DataFrame, *, paths: int, say: Say) -> pd.DataF
     return pd.concat(parts, ignore_index=True)
 
 
-def with_oracle(rows: pd.DataFrame, others: Sequence[pd.DataFrame], features: FeatureSet) -> pd.DataFrame:
+def with_oracle(
+    rows: pd.DataFrame, known: pd.DataFrame, others: Sequence[pd.DataFrame], features: FeatureSet
+) -> pd.DataFrame:
     """Add `oracle_decision`, `oracle_90`, `oracle_180` and `oracle_health` (renewal at the reference day).
+
+    No account teaches what is said of it: it shares the rules of life with those that do, and nothing else.
 
     Args:
         rows: Readings to predict.
-        others: Monthly rows with truth of the other companies of the kind; none: all unknown.
+        known: Those of them whose truth is known.
+        others: Monthly rows with truth of other companies of the kind.
         features: What the model under test sees.
     """
     found = {f"oracle_{target}": np.full(len(rows), np.nan) for target in (*TARGETS, "health")}
-    if others:
-        fixed = at_reference(rows, 180)
+    part, known_part = (_part(table["account_id"]) for table in (rows, known))
+    for number in range(PARTS):
+        mine = np.flatnonzero(part == number)
+        taught_by = [*others, known[known_part != number]]
+        asked, fixed = rows.iloc[mine], at_reference(rows.iloc[mine], 180)
         for target in TARGETS:
-            taught = [(other, other[KEYS].assign(p=other[f"true_{target}"])) for other in others]
-            asked = pd.concat([rows, fixed]) if target == "decision" else rows
-            told = feature_oracle(asked.reset_index(drop=True), taught, features)
-            found[f"oracle_{target}"] = told[: len(rows)]
+            taught = [(table, table[KEYS].assign(p=table[f"true_{target}"])) for table in taught_by]
+            both = pd.concat([asked, fixed]) if target == "decision" else asked
+            told = feature_oracle(both.reset_index(drop=True), taught, features)
+            found[f"oracle_{target}"][mine] = told[: len(mine)]
             if target == "decision":
-                found["oracle_health"] = told[len(rows) :]
+                found["oracle_health"][mine] = told[len(mine) :]
     return rows.assign(**found)
+
+
+def _part(accounts: pd.Series) -> np.ndarray:
+    return np.array([zlib.crc32(str(account).encode()) % PARTS for account in accounts], dtype=int)
 
 
 def features_of(lived: Lived, rows: pd.DataFrame) -> FeatureSet:

@@ -12,8 +12,6 @@ import pytest
 from sqlalchemy import Engine
 from tests.lib.ledger import new_ledger, publish
 from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world
-from tests.lib.signals_spec import ago, ask
-from tests.lib.world import World
 
 from customer_health.ledger import pulses
 from customer_health.model.training import train
@@ -37,25 +35,6 @@ def con() -> duckdb.DuckDBPyConnection:
         made.execute(f"CREATE SCHEMA {schema}")
     create_tables(made)
     return made
-
-
-def test_csm_pulse_is_the_newest_of_ninety_days_and_unknown_without_one() -> None:
-    world = World()
-    world.add("csm_pulses", "acme", ago(40), None, pulse=4)
-    world.add("csm_pulses", "acme", ago(10), None, pulse=2)
-    world.add("csm_pulses", "old", ago(91), None, pulse=1)
-    world.account("nobody_asked")
-    assert ask(world, "csm_pulse") == 2
-    assert ask(world, "csm_pulse", "old") is None
-    assert ask(world, "csm_pulse", "nobody_asked") is None
-
-
-def test_a_pulse_that_was_written_down_later_does_not_count_before() -> None:
-    """The tool says "two weeks ago"; until it said so, nobody knew."""
-    world = World()
-    world.add("csm_pulses", "acme", ago(40), None, pulse=4)
-    world.add("csm_pulses", "acme", ago(14), ago(-1), pulse=1)
-    assert ask(world, "csm_pulse") == 4
 
 
 def test_pulses_of_the_ledger_become_facts_once_beside_those_that_a_source_brings(

@@ -131,3 +131,20 @@ def test_active_contacts_90d_counts_people_and_interactions_90d_conversations(wo
     world.interaction("acme", kind="email_sent", occurred=ago(2), person="ben")
     assert ask(world, "active_contacts_90d") == 1
     assert ask(world, "interactions_90d") == 2
+
+
+def test_csm_pulse_is_the_newest_of_ninety_days_and_unknown_without_one(world: World) -> None:
+    world.add("csm_pulses", "acme", ago(40), None, pulse=4)
+    world.add("csm_pulses", "acme", ago(10), None, pulse=2)
+    world.add("csm_pulses", "old", ago(91), None, pulse=1)
+    world.account("nobody_asked")
+    assert ask(world, "csm_pulse") == 2
+    assert ask(world, "csm_pulse", "old") is None
+    assert ask(world, "csm_pulse", "nobody_asked") is None
+
+
+def test_a_pulse_that_was_written_down_later_does_not_count_before(world: World) -> None:
+    """The tool says "two weeks ago"; until it said so, nobody knew."""
+    world.add("csm_pulses", "acme", ago(40), None, pulse=4)
+    world.add("csm_pulses", "acme", ago(14), ago(-1), pulse=1)
+    assert ask(world, "csm_pulse") == 4

@@ -247,6 +247,14 @@ REQUIREMENTS = {
             "executives_known_and_contacts_left_180d_follow_people",
         ),
     ),
+    "D1, as a CSM feels it": Asked(
+        "How the CSM feels about the customer, as an input of the model beside a field of its own",
+        ("csm_pulse",),
+        (
+            "csm_pulse_is_the_newest_of_ninety_days_and_unknown_without_one",
+            "a_pulse_that_was_written_down_later_does_not_count_before",
+        ),
+    ),
     "D2": Asked(
         "Contacts known; fewer than two is single-threaded",
         ("contacts_known", "active_contacts_90d"),

@@ -114,7 +114,7 @@ RISKS: Mapping[str, Claim] = {
     "no_feedback": _only("no NPS answer in a year", "no_feedback", 0),
     # relationship
     "sponsor_left": _from("sponsor or champion gone", "sponsor_left"),
-    "low_pulse": _only("CSM pulse only {count}", "low_pulse", 2.4),
+    "low_pulse": Claim("low_pulse", "CSM pulse only {count}", at_least=1, at_most=2.4),
     "single_threaded": _only("only {count} contact{s} known", "single_threaded", 1, "no contact known"),
     "no_recent_contact": _from(
         "no conversation for {count} days", "no_recent_contact", 30, against_median=True
