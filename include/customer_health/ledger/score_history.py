@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from sqlalchemy import Connection, Engine, Row, RowMapping, case, func, or_, select
 
 from customer_health.ledger.schema import episodes, score_runs, score_signals, scores
 from customer_health.ledger.schema_page import portfolio_rows
 from customer_health.ledger.scores import BAND_SHOWN, TIER_SHOWN, previous_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BATCH = 500
 _READING = (
@@ -171,6 +173,8 @@ def worst_levels(connection: Connection, as_of: date) -> dict[str, int]:
 def published_between(engine: Engine, since: date, before: date) -> pd.DataFrame:
     """Return every published row of the days from `since` up to, not including, `before`."""
     query = select(scores).where(scores.c.as_of < before, scores.c.as_of >= since)
+    import pandas as pd
+
     with engine.connect() as connection:
         result = connection.execute(query)
         return pd.DataFrame(result.fetchall(), columns=list(result.keys()))

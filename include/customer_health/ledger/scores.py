@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from sqlalchemy import Connection, Engine, RowMapping, Select, bindparam, delete, func, insert, select, update
 
 import customer_health
@@ -16,6 +15,9 @@ from customer_health.ledger import portfolio_summary
 from customer_health.ledger.crash_points import crash_point
 from customer_health.ledger.engine import serialise, writing
 from customer_health.ledger.schema import score_runs, score_signals, scores
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REQUIRED = ("account_id", "score", "score_shown", "tier", "band", "state")
 KEEP_SIGNALS = timedelta(days=35)
@@ -68,13 +70,15 @@ def publish(
     Raises:
         DataContractError: A column is missing, an account appears twice, or a scored account has no score.
     """
+    from pandas.api.types import is_numeric_dtype
+
     table = _with_context(_checked(frame, as_of), panel, accounts, as_of)
     columns = [c.name for c in scores.columns if c.name in table.columns and c.name != "as_of"]
     signal_columns = [
         name
         for name in table.columns
         if name not in scores.columns or name == "days_to_renewal"
-        if name != "is_customer" and pd.api.types.is_numeric_dtype(table[name])
+        if name != "is_customer" and is_numeric_dtype(table[name])
     ]
     rows = [
         {"as_of": as_of, **{name: plain(value) for name, value in zip(columns, values, strict=True)}}
@@ -203,12 +207,14 @@ def plain(value: Any) -> Any:
         value = value.tolist()
         if isinstance(value, list):
             return [plain(item) for item in value]
-    if value is None or value is pd.NaT or value is pd.NA:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, pd.Timestamp):
-        return value.to_pydatetime()
+    if kind.__module__.startswith("pandas"):
+        import pandas as pd
+
+        if value is pd.NaT or value is pd.NA:
+            return None
+        return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
     return value
 
 
@@ -240,6 +246,8 @@ def _checked(frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
 def _with_context(
     table: pd.DataFrame, panel: pd.DataFrame | None, accounts: pd.DataFrame | None, as_of: date
 ) -> pd.DataFrame:
+    import pandas as pd
+
     if panel is not None:
         rows = panel
         if "as_of" in panel.columns:
@@ -274,8 +282,8 @@ def _note_run(
     config: Mapping[str, Any] | None,
 ) -> None:
     def most(column: str) -> Any:
-        values = table[column].dropna() if column in table.columns else pd.Series(dtype=object)
-        return str(values.mode().iloc[0]) if len(values) else None
+        values = table[column].dropna() if column in table.columns else ()
+        return str(table[column].dropna().mode().iloc[0]) if len(values) else None
 
     facts = {
         "published_at": published_at,
@@ -297,5 +305,7 @@ def _read(engine: Engine, query: Select[Any]) -> pd.DataFrame:
 
 
 def _frame(connection: Connection, query: Select[Any]) -> pd.DataFrame:
+    import pandas as pd
+
     result = connection.execute(query)
     return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
