@@ -35,7 +35,7 @@ def test_no_file_has_grown_two_jobs():
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files(*CODE)}
 
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
-    assert statistics.median(lengths.values()) < 150
+    assert statistics.median(lengths.values()) < 110
 
 
 def test_importing_the_steps_of_the_chain_loads_nothing_heavy():
