@@ -1,7 +1,7 @@
 """
 # Approve actions
 
-**What.** Asks a person, in *Required Actions*, before something leaves the house that must not leave by
+**What.** Asks a person, in *Required Actions*, before something leaves the system that must not leave by
 itself: a concession, a mail to a customer, a proposed deal, the summary that an alert brake holds back, or
 a new model where the company file wants `model.approval: required`.
 

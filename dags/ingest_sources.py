@@ -1,7 +1,7 @@
 """
 # Ingest sources
 
-**What.** Loads every source into the raw tables and holds them against their contracts. It is the
+**What.** Loads every source into the raw tables and checks them against their contracts. It is the
 head of the chain: the DAGs behind it start by themselves, one after the other, for the same day.
 
 **The day.** A run belongs to one *as-of date* (its partition key, `2026-11-19`), and its cut is the
@@ -16,7 +16,7 @@ at that midnight.
 | Tells | `build_signals`, through the asset `health_raw` |
 
 **By hand.** *Trigger* and choose the as-of date in the form; empty means today. The whole chain
-follows. Scores of days older than 36 hours are recomputed, but nothing leaves the house for them.
+follows. Scores of days older than 36 hours are recomputed, but nothing leaves the system for them.
 
 **Back-fill a range.** *Trigger, Backfill* with the first and last as-of date, or
 

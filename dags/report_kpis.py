@@ -2,7 +2,7 @@
 # Report KPIs
 
 **What.** Measures whether all this helps: retention, saves, time to the first step, precision of the alerts,
-and how the model's promises held against what happened.
+and how the model's predictions compare with what happened.
 
 | | |
 |---|---|

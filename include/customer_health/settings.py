@@ -95,7 +95,7 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, Secret]:
     """Return the credentials of every `CUSTOMER_HEALTH_SECRET_<KIND>`, a flat JSON object each.
 
     Raises:
-        ConfigurationError: One is no such object. Its content is not repeated.
+        ConfigurationError: One is not such an object. Its content is not repeated.
     """
     start, found = PREFIX + "SECRET_", dict[str, Secret]()
     for name in sorted(name for name in environment if name.startswith(start)):
@@ -105,7 +105,7 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, Secret]:
             values = None
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise ConfigurationError(
-                f"{name} is not JSON object of texts.", hint='Write it as {"key": "value", ...}.'
+                f"{name} is not a JSON object of texts.", hint='Write it as {"key": "value", ...}.'
             )
         found[name.removeprefix(start).lower()] = Secret(values)
     return found
@@ -126,7 +126,7 @@ def load_settings(
             those of the environment.
 
     Raises:
-        ConfigurationError: A value is wrong, or `today` is set while something could leave the house.
+        ConfigurationError: A value is wrong, or `today` is set while something could leave the system.
     """
     env = os.environ if environment is None else environment
 

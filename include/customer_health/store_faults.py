@@ -132,7 +132,7 @@ def _sorted(store: str, place: str, error: BaseException) -> CustomerHealthError
     if _any(words, _STOPPED):
         return StoreStoppedError(
             f"{name} does not answer: {said}",
-            hint="Start its server, or mend the network; the next try goes on, nothing was lost.",
+            hint="Start its server, or fix the network; the next try goes on, and nothing was lost.",
         )
     if store == "ledger" and "://" in place and _any(words, _LOGIN):
         return ConfigurationError(

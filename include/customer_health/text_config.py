@@ -59,7 +59,7 @@ class Endpoint(Section):
 class TextsConfig(Section):
     """Sentiment, reasons and intents from texts; the Why and the explanation.
 
-    A company that writes nothing here gets the offline reader and the template: nothing leaves the house.
+    A company that writes nothing here gets the offline reader and the template: nothing leaves the system.
     """
 
     reader: ReaderKind = Field("offline", description="who reads; `offline` reads whatever nobody else did")

@@ -1,6 +1,6 @@
 """What happens when a task has failed for good: those who run the system hear of it.
 
-The message goes through the outbox like everything else that leaves the house, and `tick_outbox` delivers
+The message goes through the outbox like everything else that leaves the system, and `tick_outbox` delivers
 it within the hour. Airflow calls this after the last try only: in the worker, or in the DAG processor when
 the worker was killed. What goes wrong in here Airflow writes to the task's log.
 """

@@ -1,4 +1,4 @@
-"""Texts with what must not leave the house: what identifies a person, an account, a payment, a machine.
+"""Texts with what must not leave the system: what identifies a person, an account, a payment, a machine.
 
 Each: the text, what must be gone, and what must still stand because the reading needs it.
 """

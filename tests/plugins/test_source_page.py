@@ -67,7 +67,7 @@ def test_before_the_first_run_the_page_says_what_will_come(browser: TestClient) 
     text = shown(browser)
     assert "No gate has looked at the data yet." in text
     assert "No source has been read yet." in text
-    assert "nothing leaves the house" in text
+    assert "nothing leaves the system" in text
 
 
 def test_what_is_red_comes_first_with_what_to_do_and_a_way_to_the_reports(

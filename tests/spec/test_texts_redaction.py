@@ -1,4 +1,4 @@
-"""Nothing that identifies somebody leaves the house, and what the reading needs stays."""
+"""Nothing that identifies somebody leaves the system, and what the reading needs stays."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ MISTAKES = [
     ("playbooks:\n  min_arr: .inf\n", 2, "playbooks.min_arr", "finite"),
     ("money:\n  currency: EUR\n  rates: {USD: .inf}\n", 3, "money.rates.USD", "finite"),
     ("money:\n  currency: EUR\n  rates: {USD: -1}\n", 3, "money.rates.USD", "above 0"),
-    ("money:\n  rates: {USD: 1}\n", 2, "money.rates", "name it as well"),
+    ("money:\n  rates: {USD: 1}\n", 2, "money.rates", "rates need money.currency"),
     ("money:\n  currency: Euro\n", 2, "money.currency", "such as EUR"),
     ("destinations:\n  slack: slak\n", 2, "destinations.slack", "Did you mean one of: slack"),
     ("destinations:\n  salesforce: salesforce\n", 2, "destinations.salesforce", "Known: calendar, crm"),

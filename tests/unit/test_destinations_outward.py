@@ -1,4 +1,4 @@
-"""What leaves the house: whom we call, what we sign, what we never show."""
+"""What leaves the system: whom we call, what we sign, what we never show."""
 
 import json
 import logging

@@ -45,7 +45,7 @@ def test_re_runs_restatements_and_back_fills_never_double_and_never_wake_the_pas
                 if kind != "again" and other <= number:
                     publish(ledger, other, restated if kind == "restate" else scores)
                 if other < number or kind == "late":
-                    # An earlier day, or a late look at this one: nothing may leave the house.
+                    # An earlier day, or a late look at this one: nothing may leave the system.
                     now = morning(number) + timedelta(hours=40 if kind == "late" else 0)
                     if other <= number:
                         assert run(ledger, other, config, now=now).numbers["effects"] == 0

@@ -140,7 +140,7 @@ def run(context: typer.Context, as_of: AsOf = None, since: Since = None) -> int:
 
 
 def summary(context: typer.Context, as_of: AsOf = None) -> None:
-    """What the last run means, in one screen."""
+    """What the last run means, on one screen."""
     from customer_health.cli.run_summary import demo_summary
 
     session = session_of(context)

@@ -99,7 +99,7 @@ def replay(
     account: Account,
     day: Annotated[date, typer.Argument(parser=parse_day, metavar="DATE", help="a published day")],
 ) -> None:
-    """Make a published score again, bit for bit, or name what differs."""
+    """Compute a published score again, bit for bit, or name what differs."""
     from customer_health.pipeline.score_questions import replay as again
 
     result = again(session_of(context).settings, account=account, as_of=day)
@@ -113,7 +113,7 @@ def what_if(
     config: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="the other company file")],
     as_of: AsOf = None,
 ) -> None:
-    """Who would change tier, and which open tasks lose their ground, under another company file."""
+    """Who would change tier, and which open tasks would lose their reason, under another company file."""
     from customer_health.pipeline.what_if import what_if as ask
 
     session = session_of(context)
@@ -126,7 +126,7 @@ def cut_points(
     weeks: Annotated[int, typer.Option(help="in which everybody below the cut is called once")] = 1,
     as_of: AsOf = None,
 ) -> None:
-    """Where to cut when so many calls are possible, and what that leaves out."""
+    """Where to draw the line if this many calls are possible, and what that leaves out."""
     from customer_health.kpis.call_capacity import cut_for
     from customer_health.ledger import scores
 

@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 def awaiting(context: typer.Context) -> None:
-    """What waits for approval."""
+    """List what is waiting for approval."""
     from customer_health.ledger.outbox import admin
 
     rows = admin.awaiting(_ledger(session_of(context)))
@@ -58,7 +58,7 @@ def awaiting(context: typer.Context) -> None:
 
 
 def approve(context: typer.Context, key: Key, by: By, reason: Reason) -> None:
-    """Let an effect that waits leave the house."""
+    """Approve an effect that is waiting, so that it may be sent."""
     from customer_health.ledger.outbox import admin
 
     session = session_of(context)
@@ -68,7 +68,7 @@ def approve(context: typer.Context, key: Key, by: By, reason: Reason) -> None:
 
 
 def decline(context: typer.Context, key: Key, by: By, reason: Reason) -> None:
-    """Refuse an effect that waits, for good."""
+    """Decline an effect that is waiting, for good."""
     from customer_health.ledger.outbox import admin
 
     session = session_of(context)
@@ -87,7 +87,7 @@ def resend(context: typer.Context, key: Key, by: By, reason: Reason) -> None:
 
 
 def ack(context: typer.Context, episode: Episode, by: By) -> None:
-    """Say that somebody is on an episode."""
+    """Say that somebody is working on an episode."""
     from customer_health.ledger import episode_events
 
     session = session_of(context)

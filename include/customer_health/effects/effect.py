@@ -22,7 +22,7 @@ class Effect:
         verb: What to do there, e.g. "create_task", "notify", "set_fields", "enroll",
             "create_opportunity".
         account_id: The account it concerns.
-        as_of: The day whose score asked for it; effects of old days never leave the house.
+        as_of: The day whose score asked for it; effects of old days never leave the system.
         playbook: Name of the playbook that decided it.
         step: Which of the playbook's steps this is.
         episode_id: The spell of trouble (or the renewal cycle) it belongs to.

@@ -21,7 +21,7 @@ SIMULATED = ["simulated"]
 
 
 def can_live_through(settings: Settings) -> bool:
-    """Whether the company is simulated and nothing can leave the house: nobody else's past is invented."""
+    """Whether the company is simulated and nothing can leave the system: nobody else's past is invented."""
     previews = set(settings.config.destinations.model_dump().values()) == {"preview"}
     return previews and ingestion.sources(settings) == SIMULATED
 
@@ -40,7 +40,7 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
         progress: Told what is being done.
 
     Raises:
-        ConfigurationError: The company is a real one, or something could leave the house.
+        ConfigurationError: The company is a real one, or something could leave the system.
     """
     from customer_health.ledger.engine import open_ledger
     from customer_health.pipeline.ledger_upgrade import upgrade_ledger

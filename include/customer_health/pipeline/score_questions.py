@@ -94,7 +94,7 @@ def replay(settings: Settings, *, account: str, as_of: date) -> Result:
     row = panel[panel["account_id"] == account].iloc[0]
     differs += _late(kept, row)
     wrong = (
-        ["merge: it is no customer on that day any more"]
+        ["merge: it is not a customer on that day any more"]
         if new.empty
         else _different(stored.iloc[0], new.iloc[0])
     )

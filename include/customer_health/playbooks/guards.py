@@ -1,4 +1,4 @@
-"""When a single step makes no sense, or only then does, whatever the play around it says."""
+"""When a single step is left out, or only then taken, whatever the play around it says."""
 
 from __future__ import annotations
 

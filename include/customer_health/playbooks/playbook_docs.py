@@ -107,7 +107,7 @@ def playbooks_page() -> str:
         "## Steps",
         "",
         "Every step may have an `id` (its name in keys and logs; changing it makes a new promise), `to` (the",
-        "destination) and `approval: required` (a person must agree before it leaves the house).",
+        "destination) and `approval: required` (a person must agree before it leaves the system).",
         *(line for verb, step in STEPS.items() for line in _step(verb, step)),
         "",
         "## The library",

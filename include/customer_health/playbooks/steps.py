@@ -64,7 +64,7 @@ class Step(Part):
         id: Name of the step inside its playbook; part of the effect's key, so renaming it makes a new
             promise. Defaults to the verb and what it is about.
         to: Destination, as named in the company file.
-        approval: "required" when a person must agree before it leaves the house.
+        approval: "required" when a person must agree before it leaves the system.
         unless: Left out where any of this holds: no review is asked of an account that had one last week.
         only_if: Taken only where any of this holds.
     """

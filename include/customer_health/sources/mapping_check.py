@@ -23,12 +23,12 @@ def _misfits(table: Table, name: str, rules: Mapping[str, Rule]) -> list[str]:
     if rule.scale is not None and type_ not in _NUMBERS:
         found.append(f"`scale:` multiplies numbers, and {table.name}.{name} is {_kind(type_)}")
     if rule.per is not None and table.columns[name].unit != "currency/year":
-        found.append(f"`per:` makes amounts those of a year, and {table.name}.{name} is no such amount")
+        found.append(f"`per:` turns amounts into those of a year, and {table.name}.{name} is not an amount")
     if rule.lower and (type_ is not Type.TEXT or rule.column is None):
-        found.append(f"`lower:` is for text of a source column, and {table.name}.{name} is no such text")
+        found.append(f"`lower:` is for text of a source column, and {table.name}.{name} is not text from one")
     for word, given in (("pad", rule.pad), ("integer_text", rule.integer_text)):
         if given and (type_ is not Type.TEXT or rule.column is None):
-            found.append(f"`{word}:` is for ids of a source column, and {table.name}.{name} is no such id")
+            found.append(f"`{word}:` is for ids of a source column, and {table.name}.{name} is not an id")
     if rule.plus is not None and type_ not in _MOMENTS:
         found.append(f"`plus:` moves dates, and {table.name}.{name} is {_kind(type_)}")
     found += [

@@ -1,4 +1,4 @@
-"""Take out of a text what identifies somebody, before it leaves the house.
+"""Take out of a text what identifies somebody, before it leaves the system.
 
 Better too much than too little: what a text sounds like does not hang on whose number it holds. The names
 that the warehouse knows (the account, its owner) are taken out wherever they stand, other names where people

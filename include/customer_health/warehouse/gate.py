@@ -130,7 +130,7 @@ def require_gated(con: duckdb.DuckDBPyConnection) -> None:
     if found:
         named = ", ".join(f"{table} ({loads} load{'s' if loads > 1 else ''})" for table, loads in found)
         raise RetriableError(
-            f"Rows have arrived that were not held against their contracts yet: {named}.",
+            f"Rows have arrived that were not checked against their contracts yet: {named}.",
             hint="The gate (check_quality) of the run that loaded them comes first; without Airflow: "
             "python -m customer_health gate.",
         )

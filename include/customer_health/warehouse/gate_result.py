@@ -62,7 +62,7 @@ class GateResult:
         """Sentences for people: what was moved and why, then where to read more."""
         counts = self.counts()
         lines = [
-            f"{counts['new_rows']:,} new rows held against their contracts: "
+            f"{counts['new_rows']:,} new rows checked against their contracts: "
             f"{counts['quarantined']:,} in quarantine, {counts['copies_dropped']:,} exact copies dropped"
             + (f", {counts['superseded']:,} replaced by newer states" if counts["superseded"] else "")
             + (

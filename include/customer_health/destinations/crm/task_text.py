@@ -45,7 +45,7 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     reason_code = p["reason_code"] or "none named"
     yield f"- **Priority:** {p['priority']} · **type:** {p['type']} · **reason:** {reason_code}"
     if p.get("approval"):
-        yield f"- **Approval:** {p['approval']} before anything leaves the house"
+        yield f"- **Approval:** {p['approval']} before anything leaves the system"
     yield f"- **External id:** `{_md(p['external_id'], 300)}`"
     yield ""
     yield "## Account"

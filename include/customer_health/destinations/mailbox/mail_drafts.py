@@ -213,7 +213,7 @@ def _refused(code: int) -> CustomerHealthError:
         return BusyError(said, retry_after=300.0)
     if 500 <= code < 600:
         return RejectedError(said, hint="Check sender and recipient, then resend.")
-    return UnknownOutcomeError("The mail server's answer makes no sense.")  # it may well be a yes
+    return UnknownOutcomeError("The mail server's answer cannot be understood.")  # it may well be a yes
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def resend(engine: Engine, key: str, reason: str, *, now: datetime) -> None:
 def approve(
     engine: Engine, key: str, *, by: str, reason: str, now: datetime, approvers: Sequence[str] = ()
 ) -> None:
-    """Agree that an effect may leave the house; it is delivered with the next dispatch.
+    """Agree that an effect may leave the system; it is delivered with the next dispatch.
 
     Args:
         engine: The ledger.

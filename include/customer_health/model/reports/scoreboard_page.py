@@ -97,7 +97,7 @@ def calibration(watch: Watch) -> Iterable[str]:
     table = watch.board.calibration()
     if table.empty:
         return
-    yield "## Did as many leave as was said?"
+    yield "## Did as many leave as predicted?"
     yield ""
     yield "| as of | losses predicted | came | the probabilities were |"
     yield "|---|---|---|---|"

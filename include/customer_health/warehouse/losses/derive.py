@@ -110,7 +110,7 @@ class Derived:
             )
         if self.followed:
             lines.append(
-                f"{len(self.followed):,} ended term(s) are no loss: the account goes on with another "
+                f"{len(self.followed):,} ended term(s) are not a loss: the account goes on with another "
                 "contract. See outcomes.md."
             )
         if self.outcomes:
