@@ -37,7 +37,9 @@ class OutcomesConfig(Section):
         default=0.2, gt=0, le=1, description="share of usage-based revenue whose loss is a contraction"
     )
     usage_window_days: int = Field(
-        default=90, ge=28, description="usage-based revenue of this many days is compared with that of as many before"
+        default=90,
+        ge=28,
+        description="usage-based revenue of this many days is compared with that of as many before",
     )
     usage_least_revenue: float = Field(
         default=0.0, ge=0, description="yearly usage-based revenue below which falls are noise"
