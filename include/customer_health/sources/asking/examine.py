@@ -60,6 +60,9 @@ def _check(settings: Settings, name: str, as_of: date, sleep: Callable[[float], 
         ) as trial:
             check.problems.extend(_problems(trial, source.vendor.scopes))
             check.remarks.append(_remark(trial))
+            if source.vendor.scopes:
+                told = ", ".join(sorted(trial.granted)) or "not told by the vendor"
+                check.remarks.append(f"rights needed: {', '.join(source.vendor.scopes)}; granted: {told}")
     except CustomerHealthError as error:
         check.problems.append((error.message, error.hint or "See docs/sources.md."))
     return check
@@ -69,6 +72,13 @@ def _problems(trial: Trial, scopes: tuple[str, ...]) -> Iterator[tuple[str, str]
     for resource, error in trial.refused.items():
         wanted = f" Rights that are needed: {', '.join(scopes)}." if " 403" in error.message else ""
         yield f"{resource}: {error.message}", f"{error.hint}{wanted}"
+    # What a vendor calls a right is one word; the rest of `scopes:` is for people.
+    lacking = [one for one in scopes if " " not in one and one not in trial.granted]
+    if trial.granted and lacking and not trial.granted & {"full", "read"}:
+        yield (
+            f"it has granted {', '.join(sorted(trial.granted))}, and not {', '.join(lacking)}.",
+            "Grant the rights listed under `scopes:` in its file, then run doctor again.",
+        )
     skew = trial.clock_skew
     if skew is not None and abs(skew) > 120:
         yield (

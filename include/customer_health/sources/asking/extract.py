@@ -95,6 +95,11 @@ class Extraction:
         """Seconds by which the vendor's clock is ahead of ours; None if it does not say."""
         return self._asker.session.skew
 
+    @property
+    def granted(self) -> frozenset[str]:
+        """Rights that the vendor says it has granted; empty if it does not say."""
+        return frozenset(getattr(self._asker.session.signed, "granted", ()))
+
     def _each(self, resource: Resource) -> list[str]:
         if not resource.each:
             return [""]

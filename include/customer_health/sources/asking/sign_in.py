@@ -42,6 +42,9 @@ class TokenAuth(AuthBase):
 
     Vendors that do not say how long a token lasts (Salesforce) show its end only by a 401.
 
+    Attributes:
+        granted: Rights that the vendor says it has granted; empty if it does not say.
+
     Args:
         auth: Filled in.
         fetch: Posts a form to an address and returns the JSON of the answer.
@@ -61,6 +64,7 @@ class TokenAuth(AuthBase):
     ) -> None:
         self._auth, self._fetch, self._clock, self._now = auth, fetch, clock, now
         self._token, self._until = "", 0.0
+        self.granted: frozenset[str] = frozenset()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if not self._token or self._until <= self._clock():
@@ -72,6 +76,7 @@ class TokenAuth(AuthBase):
         """Ask for a new token."""
         body = self._fetch(self._auth.access_token_url, self._grant())
         self._token = str(body.get("access_token", ""))
+        self.granted = frozenset(str(body.get("scope") or "").replace(",", " ").split())
         lasts = float(body.get("expires_in") or 3600)
         self._until = self._clock() + max(lasts - EARLY, 1.0)
 

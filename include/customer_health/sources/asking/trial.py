@@ -31,6 +31,7 @@ class Trial:
         absent: (canonical column, source column) that no record of the trial has.
         rows: Canonical table -> column names and its first rows.
         quarantined: Sentences about rows that could not be read.
+        granted: Rights that the vendor says it has granted; empty if it does not say.
         clock_skew: Seconds by which the vendor's clock is ahead of ours; None if it does not say.
     """
 
@@ -39,6 +40,7 @@ class Trial:
     absent: list[tuple[str, str]] = field(default_factory=list)
     rows: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = field(default_factory=dict)
     quarantined: list[str] = field(default_factory=list)
+    granted: frozenset[str] = frozenset()
     clock_skew: float | None = None
 
     def lines(self) -> list[str]:
@@ -105,6 +107,7 @@ def try_vendor(
             except CustomerHealthError as error:
                 trial.refused[resource.name] = error
         trial.reading, trial.clock_skew = extraction.reading, extraction.clock_skew
+        trial.granted = extraction.granted
         _load(trial, bound(vendor, connection), Path(folder), as_of)
         yield trial
 

@@ -19,6 +19,7 @@ class Remote(VendorServer):
     vendor = "zendesk"
     secret = {"client_id": "our-client", "client_secret": "zd-secret-1"}
     options = {"subdomain": "acme"}
+    scope = "tickets:read organizations:read satisfaction_ratings:read"
     main, renews, renamed = "tickets", True, ("status", "state")
     calls_of_an_idle_run = 3
 
@@ -129,7 +130,7 @@ class Remote(VendorServer):
             return Answer(401, {"error": "invalid_client"})
         token = f"zd-token-{len(self.tokens)}"
         self.tokens.add(token)
-        return Answer(body={"access_token": token, "token_type": "bearer"})
+        return Answer(body={"access_token": token, "token_type": "bearer", "scope": self.scope})
 
     def expired(self) -> Answer:
         self.tokens.clear()
