@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from tests.lib.ledger import morning, new_ledger, publish
 from tests.lib.world import create_raw_tables
 
-from customer_health.kpis.hierarchy import Account, below, groups, roll_up, tops
+from customer_health.kpis.hierarchy import Account, below, groups, listed_under, roll_up, tops
+from customer_health.ledger import portfolio_queries
+from customer_health.ledger.portfolio_filters import Filters
 
 NAMES = "abcdefg"
 
@@ -72,6 +74,39 @@ def test_the_groups_and_those_alone_add_up_to_the_whole(
             assert top[child] == tops([parent], parents)[parent]
 
 
+def test_a_company_in_between_that_is_no_customer_does_not_tear_its_group_apart() -> None:
+    """Holding owns a shell without a contract, and the shell owns Deep; nobody above Two is a customer."""
+    parents = {
+        "deep": "shell",
+        "shell": "holding",
+        "one": "holding",
+        "two": "bank",
+        "bank": "trust",
+        "self": "self",
+    }
+    assert listed_under(["holding", "one", "deep", "two", "self"], parents) == {
+        "deep": "holding",
+        "one": "holding",
+        "two": "trust",
+    }
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.none() | st.sampled_from(NAMES)),
+    st.sets(st.sampled_from(NAMES)),
+)
+def test_who_is_listed_together_is_who_belongs_together(
+    parents: dict[str, str | None], customers: set[str]
+) -> None:
+    """Whoever has a row: the groups by what is listed are the groups by what is owned."""
+    listed = listed_under(customers, parents)
+    owned, shown = tops(customers, parents), tops(customers, listed)
+    for one in customers:
+        for other in customers:
+            if shown[one] == shown[other]:
+                assert owned[one] == owned[other]
+
+
 @pytest.fixture
 def warehouse() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
@@ -96,4 +131,25 @@ def test_children_of_a_merged_parent_belong_to_its_survivor(
     assert found.worst is not None
     assert found.worst.account_id == "two"
     assert groups(warehouse, ledger, date(2020, 1, 1)) == []
+    ledger.dispose()
+
+
+def test_the_page_sums_a_company_with_everything_below_it_and_names_the_worst(tmp_path: Path) -> None:
+    """Holding owns One, One owns Deep, and Deep says that it owns Holding; Deep's ARR is unknown."""
+    ledger = new_ledger(tmp_path)
+    parents = {"holding": "deep", "one": "holding", "deep": "one", "other": None}
+    arr = {"holding": 100.0, "one": 50.0, "deep": None, "other": 7.0}
+    scores = {"holding": 80, "one": 60, "deep": 20, "other": 10}
+    publish(ledger, 2, {
+        name: {"score": score, "score_shown": score, "parent_account_id": parents[name], "arr": arr[name],
+               "currency": "EUR"}
+        for name, score in scores.items()
+    })  # fmt: skip
+    day = morning(2).date()
+    found = portfolio_queries.group_sum(ledger, "holding", day)
+    assert (found["accounts"], found["arr"], found["arr_unknown"], found["currency"]) == (3, 150, 1, "EUR")
+    assert found["worst"]["account_id"] == "deep"
+    assert [row["account_id"] for row in portfolio_queries.below(ledger, "holding", day)] == ["deep", "one"]
+    assert portfolio_queries.group_sum(ledger, "other", day)["accounts"] == 1
+    assert portfolio_queries.count(ledger, day, Filters(parent="one"))[0] == 3
     ledger.dispose()

@@ -48,6 +48,52 @@ def test_a_silent_source_makes_its_signals_unknown_and_nobody_unhealthy(world: W
     assert (after["coverage"] < before["coverage"]).all()
 
 
+def counted(world: World, *, until: date, accounts: list[str]) -> list[str]:
+    """As many accounts again whose people are counted every day, and never named."""
+    names = [f"c{account}" for account in accounts]
+    for number, name in enumerate(names):
+        for ago in range(75):
+            day = until - timedelta(days=ago + 1)
+            world.add("daily_users", name, day, day, users=5 + (number + ago) % 4)
+    return names
+
+
+@pytest.mark.parametrize("silent", ["usage", "daily_users"])
+def test_the_silence_of_counts_is_not_that_of_named_users(silent: str) -> None:
+    """Half of the accounts name their users, of the others they are counted: one of the two sources stops."""
+    world, stopped = World(), MARCH - timedelta(days=9)
+    ends = {name: stopped if name == silent else MARCH for name in ("usage", "daily_users")}
+    for account in ACCOUNTS:
+        world.daily_usage(account, first="2025-12-20", last=str(ends["usage"] - timedelta(days=1)))
+    counts = counted(world, until=ends["daily_users"], accounts=ACCOUNTS)
+    found = world.signals(str(MARCH), signals=named(["days_since_last_usage", "daily_users_28d"]))
+    quiet, heard = (ACCOUNTS, counts) if silent == "usage" else (counts, ACCOUNTS)
+    assert (
+        found.loc[quiet].iloc[:, :].filter(["days_since_last_usage", "daily_users_28d"]).isna().all(axis=None)
+    )
+    assert found.loc[heard].filter(["days_since_last_usage", "daily_users_28d"]).notna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (lambda row: row["account_id"] < "ca10", "volume: daily_users brought 70 rows in its last week, 40%"),
+        (lambda row: row.update(users=100 * row["users"]) or True, "unit: A typical users of daily_users is"),
+    ],
+)
+def test_counts_that_are_half_or_in_another_unit_stop_the_run(
+    broken: Callable[[dict[str, Any]], bool], told: str
+) -> None:
+    world = World()
+    counted(world, until=MARCH, accounts=ACCOUNTS)
+    build_and_check(world.connect(), CompanyConfig(), [MARCH])
+    since = MARCH - timedelta(days=28 if "unit" in told else 7)
+    rows = world.rows["daily_users"]
+    world.rows["daily_users"] = [row for row in rows if row["known_at"].date() < since or broken(row)]
+    with pytest.raises(DataContractError, match=told):
+        build_and_check(world.connect(), CompanyConfig(), [MARCH])
+
+
 def test_one_silent_account_is_a_silent_customer(world: World) -> None:
     for account in ACCOUNTS[1:]:
         world.daily_usage(account, first="2026-02-21", last="2026-04-09")

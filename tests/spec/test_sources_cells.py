@@ -214,6 +214,19 @@ def test_a_decimal_that_may_be_a_thousand_is_asked_about(company: CompanyFiles) 
     assert "write `decimal:`" in reason
 
 
+def test_a_comma_before_three_digits_is_asked_about_where_semicolons_part_the_fields(
+    company: CompanyFiles,
+) -> None:
+    """1,250 between semicolons is what a German spreadsheet makes of one and a quarter."""
+    rows = "account;seats;arr;start\nc1;a1;1;1,250;2025-01-10\nc2;a2;1;12;2025-01-10\n"
+    company.write("contracts.csv", "id;" + rows)
+    company.ingest()
+    assert company.ids("contracts", "contract_id") == ["c2"]
+    company.write("contracts.csv", "id;" + rows.replace("12;", "12,5;"))
+    company.ingest()
+    assert company.rows("SELECT arr FROM raw.contracts ORDER BY 1") == [(1.25,), (12.5,)]
+
+
 @pytest.mark.parametrize(
     ("other", "meant"), [("12,50", 1200), ("12.50", 1.2), ("0.125", 1.2), ("1.200.000", 1200)]
 )

@@ -104,3 +104,52 @@ def test_deals_that_were_lost_are_not_proposed_as_contracts(tmp_path: Path) -> N
     )
     text = drafted(tmp_path, contracts=deals)
     assert "      where: {dealstage: [closedwon]}  # TODO only deals that were won?\n" in text
+
+
+def test_states_that_are_numbers_are_asked_about(tmp_path: Path) -> None:
+    """Freshdesk tells states by numbers: nobody's to guess, and not to be left out."""
+    tickets = "id,account_id,opened,status\n1,a1,2024-02-01,2\n2,a2,2024-02-01,5\n"
+    text = drafted(tmp_path, tickets=tickets)
+    assert 'status: {column: status, values: {"2": TODO, "5": TODO}}  # TODO one of open, pending' in text
+
+
+def test_an_id_of_events_that_comes_twice_is_still_the_id(tmp_path: Path) -> None:
+    events = "uuid,account_id,user,event,time\n" + "".join(
+        f"e{min(n, 3)},a1,u{n},open,2024-02-0{n}\n" for n in range(1, 5)
+    )
+    assert "event_id: uuid" in drafted(tmp_path, events=events)
+    kinds = events.replace("e1", "e3").replace("e2", "e3")
+    assert "event_id: uuid" not in drafted(tmp_path, events=kinds)
+
+
+def test_answers_to_a_satisfaction_survey_are_not_taken_for_nps(tmp_path: Path) -> None:
+    answers = "id,account_id,score,created_at\n1,a1,8,2024-02-01\n2,a2,10,2024-02-01\n"
+    text = drafted(tmp_path, csat_responses=answers)
+    assert "kind: {constant: csat}" in text
+    assert (
+        "score: {column: score, rescale: {from: [1, 10], to: [1, 5]}}  # TODO is 10 the best answer" in text
+    )
+    (tmp_path / "csat_responses.csv").unlink()
+    assert "kind: {constant: nps}\n" in drafted(tmp_path, nps_responses=answers)
+    (tmp_path / "nps_responses.csv").unlink()
+    assert "kind: {constant: nps}  # TODO nps, or csat?" in drafted(tmp_path, survey_responses=answers)
+
+
+def test_files_that_come_every_month_are_one_feed(tmp_path: Path) -> None:
+    head = "account_id,user_id,date,feature,events\n"
+    text = drafted(
+        tmp_path,
+        **{
+            "usage_2024-01": f"{head}a1,u1,2024-01-31,x,1\n",
+            "usage_2024-02": f"{head}a1,u1,2024-02-01,x,1\n",
+        },
+    )
+    assert 'files: "usage_*.csv"' in text
+    assert "usage_2024-01.csv" not in text
+
+
+def test_columns_of_one_name_are_asked_about(tmp_path: Path) -> None:
+    rows = "c1,x,a1,1.5,2.5,2024-01-01\nc2,y,a2,1.5,2.5,2024-01-01\n"
+    text = drafted(tmp_path, contracts="id,ID,account_id,arr,arr,start\n" + rows)
+    assert "contract_id: id  # TODO or is it ID?" in text
+    assert "  # TODO or is it arr_" in text

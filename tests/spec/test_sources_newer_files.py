@@ -179,3 +179,15 @@ def test_dates_in_names_are_ordered_as_dates(days: list, written: str) -> None: 
     names = {f"x_{day.strftime(written).zfill(8)}.csv": day for day in days if day.year >= 1000}
     order = written if written.startswith("%d") else "numbers"
     assert [names[n] for n in sorted(names, key=lambda n: place_of(n, order))] == sorted(names.values())
+
+
+def test_a_few_rows_that_come_twice_are_added_up_with_a_word_about_it(company: CompanyFiles) -> None:
+    """One day in the files of two months: too little to stop for, and not to be kept quiet about."""
+    company.write("usage_1.csv", HEAD + events(1, 12))
+    company.write("usage_2.csv", HEAD + events(12, 17))
+    company.map(LOG)
+    gate = company.load()
+    assert total(company) == 18
+    assert any("they were added up; found 2" in line and "replace_day" in line for line in gate.lines())
+    company.map(LOG.replace("combine: sum", "combine: sum\n    repeated_keys: add"))
+    assert not any("they were added up" in line for line in company.load().lines())

@@ -31,14 +31,15 @@ DAYS = 130
 LOST = 91  # days after the first one; the as-of dates lie around it
 
 # A source that is silent for long makes everything unknown: not what is compared here.
-PATIENT = CompanyConfig.model_validate({"signals": {"stale_after_days": {"usage": 365}}})
+PATIENT = CompanyConfig.model_validate({"signals": {"stale_after_days": {"usage": 365, "daily_users": 365}}})
 
 
 class OutageWorld(World):
     """Some thirty accounts that come on most days, a source that loses some, and finds some of them again."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, counted: bool = False) -> None:
         super().__init__(PATIENT)
+        self.nameless = counted
         self.dice = random.Random(seed)
         self.names = tuple(f"a{number:02d}" for number in range(32))
         self.delays = self.dice.choice(
@@ -67,6 +68,10 @@ class OutageWorld(World):
                     self._came(name, moment, found[day])
 
     def _came(self, name: str, moment: datetime, delay: int, rows: int = 1) -> None:
+        if self.nameless:
+            known = moment + timedelta(days=delay)
+            self.add("daily_users", name, moment, known, users=self.dice.choice((0, 1, 2.5, 7)))
+            return
         for user in self.dice.choices(("ann", "ben", ""), k=self.dice.choice((rows, rows, rows + 1))):
             self.usage(
                 name, occurred=moment, known=moment + timedelta(days=delay), user=user,
@@ -91,6 +96,24 @@ def test_every_usage_signal_equals_its_definition_around_an_outage(seed: int) ->
                 err_msg=f"{signal.name} of {name} on {as_of}",
             )  # fmt: skip
     assert any(reference.outage(as_of) for as_of in DATES)
+
+
+@settings(max_examples=4, phases=GENERATE, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_days_on_which_nobody_was_counted_are_lost_for_those_whose_people_are_counted(seed: int) -> None:
+    """Nobody's users have names, but for one account, whose usage goes on."""
+    world = OutageWorld(seed, counted=True)
+    world.daily_usage("a03", first=FIRST, last=FIRST + timedelta(days=DAYS - 1))
+    panel = world.panel(*DATES, signals=SIGNALS).set_index(["account_id", "as_of"])
+    reference = Reference(world.rows, world.config)
+    for name, as_of in [(name, as_of) for name in world.names[:5] for as_of in DATES]:
+        for signal in SIGNALS:
+            slow = reference.value(signal, name, as_of)
+            np.testing.assert_allclose(
+                panel.loc[(name, pd.Timestamp(as_of)), signal.name], math.nan if slow is None else slow,
+                rtol=1e-9, atol=1e-9, err_msg=f"{signal.name} of {name} on {as_of}",
+            )  # fmt: skip
+    assert any(reference.outage(as_of, "daily_users") for as_of in DATES)
 
 
 @settings(max_examples=3, phases=GENERATE, deadline=None)

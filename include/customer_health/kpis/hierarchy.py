@@ -123,6 +123,44 @@ def _sum(name: str, members: Iterable[Account]) -> RollUp:
     return RollUp(name, len(own), sum(known) if known else None, len(own) - len(known), worst)
 
 
+def listed_under(accounts: Iterable[str], parents: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the company under which each account is listed: the nearest above it that is an account too.
+
+    A company in between that is not a customer has no score and no row, and would tear its group apart. Where
+    nobody above is a customer, it is the company at the top. Accounts at the top themselves are left out.
+
+    Args:
+        accounts: Those that have a row.
+        parents: Account -> parent company, of every company.
+    """
+    listed = set(accounts)
+    top = tops(listed, parents)
+    out: dict[str, str] = {}
+    for account in listed:
+        seen, above = {account}, parents.get(account)
+        while above and above not in seen and above not in listed:
+            seen.add(above)
+            above = parents.get(above)
+        if above in listed and above != account:
+            out[account] = str(above)
+        elif top[account] != account:
+            out[account] = top[account]
+    return out
+
+
+def parents_of(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, str]:
+    """Return account -> parent company as the CRM has it; a parent that was merged is its survivor."""
+    cut = datetime.combine(as_of, time())
+    stands_for: dict[str, str] = dict(con.execute(survivors("$cut"), {"cut": cut}).fetchall())
+    rows = con.execute(
+        "SELECT account_id, max(parent_account_id) FROM raw.accounts "
+        "WHERE parent_account_id IS NOT NULL GROUP BY 1"
+    ).fetchall()
+    return {
+        name: stands_for.get(parent, parent) for name, parent in rows if stands_for.get(name, name) == name
+    }
+
+
 def groups(con: duckdb.DuckDBPyConnection, engine: Engine, as_of: date) -> list[RollUp]:
     """Return the groups of companies with the scores of one day; a merged parent is its survivor.
 
@@ -131,15 +169,7 @@ def groups(con: duckdb.DuckDBPyConnection, engine: Engine, as_of: date) -> list[
         engine: The ledger.
         as_of: The day.
     """
-    cut = datetime.combine(as_of, time())
-    stands_for: dict[str, str] = dict(con.execute(survivors("$cut"), {"cut": cut}).fetchall())
-    rows = con.execute(
-        "SELECT account_id, max(parent_account_id) FROM raw.accounts "
-        "WHERE parent_account_id IS NOT NULL GROUP BY 1"
-    ).fetchall()
-    parents = {
-        name: stands_for.get(parent, parent) for name, parent in rows if stands_for.get(name, name) == name
-    }
+    parents = parents_of(con, as_of)
     if not parents:
         return []
     with engine.connect() as connection:

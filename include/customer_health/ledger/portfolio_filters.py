@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, func, literal, or_
+from sqlalchemy import ColumnElement, FromClause, Select, String, and_, case, func, literal, or_, select
 
 from customer_health.ledger.schema_page import portfolio_rows
 
@@ -37,7 +37,7 @@ class Filters:
         segment: The segment, likewise.
         renewal: A key of `RENEWAL_WINDOWS`.
         fact: Code of a headline fact.
-        parent: Id of the parent account.
+        parent: Id of a company: it and everything below it.
         review: "1": accounts that need no attention by their score, but whose headline facts pile up.
         search: Part of the name or of the id, in any case.
     """
@@ -51,6 +51,13 @@ class Filters:
     parent: str = ""
     review: str = ""
     search: str = ""
+
+
+def group(day: date, account_id: str) -> Select[tuple[str]]:
+    """Return the ids of a company and of everything below it, however deep; a circle is one group."""
+    found = select(literal(account_id, String(255)).label("account_id")).cte("below", recursive=True)
+    below = select(_C.account_id).where(_C.as_of == day, _C.parent_account_id == found.c.account_id)
+    return select(found.union(below).c.account_id)
 
 
 def matching(day: date, wanted: Filters) -> list[ColumnElement[bool]]:
@@ -70,7 +77,7 @@ def matching(day: date, wanted: Filters) -> list[ColumnElement[bool]]:
     if wanted.fact:
         where.append(_C.fact_codes.like(f"%|{_escaped(wanted.fact)}|%", escape="\\"))
     if wanted.parent:
-        where.append(or_(_C.parent_account_id == wanted.parent, _C.account_id == wanted.parent))
+        where.append(_C.account_id.in_(group(day, wanted.parent)))
     if wanted.review:
         where.append(_C.review.is_(True))
     if wanted.search:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, Select, and_, func, select
+from sqlalchemy import Engine, RowMapping, Select, and_, distinct, func, select
 
-from customer_health.ledger.portfolio_filters import Filters, matching, ordering
+from customer_health.ledger.portfolio_filters import Filters, group, matching, ordering
 from customer_health.ledger.portfolio_summary import summed_up
 from customer_health.ledger.schema import score_runs, scores
 from customer_health.ledger.schema_page import portfolio_days, portfolio_rows
@@ -117,9 +117,33 @@ def account_row(engine: Engine, account_id: str, day: date) -> dict[str, Any] | 
     return next((as_shown(row) for row in _rows(engine, query)), None)
 
 
-def children(engine: Engine, account_id: str, day: date, limit: int = 50) -> list[RowMapping]:
-    """Return the accounts whose parent one is, on one day, the worst first."""
-    query = select(portfolio_rows).where(_C.as_of == day, _C.parent_account_id == account_id)
+def group_sum(engine: Engine, account_id: str, day: date) -> dict[str, Any]:
+    """Return what a company and everything below it are on one day, every account counted once.
+
+    Returns:
+        `accounts`; `arr` of those whose ARR is known, None if nobody's is or it is in several currencies;
+        `arr_unknown`, how many they are; `currency`; and `worst`, the row of the lowest score, None without.
+    """
+    here = (_C.as_of == day, _C.account_id.in_(group(day, account_id)))
+    counted = func.count(_C.arr), func.count(distinct(_C.currency)), func.max(_C.currency)
+    query = select(func.count(), func.sum(_C.arr), *counted).where(*here)
+    with engine.connect() as connection:
+        accounts, arr, known, currencies, currency = connection.execute(query).one()
+    worst = select(portfolio_rows).where(*here, _C.score_shown.is_not(None))
+    lowest = _rows(engine, worst.order_by(_C.score_shown, _C.account_id).limit(1))
+    return {
+        "accounts": int(accounts),
+        "arr": None if currencies > 1 else arr,
+        "arr_unknown": int(accounts) - int(known),
+        "currency": currency,
+        "worst": lowest[0] if lowest else None,
+    }
+
+
+def below(engine: Engine, account_id: str, day: date, limit: int = 50) -> list[RowMapping]:
+    """Return the accounts below a company on one day, those below its children too, the worst first."""
+    query = select(portfolio_rows).where(_C.as_of == day, _C.account_id != account_id)
+    query = query.where(_C.account_id.in_(group(day, account_id)))
     return _rows(engine, query.order_by(_C.score_shown.is_(None), _C.score_shown, _C.account_id).limit(limit))
 
 

@@ -90,6 +90,7 @@ def score_accounts(
         briefly: Leave out levers and the causes of changes, which move no score and take most of the time:
             for ranges of days that are measured and not read.
     """
+    from customer_health.kpis.hierarchy import listed_under, parents_of
     from customer_health.ledger import model_registry as registry
     from customer_health.ledger import scores as ledger_scores
     from customer_health.ledger.engine import open_ledger
@@ -109,6 +110,7 @@ def score_accounts(
         panel = read_signals(con, as_of)
         reference = read_reference(con, as_of)
         accounts = con.execute(_ACCOUNTS).df()
+        parents = parents_of(con, as_of)
         currency = company_currency(con, settings.config.money)
         losses = _losses(con, as_of)
         stated = stated_topics(con, as_of)
@@ -148,6 +150,7 @@ def score_accounts(
     scored, worded = word_scores(
         scored, days, scheme_named(config.score.scheme).best, settings, ledger, now=now
     )
+    accounts["parent_account_id"] = accounts["account_id"].map(listed_under(scored["account_id"], parents))
     ledger_scores.publish(
         ledger,
         scored.assign(topics=scored["account_id"].map(stated)),

@@ -185,18 +185,20 @@ def _answers(
 ) -> Iterator[tuple[int, tuple[Engine, Iterator[tuple[Signal, Array]]]]]:
     """Yield ranges of accounts: the first one's position, their engine, and each signal's answer."""
     days = sorted(set(as_of_dates))
-    silenced: dict[str, list[int]] = {signal.name: [] for signal in signals}
+    silent: dict[str, list[int]] = {}
     for one in freshness(reduced, days, config):
-        for signal in signals if one.stale else ():
-            if one.table in sources_of(signal):
-                silenced[signal.name].append(days.index(one.as_of))
+        if one.stale:
+            silent.setdefault(one.table, []).append(days.index(one.as_of))
 
     def answers(engine: Engine) -> Iterator[tuple[Signal, Array]]:
         for signal in signals:
             values = engine.value(signal)
-            if silenced[signal.name]:
+            sources = sources_of(signal)
+            for table in silent.keys() & (sources | ({"daily_users"} if "usage" in sources else set())):
                 values = values.copy()
-                values[:, silenced[signal.name]] = np.nan
+                where = values[:, silent[table]]
+                told = engine.told_by(signal, table)[:, silent[table]]
+                values[:, silent[table]] = np.where(told, np.nan, where)
             yield signal, values
 
     since = first_day_needed(reduced, as_of_dates, signals)

@@ -15,6 +15,7 @@ from customer_health.signals.facts.contract_answers import CONTRACT_ANSWERS
 from customer_health.signals.facts.fact_answers import FACT_ANSWERS
 from customer_health.signals.facts.fact_reader import FactReader
 from customer_health.signals.signal import Signal
+from customer_health.signals.state.daily_state import NEVER
 from customer_health.signals.usage.usage_answers import USAGE_ANSWERS
 from customer_health.signals.usage.usage_engine import Usage
 
@@ -47,6 +48,17 @@ class Engine(FactReader):
             return self.usage.delivered(USAGE_ANSWERS.value(self.usage, signal), signal.window_days)
         answers = CONTRACT_ANSWERS if signal.table == "contracts" else FACT_ANSWERS
         return answers.value(self, signal)
+
+    def told_by(self, signal: Signal, source: str) -> Array:
+        """Return for every account and date whether a source is among those that answer a signal.
+
+        Usage is told by named users here and by counts there; the silence of one is not that of the other.
+        """
+        if self.usage is None or signal.table != "usage" or source not in ("usage", "daily_users"):
+            return np.ones(self.grid.shape, bool)
+        if source == "daily_users":
+            return (self.usage.counted.first < NEVER) & (self.usage.first_user >= NEVER)
+        return ~self.usage.only_counted()
 
     def _silence(self, how: agg.Silence, window: int, usage: Usage) -> Array:
         """No usage, and no fact of the other tables either."""

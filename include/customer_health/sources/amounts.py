@@ -201,9 +201,14 @@ def evidence(text: str) -> tuple[str, str, str]:
     return dot, comma, f"({ambiguous(text)})"
 
 
-def ambiguous(text: str) -> str:
-    """Return SQL that is true for 1.200: twelve hundred in Berlin, little more than one in Boston."""
-    return f"regexp_matches({text}, '^[^0-9]*[1-9]\\d{{0,2}}[.]\\d{{3}}[^0-9]*$')"
+def ambiguous(text: str, sign: str = "[.]") -> str:
+    """Return SQL that is true for 1.200: twelve hundred in Berlin, little more than one in Boston.
+
+    Args:
+        text: SQL of the text.
+        sign: The signs that may stand before three digits, as a class of a regular expression.
+    """
+    return f"regexp_matches({text}, '^[^0-9]*[1-9]\\d{{0,2}}{sign}\\d{{3}}[^0-9]*$')"
 
 
 def is_number(column: Column) -> bool:

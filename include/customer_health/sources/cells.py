@@ -80,7 +80,7 @@ def unclear(table: Table, values: Mapping[str, Value]) -> Iterator[tuple[str, Va
         if is_number(column) and value.failed and value.given != "NULL":
             here = f"CAST(g.{identifier('g:' + name)} AS VARCHAR)"
             reason = "is a thousand times larger with a decimal comma than with a point: write `decimal:`"
-            yield f"{name}:decimal", Value("NULL", "NULL", ambiguous(here), reason)
+            yield f"{name}:decimal", Value("NULL", "NULL", ambiguous(here, "[.,]"), reason)
 
 
 def rules_of(table: Table, feed: Feed) -> dict[str, Rule]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from customer_health.sources.amounts import evidence, is_number
+from customer_health.sources.amounts import ambiguous, evidence, is_number
 from customer_health.sources.casting import as_text
 from customer_health.sources.files import Readable
 from customer_health.sources.mapping import Feed
@@ -22,7 +22,8 @@ def decimal_of(con: duckdb.DuckDBPyConnection, readable: Readable, table: Table,
 
     One file has one sign: 12,50 in one column settles what 1.200 means in another. Where both signs are
     seen, it is the point, and the others are not numbers. Where cells name several currencies, each may be
-    written in its country's way: CHF 12'000.50 does not settle what R$ 6.000 means.
+    written in its country's way: CHF 12'000.50 does not settle what R$ 6.000 means. Fields are parted by
+    semicolons where the comma begins the cents: there 1,250 raises the question, too.
     """
     columns = _numbers(readable, table, feed)
     if not columns:
@@ -31,6 +32,9 @@ def decimal_of(con: duckdb.DuckDBPyConnection, readable: Readable, table: Table,
     wanted = ", ".join(
         f"coalesce(bool_or({' OR '.join(kinds)}), false)" for kinds in zip(*shown, strict=True)
     )
+    if readable.delimiter == ";":
+        commas = " OR ".join(ambiguous(as_text(identifier(column), "VARCHAR"), ",") for column in columns)
+        wanted += f" OR coalesce(bool_or({commas}), false)"
     found = first(con, f"SELECT {wanted} FROM {readable.relation}")
     point, comma, asks = found or (False, False, False)
     if asks and len(_currencies(con, readable, columns)) > 1:

@@ -16,6 +16,7 @@ from customer_health.sources.draft_match import match, table_for
 from customer_health.sources.draft_money import recurring
 from customer_health.sources.draft_reading import reading_of
 from customer_health.sources.draft_rules import column_line, quoted, rule
+from customer_health.sources.draft_series import series_of
 from customer_health.sources.draft_states import state_line, won_deals
 from customer_health.sources.locate import Folder
 from customer_health.warehouse.connect import open_warehouse
@@ -50,7 +51,7 @@ def draft_mapping(folder: Path | str, progress: Progress = silent) -> str:
             progress(done, len(names), f"looking at {name}")
             looks.append(look_at(con, place, name, Path(scratch)))
         progress(len(names), len(names), "drafting")
-        return _drafted(folder, looks, con)
+        return _drafted(folder, series_of(looks), con)
 
 
 def _drafted(folder: Path | str, looks: Sequence[Look], con: duckdb.DuckDBPyConnection) -> str:
@@ -126,7 +127,11 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
         lines.append('      decimal: ","')
     if table.name == "usage":
         lines.append("      combine: sum  # rows of the same account, user, day and feature add up")
-        event = next((c for c in look.samples if c in look.unique and plain(c) in words.EVENT_IDS), None)
+        # An id that comes twice is what it is for; one that comes all the time names a kind of event.
+        event = next(
+            (c for c, v in look.samples.items() if plain(c) in words.EVENT_IDS and 2 * len(v) >= look.rows),
+            None,
+        )
         if event:
             used.add(event)
             lines.append(f"      event_id: {quoted(event)}  # an event that comes again counts once")
@@ -167,7 +172,7 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
         else:
             line = column_line(table, name, column, source, look, looks)
         if line:
-            columns.append(f"        {line}")
+            columns.append(f"        {line}{_or_its_twin(source, look, line)}")
             used |= {source} if source else set()
     read = "\n".join(line.partition("  # ")[0] for line in (*lines, *columns))
     unused = [name for name in look.samples if name not in used and f"column: {quoted(name)}" not in read]
@@ -178,6 +183,18 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
         lines.append(f"      # not used: {', '.join(unused)}")
     lines += _questions(table, look, columns)
     return [*lines, ""]
+
+
+def _or_its_twin(source: str | None, look: Look, line: str) -> str:
+    """Ask about another column of the same name: id and ID, or one that was exported twice (arr_4, arr_5)."""
+
+    def bare(name: str) -> str:
+        return re.sub(r"_\d+$", "", name).casefold()
+
+    twins = [c for c in look.samples if source and c != source and bare(c) == bare(source)]
+    if not twins:
+        return ""
+    return f"{' And ' if '# TODO' in line else '  # TODO '}or is it {', '.join(map(quoted, twins[:3]))}?"
 
 
 def _questions(table: Table, look: Look, columns: Sequence[str]) -> list[str]:

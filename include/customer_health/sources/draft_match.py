@@ -53,7 +53,9 @@ def match(table: Table, column: str, look: Look) -> str | None:
     """Return the file's most likely column for a canonical one: by word, by pattern, by what it holds."""
     if column == "name" and table.name != "accounts":
         return None
-    by_word = {plain(name): name for name in look.samples}
+    by_word: dict[str, str] = {}
+    for name in look.samples:
+        by_word.setdefault(plain(name), name)  # of id and ID the first
     fitting = {p: name for p, name in by_word.items() if look.fits(table.columns[column], name)}
     for candidate in _candidates(table, column):
         if candidate in fitting:

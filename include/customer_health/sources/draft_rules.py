@@ -19,6 +19,10 @@ def column_line(
 ) -> str | None:
     if name == "known_at" and table.name == "usage":
         return _known_when_the_month_is_over(table, source, look)
+    if table.name == "surveys" and name in ("kind", "score"):
+        told = _of_survey(name, column, source, look)
+        if told:
+            return told
     if source is not None and name == "currency" and any(value.islower() for value in look.samples[source]):
         codes = ", ".join(f"{quoted(value)}: {value.upper()}" for value in look.samples[source][:30])
         return f"{name}: {{column: {quoted(source)}, values: {{{codes}}}}}"
@@ -142,6 +146,25 @@ def _stage(table: Table, name: str, look: Look) -> str | None:
             return f"{name}: {{column: {quoted(opened)}, plus: {plus}}}"
         if opened and name == "escalated_at" and word in ("escalation_flag", "escalated", "is_escalated"):
             return f"{name}: {{column: {quoted(opened)}, when: {{{quoted(column)}: true}}}}"
+    return None
+
+
+def _of_survey(name: str, column: Column, source: str | None, look: Look) -> str | None:
+    """The question that a file of answers is about, and its scale, where no column tells which it is."""
+    kind = match(TABLES["surveys"], "kind", look)
+    named = plain(look.name + " " + " ".join(look.samples))
+    csat, nps = (re.search(word, named) is not None for word in ("csat|satisf|zufrieden", "nps|promoter"))
+    if name == "kind" and kind is None:
+        known = "csat" if csat and not nps else "nps"
+        return f"kind: {{constant: {known}}}" + ("" if csat != nps else "  # TODO nps, or csat?")
+    if name == "score" and source is not None and kind is None and csat and not nps:
+        numbers = [float(v) for v in look.samples[source] if re.fullmatch(r"\d+(\.\d+)?", v)]
+        if numbers and max(numbers) > 5:
+            top = 10 if max(numbers) <= 10 else 100
+            return (
+                f"score: {{column: {quoted(source)}, rescale: {{from: [{1 if top == 10 else 0}, {top}], "
+                f"to: [1, 5]}}}}  # TODO is {top} the best answer, and what is the worst?"
+            )
     return None
 
 

@@ -7,28 +7,66 @@ from collections.abc import Mapping
 from customer_health.sources.draft_look import Look, plain
 from customer_health.warehouse.table import Table
 
-_NAMES = ("status", "state", "stage", "invoice_status", "subscription_status", "ticket_status", "zustand")
+_NAMES = (
+    "status",
+    "state",
+    "stage",
+    "phase",
+    "lifecycle_stage",
+    "zustand",
+    "statut",
+    "etat",
+    "estado",
+    "situacao",
+    *(
+        f"{what}_{word}"
+        for what in (
+            "invoice",
+            "subscription",
+            "contract",
+            "ticket",
+            "case",
+            "account",
+            "customer",
+            "payment",
+        )
+        for word in ("status", "state")
+    ),
+)
+_OWN = {
+    "tickets": ("status", "state", "ticket_status", "case_status"),
+    "invoices": ("status", "state", "invoice_status", "payment_status"),
+    "contracts": ("status", "subscription_status", "contract_status"),
+}
+"""Names that say so much that words which nobody knows, such as Freshdesk's numbers, are asked about."""
 _MOST = 20  # a state has few words
 
 WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "contracts": {
-        "active": ("active", "live", "current", "aktiv", "past_due", "past due", "non_renewing", "renewed"),
+        "active": (
+            "active", "live", "current", "aktiv", "past_due", "past due", "non_renewing", "renewed",
+            "customer", "actif", "ativo", "activo",
+        ),
         "trial": ("trial", "trialing", "in_trial", "free trial", "evaluation", "testphase"),
-        "incomplete": ("incomplete", "incomplete_expired", "pending", "draft"),
+        "incomplete": ("incomplete", "incomplete_expired", "pending", "draft", "prospect", "lead"),
         "paused": ("paused", "on hold", "on_hold", "suspended", "pausiert"),
         "unpaid": ("unpaid",),
         "ended": (
             "ended", "canceled", "cancelled", "expired", "churned", "terminated", "inactive", "closed",
-            "gekündigt", "beendet",
+            "gekündigt", "beendet", "lost", "churn", "résilié", "cancelado", "annulé",
         ),
     },
     "invoices": {
         "open": (
             "open", "sent", "unpaid", "overdue", "past_due", "past due", "outstanding", "pending", "due",
             "posted", "payment_due", "partial", "partially_paid", "partially paid", "offen",
+            "em aberto", "pendente", "impayée", "en attente", "pendiente",
         ),
-        "paid": ("paid", "settled", "closed", "bezahlt"),
-        "void": ("void", "voided", "canceled", "cancelled", "deleted", "storniert"),
+        "paid": ("paid", "settled", "closed", "bezahlt", "paga", "pago", "payée", "pagada"),
+        "void": (
+            "void", "voided", "canceled", "cancelled", "deleted", "storniert", "cancelada",
+            "annulée", "anulada",
+        ),
         "draft": ("draft", "entwurf"),
         "uncollectible": ("uncollectible", "bad debt", "written off", "written_off", "not_paid"),
     },
@@ -50,7 +88,8 @@ def state_line(table: Table, look: Look) -> tuple[str, str] | None:
     meaning = {word: state for state, words in known.items() for word in words}
     for name, samples in look.samples.items():
         heard = [value for value in samples if value.lower() in meaning]
-        if plain(name) in _NAMES and 0 < len(samples) <= _MOST and heard:
+        told = heard or plain(name) in _OWN.get(table.name, ())
+        if plain(name) in _NAMES and 0 < len(samples) <= _MOST and told:
             return name, _rule(table, name, {value: meaning.get(value.lower()) for value in samples})
     return None
 

@@ -371,7 +371,7 @@ PERIOD_COUNTS = (
 )
 """Columns with how many periods one bill pays for."""
 ENDED = (
-    r"(end|ended|cancel|cancelled|canceled|terminated|termination|expired|churn|churned)(_on|_at|_date)?"
+    r"(end|ended|cancel|cancelled|canceled|terminated|termination|expired|churn|churned|customer_to)(_on|_at|_date)?"
     r"|vertragsende|ende|beendet_am|gekuendigt_(am|zum)|kuendigung_zum|austritt(sdatum)?"
 )
 """When a contract or a customer ended."""

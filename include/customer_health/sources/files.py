@@ -44,6 +44,7 @@ class Readable:
         broken: Lines that cannot be read.
         encoding: How it was decoded; empty for binary formats.
         spelled: Name in `columns` -> name in the file, where the engine cannot keep two apart: id and ID.
+        delimiter: Of the fields of a text file; empty for others.
     """
 
     relation: str
@@ -52,6 +53,7 @@ class Readable:
     broken: tuple[text_files.BrokenLine, ...] = ()
     encoding: str = ""
     spelled: Mapping[str, str] = field(default_factory=dict)
+    delimiter: str = ""
 
     def named(self, name: str) -> str | None:
         """Return the key in `columns` of a name: exactly this one, else the only one in another case."""
@@ -265,7 +267,8 @@ def _csv(
             spill.add(numbers, {name: list(column) for name, column in zip(header, values, strict=True)})
     if not spill.parts:
         spill.add([], {name: [] for name in header})
-    return Readable(spill.relation, spill.columns, spill.rows, tuple(broken), encoding, spill.spelled)
+    lost = tuple(broken)
+    return Readable(spill.relation, spill.columns, spill.rows, lost, encoding, spill.spelled, delimiter)
 
 
 def _begins_with_header(path: Path) -> bool:
@@ -311,7 +314,8 @@ def _large_csv(con: duckdb.DuckDBPyConnection, path: Path, delimiter: str) -> Re
     # Rejected lines shift the numbers of the rows behind them by one each; see docs/data_contracts.md.
     good = f"read_csv({literal(path)}, {options}, ignore_errors = true)"
     relation = f"(SELECT *, row_number() OVER () + 1 AS {ROW} FROM {good})"
-    return Readable(relation, dict.fromkeys(header, "VARCHAR"), counted, tuple(broken), "utf-8")
+    types = dict.fromkeys(header, "VARCHAR")
+    return Readable(relation, types, counted, tuple(broken), "utf-8", delimiter=delimiter)
 
 
 def _json(path: Path, encoding: str, records: str | None, scratch: Path, most: int | None) -> Readable:

@@ -98,6 +98,15 @@ def demands(table: Table, rules: tuple[RowRule, ...], lost_share: float | None =
         "`repeated_keys: add`.",
     )
     yield Demand(
+        "overlapping",
+        "no new row repeats account, user, day and feature of another file; they were added up",
+        "warning",
+        maximum=0,
+        column=", ".join(table.key),
+        remedy="Do the files tell of the same events? Write `event_id:` or `repeated_keys: replace_day`; if "
+        "they are to be added up: `repeated_keys: add`.",
+    )
+    yield Demand(
         "vanished_share",
         f"at most {VANISHED:.0%} of the records are gone from the newest full export",
         "critical",

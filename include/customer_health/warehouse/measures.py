@@ -113,6 +113,7 @@ def measure(
 def _of_files(con: duckdb.DuckDBPyConnection, result: Measures, scan: Scan, found: Duplicates) -> None:
     """What files say twice, or no longer; and stages of which no source tells."""
     values, table = result.values, result.table
+    values["overlapping"] = float(found.overlapping)
     many = found.overlapping > FEW_CONTRADICTIONS
     values["overlap_share"] = found.overlapping / scan.rows if many and scan.rows else 0.0
     result.shown["overlap_share"] = f"{found.overlapping:,} of {scan.rows:,} new rows"

@@ -56,7 +56,7 @@ def account(request: Request, user: GetUserDep, viewer: ViewerDep, account_id: s
     actions = action_queries.listing(engine, ActionFilters(account=account_id), limit=50)
     marks = [event for event in account_story_view.events(episodes, happened, alerts) if event[0] <= day]
     graph = people_graphs.of_account(engine, account_id, day) or account_story_view.people(tasks, day)
-    children = portfolio_queries.children(engine, account_id, day)
+    below = portfolio_queries.below(engine, account_id, day)
     parent = now["parent_account_id"]
     judges, today = may_act(user), now_for_pages(settings).date()
     response = render(
@@ -85,7 +85,8 @@ def account(request: Request, user: GetUserDep, viewer: ViewerDep, account_id: s
         pulses=account_queries.pulses_of(engine, account_id),
         people=account_story_view.people_lines(graph),
         people_as_of=date.fromisoformat(graph["as_of"]) if graph else None,
-        children=children,
+        below=below,
+        group=portfolio_queries.group_sum(engine, account_id, day) if below else None,
         parent=(parent, portfolio_queries.name_of(engine, parent, day)) if parent else None,
         audit=usage_of(actions),
         value_of=reason_value,

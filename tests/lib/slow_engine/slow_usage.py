@@ -179,7 +179,7 @@ def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
         return None
     start = max(min(people), view.as_of - timedelta(days=view.window))
     n = (view.as_of - start).days
-    outage = {(day - start).days for day in view.world.outage(view.as_of)}
+    outage = {(day - start).days for day in view.dark()}
     counts = {day: people.get(start + timedelta(days=day), 0) for day in range(n) if day not in outage}
     if len(counts) < max(2, how.min_days):
         return None

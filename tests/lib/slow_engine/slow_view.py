@@ -46,7 +46,7 @@ class Facts:
             ]
         self.tables |= derived_rows(self.tables, config)
         self._seen: dict[tuple[str, str | None, datetime], list[Row]] = {}
-        self._dark: dict[date, set[date]] = {}
+        self._dark: dict[tuple[date, str], set[date]] = {}
 
     def seen(self, table: str, account: str | None, now: datetime) -> list[Row]:
         """Rows of an account (None: of all) that happened and were known before `now`, in order of time."""
@@ -64,11 +64,13 @@ class Facts:
             )
         return self._seen[key]
 
-    def outage(self, as_of: date) -> set[date]:
+    def outage(self, as_of: date, table: str = "usage") -> set[date]:
         """Days of which `as_of` knows no usage of anybody, unlike most of their weekdays at that age."""
-        if as_of not in self._dark:
+        if (as_of, table) not in self._dark:
             first: dict[date, dict[str, date]] = {}  # day -> account -> when it was first heard of
-            for row in self.tables["usage"]:
+            for row in self.tables[table]:
+                if table == "daily_users" and not row["users"] > 0:
+                    continue
                 happened, known = stamp(row["occurred_at"]), stamp(row["known_at"])
                 accounts = first.setdefault(happened.date(), {})
                 seen, name = max(happened, known).date(), row["account_id"]
@@ -78,7 +80,7 @@ class Facts:
                 return sum(seen < by for seen in first.get(day, {}).values())
 
             span = (as_of - min(first, default=as_of)).days
-            self._dark[as_of] = {
+            self._dark[as_of, table] = {
                 day
                 for day in (as_of - timedelta(days=ago) for ago in range(1, span))
                 if not heard(day, as_of)
@@ -87,7 +89,7 @@ class Facts:
                 )
                 >= MIN_ACCOUNTS
             }
-        return self._dark[as_of]
+        return self._dark[as_of, table]
 
 
 class View:
@@ -206,7 +208,12 @@ class View:
 
     def outage(self, *, skip: int = 0, days: int | None = None) -> int:
         """Outage days of the window that ends `skip` days before the as-of date."""
-        return sum(self.inside(day, skip=skip, days=days) for day in self.world.outage(self.as_of))
+        return sum(self.inside(day, skip=skip, days=days) for day in self.dark())
+
+    def dark(self) -> set[date]:
+        """Outage days of what tells of the account's usage: people's days, or counts where there are none."""
+        counted = any(row["users"] > 0 for row in self.seen("daily_users")) and not self.usage()
+        return self.world.outage(self.as_of, "daily_users" if counted else "usage")
 
     def features(self) -> tuple[str, ...] | str | None:
         return feature_sets(self.signal, self.world.config).of(self.plan())

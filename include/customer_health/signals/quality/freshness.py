@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from customer_health.signals.state.reduction import Reduced
 
 Array = NDArray[Any]
-WATCHED = ("usage", "tickets", "ticket_messages", "surveys", "invoices", "interactions")
+WATCHED = ("usage", "daily_users", "tickets", "ticket_messages", "surveys", "invoices", "interactions")
 # Executives speak and log in; their silence means something only while both sources deliver.
 DEPENDS: Mapping[str, tuple[str, ...]] = {
     "exec_activity": ("interactions", "usage"),
@@ -82,18 +82,10 @@ def _days_of_news(reduced: Reduced, table: str) -> Array:
         facts = reduced.state.tables.get(table)
         return np.unique(facts["seen"].astype(np.int64)) if facts is not None else np.empty(0, np.int64)
     found = [np.empty(0, np.int64)]
-    if _only_counted(reduced):
-        return _days_of_news(reduced, "daily_users")
     for block in (reduced.usage.blocks if reduced.usage is not None else {}).values():
         lag = reduced.usage.lag if reduced.usage is not None else 0
         found += [block.new_days["regular"].astype(np.int64) + lag, block.new_days["late"].astype(np.int64)]
     return np.unique(np.concatenate(found))
-
-
-def _only_counted(reduced: Reduced) -> bool:
-    """Whether people are counted, and usage has no rows: then the counts are what falls silent."""
-    counted = reduced.state.tables.get("daily_users")
-    return bool(counted and len(counted["seen"])) and not (reduced.usage and reduced.usage.blocks)
 
 
 def _reporting(reduced: Reduced, table: str, since: int, until: int) -> int:
@@ -102,8 +94,6 @@ def _reporting(reduced: Reduced, table: str, since: int, until: int) -> int:
         facts = reduced.state.tables[table]
         inside = (facts["seen"] >= since) & (facts["seen"] <= until)
         return len(np.unique(facts["account"][inside]))
-    if _only_counted(reduced):
-        return _reporting(reduced, "daily_users", since, until)
     blocks = reduced.usage.blocks if reduced.usage is not None else {}
     near = [block for number, block in blocks.items() if since // BLOCK <= number <= until // BLOCK]
     return len(

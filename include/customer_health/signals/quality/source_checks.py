@@ -31,6 +31,7 @@ WEEKS = 8  # before a break; together they make a usual week
 LOOK = 7 * (2 * WEEKS + 1)  # days: a break of up to nine weeks ago, and the eight weeks before it
 LEAST = 0.5  # of a usual week, and of the rows that were there before
 FEW_ROWS = 20  # a week; of fewer, half a week is noise
+_AMOUNTS = {"contracts": ("arr",), "daily_users": ("users",)}
 MONTH = 28  # days in which enough amounts come together
 UNIT_JUMP = 30.0  # times the former median: cents for currency, seconds for hours
 FEW_MOMENTS = 50
@@ -234,8 +235,7 @@ def _amounts(reduced: Reduced, now: int) -> Iterator[tuple[str, str, Array, Arra
     """Amounts of every source with the day on which they became known: table, column, values, days."""
     for table, facts in reduced.state.tables.items():
         names = {name: name.removeprefix("number:") for name in facts if name.startswith("number:")}
-        if table == "contracts":
-            names = {"arr": "arr"}
+        names |= {name: name for name in _AMOUNTS.get(table, ())}
         for name, column in names.items():
             known = (facts["seen"] < now) & (facts["seen"] >= now - MONTH - 7 * WEEKS)
             yield table, column, facts[name][known], facts["seen"][known]

@@ -29,7 +29,7 @@ from customer_health.signals.state.increments import Recipe, rebuilt, refreshed
 from customer_health.signals.state.table_reader import NUMBERS, Warehouse
 from customer_health.signals.usage.counted_users import reduce_daily_users
 from customer_health.signals.usage.executives import exec_activity
-from customer_health.signals.usage.outage_days import outage_days
+from customer_health.signals.usage.outage_days import outage_days, outage_days_of_counts
 from customer_health.signals.usage.reduction_usage import reduce_usage
 from customer_health.signals.usage.usage_history import UsageHistory
 
@@ -59,12 +59,15 @@ class Reduced:
         many = len(self.state.accounts)
         usage = self.usage
         outage = outage_days(usage.blocks, usage.lag, until) if usage is not None else None
+        counts = self.state.tables.get("daily_users")
+        uncounted = outage_days_of_counts(counts, until) if counts else None
         for low in range(0, max(1, many), size):
             high = min(many, low + size)
             part = self.state if (low, high) == (0, many) else self.state.part(low, high)
             tables, meta = dict(part.tables), part.meta
             if usage is not None:
-                meta = meta | {"bits": dict(zip(usage.sets, usage.bits, strict=True)), "outage_days": outage}
+                meta = meta | {"bits": dict(zip(usage.sets, usage.bits, strict=True))}
+                meta |= {"outage_days": outage, "outage_days_of_counts": uncounted}
                 tables |= usage.tables(low, high, since)
             if "exec_people" in tables:
                 people = tables.pop("exec_people")

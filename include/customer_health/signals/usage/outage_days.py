@@ -49,6 +49,36 @@ def outage_days(blocks: Blocks, lag: int, until: int) -> Columns:
     return {"day": gaps[keep], "since": (gaps + age)[keep], "until": first[:many][keep]}
 
 
+def outage_days_of_counts(counts: Columns, until: int) -> Columns:
+    """Find the days before `until` on which nobody was counted; as `outage_days`, for rows that are few.
+
+    Args:
+        counts: Account, day (`occurred`) and when that was seen, as counted_users.py reduces them.
+        until: The last as-of date.
+    """
+    account, day, seen = (counts[name].astype(np.int64) for name in ("account", "occurred", "seen"))
+    order = np.lexsort((seen, account, day))
+    account, day, seen = account[order], day[order], seen[order]
+    new = np.ones(len(day), bool)
+    new[1:] = (account[1:] != account[:-1]) | (day[1:] != day[:-1])
+    day, seen = day[new], seen[new]
+    order = np.lexsort((seen, day))
+    day, seen = day[order], seen[order]
+    start = int(day.min(initial=NEVER))
+    gaps = np.arange(start + 7 * MOST, until) if len(day) else np.empty(0, np.int64)
+
+    def heard(days: Array, many: int) -> Array:
+        place = np.searchsorted(day, days) + many - 1
+        there = np.minimum(place, len(day) - 1)
+        return np.where((place < len(day)) & (day[there] == days), seen[there], NEVER) if len(day) else days
+
+    before = gaps[:, None] - 7 * np.arange(1, WEEKS + 1)
+    first, reached = heard(gaps, 1), heard(before, MIN_ACCOUNTS)
+    age = np.sort(np.where(reached < NEVER, reached - before, NEVER), axis=1)[:, MOST - 1]
+    keep = (age < NEVER) & (gaps + age < first)
+    return {"day": gaps[keep], "since": (gaps + age)[keep], "until": first[keep]}
+
+
 def _gaps(blocks: Blocks, lag: int, until: int) -> Array:
     """Days that may be dark: no regular row shows them, or others show their like sooner."""
     if not blocks:

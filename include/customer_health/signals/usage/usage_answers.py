@@ -166,4 +166,4 @@ def _features(usage: Usage, how: agg.FeatureShare, signal: Signal) -> Array:
 @USAGE_ANSWERS.to(agg.DaysSince)
 def _days_since(usage: Usage, how: agg.DaysSince, signal: Signal) -> Array:
     dates, last = usage.grid.dates, usage.last_day()
-    return np.where(usage.first_day < NEVER, dates - last - usage.outage.sums(last + 1, dates)[0], np.nan)
+    return np.where(usage.first_day < NEVER, dates - last - usage.dark(last + 1, dates)[0], np.nan)

@@ -32,6 +32,8 @@ class Usage:
         self.users, self.words = state.tables["usage_users"], state.tables["usage_words"]
         self.lag = int(state.meta["lag"])
         self.outage = OutageDays(state.meta["outage_days"], grid)
+        uncounted = state.meta.get("outage_days_of_counts")
+        self._uncounted = OutageDays(uncounted, grid) if uncounted and len(uncounted["day"]) else None
         self._kept: dict[Any, Array] = {}  # what several signals ask for
         self._late_users = self._distinct_late_users()
         self._late_days = self._distinct_late_days()
@@ -58,7 +60,21 @@ class Usage:
 
     def delivered(self, values: Array, window: int, skip: int = 0, most: float = 0.5) -> Array:
         """The values, unknown where more of the window than a share of it is dark."""
-        return np.where(self.outage.many(window, skip) > most * window, np.nan, values)
+        end = self.grid.dates - skip
+        return np.where(self.dark(end - window, end)[0] > most * window, np.nan, values)
+
+    def only_counted(self) -> Array:
+        """Whether all that is known of an account's usage are counts of its daily users."""
+        return (self.first >= NEVER) & (self.counted.first < NEVER)
+
+    def dark(self, start: Array, end: Array) -> tuple[Array, Array, Array]:
+        """`OutageDays.sums`, of the source that tells of each account: its usage, or counts of its users."""
+        told = self.outage.sums(start, end)
+        if self._uncounted is None:
+            return told
+        counts, here = self._uncounted.sums(start, end), self.only_counted()
+        many, x, squares = (np.where(here, one, other) for one, other in zip(counts, told, strict=True))
+        return many, x, squares
 
     def quiet(self, window: int) -> Array:
         """1 where the window holds no usage, 0 where it does, NaN without telemetry."""
@@ -174,7 +190,7 @@ class Usage:
     def observed_days(self, window: int) -> Array:
         """Days of the window since the account's first user but for dark ones; NaN before there was one."""
         start = np.maximum(self.grid.dates - window, self.first_person)
-        days = self.grid.dates - start - self.outage.sums(start, self.grid.dates)[0]
+        days = self.grid.dates - start - self.dark(start, self.grid.dates)[0]
         return np.where(self.first_person < NEVER, days, np.nan)
 
     def active_days(self, window: int) -> Array:
@@ -213,7 +229,7 @@ class Usage:
         many, moment = self.user_days(window), self.user_days(window, moment=True)
         start = np.maximum(self.grid.dates - window, self.first_person)
         every = (self.grid.dates - start).astype(np.float64)
-        outage, outage_x, outage_squares = self.outage.sums(start, self.grid.dates)
+        outage, outage_x, outage_squares = self.dark(start, self.grid.dates)
         n, x = every - outage, -every * (every + 1.0) / 2.0 - outage_x
         squares = every * (every + 1.0) * (2.0 * every + 1.0) / 6.0 - outage_squares
         usable = (self.first_person < NEVER) & (n >= max(2, min_days))
