@@ -37,6 +37,7 @@ class Endpoint(Section):
         url: Only for `compatible` and `http`, or a gateway of your own in front of a vendor.
         timeout_seconds: Of one request.
         at_once: Requests under way at the same time.
+        stream: Let answers arrive piece by piece, for gateways that cut silent connections.
         batch: Send texts as one job at the vendor's batch price; answers come hours later.
         batch_discount: Share of the price that a batch saves.
         answer_field: `http` only: where the score stands in its answer.
@@ -49,6 +50,7 @@ class Endpoint(Section):
     price: ModelPrice = ModelPrice(input=0, output=0)
     timeout_seconds: float = Field(20.0, gt=0, le=300)
     at_once: int = Field(4, ge=1, le=32)
+    stream: bool = False
     batch: bool = False
     batch_discount: float = Field(0.5, ge=0, lt=1)
     answer_field: str = "sentiment"

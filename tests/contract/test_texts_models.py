@@ -34,7 +34,7 @@ class Vendor:
     def __init__(self, kind: str) -> None:
         self.says: Any = lambda prompt: GOOD
         self.server: LanguageModel = SERVERS[kind](lambda prompt: self.says(prompt))
-        endpoint = Endpoint(model="m-1", url=self.server.url, price=PRICE, timeout_seconds=1.0)
+        endpoint = Endpoint(model="m-1", url=self.server.url, price=PRICE, timeout_seconds=60)
         self.model: AgentModel[ModelReading] = AgentModel(kind, endpoint, {"api_key": "key-1"}, QUESTION)
         self.engine: Engine = open_ledger("sqlite://")
 
@@ -116,7 +116,9 @@ def test_a_rate_limit_is_waited_for(vendor: Vendor) -> None:
 
 
 def test_a_slow_vendor_costs_its_time_out_and_no_more(vendor: Vendor) -> None:
-    vendor.server.slow = 1.5
+    vendor.ask("a first text, which loads the vendor's SDK")
+    vendor.model.endpoint = vendor.model.endpoint.model_copy(update={"timeout_seconds": 4.0})
+    vendor.server.slow = 5.0
     vendor.server.next.extend(["timeout_after"])
     found = vendor.ask("a text", "another")
     assert len(found.answers) == 1

@@ -201,7 +201,31 @@ class OpenAIServer(LanguageModel):
 
     def _complete(self, body: dict[str, Any]) -> Answer:
         reply = self.think(body)
-        return reply if isinstance(reply, Answer) else Answer(body=self._made(body, reply))
+        if isinstance(reply, Answer):
+            return reply
+        made = self._made(body, reply)
+        return self._streamed(body, made) if body.get("stream") else Answer(body=made)
+
+    def _streamed(self, body: dict[str, Any], made: dict[str, Any]) -> Answer:
+        """The same as chunks; what it used comes last, and only to those who asked for it."""
+        words = made["choices"][0]["message"]["content"]
+        half = len(words) // 2
+        deltas: list[tuple[dict[str, Any], str | None]] = [
+            ({"role": "assistant", "content": ""}, None),
+            ({"content": words[:half]}, None),
+            ({"content": words[half:]}, None),
+            ({}, "stop"),
+        ]
+        head = {name: made[name] for name in ("id", "created", "model")}
+        head["object"] = "chat.completion.chunk"
+        chunks: list[dict[str, Any]] = [
+            {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}]}
+            for delta, reason in deltas
+        ]
+        if (body.get("stream_options") or {}).get("include_usage"):
+            chunks.append({**head, "choices": [], "usage": made["usage"]})
+        lines = "".join(f"data: {json.dumps(one)}\n\n" for one in chunks) + "data: [DONE]\n\n"
+        return Answer(body=lines, headers={"Content-Type": "text/event-stream"})
 
     def _made(self, body: dict[str, Any], reply: dict[str, Any] | str) -> dict[str, Any]:
         words = reply if isinstance(reply, str) else json.dumps(reply)

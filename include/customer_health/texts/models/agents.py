@@ -6,7 +6,7 @@ sent back once with what was wrong; what is still broken then is not an answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -43,6 +43,12 @@ class Question(Generic[T]):
     answer: type[T]
     check: Check[T] | None = None
     most_tokens: int = 400
+
+
+async def _listen(context: Any, pieces: AsyncIterable[Any]) -> None:
+    """Take the pieces as they come; the answer is checked when it is whole."""
+    async for _ in pieces:
+        pass
 
 
 class AgentModel(Generic[T]):
@@ -110,8 +116,11 @@ class AgentModel(Generic[T]):
             prompt, deps=facts, timeout=self.endpoint.timeout_seconds,
             model_settings={"max_tokens": self.question.most_tokens},
             usage_limits=UsageLimits(request_limit=REQUESTS),
+            event_stream_handler=_listen if self.endpoint.stream else None,
         )  # fmt: skip
         used = result.usage
+        if not used.input_tokens:  # who does not say what an answer used is believed to have used the most
+            return result.output, self.most(prompt)
         price = self.endpoint.price
         return result.output, (used.input_tokens * price.input + used.output_tokens * price.output) / 1e6
 
