@@ -316,3 +316,32 @@ def test_a_lookup_that_misses_much_says_so_though_its_misses_are_empty(
     notes = " ".join(company.ingest().notes)
     assert ("contacts.title: the lookup of people.csv has no answer for 4 of 5 values" in notes) is said
     assert len(company.ids("contacts", "contact_id")) == 5
+
+
+def test_one_address_in_two_tools_is_one_contact_and_is_not_kept(company: CompanyFiles) -> None:
+    company.write("contracts.csv", "id,account,seats,arr,start\nk1,a1,5,100,2025-01-10\n")
+    company.write("people.csv", "mail,account,since\nAnn@Acme.com ,a1,2025-02-01\n,a1,2025-02-02\n")
+    company.write("calls.csv", "id,who,account,at\nc1,ann@acme.com,a1,2025-03-01\nc2,,a1,2025-03-02\n")
+    more = """  contacts:
+    files: people.csv
+    where: {mail: {present: true}}
+    columns: {contact_id: {column: mail, hashed: true, prefix: "p-"}, account_id: account, occurred_at: since}
+  interactions:
+    files: calls.csv
+    columns:
+      interaction_id: id
+      account_id: account
+      contact_id: {column: who, hashed: true, prefix: "p-"}
+      kind: {constant: call}
+      occurred_at: at
+"""
+    company.map(BASE + more)
+    company.ingest()
+    ((person,),) = company.rows("SELECT contact_id FROM raw.contacts")
+    assert company.rows("SELECT interaction_id, contact_id FROM raw.interactions ORDER BY 1") == [
+        ("c1", person),
+        ("c2", None),
+    ]
+    assert person.startswith("p-")
+    assert len(person) == 34
+    assert "acme" not in person

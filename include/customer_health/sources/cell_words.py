@@ -13,6 +13,11 @@ _WHOLE = [
 _THOUSANDTHS = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
 
 
+def digest(text: str) -> str:
+    """Return SQL of half a SHA-256 of a text, whatever its case and the blanks around it."""
+    return f"left(sha256(lower(trim({text}))), 32)"
+
+
 def in_major_units(amount: str, currency: str) -> str:
     """Return SQL of an amount that was given in the smallest unit of its currency.
 

@@ -19,7 +19,7 @@ from customer_health.sources.casting import (
     parse,
     shifted,
 )
-from customer_health.sources.cell_words import any_of, first_answer, in_major_units
+from customer_health.sources.cell_words import any_of, digest, first_answer, in_major_units
 from customer_health.sources.cells import (
     NO_MORE,
     Value,
@@ -186,6 +186,7 @@ class ColumnReader:
         here = f"g.{identifier('g:' + name)}"
         spelt = rule.integer_text or rule.pad or name in PEOPLE or name in LISTS
         untouched = not (rule.lookup or rule.values or rule.lower or rule.prefix or rule.format or spelt)
+        untouched = untouched and not rule.hashed
         if untouched and native != "VARCHAR" and always_fits(native, column.type) and not column.allowed:
             read = self._cast(column, here, native)
             return Value(given, self._cleaned(read, rule) if column.type is Type.TEXT else read)
@@ -207,6 +208,7 @@ class ColumnReader:
                 self._empty_answers[name] = (here, joined)
             joined = self._translated(joined, rule) if rule.values else joined
             joined = f"lower({joined})" if rule.lower else joined
+            joined = digest(joined) if rule.hashed else joined
             read = self._parsed(column, joined, rule)
             return Value(
                 given,
@@ -218,6 +220,8 @@ class ColumnReader:
             given = self._translated(given, rule)
         if rule.lower or column.allowed:
             given = f"lower({given})"
+        if rule.hashed:
+            given = digest(given)
         if column.type is Type.TEXT:
             read = self._typed(one_case(here) if name in PEOPLE and not rule.values else here, rule.prefix)
             return self._digits(name, written, given, read) if rule.integer_text else Value(given, read)

@@ -57,6 +57,8 @@ class Rule(Part):
             that lost digits (1.23457E+16) goes to quarantine.
         pad: Fill an id of digits up to so many with leading zeros: with 5, 123 is 00123.
         lower: Make the text lower-case, where Bob@acme.com and bob@acme.com are one person.
+        hashed: Keep a digest of the text (in lower case, without blanks around it) in its place: one e-mail
+            address in two tools is one contact, and the address itself is not kept.
         prefix: Text put before the value, to make ids of several sources distinct.
         format: strptime format of dates, or iso, unix, unix_ms, excel (days since 1899-12-30); or a list of
             them, where the source mixes them. A value that two of a list read as different days is nobody's
@@ -85,6 +87,7 @@ class Rule(Part):
     integer_text: bool = False
     pad: int = Field(0, ge=0, le=40)
     lower: bool = False
+    hashed: bool = False
     prefix: str = ""
     format: str | tuple[str, ...] | None = None
     split: str | None = None
