@@ -89,16 +89,19 @@ def test_low_health_or_a_near_decision_at_high_risk_needs_attention() -> None:
         {
             "unwell": {"usage_delta_28d": -0.6},
             "urgent": {**risky, "days_to_renewal": 20.0},
+            "monthly": {"usage_delta_28d": -0.2, "days_to_renewal": None},
+            "calm_monthly": {"days_to_renewal": None},
             "later": {**risky, "days_to_renewal": 300.0},
             "near": {"usage_delta_28d": 0.5, "days_to_renewal": 20.0},
         }
     )
 
     assert frame["attention"].to_dict() == {
-        "later": False, "near": False, "ordinary": False, "unwell": True, "urgent": True
+        "calm_monthly": False, "later": False, "monthly": True, "near": False, "ordinary": False,
+        "unwell": True, "urgent": True,
     }  # fmt: skip
     assert frame.at["urgent", "score"] == frame.at["later", "score"]
-    assert frame.at["urgent", "score_shown"] > 49
+    assert frame.loc[["urgent", "monthly"], "score_shown"].min() > 49
 
 
 def test_a_why_tells_what_costs_most_in_at_most_ten_words() -> None:

@@ -15,7 +15,7 @@ from customer_health.model.candidates.rules_v1 import rules_v1_seed
 from customer_health.model.candidates.rules_v2 import SIGNALS as RULES_V2_SIGNALS
 from customer_health.model.candidates.rules_v2 import points_of
 from customer_health.model.data.features import RENEWAL, numbers
-from customer_health.model.registry.champion import NEAR, Champion, anchors_of
+from customer_health.model.registry.champion import Champion, anchors_of, decides_soon
 from customer_health.scoring.attribution import (
     CALENDAR,
     Attribution,
@@ -163,9 +163,9 @@ def dated(name: object, catalogue: Mapping[str, Signal]) -> bool:
 
 
 def _urgent(rows: pd.DataFrame, p: Floats, cut: float) -> npt.NDArray[np.bool_]:
-    """A decision within 90 days at a probability that the champion calls high."""
+    """A decision within 90 days, or any day, at a probability that the champion calls high."""
     days = numbers(rows[RENEWAL]) if RENEWAL in rows else np.full(len(rows), np.nan)
-    return np.asarray((days <= NEAR) & (p >= cut))
+    return np.asarray(decides_soon(days) & (p >= cut))
 
 
 def _heads(rows: int) -> pd.DataFrame:

@@ -58,14 +58,20 @@ def attention_cut(champion: Champion, rows: pd.DataFrame, share: float) -> float
     if rows.empty:
         return 1.0
     low = low_health(champion, rows)
-    near = (numbers(rows[RENEWAL]) <= NEAR) & ~low
-    urgent = champion.predict(rows)[f"p{min(champion.heads)}"].to_numpy(dtype=float)[near]
+    near = decides_soon(numbers(rows[RENEWAL])) & ~low
+    risk = champion.predict(rows)[f"p{min(champion.heads)}"].to_numpy(dtype=float)
+    urgent = risk[near]
     room = round(share * len(rows)) - int(low.sum())
     if room <= 0 or not len(urgent):
         return 1.0
     cut = np.sort(urgent)[::-1][min(room, len(urgent)) - 1]
-    # The safest near decision needs no attention, however much room there is.
-    return float(stable(np.array(max(cut, float(np.median(urgent))))))
+    # A decision that is no riskier than the average account needs no attention, however much room there is.
+    return float(stable(np.array(max(cut, float(risk.mean())))))
+
+
+def decides_soon(days_to_renewal: np.ndarray) -> np.ndarray:
+    """Customers with a decision within `NEAR` days: a contract without a date may be ended any day."""
+    return np.asarray(np.isnan(days_to_renewal) | (days_to_renewal <= NEAR))
 
 
 def low_health(champion: Champion, rows: pd.DataFrame) -> np.ndarray:
