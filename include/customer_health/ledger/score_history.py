@@ -187,6 +187,8 @@ def weekly_bands(engine: Engine, since: date, before: date) -> pd.DataFrame:
     Days of which retention has kept only some accounts (those around episodes) are left out: they would
     flatter every recall.
     """
+    import pandas as pd
+
     c, run = portfolio_rows.c, score_runs.c
     kept = (
         select(c.as_of, func.count().label("accounts"))
