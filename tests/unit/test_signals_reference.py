@@ -104,6 +104,7 @@ def test_lists_per_plan_follow_the_plan_of_the_day(seed: int) -> None:
 
 @settings(max_examples=4, phases=GENERATE)
 @given(seed=st.integers(0, 10**6), later=st.integers(0, 3))
+@example(seed=11565, later=3)  # an invoice that is paid later
 def test_nothing_known_on_or_after_the_as_of_date_changes_anything(seed: int, later: int) -> None:
     """Cutting the future out of every table, lifecycle columns included, leaves the panel as it was."""
     world = RandomWorld(seed)
@@ -131,6 +132,10 @@ def forgetting(world: RandomWorld, as_of: date) -> RandomWorld:
             if row["known_at"] < limit and (row["occurred_at"] < limit or name == "outcomes")
         ]
         for row in kept:
-            row |= {stage: None for stage in stages if row.get(stage) is not None and row[stage] >= limit}
+            cut = [stage for stage in stages if row.get(stage) is not None and row[stage] >= limit]
+            row |= dict.fromkeys(cut)
+            # Who was paid later was not "paid" then; the state would give the future away.
+            if cut and row.get("status") in ("paid", "uncollectible", "solved", "closed"):
+                row["status"] = "open"
         world.rows[name] = kept
     return world
