@@ -15,7 +15,10 @@ class OnboardingConfig(Section):
     )
     until_days: int = Field(120, ge=1, description="references are kept up to this age")
     age_window_days: int = Field(
-        10, ge=1, le=60, description="days by which the age of a reference may differ"
+        10,
+        ge=1,
+        le=60,
+        description="days by which the age of a reference may differ; fewer in the first weeks",
     )
     min_references: int = Field(
         20, ge=5, description="fewer customers at that age: no lifecycle score, and the row says so"

@@ -84,6 +84,15 @@ def test_too_few_to_compare_with_is_said_and_is_no_score(rows: pd.DataFrame | No
     assert found.told["at_risk"] is None
 
 
+def test_a_customer_of_one_day_is_not_compared_with_those_of_eleven() -> None:
+    """Hardly anybody has logged in on the first day; ten days later nearly all have."""
+    first = reference(age=1.0, days_since_last_usage=np.full(40, np.nan))
+    later = reference(age=11.0)
+    found = one(pd.concat([first, later]), tenure_days=1.0)
+    assert found.told["references"] == 40
+    assert found.score == 50
+
+
 @given(
     st.lists(st.floats(0, 100), min_size=len(SIGNALS), max_size=len(SIGNALS)),
     st.integers(0, len(SIGNALS) - 1),

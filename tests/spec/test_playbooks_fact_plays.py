@@ -88,8 +88,8 @@ def test_todays_places_go_to_where_facts_pile_up_before_large_calm_customers(led
 
 
 def test_the_core_action_play_wants_a_fall_that_people_would_see(ledger):
-    """Thirty per cent, of at least five users, and not while more people than before use it."""
-    drop = {"core_action_delta_30d": -0.35, "active_users_28d": 12.0, "active_users_delta_28d": -0.1}
+    """Of at least five users, and not while more people than before use it; the fact exceeds chance."""
+    drop = {"core_action_delta_30d": -0.22, "active_users_28d": 12.0, "active_users_delta_28d": -0.1}
     publish(ledger, 1, {"other": 80})
     run(ledger, 1)
     publish(
@@ -125,6 +125,26 @@ def test_a_healthy_check_in_gives_way_to_the_play_of_a_fact(ledger):
         run(ledger, number)
     assert promised(ledger, "create_task", playbook="healthy_checkin") == []
     assert len(promised(ledger, "create_task", playbook="sponsor_left")) == 1
+
+
+@pytest.mark.parametrize(
+    "fact", ["sponsor_left", "escalation", "negative_sentiment", "contract_modification", "names_competitor"]
+)
+def test_nobody_asks_how_things_are_going_where_a_play_knows_that_they_are_not(ledger, fact):
+    """Whatever day of the quarter the check-in's turn is on, and however good the score."""
+    for number in range(1, 92, 6):
+        publish(ledger, number, {"acme": healthy(fact), "piled": healthy("low_nps", review=True)})
+        run(ledger, number)
+    assert promised(ledger, "create_task", playbook="healthy_checkin") == []
+
+
+def test_a_silent_account_is_enrolled_once_and_not_by_two_plays(ledger):
+    falling = [{"code": "usage_decline", "points": -20.0, "concept": "usage", "phrase": "Usage fell"}]
+    publish(ledger, 1, {"other": 80})
+    run(ledger, 1)
+    publish(ledger, 2, {"acme": healthy("silent_account", score=45) | {"reasons": falling}})
+    run(ledger, 2)
+    assert [row["playbook"] for row in promised(ledger, "enroll")] == ["silent_account"]
 
 
 @pytest.mark.parametrize(("ago", "asked"), [(12.0, False), (30.0, False), (31.0, True), (None, True)])

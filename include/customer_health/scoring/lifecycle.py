@@ -38,6 +38,7 @@ BEGUN = (
     "days_since_last_usage"  # unknown where nobody has used the product yet, and the source tells of others
 )
 COLUMNS = ("tenure_days", *SIGNALS)
+_LEAST_WINDOW = 3  # days
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def lifecycle_of(
         if reference is None or not len(reference):
             found.append(_nothing(age, 0, "no reference until the next training"))
             continue
-        near = reference[(reference["tenure_days"] - age).abs() <= config.age_window_days]
+        window = min(config.age_window_days, _LEAST_WINDOW + age / 3)  # a day is long in the first week
+        near = reference[(reference["tenure_days"] - age).abs() <= window]
         if len(near) < config.min_references:
             found.append(_nothing(age, len(near), f"only {len(near)} customers to compare with"))
             continue
