@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.look import Look
+from tests.lib.page_company import TODAY
 
 FOLDER, HOME, DAY = (
     os.environ.get(name) for name in ("SCREENSHOTS", "SCREENSHOTS_HOME", "SCREENSHOTS_TODAY")
@@ -22,6 +23,8 @@ PICTURES = {
     "renewals": ("/renewals", 1280, "light"),
     "kpis": ("/kpis", 1280, "light"),
     "model": ("/model", 1280, "light"),
+    "sources": ("/sources", 1280, "light"),
+    "day": (f"/day/{DAY or TODAY}", 1280, "light"),
 }
 
 

@@ -93,6 +93,12 @@ def test_a_preview_is_never_called_delivered(lead: TestClient, ledger: Engine) -
     for html in (lead.get(f"{PAGE}/{key}").text, lead.get(PAGE, params={"state": "delivered"}).text):
         assert 'state-previewed">previewed<' in html
         assert "state-delivered" not in html
+    day = lead.get(f"/customer-health/day/{page_company.TODAY}").text
+    assert "state-previewed" in day
+    assert "state-delivered" not in day
+    by_destination = lead.get(PAGE).text.split("By destination and state")[1]
+    assert ">previewed<" in by_destination
+    assert ">delivered<" not in by_destination
 
 
 def test_to_send_again_is_shown_before_it_is_done_and_changes_nothing(

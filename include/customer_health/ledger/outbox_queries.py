@@ -6,11 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, RowMapping, and_, func, select
+from sqlalchemy import Connection, Engine, Row, RowMapping, and_, case, func, select
 
 from customer_health.ledger.schema import holdout, outbox, score_runs, scores
 
 _C = outbox.c
+# What was rendered to a file was previewed, not delivered (destinations/preview.py names the files so).
+_SHOWN = case(
+    (and_(_C.state == "delivered", _C.remote_id.like("____-__-__/%/%.json")), "previewed"), else_=_C.state
+).label("shown")
 
 
 def last_acted(connection: Connection, before: date, playbooks: Sequence[str]) -> dict[tuple[str, str], date]:
@@ -102,15 +106,15 @@ def counts_by_state(connection: Connection, states: Collection[str]) -> dict[str
 
 
 def counts_of_day(engine: Engine, as_of: date) -> list[tuple[str, str, str, int]]:
-    """Return (playbook, verb, state, effects) of one day, by playbook."""
+    """Return (playbook, verb, state as people read it, effects) of one day, by playbook."""
     query = (
-        select(_C.playbook, _C.verb, _C.state, func.count().label("n"))
+        select(_C.playbook, _C.verb, _SHOWN, func.count().label("n"))
         .where(_C.as_of == as_of)
-        .group_by(_C.playbook, _C.verb, _C.state)
-        .order_by(_C.playbook)
+        .group_by(_C.playbook, _C.verb, _SHOWN)
+        .order_by(_C.playbook, _C.verb, _SHOWN)
     )
     with engine.connect() as connection:
-        return [(row.playbook, row.verb, row.state, row.n) for row in connection.execute(query)]
+        return [(row.playbook, row.verb, row.shown, row.n) for row in connection.execute(query)]
 
 
 def total(engine: Engine) -> int:
@@ -133,8 +137,8 @@ def listing(engine: Engine, *, account_id: str = "", state: str = "", limit: int
 
 
 def counts_by_destination(engine: Engine) -> list[RowMapping]:
-    """Return destination, state, `effects` and `last` (delivery) of every pair that occurs."""
-    groups = (_C.destination, _C.state)
+    """Return destination, state as `shown`, `effects` and `last` (delivery) of every pair that occurs."""
+    groups = (_C.destination, _SHOWN)
     query = select(*groups, func.count().label("effects"), func.max(_C.delivered_at).label("last"))
     with engine.connect() as connection:
         return list(connection.execute(query.group_by(*groups).order_by(*groups)).mappings())

@@ -66,7 +66,7 @@ def _views(schema: str) -> Iterable[str]:
     chosen = "SELECT address FROM viewer_addresses WHERE address <> '' AND kind ="
     yield (
         f"CREATE TEMP VIEW viewer_accounts AS SELECT account_id FROM {schema}.account_owners "
-        f"WHERE lower(owner_email) IN ({chosen} 'owner') OR lower(manager_email) IN ({chosen} 'manager')"
+        f"WHERE owner_email IN ({chosen} 'owner') OR manager_email IN ({chosen} 'manager')"
     )
     own = "account_id IN (SELECT account_id FROM viewer_accounts)"
     for table in metadata.sorted_tables:

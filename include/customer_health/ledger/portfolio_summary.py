@@ -129,7 +129,7 @@ def _note_owners(connection: Connection, as_of: date, rows: Sequence[Row]) -> No
     known = dict(connection.execute(select(c.account_id, c.as_of)).tuples().all())
     told = [
         {"account_id": row["account_id"], "as_of": as_of}
-        | {name: row[name] for name in ("owner_email", "manager_email")}
+        | {name: (row[name] or "").lower() or None for name in ("owner_email", "manager_email")}
         for row in rows
         if known.get(row["account_id"], as_of) <= as_of
     ]

@@ -41,7 +41,7 @@ from customer_health.ledger.schema_people import pulses as pulses
 from customer_health.ledger.schema_renewals import renewal_calls as renewal_calls
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
-REVISION = "0016"
+REVISION = "0017"
 # Where an outbox row may stand; see ledger/outbox/transitions.py.
 OUTBOX_STATES = (
     "pending",

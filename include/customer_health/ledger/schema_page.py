@@ -47,8 +47,10 @@ account_owners = Table(
     metadata,
     Column("account_id", String(255), primary_key=True),
     Column("as_of", Date, nullable=False),
-    Column("owner_email", Text),
+    Column("owner_email", Text),  # addresses in small letters, to be found by
     Column("manager_email", Text),
+    Index("account_owners_by_owner", "owner_email"),
+    Index("account_owners_by_manager", "manager_email"),
 )
 
 portfolio_days = Table(

@@ -78,7 +78,7 @@ def account(request: Request, user: GetUserDep, viewer: ViewerDep, account_id: s
         ranks={name: rank for rank, name in enumerate(scheme.names)},
         red_since=account_story_view.red_since(line),
         days_left=(now["renewal_date"] - day).days if now["renewal_date"] else None,
-        tasks=account_story_view.tasks(tasks, settings.config),
+        tasks=account_story_view.tasks(tasks, settings.config, now_for_pages(settings)),
         actions=[action_view.line(row, settings.config) for row in actions],
         decisions=decisions.of_account(engine, account_id, 30),
         override=account_queries.override_of(engine, account_id, now_for_pages(settings)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from customer_health.company import CompanyConfig
@@ -72,16 +72,22 @@ def red_since(line_of: Sequence[Row]) -> date | None:
     return since
 
 
-def tasks(rows: Iterable[Row], config: CompanyConfig) -> list[dict[str, Any]]:
+def tasks(rows: Iterable[Row], config: CompanyConfig, now: datetime) -> list[dict[str, Any]]:
     """Return the tasks with who has them, until when, and where they stand; open ones first, by due time."""
     found = []
     for row in rows:
         task = line({**row, "task": None, "name": None}, config)
         task["status"] = (row["status"] or "").replace("_", " ") or task["state_text"]
         task["done"] = row["status"] == "completed"
+        task["overdue"] = not task["done"] and bool(task["due"]) and _moment(task["due"]) < now
         task["who"] = row["task_owner"] or task["to"]
         found.append(task)
     return sorted(found, key=lambda task: (task["done"], str(task["due"] or "9999")))
+
+
+def _moment(value: Any) -> datetime:
+    found = datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def why_it_moved(change: Mapping[str, Any] | None) -> list[tuple[str, str, list[str]]]:

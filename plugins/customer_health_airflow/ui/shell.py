@@ -54,8 +54,8 @@ def _templates() -> Environment:
 
 
 def address(value: str) -> Markup:
-    """Write an e-mail address so that it wraps after its dots and its @, not within a name."""
-    return Markup("<wbr>").join(re.split(r"(?<=[.@_-])(?=\w)", str(value)))
+    """Write an e-mail address so that it wraps after its @ or the dots before, not within a name."""
+    return Markup("<wbr>").join(re.split(r"(?<=@)(?=\w)|(?<=[._-])(?=\w[^@]*@)", str(value)))
 
 
 def _moment(value: datetime | None) -> str:
