@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -91,3 +92,17 @@ def test_that_there_was_nothing_to_do_is_worth_a_month_and_what_was_done_is_kept
             decisions.replace(connection, day, made, now=NOW)
     assert {row["outcome"] for row in decisions.of(ledger, first)} == {"fired"}
     assert len(decisions.of(ledger, TODAY)) == 3
+
+
+def test_a_full_disk_stops_nobody_from_making_room(lived: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = lived.preview / "slack" / "old.md"
+    old.parent.mkdir(parents=True)
+    old.write_text("said")
+    long_ago = (NOW - timedelta(days=91)).timestamp()
+    os.utime(old, (long_ago, long_ago))
+    full = shutil.disk_usage(lived.home)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
+    done = retain(lived, now=NOW)
+    assert done.counts()["previews"] == 1
+    assert int(done.counts()["scores"]) > 0
+    assert "old days stay for now" in done.lines()[-1]

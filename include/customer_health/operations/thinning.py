@@ -10,6 +10,7 @@ from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.old_rows import remove_old_rows
 from customer_health.pipeline.step_result import Result
 from customer_health.settings import Settings
+from customer_health.store_faults import StoreFullError
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.data_docs import ARCHIVE
 from customer_health.warehouse.old_days import remove_old_days
@@ -27,10 +28,16 @@ def retain(settings: Settings, *, now: datetime) -> Result:
     counts["data_docs"] = _files(settings.reports, today - timedelta(days=keep.data_docs), ARCHIVE)
     counts["previews"] = _files(settings.preview, today - timedelta(days=keep.previews))
     counts["reports"] = _files(settings.reports, today - timedelta(days=keep.findings))
-    with open_warehouse(settings.warehouse_url) as con:
-        counts |= remove_old_days(con, keep, today, lambda day: scores.accounts_of(ledger, day))
+    said: tuple[str, ...] = ()
+    try:
+        with open_warehouse(settings.warehouse_url) as con:
+            counts |= remove_old_days(con, keep, today, lambda day: scores.accounts_of(ledger, day))
+    except StoreFullError as error:  # whoever makes room must not be stopped for want of room
+        said = (f"The warehouse's old days stay for now. {error.message}",)
     removed = ", ".join(f"{count:,} of {name}" for name, count in counts.items() if count)
-    return Result("Retention", counts, (f"Removed: {removed}." if removed else "Nothing was old enough.",))
+    return Result(
+        "Retention", counts, (f"Removed: {removed}." if removed else "Nothing was old enough.", *said)
+    )
 
 
 def _files(folder: Path, before: date, named: str = "*") -> int:
