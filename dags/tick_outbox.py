@@ -52,7 +52,7 @@ with DAG(
     # A workspace that lets nobody in must not keep reminders from being promised.
     follow_up = FollowUpOperator(task_id="follow_up", trigger_rule=TriggerRule.ALL_DONE)
     collect >> follow_up >> deliver_to_each()
-    # Only where the hour's work went well: whoever watches outside hears of everything else by silence.
+    # Only where the hour's work went well: the monitor outside hears of everything else by silence.
     follow_up >> HeartbeatOperator(task_id="heartbeat")
     questions = list_questions()
     follow_up >> questions

@@ -1,6 +1,6 @@
 """The extraction report of every source: what was asked, what came, how far behind it is, calls left.
 
-Written by the two tasks of a source (ask, load), read by whoever shows it. Nothing here is a secret or a
+Written by the two tasks of a source (ask, load), read by the pages. Nothing here is a secret or a
 person's data: names of resources and tables, numbers, and the vendor's own cursor values.
 """
 

@@ -63,7 +63,7 @@ def run_gate(
         used: Where usage is asked for if it is elsewhere.
         project: Folder of Great Expectations' project, whose suites stay; default: one that is thrown away.
         own: Folder of the company's own suites.
-        told: Is given the result before the run may stop: whoever shows it must hear of broken tables, too.
+        told: Is given the result before the run may stop: what shows it must hear of broken tables, too.
 
     Raises:
         DataContractError: A table as a whole breaks its contract. The report is written all the same, and the

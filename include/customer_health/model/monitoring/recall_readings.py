@@ -1,6 +1,6 @@
 """How many of the losses were among the accounts that asked for attention, at the share that this took.
 
-"It predicts 80 % of churn" means nothing without what was called to reach it: whoever calls everybody
+"It predicts 80 % of churn" means nothing without what was called to reach it: a team that calls everybody
 predicts all of it. So each reading has its share of the accounts and its precision beside its recall.
 """
 
