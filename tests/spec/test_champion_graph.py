@@ -173,6 +173,17 @@ def test_a_suggested_successor_is_there_and_something_speaks_for_them(drawn: lis
     assert successors(list(reversed(people))) == chosen, "the order of rows decides nothing"
 
 
+def test_a_sponsor_who_left_long_ago_and_was_followed_needs_no_successor() -> None:
+    """The champion of today decides; a departure of this spring still asks who follows."""
+    days = {"long ago": CUT - timedelta(days=183), "lately": CUT - timedelta(days=100)}
+    asked = {}
+    for name, day in days.items():
+        with warehouse([Happened("contact_changes", "acme", "c0", "left", day, day)]) as con:
+            asked[name] = read_graphs(con, ["acme"], AS_OF)["acme"]["successors"]
+    assert asked["long ago"] == []
+    assert [one["contact_id"] for one in asked["lately"]] == ["c1"]
+
+
 def test_somebody_who_came_back_is_there_again() -> None:
     day = START + timedelta(days=20)
     gone = Happened("contact_changes", "acme", "c0", "left", day, day)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TWO_WAY = ("call", "meeting", "ebr", "email_reply")  # they said something, too
 QUIET_AFTER = timedelta(days=90)
+NEWS = timedelta(days=182)  # a departure of longer ago has been answered by whoever decides there now
 ACTIVITY = timedelta(days=30)
 OFTEN = 8  # active days of 30
 MOST_SUCCESSORS = 3
@@ -74,7 +75,7 @@ def read_graphs(
             "as_of": as_of.isoformat(),
             "people": sorted(people, key=_by_news),
             "ours": ours.get(account, []),
-            "successors": successors(people),
+            "successors": successors(people, since=(as_of - NEWS).isoformat()),
         }
         for account, people in found.items()
     }
@@ -206,15 +207,18 @@ def _person(
     }
 
 
-def successors(people: Sequence[Person]) -> list[Person]:
+def successors(people: Sequence[Person], since: str = "") -> list[Person]:
     """Return who may follow a sponsor or champion who left, or stand in where none is known.
+
+    Where somebody decides there now, only a departure from `since` (ISO date) on asks for a successor.
 
     By what is known of them: already sponsor or champion, executive title, a two-way contact of the last 90
     days, frequent use, the team of anybody who left. Somebody of whom nothing speaks is not a suggestion.
     """
     here = [person for person in people if person["state"] != "left"]
     gone = [person for person in people if person["state"] == "left" and person["role"] in DECIDES]
-    if not gone and any(person["role"] in DECIDES for person in here):
+    lately = [person for person in gone if (person.get("left") or "") >= since]
+    if not lately and any(person["role"] in DECIDES for person in here):
         return []
     teams = {person["team"] for person in gone if person["team"]}
 
