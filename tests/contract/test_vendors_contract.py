@@ -224,6 +224,21 @@ def test_a_deleted_record_goes_with_all_its_states(company: VendorCompany) -> No
     assert company.query(f"SELECT count(*) FROM raw.{table} WHERE {column} = '{other}'") != [(0,)]
 
 
+def test_a_merged_account_says_into_which(company: VendorCompany) -> None:
+    if not company.remote.merges:
+        pytest.skip(f"{company.name} brings no accounts, or never merges them")
+    ready(company, 8)
+    company.fetch()
+    company.load()
+    company.remote.merge("00004", into="00005")
+    company.remote.now += 3600
+    company.fetch(AS_OF + timedelta(days=1))
+    company.load(AS_OF + timedelta(days=1))
+    (_, _, gone), (_, _, stays) = company.remote.canonical("00004"), company.remote.canonical("00005")
+    said = f"SELECT merged_into FROM raw.accounts WHERE account_id = '{gone}' AND merged_into IS NOT NULL"
+    assert company.query(said) == [(stays,)]
+
+
 def test_a_vendor_without_records_is_no_error(company: VendorCompany) -> None:
     company.fetch()
     company.load()

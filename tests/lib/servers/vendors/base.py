@@ -50,6 +50,7 @@ class VendorServer(Server):
         renews: Whether a refused sign-in is renewed by itself.
         deletes: Whether a deleted record can be seen to be gone.
         export: Whether the main resource is an export of whole days.
+        merges: Whether its main resource holds accounts that can be merged.
         grouped: Whether it answers with sums, one for each group.
         rows: Resource -> id -> record, as it is served.
         now: The vendor's clock, epoch seconds; every change moves it on.
@@ -61,7 +62,7 @@ class VendorServer(Server):
     secret: Mapping[str, str] = {}
     options: Mapping[str, str] = {}
     main, key = "", "id"
-    renews, deletes, export, grouped = False, True, False, False
+    renews, deletes, export, grouped, merges = False, True, False, False, False
     renamed = ("", "")
     described_by, below = "", ""
     calls_of_an_idle_run = 1
@@ -101,6 +102,10 @@ class VendorServer(Server):
 
     def delete(self, name: str) -> None:
         """Delete one record of the main resource."""
+        raise NotImplementedError
+
+    def merge(self, name: str, into: str) -> None:
+        """Merge one record of the main resource into another; only vendors with `merges` can."""
         raise NotImplementedError
 
     def id_of(self, name: str) -> str:

@@ -19,6 +19,7 @@ class Remote(VendorServer):
     vendor, described_by = "hubspot", "hubspot_derived.json"
     secret = {"access_token": "pat-secret-1"}
     main, renamed = "companies", ("createdAt", "created_on")
+    merges = True
     calls_of_an_idle_run = 9
 
     def __init__(self, **given: Any) -> None:
@@ -49,6 +50,11 @@ class Remote(VendorServer):
     def delete(self, name: str) -> None:
         self.now += 60
         self.rows["companies"][name] |= {"archived": True, "updatedAt": self.stamp()}
+
+    def merge(self, name: str, into: str) -> None:
+        self.now += 60
+        del self.rows["companies"][name]
+        self.put("companies", into, hs_merged_object_ids=name)
 
     def canonical(self, name: str) -> tuple[str, str, str]:
         return "accounts", "account_id", name

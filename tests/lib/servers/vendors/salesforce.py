@@ -35,6 +35,7 @@ class Remote(VendorServer):
     secret = {"client_id": "our-app", "client_secret": "sf-secret-1"}
     options = {"domain": "acme.my.salesforce.com"}
     main, key, renews, renamed = "accounts", "Id", True, ("IsDeleted", "IsRemoved")
+    merges = True
     calls_of_an_idle_run = 9
     pause = 0.0  # it has no 429
 
@@ -62,6 +63,10 @@ class Remote(VendorServer):
     def delete(self, name: str) -> None:
         self.now += 60
         self.put("Account", f"001{name}", IsDeleted=True)
+
+    def merge(self, name: str, into: str) -> None:
+        self.now += 60
+        self.put("Account", f"001{name}", IsDeleted=True, MasterRecordId=f"001{into}")
 
     def id_of(self, name: str) -> str:
         return f"001{name}"
