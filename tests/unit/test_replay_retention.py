@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
+import pandas as pd
 import pytest
 from tests.lib.ledger import day, new_ledger, publish
 
 from customer_health.company import CompanyConfig
 from customer_health.ledger import gone, scores
 from customer_health.ledger.old_rows import remove_old_rows
+from customer_health.pipeline.score_questions import REPLAYED, _different
 
 
 @pytest.fixture
@@ -42,3 +45,18 @@ def test_what_a_kept_row_went_on_from_is_named_when_it_is_gone(ledger):
         reading
         == "gone: the reading of 2026-11-08, which smoothing went on from; an older one takes its place"
     )
+
+
+def test_what_nobody_knew_then_and_now_is_no_difference():
+    """The ledger gives None, pandas gives NaN, NA and NaT; an onboarding has a score of its own."""
+    stored = pd.Series(
+        dict.fromkeys(REPLAYED, None) | {"lifecycle_score": 12.0, "review": False}, dtype=object
+    )
+    again = pd.Series(
+        dict.fromkeys(REPLAYED, np.nan)
+        | {"score_shown": pd.NA, "lifecycle_score": 12, "review": np.False_, "tier": pd.NaT},
+        dtype=object,
+    )
+    assert _different(stored, again) == []
+    again["lifecycle_score"] = 13
+    assert _different(stored, again) == ["lifecycle_score: 12.0 was published, 13 comes out now"]

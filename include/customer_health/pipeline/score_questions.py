@@ -130,9 +130,10 @@ def _record(ledger: Engine, model_id: str) -> Any:
 
 
 def _different(stored: pd.Series, new: pd.Series) -> list[str]:
+    import pandas as pd
+
     def plain(value: Any) -> Any:
-        missing = value is None or value != value or str(value) in {"<NA>", "NaT"}
-        return None if missing else value
+        return None if pd.isna(value) else value
 
     pairs = [(name, plain(stored[name]), plain(new[name])) for name in REPLAYED]
     return [f"{name}: {was} was published, {now} comes out now" for name, was, now in pairs if was != now]
