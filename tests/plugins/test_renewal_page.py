@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from customer_health.ledger import report_numbers, scores
+from customer_health_airflow.ui import remembered_forecast
 from customer_health_airflow.ui.told_once import COOKIE
 from tests.lib import airflow_env, ledger_facts
 from tests.lib.ledger import score_row
@@ -133,3 +134,30 @@ def test_an_earlier_day_knows_nothing_of_todays_calls(browser: TestClient) -> No
 @pytest.mark.parametrize("query", ["quarter=2031-Q1", "as_of=2020-01-01", "quarter=%3Cscript%3E"])
 def test_what_there_is_not_is_not_found(browser: TestClient, query: str) -> None:
     assert browser.get(f"{RENEWALS}?{query}").status_code == 404
+
+
+def test_a_forecast_is_kept_until_scores_or_calls_change(
+    browser: TestClient, ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """50,000 customers take seconds to sum up: once a night, not once a reader."""
+    made = []
+    whole = remembered_forecast.forecast
+
+    def counted(*args: Any, **how: Any) -> Any:
+        made.append(how)
+        return whole(*args, **how)
+
+    monkeypatch.setattr(remembered_forecast, "forecast", counted)
+    remembered_forecast._KEPT.clear()
+    for _ in range(3):
+        assert browser.get(f"{RENEWALS}?quarter=2027-Q1").status_code == 200
+    assert len(made) == 1
+    assert call(browser, account_id="acme", verdict="leaves", note="they said so").status_code == 303
+    assert "they said so" in browser.get(f"{RENEWALS}?quarter=2027-Q1").text
+    assert len(made) == 2
+    row = score_row("acme", 22, name="Acme, renamed", arr=1_000.0, renewal_date=date(2027, 2, 1))
+    scores.publish(ledger, pd.DataFrame([row]), TODAY, published_at=datetime.combine(TODAY, time(7), UTC))
+    assert "Acme, renamed" in browser.get(f"{RENEWALS}?quarter=2027-Q1").text
+    assert len(made) == 3
+    assert browser.get(f"{RENEWALS}?segment=smb").status_code == 200
+    assert len(made) == 4

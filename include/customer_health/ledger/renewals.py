@@ -9,13 +9,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
 
 from customer_health.errors import FatalError
 from customer_health.ledger.engine import writing
-from customer_health.ledger.schema import renewal_calls, scores
+from customer_health.ledger.schema import account_owners, renewal_calls, score_runs, scores
 
 Kind = Literal["csm", "final"]
 CSM: Kind = "csm"
@@ -93,3 +93,16 @@ def rows_with_renewals(connection: Connection, as_of: date) -> list[RowMapping]:
     """Return what a forecast needs of every customer with a row on one day, by account."""
     query = select(*(scores.c[name] for name in _OF_SCORES)).where(scores.c.as_of == as_of)
     return list(connection.execute(query.order_by(scores.c.account_id)).mappings())
+
+
+def state_of(connection: Connection, as_of: date, before: datetime) -> tuple[Any, ...]:
+    """Return what changes with a day's scores, with the calls made before a moment, or with an erasure."""
+    run = select(score_runs.c.published_at).where(score_runs.c.as_of == as_of)
+    c = renewal_calls.c
+    calls = select(func.count(), func.max(c.at)).where(c.at < before)
+    known = select(func.count()).select_from(account_owners)
+    return (
+        connection.execute(run).scalar(),
+        connection.execute(known).scalar(),
+        *connection.execute(calls).one(),
+    )

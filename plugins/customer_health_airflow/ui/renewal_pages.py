@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from customer_health.errors import FatalError
 from customer_health.kpis.renewals.calling import call_account, call_quarter
-from customer_health.kpis.renewals.renewal_forecast import LATER, NO_DATE, OVERDUE, Renewal, forecast
+from customer_health.kpis.renewals.renewal_forecast import LATER, NO_DATE, OVERDUE, Renewal
 from customer_health.kpis.renewals.retained_interval import LEAVES_OUT
 from customer_health.ledger import portfolio_queries, report_numbers
 from customer_health.pipeline import now_of
@@ -20,6 +20,7 @@ from customer_health_airflow.ui import shell, told_once
 from customer_health_airflow.ui.access import can_act, from_this_page, may_act
 from customer_health_airflow.ui.number_pages import forgiving
 from customer_health_airflow.ui.page_queries import ledger, whole_ledger
+from customer_health_airflow.ui.remembered_forecast import remembered_forecast
 from customer_health_airflow.ui.viewing import ViewerDep
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -53,22 +54,15 @@ def renewals(
         raise HTTPException(404, f"No scores were published for {day}.")
     newest = day == days[0]
 
-    def chosen(row: Any) -> bool:
-        fits = (not segment or (row["segment"] or "unknown") == segment) and (
-            not owner or row["owner_email"] == owner
-        )
-        return fits and viewer.sees(row["owner_email"], row["manager_email"])
-
-    rules = settings.config.forecast
     with engine.connect() as connection:
-        found = forecast(
+        found, segments, owners = remembered_forecast(
             connection,
             day,
+            viewer,
+            config=settings.config,
+            segment=segment,
+            owner=owner,
             known_before=_calls_before(settings, day, newest),
-            year_starts=rules.fiscal_year_starts,
-            share=rules.interval,
-            currency=settings.config.money.currency,
-            chosen=chosen,
         )
     names = [line.name for line in found.quarters]
     if quarter and quarter not in {*names, *TITLES}:
@@ -93,8 +87,8 @@ def renewals(
         titles=TITLES,
         segment=segment,
         owner=owner,
-        segments=found.grouped(lambda one: one.segment, names),
-        owners=found.grouped(lambda one: one.owner or "nobody", names),
+        segments=segments,
+        owners=owners,
         listed=listed[(page - 1) * PAGE : page * PAGE],
         page=page,
         pages=pages,
