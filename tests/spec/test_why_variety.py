@@ -53,6 +53,15 @@ def test_numbers_alone_do_not_make_two_lines_different() -> None:
     assert vary(rows, [60.0, 61.0])[1] == "Feature adoption only 24%; invoice 40 days overdue"
 
 
+def test_what_is_rare_is_not_told_by_everybody_in_the_end() -> None:
+    """Each has the overdue invoice and the low NPS: half tell one, half the other."""
+    line = "Feature adoption only 31%; renewal in 60 days"
+    found = vary([row(line, ADOPTION, NPS, OVERDUE) for _ in range(4)], [60.0] * 4)
+    assert len(set(found)) >= 2
+    assert max(found.count(text) for text in found) <= 2
+    assert all(text is not None and text.startswith("Feature adoption only 31%") for text in found)
+
+
 def test_equal_facts_may_have_equal_lines() -> None:
     line = "Feature adoption only 31%; renewal in 60 days"
     assert vary([row(line, ADOPTION), row(line, ADOPTION)], [60.0, 60.0]) == [line, line]

@@ -68,16 +68,35 @@ def vary(rows: Sequence[Mapping[str, Any]], days_to_renewal: Sequence[float | No
         if line and shapes[_shape(parts)] >= SHARED_BY
         for fragment in line.pool
     )
+    ways = [
+        _ways(line, parts, common) if line and shapes[_shape(parts)] >= SHARED_BY else [parts]
+        for line, parts in zip(lines, chosen, strict=True)
+    ]
     found = list[str | None]()
-    for row, line, parts in zip(rows, lines, chosen, strict=True):
-        text: str | None = row["why"]
-        if line is not None:
-            if shapes[_shape(parts)] >= SHARED_BY:
-                parts = _own(line, parts, common)
-            better = line.text(parts)
-            text = better if not validate_why(better, line.facts) else text
-        found.append(text)
+    for row, line, parts in zip(rows, lines, _spread(ways), strict=True):
+        better = line.text(parts) if line else None
+        found.append(better if line and better and not validate_why(better, line.facts) else row["why"])
     return found
+
+
+def _spread(ways: Sequence[Sequence[tuple[str, ...]]]) -> list[tuple[str, ...]]:
+    """Choose a way for each line, so that few lines have the same shape; the first way where nothing is won.
+
+    What is rare at first is told by many in the end: "contract reduced" beside every fall of usage. Each line
+    still shared moves in turn to its own way that the fewest others took.
+    """
+    chosen = [one[0] for one in ways]
+    taken = Counter(map(_shape, chosen))
+    for place, own in enumerate(ways):
+        now = _shape(chosen[place])
+        if taken[now] < SHARED_BY or len(own) == 1:
+            continue
+        best = min(own, key=lambda parts: taken[_shape(parts)])
+        if taken[_shape(best)] < taken[now] - 1:
+            taken[now] -= 1
+            taken[_shape(best)] += 1
+            chosen[place] = best
+    return chosen
 
 
 def _line(row: Mapping[str, Any], days: float | None) -> _Line | None:
@@ -117,26 +136,26 @@ def _changes_first(line: _Line) -> tuple[str, ...]:
     return tuple(next(ordered) if part in line.pool else part for part in line.parts)
 
 
-def _own(line: _Line, parts: tuple[str, ...], common: Counter[str]) -> tuple[str, ...]:
-    """Put what is rarest among the accounts with this line beside the worst fragment."""
+def _ways(line: _Line, parts: tuple[str, ...], common: Counter[str]) -> list[tuple[str, ...]]:
+    """Lines with something rare beside the worst fragment, the rarest first; the line itself if none fits."""
     spare = [fragment for fragment in line.pool if fragment not in parts]
-    if not spare:
-        return parts
+    kept = [part for part in parts if not _RENEWAL.match(part)]
+    if not spare or not kept or parts[0] != kept[0]:  # the renewal moved the score, and is told first
+        return [parts]
     order = {fragment: place for place, fragment in enumerate(line.pool)}
     spare.sort(
         key=lambda one: (one not in line.decisive, not line.pool[one], common[_masked(one)], order[one])
     )
-    kept = [part for part in parts if not _RENEWAL.match(part)]
     kept_renewal = [part for part in parts if _RENEWAL.match(part)]
-    if not kept or parts[0] != kept[0]:  # the renewal moved the score, and is told first
-        return parts
     firm = 1 + sum(part in line.decisive for part in kept[1:])  # these are never given up for variety
-    for rest in ([*kept[firm:], *kept_renewal], kept[firm:], kept_renewal, []):
+    rests = [[*kept[firm:], *kept_renewal], kept[firm:], kept_renewal, *([one] for one in spare), []]
+    found = dict[tuple[str, ...], None]()
+    for rest in rests:
         for one in spare:
-            new = [*kept[:firm], one, *rest][: max(3, firm)]
+            new = tuple(dict.fromkeys([*kept[:firm], one, *rest]))[: max(3, firm)]
             if len(new) > firm and len(line.text(new).split()) <= MAX_WORDS:
-                return tuple(new)
-    return parts
+                found[new] = None
+    return list(found) or [parts]
 
 
 def _masked(fragment: str) -> str:
