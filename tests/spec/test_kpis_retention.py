@@ -64,6 +64,25 @@ def test_a_customer_who_was_merged_is_no_loss_and_the_survivor_has_not_grown(war
     assert (total.expansion, total.contraction, total.churn) == (0, 0, 100)
 
 
+@pytest.mark.parametrize(("left", "churn"), [("2026-01-15", 100), ("2026-03-01", 200)])
+def test_a_loss_ends_the_contracts_of_those_who_had_been_merged_by_then(warehouse, left, churn):
+    """Small was merged into big in February. Its loss before then is its own; afterwards both are gone."""
+    for account, into, since in (("big", None, None), ("small", "big", "2026-02-01"), ("other", None, None)):
+        warehouse.execute(
+            "INSERT INTO raw.accounts (account_id, merged_into, merged_at, occurred_at, known_at) "
+            "VALUES (?, ?, ?, '2024-01-01', '2024-01-01')",
+            [account, into, since],
+        )
+        contract(warehouse, account, "2025-01-01", 100)
+    columns = "account_id, kind, occurred_at, known_at"
+    warehouse.execute(
+        f"INSERT INTO raw.outcomes ({columns}) VALUES ('small', 'logo_churn', ?, ?)", [left, left]
+    )
+    total = retention(warehouse, day(1))[0]
+    assert total.start == 300
+    assert total.contraction + total.churn == churn
+
+
 def test_a_merger_that_lies_ahead_changes_no_retention(warehouse):
     for account, into in (("big", None), ("small", "big")):
         warehouse.execute(

@@ -52,6 +52,23 @@ def test_one_pass_over_many_dates_sees_each_date_as_it_was() -> None:
     }
 
 
+def test_a_customer_that_left_before_it_was_merged_takes_nobody_along() -> None:
+    """Small left on 1 February; in March it is gone, and from July on big is still a customer."""
+    world = merged_in_july()
+    world.outcome("small", occurred="2026-02-01")
+    assert world.signals(MARCH)["is_customer"].to_dict() == {"big": True, "small": False}
+    assert world.signals(AUGUST)["is_customer"].to_dict() == {"big": True}
+    panel = world.panel(date(2026, 1, 1), date(2026, 3, 1), date(2026, 8, 1))
+    assert panel["is_customer"].tolist().count(False) == 1
+
+
+def test_a_loss_that_is_logged_after_the_merger_is_the_survivors() -> None:
+    world = merged_in_july()
+    world.outcome("small", occurred="2026-07-20")
+    assert world.signals("2026-07-15")["is_customer"].to_dict() == {"big": True}
+    assert world.signals(AUGUST)["is_customer"].to_dict() == {"big": False}
+
+
 def test_a_chain_of_mergers_opens_link_by_link() -> None:
     """One into two in March, two into three in June."""
     world = World()

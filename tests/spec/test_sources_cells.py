@@ -110,6 +110,8 @@ def test_a_day_with_a_short_year_is_never_no_date(company: CompanyFiles) -> None
     with contextlib.suppress(DataContractError):  # five of six rows are too many
         company.gate()
     assert company.rows("SELECT contract_id FROM raw.contracts WHERE term_end IS NULL") == [("c9",)]
+    unread = "SELECT value FROM quarantine.rows WHERE reason LIKE '%cannot be read as a date%' ORDER BY 1"
+    assert company.rows(unread) == [("05/03/25",), ("25-03-05",), ("5/3/25",)]
 
 
 @settings(deadline=None, max_examples=60)

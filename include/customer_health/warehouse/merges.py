@@ -31,6 +31,29 @@ def survivors(as_of: str) -> str:
     """
 
 
+def leavings() -> str:
+    """Return a query of account_id, occurred_at and known_at: whose contracts ended when somebody left.
+
+    Needs `survivors` beside it, as a table or a common table expression. What was logged of an account before
+    it was merged ended its own contracts only; afterwards, those of all that had been merged by then.
+    """
+    return """
+    SELECT account_id, occurred_at, known_at FROM raw.outcomes WHERE kind = 'logo_churn'
+    UNION
+    SELECT m.account_id, o.occurred_at, o.known_at
+    FROM raw.outcomes o
+    JOIN survivors s ON s.account_id = o.account_id
+    JOIN survivors m ON m.account = s.account
+    LEFT JOIN (SELECT account_id, max(merged_at) AS at FROM raw.accounts GROUP BY 1) mine
+        ON mine.account_id = o.account_id
+    LEFT JOIN (SELECT account_id, max(merged_at) AS at FROM raw.accounts GROUP BY 1) theirs
+        ON theirs.account_id = m.account_id
+    WHERE o.kind = 'logo_churn'
+      AND (o.account_id = s.account OR coalesce(mine.at <= o.occurred_at, true))
+      AND (m.account_id = m.account OR coalesce(theirs.at <= o.occurred_at, true))
+    """
+
+
 def outcomes(as_of: str) -> str:
     """Return a query of the outcomes known before `as_of`, each under the account that it befell.
 

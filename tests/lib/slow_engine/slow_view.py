@@ -64,6 +64,12 @@ class Facts:
             )
         return self._seen[key]
 
+    def left_before_its_merger(self, loss: Row) -> bool:
+        """Whether a loss befell an account that another has swallowed since: that one has not left."""
+        merged = [row["merged_at"] for row in self.tables["accounts"] if row["own_id"] == loss["own_id"]]
+        swallowed = loss["own_id"] in self.merged and merged and merged[-1] is not None
+        return bool(swallowed) and stamp(merged[-1]).date() > stamp(loss["occurred_at"]).date()
+
     def outage(self, as_of: date, table: str = "usage") -> set[date]:
         """Days of which `as_of` knows no usage of anybody, unlike most of their weekdays at that age."""
         if (as_of, table) not in self._dark:
@@ -188,7 +194,11 @@ class View:
         ]
 
     def is_customer(self) -> bool:
-        churns = [r for r in self.seen("outcomes") if r["kind"] == "logo_churn"]
+        churns = [
+            row
+            for row in self.seen("outcomes")
+            if row["kind"] == "logo_churn" and not self.world.left_before_its_merger(row)
+        ]
         lost = max((stamp(r["occurred_at"]).date() for r in churns), default=None)
         live = [r for r in self.seen("contracts") if (r.get("status") or "active") == "active"]
         back = max((stamp(r["occurred_at"]).date() for r in live), default=date.min)

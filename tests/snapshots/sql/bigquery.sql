@@ -60,7 +60,20 @@ ORDER BY
   `t4`.`arr` ASC NULLS LAST;
 
 SELECT
+  `t0`.`account_id`,
+  `t0`.`merged_into`,
+  CAST(DATE_DIFF(DATE(`t0`.`merged_at`), DATE(1970, 1, 1), DAY) AS FLOAT64) AS `day`
+FROM `raw`.`accounts` AS `t0`
+WHERE
+  `t0`.`merged_into` IS NOT NULL
+ORDER BY
+  `t0`.`account_id` ASC NULLS LAST,
+  `t0`.`occurred_at` ASC NULLS LAST,
+  `t0`.`known_at` ASC NULLS LAST;
+
+SELECT
   `t4`.`account`,
+  `t4`.`account_id` AS `own`,
   CAST(DATE_DIFF(DATE(CAST(`t4`.`occurred_at` AS DATETIME)), DATE(1970, 1, 1), DAY) AS INT64) AS `occurred`,
   CAST(DATE_DIFF(DATE(CAST(`t4`.`known_at` AS DATETIME)), DATE(1970, 1, 1), DAY) AS INT64) AS `known`,
   COALESCE(
@@ -76,6 +89,7 @@ FROM (
     `t2`.`arr_lost`,
     `t2`.`currency`,
     `t2`.`reason`,
+    `t2`.`read_off_terms`,
     `t2`.`occurred_at`,
     `t2`.`known_at`,
     `t3`.`account`

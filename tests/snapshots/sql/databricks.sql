@@ -60,7 +60,20 @@ ORDER BY
   `t4`.`arr` ASC NULLS LAST;
 
 SELECT
+  `t0`.`account_id`,
+  `t0`.`merged_into`,
+  CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(`t0`.`merged_at` AS DATE)) AS DOUBLE) AS `day`
+FROM `raw`.`accounts` AS `t0`
+WHERE
+  `t0`.`merged_into` IS NOT NULL
+ORDER BY
+  `t0`.`account_id` ASC NULLS LAST,
+  `t0`.`occurred_at` ASC NULLS LAST,
+  `t0`.`known_at` ASC NULLS LAST;
+
+SELECT
   `t4`.`account`,
+  `t4`.`account_id` AS `own`,
   CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`occurred_at` AS TIMESTAMP) AS DATE)) AS INT) AS `occurred`,
   CAST(DATEDIFF(DAY, MAKE_DATE(1970, 1, 1), CAST(CAST(`t4`.`known_at` AS TIMESTAMP) AS DATE)) AS INT) AS `known`,
   COALESCE(
@@ -76,6 +89,7 @@ FROM (
     `t2`.`arr_lost`,
     `t2`.`currency`,
     `t2`.`reason`,
+    `t2`.`read_off_terms`,
     `t2`.`occurred_at`,
     `t2`.`known_at`,
     `t3`.`account`

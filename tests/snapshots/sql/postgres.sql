@@ -60,7 +60,20 @@ ORDER BY
   "t4"."arr" ASC;
 
 SELECT
+  "t0"."account_id",
+  "t0"."merged_into",
+  CAST(CAST(EXTRACT(epoch FROM CAST(DATE("t0"."merged_at") AS TIMESTAMP) - CAST(MAKE_DATE(CAST(1970 AS INT), CAST(1 AS INT), CAST(1 AS INT)) AS TIMESTAMP)) / 86400 AS BIGINT) AS DOUBLE PRECISION) AS "day"
+FROM "raw"."accounts" AS "t0"
+WHERE
+  "t0"."merged_into" IS NOT NULL
+ORDER BY
+  "t0"."account_id" ASC,
+  "t0"."occurred_at" ASC,
+  "t0"."known_at" ASC;
+
+SELECT
   "t4"."account",
+  "t4"."account_id" AS "own",
   CAST(CAST(EXTRACT(epoch FROM CAST(DATE(CAST("t4"."occurred_at" AS TIMESTAMP)) AS TIMESTAMP) - CAST(MAKE_DATE(CAST(1970 AS INT), CAST(1 AS INT), CAST(1 AS INT)) AS TIMESTAMP)) / 86400 AS BIGINT) AS INT) AS "occurred",
   CAST(CAST(EXTRACT(epoch FROM CAST(DATE(CAST("t4"."known_at" AS TIMESTAMP)) AS TIMESTAMP) - CAST(MAKE_DATE(CAST(1970 AS INT), CAST(1 AS INT), CAST(1 AS INT)) AS TIMESTAMP)) / 86400 AS BIGINT) AS INT) AS "known",
   COALESCE(
@@ -76,6 +89,7 @@ FROM (
     "t2"."arr_lost",
     "t2"."currency",
     "t2"."reason",
+    "t2"."read_off_terms",
     "t2"."occurred_at",
     "t2"."known_at",
     "t3"."account"

@@ -84,7 +84,24 @@ ORDER BY
   "t4"."arr" ASC;
 
 SELECT
+  "t0"."account_id",
+  "t0"."merged_into",
+  CAST(DATE_DIFF(
+    'DAY',
+    DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
+    DATE_TRUNC('DAY', DATE("t0"."merged_at"))
+  ) AS DOUBLE) AS "day"
+FROM "raw"."accounts" AS "t0"
+WHERE
+  "t0"."merged_into" IS NOT NULL
+ORDER BY
+  "t0"."account_id" ASC,
+  "t0"."occurred_at" ASC,
+  "t0"."known_at" ASC;
+
+SELECT
   "t4"."account",
+  "t4"."account_id" AS "own",
   CAST(DATE_DIFF(
     'DAY',
     DATE_TRUNC('DAY', FROM_ISO8601_DATE(FORMAT('%04d-%02d-%02d', 1970, 1, 1))),
@@ -112,6 +129,7 @@ FROM (
     "t2"."arr_lost",
     "t2"."currency",
     "t2"."reason",
+    "t2"."read_off_terms",
     "t2"."occurred_at",
     "t2"."known_at",
     "t3"."account"

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.kpis.retention import GRACE_DAYS
-from customer_health.warehouse.merges import survivors
+from customer_health.warehouse.merges import leavings, survivors
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,8 +36,8 @@ _AFTER = """
     WHERE coalesce(status, 'active') = 'active' AND arr > 0
       AND (coalesce(auto_renew, false) OR term_end IS NULL OR term_end + to_days($grace) >= day)
       AND NOT EXISTS (
-          SELECT 1 FROM raw.outcomes o
-          WHERE o.kind = 'logo_churn' AND o.account_id = state.account_id AND o.known_at < $known
+          SELECT 1 FROM ({leavings}) o
+          WHERE o.account_id = state.account_id AND o.known_at < $known
             AND o.occurred_at >= state.occurred_at AND o.occurred_at < state.day)
     GROUP BY 1
 """
@@ -64,5 +64,5 @@ def arr_after(
         "known": datetime.combine(as_of, time()),
         "grace": GRACE_DAYS,
     }
-    rows = con.execute(_AFTER.format(survivors=survivors("$known")), values).fetchall()
+    rows = con.execute(_AFTER.format(survivors=survivors("$known"), leavings=leavings()), values).fetchall()
     return dict.fromkeys(settled, 0.0) | {account: float(arr) for account, arr in rows}

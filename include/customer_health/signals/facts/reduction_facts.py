@@ -11,6 +11,7 @@ from customer_health.company import CompanyConfig
 from customer_health.signals.derived import DERIVED
 from customer_health.signals.plan_lists import conditions, mask_name
 from customer_health.signals.signal import Signal
+from customer_health.signals.state.account_index import merge_days
 from customer_health.signals.state.daily_state import NEVER, Columns
 from customer_health.signals.state.table_reader import NUMBERS
 from customer_health.warehouse.table import Table, Type
@@ -155,13 +156,36 @@ def reduce_losses(warehouse: Any) -> Columns:
     losses: Columns = warehouse.fetch(
         lost.order_by(lost.account, lost.occurred_at, lost.known_at).select(
             account=lost.account,
+            own=lost.account_id,
             occurred=_day(lost.occurred_at),
             known=_day(lost.known_at),
             notice=_day(lost.notice_at).fill_null(NEVER),
         )
     )
+    mine = _not_of_a_part(warehouse, losses)
+    losses = {name: values[mine] for name, values in losses.items() if name != "own"}
     losses["seen"] = np.maximum(losses["occurred"], losses["known"])
     return losses
+
+
+def _not_of_a_part(warehouse: Any, losses: Columns) -> Any:
+    """Which losses befell the account under which they are numbered.
+
+    Of an account that left and was merged later, the survivor has not left. Where its merger lies ahead it
+    has a number of its own, and the loss is its own.
+    """
+    into, days = merge_days(warehouse)
+    own = [str(name) for name in losses["own"]]
+    asked = {name for name in own if name in days}
+    number: dict[str, int] = {}
+    if asked:
+        numbers = warehouse.kept(NUMBERS)
+        wanted = sorted(asked | {into[name] for name in asked})
+        rows = warehouse.fetch(numbers.filter(numbers.account_id.isin(wanted)))
+        number = dict(zip(rows["account_id"].tolist(), rows["account"].tolist(), strict=True))
+    part = {name for name in asked if number.get(name) == number.get(into[name])}
+    pairs = zip(own, losses["occurred"].tolist(), strict=True)
+    return np.array([name not in part or days[name] <= day for name, day in pairs], dtype=bool)
 
 
 def reduce_notices(warehouse: Any) -> Columns:

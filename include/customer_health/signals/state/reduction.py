@@ -23,7 +23,7 @@ from customer_health.signals.facts.reduction_facts import (
 from customer_health.signals.facts.reduction_people import derive, exec_people, exec_spoke
 from customer_health.signals.plan_lists import conditions, feature_sets, mask_name
 from customer_health.signals.signal import Signal
-from customer_health.signals.state.account_index import AccountIndex, account_index
+from customer_health.signals.state.account_index import AccountIndex, account_index, merge_days
 from customer_health.signals.state.daily_state import NEVER, Columns, State, TableStore
 from customer_health.signals.state.increments import Recipe, rebuilt, refreshed
 from customer_health.signals.state.table_reader import NUMBERS, Warehouse
@@ -117,7 +117,9 @@ def reduce_warehouse(
     state.tables["contracts"], meta = keeper.table("contracts", ("contracts",), "", _contracts)
     state.meta |= meta
     for name, (source, reduce) in ENDINGS.items():
-        state.tables[name] = keeper.table(name, (source,), "", _alone(reduce))[0]
+        # Whom a loss befell depends on the day of a merger.
+        shape = repr(sorted(merge_days(warehouse)[1].items())) if source == "outcomes" else ""
+        state.tables[name] = keeper.table(name, (source,), shape, _alone(reduce))[0]
     usage: UsageHistory | None = None
     if "usage" in named or "exec_activity" in named:
         wanted = [feature_sets(signal, config) for signal in signals if signal.table == "usage"]
