@@ -50,6 +50,7 @@ class Diary:
         lived: Days on which the hourly tick ran.
         excused: Day -> kinds of incidents in it.
         sizes: Day -> bytes by store.
+        turned_away: Day -> calls that met a fault at Slack.
         backfilled: Effects that a filled-in day promised; none should.
         seconds: Wall time of each night.
         trainings: Days on which a model was trained.
@@ -60,6 +61,7 @@ class Diary:
     lived: list[date] = field(default_factory=list)
     excused: dict[date, set[str]] = field(default_factory=dict)
     sizes: dict[date, dict[str, int]] = field(default_factory=dict)
+    turned_away: dict[date, int] = field(default_factory=dict)
     backfilled: int = 0
     seconds: list[float] = field(default_factory=list)
     trainings: list[date] = field(default_factory=list)
@@ -145,6 +147,7 @@ class Nights:
         if "dead" in wrong:
             return
         self._network(wrong)
+        faults = self.slack.server.injected.total()
         waiting, self._pending = self._pending, []
         for finish in waiting:  # a night that was longer than its day
             finish()
@@ -157,6 +160,7 @@ class Nights:
             if hour == 12 and "damaged_file" in wrong:
                 self._repair(day)
             self._tick(_at(day, hour))
+        self.diary.turned_away[day] = self.slack.server.injected.total() - faults
         self._step("retain", day, partial(retain, self.settings, now=_at(day, 23)), _at(day, 23))
 
     def _night(self, day: date, at: datetime, wrong: set[str] = frozenset()) -> None:  # type: ignore[assignment]
