@@ -1,5 +1,7 @@
 """Alerts to people instead of channels, pictures in threads, and what happens where Slack says no."""
 
+from datetime import timedelta
+
 import pytest
 from tests.lib.destinations import THREAD, effect, no_pace
 from tests.lib.ledger import alerts, morning, new_ledger, outcome, promised, publish, run
@@ -137,7 +139,7 @@ def test_a_direct_message_that_nobody_acts_on_goes_to_the_channel_too(ledger):
     """In a direct message the lead would see neither the alert nor its escalation."""
     settings = config(Route(channel="@owner"))
     fall(ledger, settings)
-    follow_up(ledger, settings, now=morning(4))
+    follow_up(ledger, settings, now=morning(4) + timedelta(hours=5))
     (overdue,) = [row for row in promised(ledger, "notify") if row["payload"]["kind"] == "overdue"]
     assert overdue["payload"]["entries"][0]["account_id"] == "acme"
     assert overdue["payload"]["channel"] == "#csm-alerts"
