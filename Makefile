@@ -59,7 +59,7 @@ down: ## Stop what `make up` started
 TESTS ?=
 
 test: $(STAMP) ## Run all tests, on every core; TESTS= for some of them
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(TESTS)
 
 check: lint types contracts test ## What CI runs: lint, types, import contracts, tests
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 # Before numpy is imported anywhere: two test workers with a thread per core each only fight.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,24 +22,28 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 TOGETHER = {"e2e": "chain", "browser": "pages", "plugins": "pages", "dags": "pages"}
 
 
+def _room(nodeid: str) -> str:
+    return nodeid.split("/")[1]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In one of several processes: say which tests belong together, and which come first."""
-    if not hasattr(config, "workerinput"):
-        return
+    """In one of several processes: what stays together comes first, the longest before the others."""
     rooms = list(TOGETHER)
-
-    def place(item: pytest.Item) -> int:
-        room = _room(item)
-        return rooms.index(room) if room in TOGETHER else len(rooms)
-
-    items.sort(key=place)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(_room(item), str(item.path))))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: (*rooms, _room(item.nodeid)).index(_room(item.nodeid)))
 
 
-def _room(item: pytest.Item) -> str:
-    return item.path.relative_to(Path(__file__).parent).parts[0]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal tests out as `TOGETHER` says. Marks for `--dist loadgroup` do not reach pytest 9's node ids."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByRoom(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return TOGETHER.get(_room(nodeid), nodeid.split("::")[0])
+
+    return ByRoom(config, log)
 
 
 @pytest.fixture(autouse=True)
