@@ -21,7 +21,7 @@ SIGNS = {"Critical": "■", "At Risk": "▲", "Attention": "◆", "Healthy": "�
 # As in Slack, without the customers that a digital programme serves: the page has no room for them.
 SECTIONS = tuple(one for one in DIGEST_SECTIONS if one[0] != "small")
 # One A4 page: so many lines of a section, fewer where many sections have something to say.
-CALLS, OTHERS, OTHERS_OF_MANY, MANY = 6, 3, 2, 5
+CALLS, CALLS_OF_MANY, OTHERS, OTHERS_OF_MANY, MANY = 6, 4, 3, 2, 5
 
 
 def message(effect: Effect, sender: str, message_id: str) -> EmailMessage:
@@ -59,12 +59,12 @@ def html(payload: Mapping[str, Any]) -> str:
     tiers = sorted(payload["tiers"].items(), key=lambda item: (item[0] not in SIGNS, item[0]))
     tiers.sort(key=lambda item: order.index(item[0]) if item[0] in SIGNS else len(order))
     filled = [(name, title) for name, title in SECTIONS if (payload.get(name) or {}).get("count")]
-    others = OTHERS_OF_MANY if len(filled) > MANY else OTHERS
+    calls, others = (CALLS_OF_MANY, OTHERS_OF_MANY) if len(filled) > MANY else (CALLS, OTHERS)
     sections = [
         (
             title,
             payload[name]["count"],
-            payload[name]["entries"][: CALLS if name == "calls" else others],
+            payload[name]["entries"][: calls if name == "calls" else others],
             name,
         )
         for name, title in filled
