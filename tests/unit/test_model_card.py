@@ -119,6 +119,14 @@ def test_a_distrusted_signal_is_left_out_and_training_goes_on() -> None:
     assert not {"contacts_known", "seats"} & set(training.champion.features.sources)
 
 
+@pytest.mark.parametrize("key", ["trusted_signals", "distrusted_signals"])
+def test_a_signal_that_is_not_one_is_refused_with_the_one_meant(key: str) -> None:
+    world = make_world(20, 12, seed=2)
+    model = CONFIG.model.model_copy(update={key: ("contacts_knwon",)})
+    with pytest.raises(ConfigurationError, match=rf"model.{key} names 'contacts_knwon'.*\n.*contacts_known"):
+        train(world.panel, world.outcomes, CONFIG.model_copy(update={"model": model}), as_of=world.as_of)
+
+
 def test_a_person_who_checked_the_suspects_lets_a_nearly_perfect_model_train() -> None:
     """A small company whose losses all announce themselves: the gate asks once, and can be answered."""
     alone = pd.Series({"tickets_90d": 0.94, "stickiness_28d": 0.9, "recent_nps": 0.8, "open_tickets": 0.7})

@@ -216,12 +216,14 @@ def _choose(
 
 
 def _distrusted(features: FeatureSet, model: ModelConfig) -> Collection[str]:
-    unknown = [name for name in model.distrusted_signals if name not in {*CATALOGUE, *features.sources}]
-    if unknown:
-        raise ConfigurationError(
-            f"model.distrusted_signals names '{unknown[0]}', which is not a signal.",
-            hint=suggest(unknown[0], {*CATALOGUE, *features.sources}),
-        )
+    """Return what no model may learn from, once every signal that is judged is known to exist."""
+    known = {*CATALOGUE, *features.sources}
+    for key in ("trusted_signals", "distrusted_signals"):
+        for name in getattr(model, key):
+            if name not in known:
+                raise ConfigurationError(
+                    f"model.{key} names '{name}', which is not a signal.", hint=suggest(name, known)
+                )
     return model.distrusted_signals
 
 
