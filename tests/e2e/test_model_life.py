@@ -264,7 +264,7 @@ def test_a_model_that_asks_scores_nothing_until_it_is_approved_by_command(folder
 
 
 def test_two_months_without_a_good_training_are_told_once_through_the_outbox(folder: Path) -> None:
-    held = settings_of(folder, with_model(max_tier_churn=1e-9))
+    held = settings_of(folder, with_model(max_tier_churn=-1.0))  # so that no model is steady enough
     broken = settings_of(folder, with_model(primary_horizon=180))  # a horizon that is not trained
 
     def told() -> list[Any]:
