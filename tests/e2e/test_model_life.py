@@ -27,6 +27,7 @@ from customer_health.ledger import scores as ledger_scores
 from customer_health.ledger.engine import open_ledger, writing
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.schema import champions, score_runs
+from customer_health.model.registry import promotion
 from customer_health.warehouse.connect import open_warehouse
 from tests.lib import telling_company
 from tests.lib.telling_company import CONFIG, LAST, settings_of
@@ -263,8 +264,12 @@ def test_a_model_that_asks_scores_nothing_until_it_is_approved_by_command(folder
     assert current(folder) == in_office
 
 
-def test_two_months_without_a_good_training_are_told_once_through_the_outbox(folder: Path) -> None:
-    held = settings_of(folder, with_model(max_tier_churn=-1.0))  # so that no model is steady enough
+def test_two_months_without_a_good_training_are_told_once_through_the_outbox(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How many accounts a new model of so small a company repaints hangs on chance: here it is half of them.
+    monkeypatch.setattr(promotion, "tier_churn", lambda *_: 0.5)
+    held = settings_of(folder, CONFIG)
     broken = settings_of(folder, with_model(primary_horizon=180))  # a horizon that is not trained
 
     def told() -> list[Any]:
@@ -285,7 +290,7 @@ def test_two_months_without_a_good_training_are_told_once_through_the_outbox(fol
     text = " ".join(row["payload"]["lines"])
     assert "2025-12-01: failed: model.primary_horizon is 180 days" in text
     assert "2025-11-01: held" in text
-    assert "would change colour" in text
+    assert "50% of the accounts would change colour" in text
     from customer_health.cli.run_summary import demo_summary
 
     assert "No training went well for 2 months" in demo_summary(held, as_of=december)
