@@ -269,7 +269,7 @@ def test_two_months_without_a_good_training_are_told_once_through_the_outbox(
 ) -> None:
     # How many accounts a new model of so small a company repaints hangs on chance: here it is half of them.
     monkeypatch.setattr(promotion, "tier_churn", lambda *_: 0.5)
-    held = settings_of(folder, CONFIG)
+    held = settings_of(folder, with_model(max_tier_churn=0.1))
     broken = settings_of(folder, with_model(primary_horizon=180))  # a horizon that is not trained
 
     def told() -> list[Any]:
