@@ -23,10 +23,13 @@ def take_in_pulses(con: duckdb.DuckDBPyConnection, ledger: Engine) -> int:
         ledger: Where pulses are given.
     """
     from customer_health.ledger import pulses
-    from customer_health.warehouse.raw import create_tables
+    from customer_health.warehouse.contracts import ddl
+    from customer_health.warehouse.tables import TABLES
 
     given = pulses.every(ledger)
-    create_tables(con)
+    # This table only: the gate, which is next, must find the others as they are.
+    con.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    con.execute(ddl(TABLES["csm_pulses"]))
     con.execute("BEGIN")
     con.execute("DELETE FROM raw.csm_pulses WHERE _source = ?", [SOURCE])
     for number, row in enumerate(given):
