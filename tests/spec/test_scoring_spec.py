@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from tests.lib.scoring_world import AS_OF, SIGNALS, HandChampion, panel
 
 from customer_health.company import CompanyConfig, ScoreConfig
-from customer_health.errors import ConfigurationError, DataContractError
+from customer_health.errors import DataContractError
 from customer_health.scoring.daily_scores import score_accounts
 from customer_health.scoring.tiers import tier_of
 from customer_health.signals.signal import Direction
@@ -274,8 +275,8 @@ def test_an_account_twice_in_the_panel_is_refused() -> None:
 
 
 def test_a_misspelt_scheme_is_refused_before_anything_is_scored() -> None:
-    with pytest.raises(ConfigurationError, match="four_tier"):
-        scores({}, config=CompanyConfig(score=ScoreConfig(scheme="four_teir")))
+    with pytest.raises(ValidationError, match="'four_teir' is not a tier scheme"):
+        ScoreConfig(scheme="four_teir")
 
 
 def test_without_a_champion_the_rules_score_and_no_probability_is_claimed() -> None:

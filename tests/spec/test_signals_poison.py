@@ -41,7 +41,7 @@ def others(panel: pd.DataFrame) -> pd.DataFrame:
 
 
 # Worlds in which others write, too: where only the sick account does, its leaving silences a source for all.
-@pytest.mark.parametrize("seed", [9, 21])
+@pytest.mark.parametrize("seed", [12, 21])
 @pytest.mark.parametrize(("numbers", "moments"), [(ABSURD_NUMBERS, ()), ((), ABSURD_MOMENTS)])
 def test_nonsense_of_one_account_changes_no_other_signal(
     seed: int, numbers: tuple[float, ...], moments: tuple[datetime, ...]
