@@ -264,7 +264,11 @@ class MoneyConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> MoneyConfig:
         if self.rates and self.currency is None:
-            raise wrong("rates need money.currency, the currency they are in", "rates")
+            raise wrong(
+                "rates need money.currency, the currency they are in",
+                "rates",
+                hint="Name it as well: money: {currency: EUR, rates: {USD: 0.92}}.",
+            )
         for code, since in self.steps().items():
             if not re.fullmatch(r"[A-Z]{3}", code) or code == self.currency:
                 raise wrong(f"'{code}' is not the code of another currency, such as USD", "rates", code)

@@ -158,7 +158,7 @@ def test_codes_are_read_as_people_write_them_and_one_currency_needs_no_settings(
 @pytest.mark.parametrize(
     ("money", "says"),
     [
-        ({"rates": {"USD": 0.9}}, "name it as well"),
+        ({"rates": {"USD": 0.9}}, "need money.currency"),
         ({"currency": "EUR", "rates": {"usd": 0.9}}, "not the code of another currency"),
         ({"currency": "EUR", "rates": {"EUR": 1}}, "not the code of another currency"),
         ({"currency": "EUR", "rates": {"USD": 0}}, "above 0"),
