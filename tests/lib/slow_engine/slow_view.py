@@ -66,7 +66,7 @@ class Facts:
 
     def left_before_its_merger(self, loss: Row) -> bool:
         """Whether a loss befell an account that another has swallowed since: that one has not left."""
-        merged = [row["merged_at"] for row in self.tables["accounts"] if row["own_id"] == loss["own_id"]]
+        merged = [row.get("merged_at") for row in self.tables["accounts"] if row["own_id"] == loss["own_id"]]
         swallowed = loss["own_id"] in self.merged and merged and merged[-1] is not None
         return bool(swallowed) and stamp(merged[-1]).date() > stamp(loss["occurred_at"]).date()
 
