@@ -44,6 +44,20 @@ def test_a_draft_holds_no_raw_address_and_nothing_that_sounds_scored(drafts):
         assert SCORED.search(text) is None
 
 
+def test_a_draft_that_comes_with_a_task_holds_no_raw_address_either(tmp_path):
+    engine = new_ledger(tmp_path)
+    people = {"owner_email": "dana.kim@example.com", "manager_email": "lee@example.com"}
+    publish(engine, 1, {"acme": {"score": 20, **people}})
+    run(engine, 1)
+    texts = [
+        task["payload"]["draft"] for task in promised(engine, "create_task") if task["payload"].get("draft")
+    ]
+    assert texts, "the save play brings its letter with the task"
+    assert [text for text in texts if "@" in text or SCORED.search(text)] == []
+    assert all("Dana Kim" in text or "Lee" in text for text in texts)
+    engine.dispose()
+
+
 def test_every_draft_of_the_library_greets_and_sounds_unscored():
     bodies = [
         part

@@ -233,9 +233,7 @@ def task_payload(
         "close_outcomes": list(OUTCOMES),
     }
     if step.draft:
-        payload["draft"] = Template(step.draft).substitute(
-            account=facts.name, owner=payload["account"]["owner"]["email"], sender=owner["email"]
-        )
+        payload["draft"] = Template(step.draft).substitute(_draft_words(facts, owner, config))
     if step.attach == "usage_audit":
         payload["usage_audit"] = _usage_audit(facts, run_context)
     if step.attach == "successors":
@@ -280,17 +278,23 @@ def _escalates_at(
     return working_time.in_working_hours(at, clock, rules.meeting_hours) if zone else at
 
 
+def _draft_words(facts: AccountView, sender: Mapping[str, Any], config: CompanyConfig) -> dict[str, str]:
+    """Return what a text to the customer may say of us: colleagues by name, never by address."""
+    owner = owner_of(facts, ("csm", "csm_manager"), config)
+    return {
+        "account": facts.name,
+        "owner": name_of(owner["email"], config),
+        "sender": name_of(sender["email"], config),
+    }
+
+
 def _email_payload(
     facts: AccountView, playbook: Playbook, step: DraftEmail, cycle_id: str, run_context: RunContext
 ) -> dict[str, Any]:
     """Return a draft: whose mailbox, subject and body. To whom is the sender's to choose."""
     config = run_context.config
     sender = owner_of(facts, step.owner, config)
-    words = {
-        "account": facts.name,
-        "owner": name_of(owner_of(facts, ("csm", "csm_manager"), config)["email"], config),
-        "sender": name_of(sender["email"], config),
-    }
+    words = _draft_words(facts, sender, config)
     payload = account_payload(facts, config) | {"sender": sender}
     title = Template(step.subject).substitute(words)
     if step.attach == "meeting_times":

@@ -7,7 +7,7 @@ from typing import Any
 
 from customer_health.destinations import people_text, usage_audit_table
 from customer_health.destinations.safe_text import clean
-from customer_health.wording import day, moment, money, percent
+from customer_health.wording import day, moment, money, percent, plural
 
 
 def task_markdown(payload: Mapping[str, Any]) -> str:
@@ -137,7 +137,7 @@ def _relationship(contact: Mapping[str, Any]) -> str:
     if (days := contact.get("days_since_last_interaction")) is not None:
         said.append(f"Last real contact {days:.0f} days ago")
     if (people := contact.get("contacts_known")) is not None:
-        said.append(f"{people:.0f} contacts known")
+        said.append(f"{plural(people, 'contact')} known")
     if (review := contact.get("days_since_ebr")) is not None:
         said.append(f"last business review {review:.0f} days ago")
     return " · ".join(said)
