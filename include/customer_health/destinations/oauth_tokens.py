@@ -5,6 +5,9 @@
 - a service account's key (`client_email`, `private_key`) that may act for the owners, for Google.
 
 A token that is refused is renewed once. If the new one is refused too, the channel stops for a person.
+
+Authlib was considered: it would bring the form of these three requests. Which refusal renews a token, whose
+token it is, and which fault stops a channel would stay ours, so that it would not take over renewal whole.
 """
 
 from __future__ import annotations
