@@ -10,6 +10,7 @@ from customer_health.pipeline.step_result import Result
 from customer_health.pipeline.training_inputs import training_inputs
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
+from customer_health.warehouse.raw import has_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,10 +51,7 @@ def _signals_of(settings: Settings, missed: pd.DataFrame) -> pd.DataFrame:
         return pandas.DataFrame()
     days = sorted({pandas.Timestamp(day).date() for day in missed["as_of"]})
     with open_warehouse(settings.warehouse_url) as con:
-        tables = con.execute(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'signals' AND table_name = 'values'"
-        ).fetchone()
-        if not tables:
+        if not has_table(con, "values", "signals"):
             return pandas.DataFrame()
         return con.execute('SELECT * FROM signals."values" WHERE list_contains(?, as_of)', [days]).df()
 

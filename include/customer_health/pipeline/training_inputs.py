@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from customer_health.company import CompanyConfig
 from customer_health.progress import Progress
 from customer_health.warehouse.connect import open_warehouse
+from customer_health.warehouse.raw import has_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,9 +33,7 @@ def training_inputs(
         born = con.execute("SELECT min(occurred_at) FROM raw.contracts").fetchone()
         first = born[0].date() if born and born[0] else as_of
         days = [day for day in as_of_dates(as_of, months=config.model.history_months) if day > first]
-        found = con.execute(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'signals' AND table_name = 'values'"
-        ).fetchone()
+        found = has_table(con, "values", "signals")
         stored = (
             con.execute('SELECT * FROM signals."values" WHERE as_of >= ? AND day(as_of) = 1', [days[0]]).df()
             if found and days

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from customer_health.warehouse.raw import has_table
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -248,8 +250,4 @@ def _day(value: datetime | None) -> str | None:
 
 
 def _has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    found = con.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = $name",
-        {"name": table},
-    ).fetchone()
-    return bool(found and found[0])
+    return has_table(con, table, "raw")

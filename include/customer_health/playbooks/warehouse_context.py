@@ -15,6 +15,7 @@ from customer_health.playbooks.matching import Match
 from customer_health.playbooks.meeting_times import Availability, Span
 from customer_health.playbooks.steps import CreateTask, ProposeMeeting
 from customer_health.roles import Viewer
+from customer_health.warehouse.raw import has_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -145,14 +146,11 @@ def _reviews(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, date]:
 
 def _rejected_rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Return how many rows wait in quarantine, by table."""
-    has = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'quarantine' AND table_name = 'rows'"
-    if not (con.execute(has).fetchone() or (0,))[0]:
+    if not has_table(con, "rows", "quarantine"):
         return {}
     rows = con.execute("SELECT table_name, count(*) FROM quarantine.rows GROUP BY 1 ORDER BY 2 DESC, 1")
     return {str(table): int(count) for table, count in rows.fetchall()}
 
 
 def _has_calendar(con: duckdb.DuckDBPyConnection) -> bool:
-    tables = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'calendar'"
-    found = con.execute(tables).fetchone()
-    return bool(found and found[0])
+    return has_table(con, "calendar", "raw")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from customer_health.warehouse.raw import has_table
+
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
@@ -50,10 +52,7 @@ def write_reference(con: duckdb.DuckDBPyConnection, reference: pd.DataFrame, as_
 
 def read_reference(con: duckdb.DuckDBPyConnection, as_of: date) -> pd.DataFrame | None:
     """Return the newest reference that was kept on `as_of` or before; None where none was."""
-    known = con.execute(
-        "SELECT 1 FROM information_schema.tables WHERE table_schema = 'signals' AND table_name = ?", [_TABLE]
-    ).fetchone()
-    if known is None:
+    if not has_table(con, _TABLE, "signals"):
         return None
     found = con.execute(
         f"SELECT * EXCLUDE (as_of) FROM signals.{_TABLE} WHERE as_of = "

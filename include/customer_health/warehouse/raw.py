@@ -65,9 +65,18 @@ def next_load_id(con: duckdb.DuckDBPyConnection) -> str:
     return f"load-{number:06d}"
 
 
-def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether the warehouse holds a table of this name: an earlier version, or no run yet, has none."""
-    return bool(scalar(con, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]))
+def has_table(con: duckdb.DuckDBPyConnection, name: str, schema: str | None = None) -> bool:
+    """Whether the warehouse holds a table of this name: an earlier version, or no run yet, has none.
+
+    Args:
+        con: The warehouse.
+        name: Of the table.
+        schema: Where it must lie; anywhere, if left out.
+    """
+    query = (
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = ? AND schema_name = coalesce(?, schema_name)"
+    )
+    return bool(scalar(con, query, [name, schema]))
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:

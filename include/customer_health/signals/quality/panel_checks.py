@@ -13,6 +13,7 @@ import pandas as pd
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.quality.freshness import Freshness
 from customer_health.signals.signal import Signal
+from customer_health.warehouse.raw import has_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -174,10 +175,7 @@ def _frozen(now: pd.DataFrame, before: pd.DataFrame) -> list[Finding]:
 def panel_before(con: duckdb.DuckDBPyConnection, as_of: date) -> pd.DataFrame | None:
     """Return the kept panel of the latest date at least a week before, else of the latest one before."""
     con = con.cursor()
-    found = con.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'signals' AND table_name = 'values'"
-    ).fetchall()
-    if not found:
+    if not has_table(con, "values", "signals"):
         return None
     week, latest = con.execute(
         "SELECT max(as_of) FILTER (as_of <= CAST(? AS DATE) - 7), max(as_of) FROM signals.values "

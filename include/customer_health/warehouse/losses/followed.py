@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.warehouse.losses.levels import EPOCH, State, spans
+from customer_health.warehouse.raw import has_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -104,7 +105,4 @@ def set_aside_followed(
 
 def _exists(con: duckdb.DuckDBPyConnection) -> bool:
     schema, _, name = _ASIDE.partition(".")
-    found = con.execute(
-        "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", [schema, name]
-    )
-    return found.fetchone() is not None
+    return has_table(con, name, schema)
