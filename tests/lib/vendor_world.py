@@ -1,7 +1,7 @@
 """The simulated company behind its vendors' APIs: the same facts, as five vendors would serve them.
 
 What a vendor cannot express stays behind, and `left_behind` says what: Salesforce logs no incoming mail, and
-nobody here serves message texts, calendars or the CRM's snapshot.
+nobody here serves message texts, calendars, CSMs' pulses or the CRM's snapshot.
 """
 
 from __future__ import annotations

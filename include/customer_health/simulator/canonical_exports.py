@@ -10,7 +10,7 @@ from typing import Any
 
 from customer_health.errors import ConfigurationError
 from customer_health.progress import Progress, silent
-from customer_health.simulator import contract_events, crm_records, help_desk, invoicing
+from customer_health.simulator import contract_events, crm_records, csm_records, help_desk, invoicing
 from customer_health.simulator.company_kinds import STANDARD
 from customer_health.simulator.contacts import contacts_and_changes
 from customer_health.simulator.licences import DEFAULT_SEAT_SCALE, Licences, licences
@@ -52,7 +52,8 @@ def facts(
     yield contract_events.contract_events(world, book)
     yield contract_events.outcomes(world, book)
     yield worked(tasks)
-    yield crm_records.calendar()
+    yield csm_records.calendar(world)
+    yield csm_records.csm_pulses(world)
     yield crm_records.text_topics()
     yield crm_records.snapshot(world, book, through)
 

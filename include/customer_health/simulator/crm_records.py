@@ -25,10 +25,11 @@ from customer_health.simulator.product import SEGMENTS
 from customer_health.simulator.product_usage import executive_activity
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.world import World
-from customer_health.warehouse.tables import ACCOUNTS, CALENDAR, CRM_SNAPSHOT, INTERACTIONS, TEXT_TOPICS
+from customer_health.warehouse.tables import ACCOUNTS, CRM_SNAPSHOT, INTERACTIONS, TEXT_TOPICS
 
 _EBR_WEEKS = 13
 _KINDS = ("call", "meeting", "ebr", "email_sent", "email_reply")
+MEETING, EBR = 1, 2  # what comes after is written, not spoken
 
 
 def accounts(world: World) -> Facts:
@@ -64,7 +65,8 @@ def accounts(world: World) -> Facts:
     return Facts(ACCOUNTS, rows, reveals={"merged_into": "merged_at"})
 
 
-def _interaction_week(world: World, week: int) -> Columns:
+def interaction_week(world: World, week: int) -> Columns:
+    """Draw who spoke with whom in a week; kinds by position in call, meeting, review, sent, replied."""
     rng = stream(world.seed, "interactions", week)
     n = len(world)
     segment, gap = world.accounts.segment, world.history["sponsor_gap"][week + 1]
@@ -79,7 +81,7 @@ def _interaction_week(world: World, week: int) -> Columns:
     _, executive = executive_activity(world, week)
     kinds = np.stack([speaks & ~meets, speaks & meets, reviews, writes, replies])
     kind, account = np.nonzero(kinds)
-    sponsor = (kind == _KINDS.index("ebr")) & (gap[account] == 0)
+    sponsor = (kind == EBR) & (gap[account] == 0)
     answers = np.repeat(np.arange(n), executive)
     account = np.concatenate([account, answers])
     kind = np.concatenate([kind, np.full(len(answers), _KINDS.index("email_reply"))])
@@ -94,7 +96,7 @@ def _interaction_week(world: World, week: int) -> Columns:
         "turn": np.arange(size),
         "day": day,
         "seconds": office_hours(rng, size),
-        "minutes": np.round(rng.gamma(4, np.where(kind == 2, 16, 8))),
+        "minutes": np.round(rng.gamma(4, np.where(kind == EBR, 16, 8))),
         "mood": sigmoid(world.history["sentiment"][week + 1][account] + 0.8 * rng.standard_normal(size)),
         "recorded": rng.random(size) < 0.7,
         "person": rng.random(size),
@@ -105,13 +107,13 @@ def _interaction_week(world: World, week: int) -> Columns:
 
 def interactions(world: World) -> Facts:
     """Return calls, meetings, business reviews and e-mails: metadata only."""
-    i = by_week(world, _interaction_week)
+    i = by_week(world, interaction_week)
     when = moments(world, i["week"], i["day"], i["seconds"])
     number = world.sponsor_number[i["week"], i["account"]]
     other = ordinary_contact(world, i["account"], i["person"])
     contact = np.where(i["sponsor"], np.array(sponsor_contact(i["account"], number), dtype=object), other)
     contact[~i["sponsor"] & (i["person"] > 0.97)] = None  # nobody noted who it was
-    spoken = i["kind"] <= 2
+    spoken = i["kind"] <= EBR
     rows = pd.DataFrame(
         {
             "interaction_id": [
@@ -163,15 +165,6 @@ def snapshot(world: World, book: Licences, through: date) -> Facts:
         }
     )
     return Facts(CRM_SNAPSHOT, rows[created].reset_index(drop=True))
-
-
-def calendar() -> Facts:
-    """Return no busy times: nobody connected a calendar."""
-    empty: Times = np.array([], dtype="datetime64[s]")
-    columns = {
-        name: empty if name.endswith("_at") else np.array([], dtype=object) for name in CALENDAR.columns
-    }
-    return Facts(CALENDAR, pd.DataFrame(columns))
 
 
 def text_topics() -> Facts:
