@@ -39,7 +39,13 @@ class FactThresholds(Section):
     overdue_invoices: Threshold = Field(30, ge=0, description="days overdue, more than")
     no_exec_contact: Threshold = Field(90, ge=1, description="days without an active executive, at least")
     single_threaded: Threshold = Field(2, ge=1, description="known contacts, fewer than")
+    arr_contraction: Threshold = Field(
+        0.10, gt=0, le=1, description="fall of ARR within 12 months, as a share, at least"
+    )
     low_nps: Threshold = Field(6, ge=0, le=10, description="latest NPS of 6 months, at most")
+    low_adoption: Threshold = Field(
+        0.30, gt=0, le=1, description="share of the key features in use, below; and below half of the median"
+    )
     unanswered_tickets: Threshold = Field(
         1, ge=1, description="tickets without a first answer for over 3 days, at least"
     )

@@ -25,6 +25,7 @@ _PROOF = {
     "overdue_invoices": ("overdue_days_max", 45.0),
     "no_exec_contact": ("days_since_exec_activity", 120.0),
     "single_threaded": ("contacts_known", 1.0),
+    "arr_contraction": ("arr_change_12m_rel", -0.28),
     "low_nps": ("recent_nps", 4.0),
     "unanswered_tickets": ("open_unanswered_tickets_3d", 2.0),
     "price_increase": ("price_increase_180d", 1.0),

@@ -32,7 +32,9 @@ PROOF = {
     "overdue_invoices": ("overdue_days_max", 31.0, 30.0),
     "no_exec_contact": ("days_since_exec_activity", 90.0, 89.0),
     "single_threaded": ("contacts_known", 1.0, 2.0),
+    "arr_contraction": ("arr_change_12m_rel", 90 / 100 - 1, -0.099),
     "low_nps": ("recent_nps", 6.0, 7.0),
+    "low_adoption": ("feature_adoption_score", 0.2, 0.7),
     "unanswered_tickets": ("open_unanswered_tickets_3d", 1.0, 0.0),
     "price_increase": ("price_increase_180d", 1.0, 0.0),
     "late_ebr": ("ebr_overdue_days", 1.0, 0.0),
@@ -81,6 +83,28 @@ def test_a_core_action_fall_that_its_usual_ups_and_downs_explain_is_not_news() -
     assert [codes(rows.loc[name]) for name in ("noise", "news", "unknown")] == [[], ["core_action_drop"], []]
     any_fall = scored({"noise": {**fall, "core_action_fall_sd": 0.4}}, facts={"core_action_sigmas": 0})
     assert codes(any_fall.loc["noise"]) == ["core_action_drop"]
+
+
+def test_little_adoption_is_news_where_others_adopt_more_and_below_the_documents_bar() -> None:
+    """Where everybody uses a fifth of a large product, a fifth is usual; and 0.31 of 1 is not a headline."""
+
+    def told(**adoption: float) -> set[str]:
+        rows = scored({name: {"feature_adoption_score": share} for name, share in adoption.items()})
+        return {name for name in rows.index if "low_adoption" in codes(rows.loc[name])}
+
+    assert told(a=0.09, b=0.6, c=0.7) == {"a"}
+    assert told(a=0.31, b=0.8, c=0.9) == set()
+    assert told(a=0.30, b=0.8, c=0.9) == set()
+    assert told(a=0.15, b=0.2, c=0.25) == set()
+    assert told(a=0.05, b=0.2, c=0.25) == {"a"}
+
+
+def test_who_gave_up_a_quarter_of_the_contract_is_told_so_and_sold_nothing() -> None:
+    """84 Healthy with ARR down 28 % said nothing of it."""
+    row = scored({"acme": {"arr_change_12m_rel": -0.28}}).loc["acme"]
+    (fact,) = row["facts"]
+    assert (fact["title"], fact["short"], fact["risk"]) == ("Bought less", "ARR down 28%", True)
+    assert fact["phrase"] == "ARR -28% in 12 months"
 
 
 def test_facts_that_pile_up_ask_for_a_review_and_move_no_score() -> None:
@@ -227,7 +251,8 @@ def test_customers_without_a_score_have_their_facts_too() -> None:
 def test_facts_are_listed_worst_first() -> None:
     """In the order of the declarations."""
     everything = {signal: bad for signal, bad, _ in PROOF.values()} | {"days_to_renewal": 100.0}
-    found = headlines_of(panel({"acme": everything}), FactThresholds(), CATALOGUE, as_of=date(2026, 3, 1))
+    rows = panel({"acme": everything, "other": {"feature_adoption_score": 0.7}})
+    found = headlines_of(rows, FactThresholds(), CATALOGUE, as_of=date(2026, 3, 1))
     assert [fact["code"] for fact in found[0]] == [fact.code for fact in FACTS]
 
 

@@ -36,6 +36,7 @@ def healthy(*facts: str, score: int = 85, **columns: object) -> dict[str, object
         (("silent_account",), 45, "silent_account", "silent_account"),
         (("no_exec_contact", "single_threaded"), 85, "executive_outreach", "executive_outreach"),
         (("overdue_invoices",), 85, "overdue_invoices", "overdue_invoice"),
+        (("arr_contraction",), 84, "contraction_review", "contraction_review"),
     ],
 )
 def test_a_fact_alone_begins_its_play(ledger, facts, score, playbook, kind):
@@ -128,7 +129,15 @@ def test_a_healthy_check_in_gives_way_to_the_play_of_a_fact(ledger):
 
 
 @pytest.mark.parametrize(
-    "fact", ["sponsor_left", "escalation", "negative_sentiment", "contract_modification", "names_competitor"]
+    "fact",
+    [
+        "sponsor_left",
+        "escalation",
+        "negative_sentiment",
+        "contract_modification",
+        "names_competitor",
+        "arr_contraction",
+    ],
 )
 def test_nobody_asks_how_things_are_going_where_a_play_knows_that_they_are_not(ledger, fact):
     """Whatever day of the quarter the check-in's turn is on, and however good the score."""

@@ -56,9 +56,8 @@ def headlines_of(
         if limit is None or fact.signal not in catalogue:
             continue
         values = _numbers(rows, fact.signal)
-        true = (
-            _compare(values, fact, float(limit)) & _matters(rows, fact) & _no_chance(rows, fact, thresholds)
-        )
+        true = _compare(values, fact, float(limit)) & _matters(rows, fact)
+        true &= _no_chance(rows, fact, thresholds) & _unlike_others(values, fact)
         for place in np.flatnonzero(true).tolist():
             short, phrase = _told(fact, catalogue[fact.signal], float(values[place]), currency)
             found[place].append(_headline(fact, float(values[place]), float(limit), short, phrase, as_of))
@@ -101,6 +100,13 @@ def _no_chance(rows: pd.DataFrame, fact: HeadlineFact, thresholds: FactThreshold
         return np.ones(len(rows), dtype=bool)
     signal, setting = fact.beyond_chance
     return np.asarray(_numbers(rows, signal) >= getattr(thresholds, setting) - _NEARLY)
+
+
+def _unlike_others(values: Floats, fact: HeadlineFact) -> Bools:
+    """Whether an account is far below what is usual among all that are known on this day."""
+    if fact.of_median is None or np.isnan(values).all():
+        return np.ones(len(values), dtype=bool)
+    return np.asarray(values < fact.of_median * np.nanmedian(values))
 
 
 def _never(rows: pd.DataFrame, never: NeverBegan, thresholds: FactThresholds, tenure: Floats) -> Bools:

@@ -61,6 +61,8 @@ class HeadlineFact:
         phrase: The sentence where the signal's own does not fit; may use `{value}`.
         beyond_chance: A signal that says by how many standard deviations it is more than chance, and the
             setting that says how many are needed. Where the profile leaves the signal out, nothing is asked.
+        of_median: It holds only below this share of the median of the accounts of the day: where nobody uses
+            more, little is usual.
         while_at_most: A signal and its highest value at which the fact still matters; unknown passes.
         never: See `NeverBegan`.
         risk: It speaks of risk, so nothing may be sold meanwhile; a review of ours that is late does not.
@@ -75,6 +77,7 @@ class HeadlineFact:
     words: str = ""
     phrase: str = ""
     beyond_chance: tuple[str, str] | None = None
+    of_median: float | None = None
     while_at_most: tuple[str, float] | None = None
     never: NeverBegan | None = None
     risk: bool = True
@@ -194,12 +197,29 @@ FACTS: tuple[HeadlineFact, ...] = (
         baseline="at least {limit} known contacts",
     ),
     HeadlineFact(
+        code="arr_contraction",
+        title="Bought less",
+        signal="arr_change_12m_rel",
+        compare=Compare.FALLS_BY,
+        decisive=False,  # it has been decided; what is left is decided at the renewal
+        baseline="the ARR of 12 months before",
+    ),
+    HeadlineFact(
         code="low_nps",
         title="NPS detractor",
         signal="recent_nps",
         compare=Compare.AT_MOST,
         decisive=False,
         baseline="the latest answer of 6 months; {limit} or less is a detractor's",
+    ),
+    HeadlineFact(
+        code="low_adoption",
+        title="Hardly used",
+        signal="feature_adoption_score",
+        compare=Compare.BELOW,
+        decisive=False,
+        baseline="the key features of the plan; below {limit} of them, and below half of the median account",
+        of_median=0.5,
     ),
     HeadlineFact(
         code="unanswered_tickets",
