@@ -268,6 +268,31 @@ def test_a_term_that_goes_on_at_the_account_it_was_merged_into_is_no_loss(compan
     assert losses(company) == []
 
 
+def test_a_contract_of_a_customer_that_left_does_not_go_on_at_the_account_it_was_merged_into(
+    company: CompanyFiles,
+) -> None:
+    """Ann left in June 2024, her contract shows no end, and Bob swallowed her account; then Bob leaves."""
+    company.write(
+        "accounts.csv",
+        "id,name,created,into,when\na1,Ann,2024-01-01,a2,2025-03-01\na2,Bob,2024-01-01,,\n",
+    )
+    company.write("lost.csv", "account,day\na1,2024-06-01\n")
+    company.write(
+        "contracts.csv", HEAD + "o1,a1,10,1000,1,2024-01-01,\nn1,a2,100,9000,1,2024-01-01,2025-09-01\n"
+    )
+    merged = CONTRACTS.replace(
+        "occurred_at: created", "occurred_at: created, merged_into: into, merged_at: when"
+    )
+    company.map(
+        merged + "  outcomes:\n    files: lost.csv\n    columns: {account_id: account, occurred_at: day}\n"
+    )
+    losses(company)
+    derived = company.rows(
+        "SELECT account_id, kind, CAST(occurred_at::DATE AS VARCHAR) FROM ops.derived_outcomes"
+    )
+    assert ("a2", "logo_churn", "2025-09-01") in derived
+
+
 # -- renewals that nobody booked
 
 

@@ -10,6 +10,7 @@ from tests.lib.signals_random import ACCOUNTS, RandomWorld
 from tests.lib.world import World
 from tests.unit.test_signals_reference import GENERATE, assert_engine_agrees
 
+from customer_health.kpis.retention import retention
 from customer_health.signals.former_accounts import eras
 
 MARCH, AUGUST = "2026-03-01", "2026-08-01"
@@ -112,3 +113,64 @@ def test_mergers_that_go_round_in_a_circle_are_one_group() -> None:
     assert [(sorted(era.members), sorted(era.apart), era.dates) for era in found] == [
         (["a", "b"], ["a"], (date(1970, 4, 1),))
     ]
+
+
+def left_in_february() -> World:
+    """Small left on 1 February, its contract shows no end, and big swallowed it on 10 July."""
+    world = merged_in_july()
+    world.outcome("small", occurred="2026-02-01", known="2026-02-03")
+    return world
+
+
+def test_contracts_of_a_customer_that_left_before_its_merger_add_nothing_to_the_survivor() -> None:
+    panel = left_in_february().signals(AUGUST)
+    assert panel["arr"].to_dict() == {"big": 10_000}
+    assert panel["seats"].to_dict() == {"big": 100}
+
+
+def test_a_back_test_from_before_the_merger_sees_two_customers_of_which_one_left() -> None:
+    """On 2 February nobody had logged it; in March small is gone, with the contract that it had."""
+    world = left_in_february()
+    assert world.signals("2026-02-02")["is_customer"].to_dict() == {"big": True, "small": True}
+    march = world.signals(MARCH)
+    assert march["is_customer"].to_dict() == {"big": True, "small": False}
+    assert march["arr"].to_dict() == {"big": 10_000, "small": 2_000}
+
+
+def test_a_customer_that_came_back_before_its_merger_brings_its_new_contract() -> None:
+    world = left_in_february()
+    world.contract("small", occurred="2026-04-01", arr=3_000, seats=30, contract="small-2")
+    assert world.signals(AUGUST)["arr"].to_dict() == {"big": 13_000}
+
+
+def test_a_survivor_that_had_left_itself_is_a_customer_by_the_one_it_swallowed() -> None:
+    world = merged_in_july()
+    world.outcome("big", occurred="2026-02-01")
+    panel = world.signals(AUGUST)
+    assert panel["is_customer"].to_dict() == {"big": True}
+    assert panel["arr"].to_dict() == {"big": 2_000}
+
+
+def test_a_loss_between_two_mergers_ends_what_stood_together_then() -> None:
+    """One into two in March, two into three in June; one was lost in April, and two with it, not three."""
+    world = World()
+    for name, into, day in (
+        ("one", "two", "2026-03-10"),
+        ("two", "three", "2026-06-10"),
+        ("three", None, None),
+    ):
+        world.account(name, merged_into=into, merged_at=day)
+        world.contract(name, arr=100)
+    world.outcome("one", occurred="2026-04-01")
+    assert world.signals("2026-05-01")["is_customer"].to_dict() == {"three": True, "two": False}
+    assert world.signals("2026-07-01")["arr"].to_dict() == {"three": 100}
+
+
+def test_the_panel_and_the_retention_count_the_same_arr() -> None:
+    """The same company by both: who left before the merger is in neither."""
+    world = left_in_february()
+    for number in range(10):
+        world.contract(f"other-{number}", arr=100)
+    panel = world.signals(AUGUST)
+    found = retention(world.connect(), date(2026, 8, 1))[0]
+    assert found.start + found.expansion - found.contraction - found.churn == panel["arr"].sum() == 11_000

@@ -95,3 +95,38 @@ def test_a_source_that_is_silent_for_longer_than_four_weeks_is_taken_at_its_word
     """By then most of the same weekdays before were silent, too: that is how the source is now."""
     assert ask(flat(range(20, 48)), "usage_trend_slope") == pytest.approx(0)
     assert ask(flat(range(20, 60)), "usage_trend_slope") < 0
+
+
+def totals_and_counts(*, totals_lost: Iterable[int] = (), counts_lost: Iterable[int] = ()) -> World:
+    """Twenty accounts with ten events and four people a day, told by two sources; days of one are lost."""
+    world, without, uncounted = World(), set(totals_lost), set(counts_lost)
+    for account in ACCOUNTS:
+        for day in range(120, 0, -1):
+            if day not in without:
+                world.usage(account, occurred=ago(day), user="", events=10)
+            if day not in uncounted:
+                world.counted(account, first=ago(day), last=ago(day), users=4)
+    return world
+
+
+def test_a_day_that_the_counts_of_people_lost_is_lost_for_people_only() -> None:
+    world = totals_and_counts(counts_lost=LAST_THREE)
+    assert ask(world, "daily_users_28d") == pytest.approx(4)
+    assert ask(world, "usage_trend_slope") == pytest.approx(0)
+    assert ask(world, "usage_delta_28d") == pytest.approx(0)
+    assert ask(world, "days_since_last_usage") == 1
+    assert ask(world, "active_days_28d") == 28
+
+
+def test_a_day_that_the_totals_of_events_lost_is_lost_for_events_only() -> None:
+    world = totals_and_counts(totals_lost=LAST_THREE)
+    assert ask(world, "daily_users_28d") == pytest.approx(4)
+    assert ask(world, "usage_trend_slope") == pytest.approx(0)
+    assert ask(world, "usage_delta_28d") == pytest.approx(0)
+    assert ask(world, "days_since_last_usage") == 1  # of which we know that they stayed away
+
+
+def test_a_month_without_counts_makes_people_unknown_and_not_events() -> None:
+    world = totals_and_counts(counts_lost=range(1, 20))
+    assert ask(world, "daily_users_28d") is None
+    assert ask(world, "usage_delta_28d") == pytest.approx(0)

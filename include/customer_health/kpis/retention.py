@@ -19,7 +19,7 @@ MIN_ACCOUNTS = 10
 GOALS: Mapping[str, float] = {"mid_market": 1.05, "enterprise": 1.15}
 
 # ARR per account on one day ($day), as known on another ($known).
-_ARR = f"""
+_ARR = """
     SELECT coalesce(survivors.account, state.account_id) AS account_id, sum(state.arr) AS arr
     FROM (
         SELECT * FROM raw.contracts
@@ -27,7 +27,7 @@ _ARR = f"""
         QUALIFY row_number() OVER (PARTITION BY contract_id ORDER BY occurred_at DESC, known_at DESC) = 1
     ) AS state
     LEFT JOIN (
-        SELECT account_id, max(occurred_at) AS occurred_at FROM ({leavings()})
+        SELECT account_id, max(occurred_at) AS occurred_at FROM leavings
         WHERE occurred_at < $day AND known_at < $known
         GROUP BY account_id
     ) AS churn ON churn.account_id = state.account_id AND churn.occurred_at >= state.occurred_at
@@ -112,7 +112,7 @@ def retention(
     start_day = start_of(as_of)
     then = pd.DataFrame(list((segments_then or {}).items()), columns=["account_id", "segment"], dtype="str")
     query = f"""
-        WITH survivors AS ({survivors("$known")}),
+        WITH survivors AS ({survivors("$known")}), leavings AS ({leavings()}),
              start AS ({_ARR.replace("$day", "$start")}), final AS ({_ARR})
         SELECT coalesce(segments_then.segment, accounts.segment, 'unknown') AS segment, count(*) AS accounts,
                sum(start.arr) AS start,

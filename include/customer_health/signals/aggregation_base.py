@@ -22,11 +22,14 @@ class Aggregation:
         only: Tables this aggregation understands; empty means any table of facts.
         dated: It reads the end of a term. An evergreen contract has none, and that is known: no answer
             about such an account is not a gap in what we know of it.
+        people: It counts people, whom totals of events do not tell: a day is lost for it where the source of
+            the people was silent.
     """
 
     windowed: ClassVar[bool] = True
     only: ClassVar[tuple[str, ...]] = ()
     dated: ClassVar[bool] = False
+    people: ClassVar[bool] = False
 
     def needs(self) -> Iterator[tuple[str, tuple[Type, ...]]]:
         """Yield the columns it reads, each with the types it accepts."""

@@ -345,6 +345,7 @@ class DailyUsers(Aggregation):
     """
 
     only: ClassVar[tuple[str, ...]] = ("usage",)
+    people: ClassVar[bool] = True
     per: str | None = None
 
     def __post_init__(self) -> None:
@@ -379,6 +380,7 @@ class ActiveUsersSlope(Aggregation):
     """
 
     only: ClassVar[tuple[str, ...]] = ("usage",)
+    people: ClassVar[bool] = True
     relative: bool = False
     min_days: int = 14
 

@@ -15,7 +15,6 @@ from customer_health.signals.facts.contract_answers import CONTRACT_ANSWERS
 from customer_health.signals.facts.fact_answers import FACT_ANSWERS
 from customer_health.signals.facts.fact_reader import FactReader
 from customer_health.signals.signal import Signal
-from customer_health.signals.state.daily_state import NEVER
 from customer_health.signals.usage.usage_answers import USAGE_ANSWERS
 from customer_health.signals.usage.usage_engine import Usage
 
@@ -45,20 +44,21 @@ class Engine(FactReader):
         if self.usage is not None and signal.table == "usage":
             if isinstance(signal.aggregation, agg.Silence):
                 return self._silence(signal.aggregation, signal.window_days, self.usage)
-            return self.usage.delivered(USAGE_ANSWERS.value(self.usage, signal), signal.window_days)
+            values, people = USAGE_ANSWERS.value(self.usage, signal), signal.aggregation.people
+            return self.usage.delivered(values, signal.window_days, people=people)
         answers = CONTRACT_ANSWERS if signal.table == "contracts" else FACT_ANSWERS
         return answers.value(self, signal)
 
     def told_by(self, signal: Signal, source: str) -> Array:
         """Return for every account and date whether a source is among those that answer a signal.
 
-        Usage is told by named users here and by counts there; the silence of one is not that of the other.
+        Usage is told by events here and by counts of users there; the silence of one is not that of the
+        other. Where both tell, counts tell how many people came and nothing else.
         """
         if self.usage is None or signal.table != "usage" or source not in ("usage", "daily_users"):
             return np.ones(self.grid.shape, bool)
-        if source == "daily_users":
-            return (self.usage.counted.first < NEVER) & (self.usage.first_user >= NEVER)
-        return ~self.usage.only_counted()
+        counted = self.usage.by_counts(people=signal.aggregation.people)
+        return counted if source == "daily_users" else ~counted
 
     def _silence(self, how: agg.Silence, window: int, usage: Usage) -> Array:
         """No usage, and no fact of the other tables either."""

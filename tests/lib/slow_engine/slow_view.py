@@ -9,6 +9,7 @@ from statistics import median_low
 from typing import Any
 
 from customer_health.company import CompanyConfig
+from customer_health.signals import aggregations as agg
 from customer_health.signals.plan_lists import conditions, feature_sets
 from customer_health.signals.signal import Absent, Signal
 from customer_health.signals.usage.outage_days import MIN_ACCOUNTS
@@ -64,11 +65,24 @@ class Facts:
             )
         return self._seen[key]
 
-    def left_before_its_merger(self, loss: Row) -> bool:
-        """Whether a loss befell an account that another has swallowed since: that one has not left."""
-        merged = [row.get("merged_at") for row in self.tables["accounts"] if row["own_id"] == loss["own_id"]]
-        swallowed = loss["own_id"] in self.merged and merged and merged[-1] is not None
-        return bool(swallowed) and stamp(merged[-1]).date() > stamp(loss["occurred_at"]).date()
+    def left_by(self, loss: Row) -> set[str] | None:
+        """The accounts that left by a loss, if others of those that are one today did not; else None."""
+        day = stamp(loss["occurred_at"]).date()
+        moments = {row["own_id"]: row.get("merged_at") for row in self.tables["accounts"]}
+
+        def then(name: str) -> str:
+            before = dict.fromkeys(moments) | {
+                one: into
+                for one, into in self.merged.items()
+                if moments[one] is None or stamp(moments[one]).date() <= day
+            }
+            return _follow(name, before)
+
+        together = {
+            row["own_id"] for row in self.tables["accounts"] if row["account_id"] == loss["account_id"]
+        }
+        left = {name for name in together if then(name) == then(loss["own_id"])}
+        return None if left == together else left
 
     def outage(self, as_of: date, table: str = "usage") -> set[date]:
         """Days of which `as_of` knows no usage of anybody, unlike most of their weekdays at that age."""
@@ -191,13 +205,23 @@ class View:
             and (
                 row.get("term_end") is None or row.get("auto_renew") or stamp(row["term_end"]) + GRACE >= then
             )
+            and not self.ended_by_a_loss(row, then)
         ]
+
+    def ended_by_a_loss(self, state: Row, then: datetime) -> bool:
+        """Whether the account of a contract's state has left before its merger, and not come back since."""
+        return any(
+            stamp(state["occurred_at"]).date() < stamp(loss["occurred_at"]).date() < then.date()
+            and state["own_id"] in (self.world.left_by(loss) or ())
+            for loss in self.seen("outcomes")
+            if loss["kind"] == "logo_churn"
+        )
 
     def is_customer(self) -> bool:
         churns = [
             row
             for row in self.seen("outcomes")
-            if row["kind"] == "logo_churn" and not self.world.left_before_its_merger(row)
+            if row["kind"] == "logo_churn" and self.world.left_by(row) is None
         ]
         lost = max((stamp(r["occurred_at"]).date() for r in churns), default=None)
         live = [r for r in self.seen("contracts") if (r.get("status") or "active") == "active"]
@@ -221,8 +245,14 @@ class View:
         return sum(self.inside(day, skip=skip, days=days) for day in self.dark())
 
     def dark(self) -> set[date]:
-        """Outage days of what tells of the account's usage: people's days, or counts where there are none."""
-        counted = any(row["users"] > 0 for row in self.seen("daily_users")) and not self.usage()
+        """Days that were lost of what answers the signal.
+
+        How many people came is told by those whom usage names, or else by counts; all else by usage, or by
+        counts where there is none.
+        """
+        heads = isinstance(self.signal.aggregation, agg.DailyUsers | agg.ActiveUsersSlope)
+        told = [row for row in self.usage() if row["user_id"] or not heads]
+        counted = any(row["users"] > 0 for row in self.seen("daily_users")) and not told
         return self.world.outage(self.as_of, "daily_users" if counted else "usage")
 
     def features(self) -> tuple[str, ...] | str | None:

@@ -17,7 +17,7 @@ SETTLED_AFTER = timedelta(days=GRACE_DAYS + 1)
 
 # As kpis/retention.py counts ARR, on a day of its own for each account.
 _AFTER = """
-    WITH survivors AS ({survivors}),
+    WITH survivors AS ({survivors}), leavings AS ({leavings}),
     due AS (
         SELECT given.account, coalesce(s.account, given.account) AS stands, given.day
         FROM (SELECT unnest($accounts) AS account, unnest($days)::TIMESTAMP AS day) AS given
@@ -36,7 +36,7 @@ _AFTER = """
     WHERE coalesce(status, 'active') = 'active' AND arr > 0
       AND (coalesce(auto_renew, false) OR term_end IS NULL OR term_end + to_days($grace) >= day)
       AND NOT EXISTS (
-          SELECT 1 FROM ({leavings}) o
+          SELECT 1 FROM leavings o
           WHERE o.account_id = state.account_id AND o.known_at < $known
             AND o.occurred_at >= state.occurred_at AND o.occurred_at < state.day)
     GROUP BY 1

@@ -9,9 +9,9 @@ import numpy as np
 
 from customer_health.company import CompanyConfig
 from customer_health.signals.derived import DERIVED
+from customer_health.signals.facts.reduction_losses import day_of, partings, with_ends
 from customer_health.signals.plan_lists import conditions, mask_name
 from customer_health.signals.signal import Signal
-from customer_health.signals.state.account_index import merge_days
 from customer_health.signals.state.daily_state import NEVER, Columns
 from customer_health.signals.state.table_reader import NUMBERS
 from customer_health.warehouse.table import Table, Type
@@ -41,14 +41,14 @@ def reduce_facts(
     table = source.join(warehouse.kept(NUMBERS), "account_id")
     wanted: dict[str, Any] = {
         "account": table.account,
-        "occurred": _day(table.occurred_at),
-        "known": _day(table.known_at),
+        "occurred": day_of(table.occurred_at),
+        "known": day_of(table.known_at),
     }
     columns = {column for signal in signals for column, _ in signal.aggregation.needs()}
     columns |= {column for column, spec in contract.columns.items() if spec.lifecycle}
     for column in sorted(columns):
         if contract.columns[column].type in (Type.TIMESTAMP, Type.DATE):
-            wanted[f"day:{column}"] = _day(table[column]).fill_null(NEVER)
+            wanted[f"day:{column}"] = day_of(table[column]).fill_null(NEVER)
             wanted[f"second:{column}"] = table[column].cast("timestamp").epoch_seconds().cast("float64")
         elif contract.columns[column].type is Type.TEXT:
             wanted[f"code:{column}"] = table[column]
@@ -87,15 +87,13 @@ def _untold(table: Any, contract: Table) -> dict[str, Any]:
         if stage in closing:
             over = [state for state, closes in contract.closed_by.items() if closes == stage]
             undated = (table.status.isin(over) & table[stage].isnull()).fill_null(False)
-            found[f"day:{stage}"] = undated.ifelse(_day(table.status_at), _day(table[stage])).fill_null(NEVER)
+            found[f"day:{stage}"] = undated.ifelse(day_of(table.status_at), day_of(table[stage])).fill_null(
+                NEVER
+            )
             found[f"untold:{stage}"] = undated | (missing & table.status.isnull())
         else:
             found[f"untold:{stage}"] = missing
     return found
-
-
-def _day(column: Any) -> Any:
-    return column.cast("timestamp").date().epoch_days().cast("int32")
 
 
 def _matches(table: Any, resolved: tuple[tuple[str, tuple[str, ...]], ...]) -> Any:
@@ -111,7 +109,8 @@ def reduce_contracts(warehouse: Any) -> tuple[Columns, list[str]]:
 
     Besides the days there are `contract` (its number), seats and arr (NaN if empty), plan (position
     in the names, -1 if empty), start and end (days, NEVER if empty), renews and active (bool),
-    renewal_known (whether renews was given), notice (days, NaN if empty).
+    renewal_known (whether renews was given), notice (days, NaN if empty). Contracts of an account that left
+    apart from those it was merged with have an end.
     """
     raw = warehouse.raw("contracts")
     table = raw.join(warehouse.kept(NUMBERS), "account_id")
@@ -120,21 +119,25 @@ def reduce_contracts(warehouse: Any) -> tuple[Columns, list[str]]:
             [table.account, table.contract_id, table.occurred_at, table.known_at, table.plan, table.arr]
         ).select(
             account=table.account,
+            own=table.account_id,
             contract_id=table.contract_id,
             plan=table.plan,
             seats=table.seats.cast("float64"),
             arr=table.arr.cast("float64"),
-            start=_day(table.term_start).fill_null(NEVER),
-            end=_day(table.term_end).fill_null(NEVER),
+            start=day_of(table.term_start).fill_null(NEVER),
+            end=day_of(table.term_end).fill_null(NEVER),
             renews=table.auto_renew.fill_null(False),
             renewal_known=table.auto_renew.notnull(),
             notice=table.notice_days.cast("float64"),
             active=(table.status.fill_null("active") == "active"),
-            occurred=_day(table.occurred_at),
-            known=_day(table.known_at),
+            occurred=day_of(table.occurred_at),
+            known=day_of(table.known_at),
         )
     )
+    rows |= {"seen": np.maximum(rows["occurred"], rows.pop("known"))}
+    rows = with_ends(rows, partings(warehouse))
     contract_ids, plans = rows.pop("contract_id"), rows.pop("plan")
+    rows.pop("own")
     new = np.ones(len(contract_ids), bool)
     if len(new) > 1:
         new[1:] = (contract_ids[1:] != contract_ids[:-1]) | (rows["account"][1:] != rows["account"][:-1])
@@ -142,50 +145,7 @@ def reduce_contracts(warehouse: Any) -> tuple[Columns, list[str]]:
     names = sorted({str(plan) for plan in plans if plan is not None})
     number = {name: code for code, name in enumerate(names)}
     rows["plan"] = np.array([number.get(str(plan), -1) for plan in plans], dtype=np.int32)
-    rows["seen"] = np.maximum(rows["occurred"], rows.pop("known"))
     return rows, names
-
-
-def reduce_losses(warehouse: Any) -> Columns:
-    """Read logo churns (account, occurred, known, seen, notice), sorted by account.
-
-    For the context columns only, as notices and renewals are: no signal may see what ends a relationship.
-    """
-    lost = warehouse.raw("outcomes").join(warehouse.kept(NUMBERS), "account_id")
-    lost = lost.filter(lost.kind == "logo_churn")
-    losses: Columns = warehouse.fetch(
-        lost.order_by(lost.account, lost.occurred_at, lost.known_at).select(
-            account=lost.account,
-            own=lost.account_id,
-            occurred=_day(lost.occurred_at),
-            known=_day(lost.known_at),
-            notice=_day(lost.notice_at).fill_null(NEVER),
-        )
-    )
-    mine = _not_of_a_part(warehouse, losses)
-    losses = {name: values[mine] for name, values in losses.items() if name != "own"}
-    losses["seen"] = np.maximum(losses["occurred"], losses["known"])
-    return losses
-
-
-def _not_of_a_part(warehouse: Any, losses: Columns) -> Any:
-    """Which losses befell the account under which they are numbered.
-
-    Of an account that left and was merged later, the survivor has not left. Where its merger lies ahead it
-    has a number of its own, and the loss is its own.
-    """
-    into, days = merge_days(warehouse)
-    own = [str(name) for name in losses["own"]]
-    asked = {name for name in own if name in days}
-    number: dict[str, int] = {}
-    if asked:
-        numbers = warehouse.kept(NUMBERS)
-        wanted = sorted(asked | {into[name] for name in asked})
-        rows = warehouse.fetch(numbers.filter(numbers.account_id.isin(wanted)))
-        number = dict(zip(rows["account_id"].tolist(), rows["account"].tolist(), strict=True))
-    part = {name for name in asked if number.get(name) == number.get(into[name])}
-    pairs = zip(own, losses["occurred"].tolist(), strict=True)
-    return np.array([name not in part or days[name] <= day for name, day in pairs], dtype=bool)
 
 
 def reduce_notices(warehouse: Any) -> Columns:
@@ -195,8 +155,8 @@ def reduce_notices(warehouse: Any) -> Columns:
     events: Columns = warehouse.fetch(
         said.order_by(said.account, said.occurred_at, said.known_at).select(
             account=said.account,
-            occurred=_day(said.occurred_at),
-            known=_day(said.known_at),
+            occurred=day_of(said.occurred_at),
+            known=day_of(said.known_at),
             notice=said.kind == "notice_given",
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -99,7 +99,7 @@ def account_index(
         for row in latest.values()
         if into[row] and str(into[row]) in latest and names[row] not in apart
     }
-    survivors = {name: _survivor(name, merged) for name in merged}
+    survivors = {name: stands_for(name, merged) for name in merged}
     alive = {name for name in latest if survivors.get(name, name) == name}
     ids = [*before, *sorted(alive.difference(before))] if alive.issuperset(before) else sorted(alive)
     position = {name: code for code, name in enumerate(ids)}
@@ -139,7 +139,8 @@ def _coded(texts: Array) -> tuple[Array, list[str]]:
     return out, names.tolist()
 
 
-def _survivor(name: str, merged: dict[str, str]) -> str:
+def stands_for(name: str, merged: Mapping[str, str]) -> str:
+    """Return the account that stands for one, by account -> the one that it was merged into."""
     visited = [name]
     while name in merged:
         name = merged[name]

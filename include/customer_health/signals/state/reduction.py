@@ -16,10 +16,10 @@ from customer_health.signals.derived import DERIVED, EVIDENCE, SOURCES
 from customer_health.signals.facts.reduction_facts import (
     reduce_contracts,
     reduce_facts,
-    reduce_losses,
     reduce_notices,
     text_codes,
 )
+from customer_health.signals.facts.reduction_losses import reduce_losses
 from customer_health.signals.facts.reduction_people import derive, exec_people, exec_spoke
 from customer_health.signals.plan_lists import conditions, feature_sets, mask_name
 from customer_health.signals.signal import Signal
@@ -114,11 +114,13 @@ def reduce_warehouse(
     state = State(index.ids, {"accounts": index.columns()}, {"segments": index.segments, "live": {}})
     keeper = _Keeper(warehouse, folder, index, config)
     progress(1, len(steps), "reducing contracts")
-    state.tables["contracts"], meta = keeper.table("contracts", ("contracts",), "", _contracts)
+    # Whom a loss befell, and whose contracts it ended, depends on the days of mergers.
+    merged = repr(sorted(merge_days(warehouse)[1].items()))
+    told_by = ("contracts", "outcomes") if merged != "[]" else ("contracts",)
+    state.tables["contracts"], meta = keeper.table("contracts", told_by, merged, _contracts)
     state.meta |= meta
     for name, (source, reduce) in ENDINGS.items():
-        # Whom a loss befell depends on the day of a merger.
-        shape = repr(sorted(merge_days(warehouse)[1].items())) if source == "outcomes" else ""
+        shape = merged if source == "outcomes" else ""
         state.tables[name] = keeper.table(name, (source,), shape, _alone(reduce))[0]
     usage: UsageHistory | None = None
     if "usage" in named or "exec_activity" in named:

@@ -33,7 +33,7 @@ class Usage:
         self.lag = int(state.meta["lag"])
         self.outage = OutageDays(state.meta["outage_days"], grid)
         uncounted = state.meta.get("outage_days_of_counts")
-        self._uncounted = OutageDays(uncounted, grid) if uncounted and len(uncounted["day"]) else None
+        self._uncounted = OutageDays(uncounted, grid) if uncounted else None
         self._kept: dict[Any, Array] = {}  # what several signals ask for
         self._late_users = self._distinct_late_users()
         self._late_days = self._distinct_late_days()
@@ -58,21 +58,28 @@ class Usage:
         """What usage tells, and what counts tell where usage had not begun (`first` is NEVER)."""
         return np.where(first < NEVER, told, counted) if self.counted.any else told
 
-    def delivered(self, values: Array, window: int, skip: int = 0, most: float = 0.5) -> Array:
+    def delivered(
+        self, values: Array, window: int, skip: int = 0, most: float = 0.5, *, people: bool = False
+    ) -> Array:
         """The values, unknown where more of the window than a share of it is dark."""
         end = self.grid.dates - skip
-        return np.where(self.dark(end - window, end)[0] > most * window, np.nan, values)
+        return np.where(self.dark(end - window, end, people=people)[0] > most * window, np.nan, values)
 
-    def only_counted(self) -> Array:
-        """Whether all that is known of an account's usage are counts of its daily users."""
-        return (self.first >= NEVER) & (self.counted.first < NEVER)
+    def by_counts(self, *, people: bool = False) -> Array:
+        """Whether counts of daily users tell of an account's usage, or of its people: nothing else does."""
+        first = self.first_user if people else self.first
+        return (first >= NEVER) & (self.counted.first < NEVER)
 
-    def dark(self, start: Array, end: Array) -> tuple[Array, Array, Array]:
-        """`OutageDays.sums`, of the source that tells of each account: its usage, or counts of its users."""
+    def dark(self, start: Array, end: Array, *, people: bool = False) -> tuple[Array, Array, Array]:
+        """`OutageDays.sums`, of the source that tells of each account: its usage, or counts of its users.
+
+        Of an account with totals of events and counts of users, totals tell what was done and on which days,
+        and counts how many came (`people`): a day that one of them lost is not lost for the other.
+        """
         told = self.outage.sums(start, end)
-        if self._uncounted is None:
+        if self._uncounted is None or not self.counted.any:
             return told
-        counts, here = self._uncounted.sums(start, end), self.only_counted()
+        counts, here = self._uncounted.sums(start, end), self.by_counts(people=people)
         many, x, squares = (np.where(here, one, other) for one, other in zip(counts, told, strict=True))
         return many, x, squares
 
@@ -190,7 +197,7 @@ class Usage:
     def observed_days(self, window: int) -> Array:
         """Days of the window since the account's first user but for dark ones; NaN before there was one."""
         start = np.maximum(self.grid.dates - window, self.first_person)
-        days = self.grid.dates - start - self.dark(start, self.grid.dates)[0]
+        days = self.grid.dates - start - self.dark(start, self.grid.dates, people=True)[0]
         return np.where(self.first_person < NEVER, days, np.nan)
 
     def active_days(self, window: int) -> Array:
@@ -229,7 +236,7 @@ class Usage:
         many, moment = self.user_days(window), self.user_days(window, moment=True)
         start = np.maximum(self.grid.dates - window, self.first_person)
         every = (self.grid.dates - start).astype(np.float64)
-        outage, outage_x, outage_squares = self.dark(start, self.grid.dates)
+        outage, outage_x, outage_squares = self.dark(start, self.grid.dates, people=True)
         n, x = every - outage, -every * (every + 1.0) / 2.0 - outage_x
         squares = every * (every + 1.0) * (2.0 * every + 1.0) / 6.0 - outage_squares
         usable = (self.first_person < NEVER) & (n >= max(2, min_days))

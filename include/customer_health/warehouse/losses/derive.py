@@ -24,7 +24,7 @@ from customer_health.warehouse.losses.lapsed import GRACE_DAYS, Presumed, presum
 from customer_health.warehouse.losses.levels import EPOCH, State, levels
 from customer_health.warehouse.losses.store import PRESUMED, write_contracts, write_outcomes
 from customer_health.warehouse.losses.usage_revenue import Bill, usage_losses
-from customer_health.warehouse.merges import survivors
+from customer_health.warehouse.merges import leavings, survivors
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,14 +33,28 @@ LAPSED_FILE = "renewals_to_check.csv"
 # Accounts asked about -> (account, day, day on which that was known), each as days since 1970-01-01.
 UsedDays = Callable[[Sequence[str]], Iterable[tuple[str, int, int]]]
 
-_STATES = """
+# Contracts of an account that left before it was merged have an end, whatever they say themselves.
+_STATES = f"""
+    WITH leavings AS ({leavings()}), told AS (
+        SELECT account, account_id, contract_id, occurred_at, known_at,
+               coalesce(status, 'active') = 'active' AS active,
+               CASE WHEN NOT coalesce(auto_renew, false) THEN term_end - DATE '1970-01-01' END AS ends,
+               plan_rank, seats, arr, t.rowid AS place, plan
+        FROM raw.contracts t JOIN survivors USING (account_id)
+        WHERE t.occurred_at < $as_of AND t.known_at < $as_of AND _source IS DISTINCT FROM 'derived'
+    ), ended AS (
+        SELECT account, account_id, contract_id, date_trunc('day', l.occurred_at) AS occurred_at,
+               greatest(l.known_at, min(t.known_at)) AS known_at, false AS active, NULL AS ends,
+               NULL AS plan_rank, NULL AS seats, NULL AS arr, -1 AS place, NULL AS plan
+        FROM leavings l JOIN told t USING (account_id)
+        WHERE l.logged AND NOT l.whole AND l.occurred_at < $as_of AND l.known_at < $as_of
+          AND t.occurred_at < date_trunc('day', l.occurred_at)
+        GROUP BY account, account_id, contract_id, l.occurred_at, l.known_at
+    )
     SELECT account, contract_id, CAST(occurred_at AS DATE) - DATE '1970-01-01',
-           CAST(known_at AS DATE) - DATE '1970-01-01', coalesce(status, 'active') = 'active',
-           CASE WHEN NOT coalesce(auto_renew, false) THEN term_end - DATE '1970-01-01' END,
-           plan_rank, seats, arr, t.rowid, _source
-    FROM raw.contracts t JOIN survivors USING (account_id)
-    WHERE t.occurred_at < $as_of AND t.known_at < $as_of AND _source IS DISTINCT FROM 'derived'
-    ORDER BY 1, 2, t.occurred_at, t.known_at, t.plan, t.arr
+           CAST(known_at AS DATE) - DATE '1970-01-01', active, ends, plan_rank, seats, arr, place
+    FROM (SELECT * FROM told UNION ALL SELECT * FROM ended)
+    ORDER BY 1, 2, occurred_at, place >= 0, known_at, plan, arr
 """
 _BILLS = """
     SELECT account, CAST(occurred_at AS DATE) - DATE '1970-01-01' AS day,
