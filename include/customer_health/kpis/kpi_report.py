@@ -30,11 +30,13 @@ from customer_health.kpis.interventions import (
     save_rate,
     time_to_intervention,
 )
+from customer_health.kpis.playbooks_at_work import AtWork, playbooks_at_work, section
 from customer_health.kpis.retention import MIN_ACCOUNTS, Retention, retention, start_of
 from customer_health.ledger import report_numbers
 from customer_health.ledger.decisions import Shadow, would_have_fired
 from customer_health.ledger.score_history import segments_at
 from customer_health.playbooks.graduation import Gate, gate
+from customer_health.playbooks.playbook import load_playbooks
 from customer_health.wording import money
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class KpiReport:
     readout: Readout
     gate: Gate
     shadows: Sequence[Shadow]
+    playbooks: Sequence[AtWork]
     precision: AlertPrecision
     by_reason: Mapping[str, AlertPrecision]
     adoption: Adoption
@@ -149,6 +152,7 @@ class KpiReport:
                 }
                 for one in self.groups[:GROUPS_SHOWN]
             ],
+            "playbooks": [vars(one) | {"state": one.state} for one in self.playbooks],
             "gate": {
                 "passed": self.gate.passed,
                 "why": self.gate.why,
@@ -187,6 +191,7 @@ def build_report(
         readout=readout(engine, as_of),
         gate=graduation,
         shadows=would_have_fired(engine, as_of - SHADOW_DAYS, as_of),
+        playbooks=playbooks_at_work(engine, [one.name for one in load_playbooks(numbers)], as_of=as_of),
         precision=alert_precision(rows, horizon_days=horizon),
         by_reason=precision_by_reason(rows, horizon_days=horizon),
         adoption=adoption(engine, as_of),
@@ -269,6 +274,7 @@ def _page(report: KpiReport) -> Iterator[str]:
             shares = [_share(one[name]) for name in ("share", "recall", "precision")]
             lift = NOT_YET if one["lift"] is None else f"{one['lift']:.1f}"
             yield f"| {one['name']} | {' | '.join(shares)} | {one['losses']:,} | {lift} |"
+    yield from section(report.playbooks)
     if report.shadows:
         yield ""
         yield f"## Playbooks in shadow, last {SHADOW_DAYS.days} days"

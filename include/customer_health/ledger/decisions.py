@@ -159,3 +159,26 @@ def would_have_fired(engine: Engine, since: date, until: date) -> list[Shadow]:
         )
         for playbook, rows in found.items()
     ]
+
+
+def accounts_by_outcome(engine: Engine, since: date, until: date) -> dict[str, dict[str, int]]:
+    """Return, per playbook, to how many different accounts each outcome came between two days (inclusive)."""
+    c = decisions.c
+    query = (
+        select(c.playbook, c.outcome, func.count(c.account_id.distinct()))
+        .where(c.as_of >= since, c.as_of <= until)
+        .group_by(c.playbook, c.outcome)
+    )
+    found: dict[str, dict[str, int]] = {}
+    with engine.connect() as connection:
+        for playbook, outcome, count in connection.execute(query):
+            found.setdefault(playbook, {})[outcome] = count
+    return found
+
+
+def reasons_of(engine: Engine, as_of: date, playbook: str, outcome: str) -> list[str]:
+    """Return the reason of every decision of one playbook with one outcome on a day."""
+    c = decisions.c
+    query = select(c.reason).where(c.as_of == as_of, c.playbook == playbook, c.outcome == outcome)
+    with engine.connect() as connection:
+        return list(connection.execute(query.order_by(c.account_id)).scalars())

@@ -10,6 +10,7 @@ from customer_health.errors import ConfigurationError
 from customer_health.pipeline import activation, ingestion, retraining, scoring, text_reading
 from customer_health.pipeline.step_result import Result
 from customer_health.progress import Progress, silent
+from customer_health.simulator import approval_answers
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -32,7 +33,8 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
     The raw tables are loaded once, through the last day, and the signals of all days are computed in one
     pass; what was not known before a day's midnight does not count for it. The model is trained once, on what
     the first day knew, so that no day is scored by a model that has seen its future. Between the days the
-    company's people work on their tasks, and the clocks of reminders run. Doing it again changes nothing.
+    company's people work on their tasks and answer what waits for approval, and the clocks of reminders run.
+    Doing it again changes nothing.
 
     Args:
         settings: Of the simulated company.
@@ -83,6 +85,7 @@ def _live(settings: Settings, ledger: Engine, day: date) -> None:
     _deliver(pretended, now)
     later = day + timedelta(days=2)
     _take_in_work(ledger, later)
+    approval_answers.give(ledger, _morning(later), settings.config.playbooks.approver_names)
     two_days_on = settings.model_copy(update={"today": later})
     activation.follow_up(two_days_on, now=_morning(later))
     _deliver(two_days_on, _morning(later))
