@@ -1,4 +1,4 @@
-"""A simulated company that is trained and then lives through weekly readings, as the product does it.
+"""A simulated company that lives through weekly readings and monthly trainings, as the product does it.
 
 Nothing here scores: loading, signals, training, smoothing and publishing are the pipeline's own steps, and
 what is measured is read back from the ledger. The company's data, and its truth, are kept in the folder;
@@ -19,7 +19,7 @@ import pandas as pd
 
 from customer_health import pipeline
 from customer_health.company import CompanyConfig
-from customer_health.ledger import model_registry
+from customer_health.ledger import model_registry, training_runs
 from customer_health.ledger import scores as ledger_scores
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.model_registry import ChampionRecord
@@ -48,7 +48,7 @@ class Lived:
         kind: Of company.
         seed: Its seed.
         settings: Where it lies.
-        days: As-of dates of the weekly readings, oldest first; the model is trained on the first.
+        days: As-of dates of the weekly readings, oldest first; the first model is trained on the first.
     """
 
     kind: str
@@ -92,19 +92,36 @@ class Lived:
 
     @cached_property
     def record(self) -> ChampionRecord:
-        """What the training decided."""
+        """What the first training decided."""
         found = model_registry.current(open_ledger(self.settings.ledger_url), as_of=self.days[0])
         assert found is not None
         return found
 
     @cached_property
     def champion(self) -> Champion | None:
-        """The model that scored; None if rules did."""
+        """The model that scored the first day; None if rules did."""
         return load_champion(self.record)[0]
 
     @cached_property
+    def trainings(self) -> list[training_runs.TrainingNote]:
+        """What became of every training, oldest first."""
+        return training_runs.history(open_ledger(self.settings.ledger_url))[::-1]
+
+    def champion_of(self, day: date) -> Champion | None:
+        """The model that scored a day; None if rules did."""
+        record = model_registry.current(open_ledger(self.settings.ledger_url), as_of=day)
+        assert record is not None
+        if record.model_id not in self._loaded:
+            self._loaded[record.model_id] = load_champion(record)[0]
+        return self._loaded[record.model_id]
+
+    @cached_property
+    def _loaded(self) -> dict[str, Champion | None]:
+        return {}
+
+    @cached_property
     def training(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Panel and outcomes that the training saw."""
+        """Panel and outcomes that the first training saw."""
         kept = [self.settings.home / f"training_{name}.parquet" for name in ("panel", "outcomes")]
         if not all(path.exists() for path in kept):
             panel, outcomes, _, _ = training_inputs(self.settings, self.config, self.days[0], silent)
@@ -129,9 +146,12 @@ def live(
     weeks: int,
     effort: str,
     say: Say,
+    retrain: int = 4,
     again: bool = False,
 ) -> Lived:
-    """Simulate, load, train on the first day and score every week; what is done already is not repeated.
+    """Simulate, load, and score every week; what is done already is not repeated.
+
+    Trained is on the first day, and later when the product says that a training is due (once a month).
 
     Args:
         folder: Where companies lie.
@@ -142,6 +162,7 @@ def live(
         weeks: Weeks between the first reading and the last.
         effort: Of the training.
         say: Told what is being done.
+        retrain: Weeks that lie at least between two trainings; 0: only the first.
         again: Throw away models and scores of an earlier run.
     """
     home = folder / f"{kind}-{seed}-{accounts}-{today}"
@@ -156,7 +177,7 @@ def live(
         say(f"{lived.name}: signals of {len(days)} days in one pass")
         pipeline.build_signals(settings, as_of_dates=days)
         signals.touch()
-    done = home / f"lived_{weeks}_{effort}.done"
+    done = home / f"lived_{weeks}_{effort}_{retrain}.done"
     if again or not done.exists():
         for path in (home / "ledger.db", *home.glob("ledger.db-*"), *home.glob("lived_*.done")):
             path.unlink(missing_ok=True)
@@ -166,7 +187,7 @@ def live(
         pipeline.upgrade_ledger(settings)  # the one before was thrown away
         result = pipeline.train_model(settings, as_of=days[0])
         say(f"{lived.name}: {result.sentences[0]}")
-        _score(settings, days, lived.name, say)
+        _score(settings, days, lived.name, say, retrain)
         done.touch()
     return lived
 
@@ -187,9 +208,15 @@ def _load(settings: Settings, today: date) -> None:
     pipeline.read_texts(settings, as_of=today)
 
 
-def _score(settings: Settings, days: Sequence[date], name: str, say: Say) -> None:
+def _score(settings: Settings, days: Sequence[date], name: str, say: Say, retrain: int) -> None:
+    trained = days[0]
     for number, day in enumerate(days, 1):
         pretended = settings.model_copy(update={"today": day})
+        rested = retrain and day - trained >= timedelta(weeks=retrain)
+        if rested and pipeline.training_due(pretended, as_of=day).numbers["due"]:
+            result = pipeline.train_model(pretended, as_of=day)
+            trained = day
+            say(f"{name}: trained as of {day}: {result.numbers['promotion']}; {result.sentences[0]}")
         pipeline.score_accounts(pretended, as_of=day, now=_morning(day), briefly=True)
         if number % 5 == 0 or number == len(days):
             say(f"{name}: scored {number} of {len(days)} weeks")

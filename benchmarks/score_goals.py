@@ -4,8 +4,8 @@
     python -m benchmarks.score_goals              eight companies of four kinds, 2,000 accounts, 40 weeks each
     python -m benchmarks.score_goals --companies standard:11 standard:12 --accounts 5000
 
-Every company is simulated, loaded, trained on and scored week by week through the pipeline's own steps and a
-ledger of its own; what is measured is what was published. The feature oracle of an account learned from other
+Every company is simulated, loaded, trained on every month and scored week by week through the pipeline's own
+steps and a ledger of its own; what is measured is what was published. The feature oracle of an account learned from other
 accounts of its company, and of others of its kind. What was done is kept in `--folder`, so the same command
 goes on after a kill; `--again` trains and scores anew after a change of the product. Goals stand in
 docs/goals.md; a verdict stands beside every number.
@@ -137,6 +137,7 @@ def run(arguments: argparse.Namespace) -> dict[str, list[Line]]:
             weeks=arguments.weeks,
             effort=arguments.effort,
             say=say,
+            retrain=arguments.retrain,
             again=arguments.again,
         )
         name = lived.name
@@ -169,6 +170,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--companies", nargs="+", default=list(COMPANIES), help="kind:seed")
     made.add_argument("--accounts", type=int, default=2000, help="of each company (%(default)s)")
     made.add_argument("--weeks", type=int, default=40, help="of readings after the training (%(default)s)")
+    made.add_argument("--retrain", type=int, default=4, help="weeks at least between trainings; 0: never")
     made.add_argument("--paths", type=int, default=32, help="futures per account of the truth (%(default)s)")
     made.add_argument("--draws", type=int, default=8, help="of few losses, for S8 (%(default)s)")
     made.add_argument("--effort", choices=["quick", "thorough"], default="quick", help="of the training")

@@ -36,10 +36,11 @@ def stability(lived: Lived, rows: pd.DataFrame) -> list[Line]:
     large = fell >= FALL
     passed = (now[RENEWAL] - then[RENEWAL]).to_numpy(dtype=float) > 0
     date = np.zeros(len(now))
-    if large.any():
-        score = rescorer(lived.champion, lived.config, then[large])
-        dated = then[large].assign(**{name: now.loc[large, name] for name in set(DATES) & set(now)})
-        date[large] = score(then[large]) - score(dated)
+    for day in now.loc[large, "as_of"].unique():
+        fallen = large & (now["as_of"] == day).to_numpy()
+        score = rescorer(lived.champion_of(pd.Timestamp(day).date()), lived.config, then[fallen])
+        dated = then[fallen].assign(**{name: now.loc[fallen, name] for name in set(DATES) & set(now)})
+        date[fallen] = score(then[fallen]) - score(dated)
     alone = large & ((fell - date < OWN) | passed)
     step = (now["score"] - then["score"]).to_numpy(dtype=float)
     gap = float(step[passed].mean()) if passed.any() else float("nan")
