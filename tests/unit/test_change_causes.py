@@ -130,7 +130,37 @@ def test_settings_that_score_the_same_data_differently_are_the_only_cause() -> N
 def test_new_data_and_a_new_model_are_told_apart() -> None:
     _, causes = both_days({}, {"open_critical_tickets": 3.0}, (OLD, NEW))
     assert points(causes, "data") < -5
-    assert points(causes, "model") < -1
+    assert points(causes, "model") < -0.3  # of which the rest follows in the weeks to come
+
+
+def test_what_a_new_model_still_owes_is_its_own_cause_and_not_the_customers() -> None:
+    low = {"recent_nps": 3.0}
+    change, causes = _third_day(low, low)
+    assert change < -0.5
+    assert {cause["cause"] for cause in causes} == {"model"}
+
+    change, causes = _third_day(low, {**low, "open_critical_tickets": 2.0})
+    assert points(causes, "data") < -5
+    assert points(causes, "model") < -0.5
+    assert abs(sum(cause["points"] for cause in causes) - change) < 0.1
+
+
+def _third_day(before: dict[str, Any], after: dict[str, Any]) -> tuple[float, list[dict[str, Any]]]:
+    """Return change and causes of the week after the one in which another model took over."""
+    days = [LAST_WEEK, AS_OF, date(2026, 3, 8)]
+    panels = [panel({"acme": values}, day) for values, day in zip((before, before, after), days, strict=True)]
+    one = score_accounts(panels[0], OLD, PLAIN, as_of=days[0], catalogue=SIGNALS)
+    two = score_accounts(panels[1], NEW, PLAIN, as_of=days[1], previous=one, catalogue=SIGNALS)
+    three = score_accounts(
+        panels[2],
+        NEW,
+        PLAIN,
+        as_of=days[2],
+        previous=two,
+        earlier=Earlier(days[1], panels[1], NEW, PLAIN),
+        catalogue=SIGNALS,
+    )
+    return float(three["score"].iloc[0] - two["score"].iloc[0]), three["change"].iloc[0]["causes"]
 
 
 def test_a_signal_that_went_missing_is_not_called_a_change_of_the_customer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,8 +25,10 @@ def scored(
     *,
     model_id: str = "hand-1",
     smoothing: bool = True,
+    anchors: Mapping[int, Mapping[str, float]] | None = None,
 ) -> pd.DataFrame:
     champion: Any = HandChampion(reference=FROZEN, model_id=model_id)
+    champion.anchors = anchors or champion.anchors
     config = CompanyConfig(score=ScoreConfig(smoothing=smoothing))
     rows = panel({"acme": acme}, as_of)
     return score_accounts(rows, champion, config, as_of=as_of, previous=previous, catalogue=SIGNALS)
@@ -97,10 +100,48 @@ def test_a_second_escalation_is_news_again() -> None:
     assert score(scored(twice, after(7), known)) == pytest.approx(score(scored(twice)))
 
 
-def test_a_new_champion_starts_afresh() -> None:
-    before = scored(GOOD)
+WIDER = {180: {"p_green": 0.08, "p_red": 0.30}, 90: {"p_green": 0.02, "p_red": 0.1}}
 
-    assert score(scored(BAD, after(7), before, model_id="hand-2")) == pytest.approx(score(scored(BAD)))
+
+def test_a_new_champion_moves_scores_over_weeks_and_not_overnight() -> None:
+    before = scored(BAD, after(-70))
+    for weeks in range(-9, 1):
+        before = scored(BAD, after(7 * weeks), before)
+    settled = score(scored(BAD, anchors=WIDER, model_id="hand-2"))
+
+    first = scored(BAD, after(7), before, anchors=WIDER, model_id="hand-2")
+    second = scored(BAD, after(14), first, anchors=WIDER, model_id="hand-2")
+
+    jump = settled - score(before)
+    assert jump > 5
+    assert score(first) - score(before) == pytest.approx(jump / 2, rel=0.2)
+    assert score(second) - score(before) == pytest.approx(jump * 3 / 4, rel=0.2)
+
+
+def test_the_same_score_on_another_scale_is_gone_on_from_and_not_the_same_log_odds() -> None:
+    still = scored(GOOD, after(7), scored(GOOD))
+
+    other = scored(GOOD, after(8), still, anchors=WIDER, model_id="hand-2")
+
+    assert abs(score(other) - score(still)) < abs(score(scored(GOOD, anchors=WIDER)) - score(still)) / 5
+
+
+def test_what_a_champion_has_handed_over_fades_and_is_told_apart() -> None:
+    first = scored(BAD, after(7), scored(BAD), anchors=WIDER, model_id="hand-2")
+    second = scored(BAD, after(14), first, anchors=WIDER, model_id="hand-2")
+
+    left = [frame["carried"].iloc[0]["handed"] for frame in (first, second)]
+
+    assert left[1] == pytest.approx(left[0] / 2)
+    assert "handed" not in scored(BAD, after(7), scored(BAD))["carried"].iloc[0]
+
+
+def test_after_the_rules_a_champion_starts_afresh() -> None:
+    ruled = scored(GOOD).assign(
+        model_id="rules-20260301", health_log_odds=np.nan, carried=[{"meaning": "rules", "events": {}}]
+    )
+
+    assert score(scored(BAD, after(7), ruled)) == pytest.approx(score(scored(BAD)))
 
 
 def test_smoothing_can_be_switched_off() -> None:

@@ -26,6 +26,7 @@ from customer_health.model.data.decision_window import DECISION, SHORTEST
 from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 from customer_health.model.evaluation.metrics import Sample, account_draws, auc
 from customer_health.model.evaluation.walk_forward import health_column
+from customer_health.model.registry.champion import Champion
 
 MIN_LOST = 20  # test rows; fewer losses rank nobody
 MARGIN = 0.005  # of AUC; within it, and within one paired standard error, the order of preference decides
@@ -99,14 +100,19 @@ def choose_score(
     decision: pd.DataFrame,
     preferred: Sequence[Rival],
     seed: int,
+    incumbent: Champion | None = None,
 ) -> Choice:
     """Compare everything at hand, and pick the best.
+
+    Whoever gives the score already is kept where the best one's lead is no more than chance explains: every
+    change of hands moves the whole portfolio, whatever its customers did.
 
     Args:
         evaluation: Walk-forward of all heads.
         decision: `account_id`, `train_date`, `y`: labels of the next decision as known today.
         preferred: Who could give the score, in the order that decides between equals.
         seed: Of the bootstrap.
+        incumbent: The champion in use.
     """
     table, present = _common_rows(evaluation, decision, preferred)
     if not present or table["y"].sum() < MIN_LOST:
@@ -120,15 +126,27 @@ def choose_score(
     }
     best = max(present, key=lambda one: areas[one][0])
     winner = best
-    for one in present:
+    office = in_office(incumbent)
+    for one in sorted(present, key=lambda each: each != office):
         gap = areas[best] - areas[one]
         error = float(np.nanstd(gap[1:]))
-        if gap[0] <= min(MARGIN, error):
+        if gap[0] <= (max(MARGIN, error) if one == office else min(MARGIN, error)):
             winner = one
             break
     rated = {one: Rival(one.head, one.horizon, one.kind, round(float(areas[one][0]), 6)) for one in present}
     ranked = sorted(rated.values(), key=lambda one: -one.auc)
     return Choice(rated[winner], tuple(ranked), len(table), int(table["y"].sum()))
+
+
+def in_office(champion: Champion | None) -> Rival | None:
+    """Return who gives the score of a champion; None if the rules do, or nobody knows any more."""
+    found: object = champion.health if champion is not None else None
+    while hasattr(found, "inner"):
+        found = found.inner
+    if champion is None or found is None:
+        return None
+    kind = str(getattr(found, "kind", ""))
+    return Rival(DECISION if kind == DecisionModel.kind else LOGO, champion.health_horizon, kind)
 
 
 def _name(rival: Rival) -> str:

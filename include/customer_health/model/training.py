@@ -79,7 +79,8 @@ def train(
         store: Keeps fold results, so that a killed training goes on where it stopped.
         snapshot: The CRM's current-state fields, to show what they would betray.
         stored: Signals as they were stored on their days, for the audit of rewritten pasts.
-        incumbent: The champion in use; a candidate of another kind must beat its kind.
+        incumbent: The champion in use; a candidate of another kind must beat its kind, and who gives the
+            score is not replaced by chance.
 
     Raises:
         ConfigurationError: The primary horizon is not among the horizons.
@@ -122,7 +123,7 @@ def train(
     decision, table = _decision_head(data, features, config, today, watch, kept)
     if table is not None:
         evaluations.append(table)
-    choice = _choose(reports, evaluations, data, config, today)
+    choice = _choose(reports, evaluations, data, config, today, incumbent)
     champion = None
     other_reports: dict[tuple[str, int], HeadReport] = {}
     winner, rules = who_scores(choice, reports, config)
@@ -202,6 +203,7 @@ def _choose(
     training_data: TrainingData,
     config: CompanyConfig,
     today: pd.Timestamp,
+    incumbent: Champion | None,
 ) -> Choice:
     """Compare everything that could give the score, on the decisions whose outcome is known."""
     whole = Evaluation.joined(list(evaluations))
@@ -212,7 +214,7 @@ def _choose(
     head = training_data.decision_head()
     labels = head.rows[["account_id", "as_of"]].assign(y=head.labels_by(today))
     decisions = labels.rename(columns={"as_of": "train_date"})
-    return choose_score(whole, decisions, preferred, config.model.seed)
+    return choose_score(whole, decisions, preferred, config.model.seed, incumbent)
 
 
 def _distrusted(features: FeatureSet, model: ModelConfig) -> Collection[str]:

@@ -58,6 +58,7 @@ def data_step(
     published: Floats,
     ceilings: tuple[Floats, Floats],
     passed: npt.NDArray[np.bool_],
+    handed: Floats,
     catalogue: Mapping[str, Signal],
 ) -> list[list[Cause]]:
     """Split what today's data moved, under the scoring of the day before.
@@ -69,6 +70,7 @@ def data_step(
         published: The score that the earlier day published.
         ceilings: Highest score that facts allow, of both days.
         passed: Accounts whose renewal date lay between both days.
+        handed: By how much less of an earlier model's score is left in `held`, on the same line.
         catalogue: Says which concept a signal belongs to.
 
     Returns:
@@ -103,7 +105,8 @@ def data_step(
             sums[cause, concept] = sums.get((cause, concept), 0.0) + steps[row, place]
         cause = DECISION if passed[row] else DATA
         sums[cause, OTHER] = sums.get((cause, OTHER), 0.0) + rest[row]
-        sums[DATA, SMOOTHING] = memory[row]
+        sums[DATA, SMOOTHING] = memory[row] - handed[row]
+        sums[MODEL, SMOOTHING] = handed[row]  # a new model moves scores over weeks
         points = {key: value * slope[row] for key, value in sums.items()}
         points[DATA, FACT_STEP] = points.get((DATA, FACT_STEP), 0.0) + facts[row]
         points[LATE, OTHER] = late[row]

@@ -251,8 +251,16 @@ def _published(
             "meaning": meaning,
             "events": {name: count for name, count in zip(events, row, strict=True) if count},
             **({"health": today} if math.isfinite(today) else {}),  # before earlier days weighed in it
+            **({"line": line} if math.isfinite(line) else {}),  # for a model that measures on another scale
+            **({"handed": handed} if handed else {}),
         }
-        for row, today in zip(events.to_numpy().tolist(), result.today.tolist(), strict=True)
+        for row, today, line, handed in zip(
+            events.to_numpy().tolist(),
+            result.today.tolist(),
+            result.line.tolist(),
+            result.handed.tolist(),
+            strict=True,
+        )
     ]
     held, state = settle(
         shown,

@@ -110,6 +110,7 @@ def change_causes(
         published=then["score"].to_numpy(dtype=float),
         ceilings=(_ceiling(then["facts"].tolist(), limits), _ceiling(facts, limits)),
         passed=_passed(before_rows, rows, (as_of - earlier.as_of).days),
+        handed=again.handed - _handed(then),
         catalogue=catalogue,
     )
     stand = capped(again.score, again.attribution, facts, limits)
@@ -118,6 +119,16 @@ def change_causes(
     for place, causes in zip(places.tolist(), cc.joined(data, *ours), strict=True):
         found[place] = causes
     return found
+
+
+def _handed(then: pd.DataFrame) -> Floats:
+    """What was left in each score of a model before the one that made it, in log-odds."""
+    return np.array(
+        [
+            float(value.get("handed", 0.0)) if isinstance(value, Mapping) else 0.0
+            for value in then["carried"]
+        ]
+    )
 
 
 def _score(

@@ -39,6 +39,11 @@ class Anchored:
         slope = (GREEN_BOUNDARY - RED_BOUNDARY) / (self.l_red - self.l_green)
         return GREEN_BOUNDARY - slope * (log_odds - self.l_green)
 
+    def log_odds_at(self, raw: Floats) -> Floats:
+        """Log-odds at a position on the straight line: the inverse of `raw`."""
+        slope = (GREEN_BOUNDARY - RED_BOUNDARY) / (self.l_red - self.l_green)
+        return self.l_green + (GREEN_BOUNDARY - raw) / slope
+
     def slope_from(self, reference: float, log_odds: Floats) -> Floats:
         """Points per unit of log-odds between the reference and each account (constant here)."""
         return np.full_like(log_odds, -(GREEN_BOUNDARY - RED_BOUNDARY) / (self.l_red - self.l_green))
@@ -58,6 +63,10 @@ class Linear:
     def raw(self, log_odds: Floats) -> Floats:
         """Score; it lies between 0 and 100 by construction."""
         return 100.0 * (1.0 - _sigmoid(log_odds))
+
+    def log_odds_at(self, raw: Floats) -> Floats:
+        """Log-odds at a score: the inverse of `raw`."""
+        return log_odds(1.0 - raw / 100.0)
 
     def score(self, raw: Floats) -> Floats:
         """Nothing to bend."""

@@ -27,6 +27,7 @@ from customer_health.scoring.known_weight import rule_weights
 from customer_health.scoring.score_scale import Floats, ScoreMapping, mapping_for
 from customer_health.scoring.smoothing import (
     Memory,
+    handed_over,
     hard_events,
     newly_struck,
     smooth,
@@ -61,6 +62,8 @@ class Scored:
         today: Health of the day alone, in log-odds; NaN by the rules.
         urgent: A decision is near, and the risk until then is high.
         weights: How much each signal usually moves scores.
+        line: Place on the straight line of scores, before ceilings; NaN where scores are not smoothed.
+        handed: What is left in `health` of another model's score, in log-odds.
     """
 
     usable: npt.NDArray[np.bool_]
@@ -74,6 +77,8 @@ class Scored:
     today: Floats
     urgent: npt.NDArray[np.bool_]
     weights: Mapping[str, float]
+    line: Floats
+    handed: Floats
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Scored:
         """Leave out scored rows; `usable` stays as it was."""
@@ -89,6 +94,8 @@ class Scored:
             health=self.health[kept],
             today=self.today[kept],
             urgent=self.urgent[kept],
+            line=self.line[kept],
+            handed=self.handed[kept],
         )
 
 
@@ -110,7 +117,7 @@ def by_model(
     if rows.empty:
         nothing, none = np.zeros(0), np.zeros(0, dtype=bool)
         empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
-        return Scored(none, nothing, nothing, nothing, nothing, _heads(0), empty, nothing, nothing, none, {})
+        return Scored(none, nothing, nothing, nothing, nothing, _heads(0), empty, nothing, nothing, none, {}, nothing, nothing)
     health = champion.health_logit(rows).to_numpy(dtype=float)
     usable = np.isfinite(health)
     rows, health = rows[usable], np.clip(health[usable], -LIMIT, LIMIT)
@@ -123,10 +130,11 @@ def by_model(
     contributions = champion.health_contributions(rows)
     contributions = contributions.drop(columns=[name for name in contributions if dated(name, catalogue)])
     reference = _reference(champion, health, contributions)
-    smoothed = health
+    smoothed, handed = health, np.zeros(len(rows))
     if config.score.smoothing:
-        known = memory(rows["account_id"])
+        known = memory(rows["account_id"]).on(mapping)
         smoothed = smooth(health, known, newly_struck(hard_events(rows), known))
+        handed = handed_over(health, smoothed, known)
     attribution = attribute_model(
         contributions,
         smoothed,
@@ -137,10 +145,14 @@ def by_model(
     )
     kept = smoothed if config.score.smoothing else np.full(len(rows), np.nan)
     heads = predicted.reindex(columns=list(HEADS)).reset_index(drop=True)
-    score = mapping.score(mapping.raw(smoothed))
+    line = mapping.raw(smoothed)
+    score = mapping.score(line)
     urgent = _urgent(rows, p90 if np.isfinite(p90).any() else p180, champion.attention)
     weights = _weights(champion, contributions)
-    return Scored(usable, score, p90, p180, decision, heads, attribution, kept, health, urgent, weights)
+    line = line if config.score.smoothing else kept
+    return Scored(
+        usable, score, p90, p180, decision, heads, attribution, kept, health, urgent, weights, line, handed
+    )
 
 
 def scale_of(champion: Champion, config: CompanyConfig, health: Floats) -> ScoreMapping:
@@ -211,8 +223,9 @@ def by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal], rules: str = "
     weights = rule_weights(rules)
     heads, calm = _heads(len(score)), np.zeros(len(score), dtype=bool)
     return Scored(
-        usable, score, unknown, unknown, unknown, heads, attribution, unknown, unknown, calm, weights
-    )
+        usable, score, unknown, unknown, unknown, heads, attribution, unknown, unknown, calm, weights, unknown,
+        np.zeros(len(score)),
+    )  # fmt: skip
 
 
 def _inputs(rules: str) -> tuple[str, ...]:

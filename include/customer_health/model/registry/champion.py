@@ -19,7 +19,9 @@ from customer_health.model.data.decision_window import SHORTEST, decision_window
 from customer_health.model.data.features import RENEWAL, FeatureSet, numbers
 from customer_health.model.data.fixed_distance import at_reference, reference_days
 
-MIN_SPREAD = 0.05  # log-odds between the anchors of a portfolio in which everybody is alike
+# Red has at least twice the odds of Green: where a model hardly tells customers apart, fixed shares of the
+# portfolio would turn Red by noise, and back.
+MIN_SPREAD = float(np.log(2.0))
 NEAR = 90  # days to a decision that is near
 LOW = 0.3  # of the way from Red (40.5) to Green (70.5): a score of 49.5, where At Risk ends
 
@@ -31,7 +33,8 @@ def anchors_of(logits: np.ndarray, *, red_share: float, green_share: float) -> d
 
     Args:
         logits: Log-odds of every eligible account.
-        red_share: The riskiest share, which turns Red above `p_red`.
+        red_share: The riskiest share, which turns Red above `p_red`; a smaller one where its odds are not
+            twice those of Green.
         green_share: The safest share, which stays Green below `p_green`.
 
     Returns:
