@@ -223,7 +223,9 @@ class ScoreConfig(Section):
     mapping: Literal["anchored", "linear"] = Field(
         "anchored", description="anchored: red_share and green_share fix two points; linear: 100 (1 - p)"
     )
-    red_share: float = Field(0.08, gt=0, lt=1, description="share of accounts that are Red, about")
+    red_share: float = Field(
+        0.08, gt=0, lt=1, description="share of accounts that are Red, at most and about"
+    )
     green_share: float = Field(0.70, gt=0, lt=1, description="share of accounts that are Green, about")
     scheme: Annotated[str, named("a tier scheme", tiers_by_scheme)] = Field(
         "four_tier", description="how ranges of scores are called: a scheme of scoring/tiers.yaml"

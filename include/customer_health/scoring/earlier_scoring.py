@@ -124,10 +124,7 @@ def change_causes(
 def _handed(then: pd.DataFrame) -> Floats:
     """What was left in each score of a model before the one that made it, in log-odds."""
     return np.array(
-        [
-            float(value.get("handed", 0.0)) if isinstance(value, Mapping) else 0.0
-            for value in then["carried"]
-        ]
+        [float(value.get("handed", 0.0)) if isinstance(value, Mapping) else 0.0 for value in then["carried"]]
     )
 
 

@@ -117,7 +117,21 @@ def by_model(
     if rows.empty:
         nothing, none = np.zeros(0), np.zeros(0, dtype=bool)
         empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
-        return Scored(none, nothing, nothing, nothing, nothing, _heads(0), empty, nothing, nothing, none, {}, nothing, nothing)
+        return Scored(
+            none,
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            _heads(0),
+            empty,
+            nothing,
+            nothing,
+            none,
+            {},
+            nothing,
+            nothing,
+        )
     health = champion.health_logit(rows).to_numpy(dtype=float)
     usable = np.isfinite(health)
     rows, health = rows[usable], np.clip(health[usable], -LIMIT, LIMIT)
