@@ -5,10 +5,10 @@
     python -m benchmarks.score_goals --companies standard:11 standard:12 --accounts 5000
 
 Every company is simulated, loaded, trained on every month and scored week by week through the pipeline's own
-steps and a ledger of its own; what is measured is what was published. The feature oracle of an account learned from other
-accounts of its company, and of others of its kind. What was done is kept in `--folder`, so the same command
-goes on after a kill; `--again` trains and scores anew after a change of the product. Goals stand in
-docs/goals.md; a verdict stands beside every number.
+steps and a ledger of its own; what is measured is what was published. The feature oracle of an account
+learned from other accounts of its company, and of others of its kind. What was done is kept in `--folder`,
+so the same command goes on after a kill; `--again` trains and scores anew after a change of the product.
+Goals stand in docs/goals.md; a verdict stands beside every number.
 """
 
 from __future__ import annotations

@@ -237,9 +237,17 @@ def by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal], rules: str = "
     weights = rule_weights(rules)
     heads, calm = _heads(len(score)), np.zeros(len(score), dtype=bool)
     return Scored(
-        usable, score, unknown, unknown, unknown, heads, attribution, unknown, unknown, calm, weights, unknown,
+        usable,
+        score,
+        *(unknown, unknown, unknown),
+        heads,
+        attribution,
+        *(unknown, unknown),
+        calm,
+        weights,
+        unknown,
         np.zeros(len(score)),
-    )  # fmt: skip
+    )
 
 
 def _inputs(rules: str) -> tuple[str, ...]:

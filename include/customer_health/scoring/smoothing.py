@@ -30,7 +30,7 @@ class Memory:
         days: Since that score.
         carried: Each row's `carried`, empty where there was none.
         line: Where another model had put the account on the straight line of scores; NaN elsewhere.
-        handed: How much of `health` beyond that day's own is left of an earlier change of models, in log-odds.
+        handed: How much of `health` beyond the day's own is left of an earlier change of models (log-odds).
     """
 
     health: Floats
