@@ -14,8 +14,8 @@ class CustomerHealthError(Exception):
         hint: What the reader can do about it; shown on its own line.
 
     Attributes:
-        store: "warehouse" or "ledger" where the store itself is in trouble, see store_faults.py. The message
-            then names a path or an address, which a page must not show.
+        store: "warehouse", "ledger" (store_faults.py) or the storage (storage.py) where that itself is in
+            trouble. The message then names a path or an address, which a page must not show.
     """
 
     store: str = ""

@@ -19,6 +19,7 @@ from customer_health.company import CompanyConfig, load_company
 from customer_health.connections.connection_options import Secret
 from customer_health.errors import ConfigurationError
 from customer_health.sections import Section
+from customer_health.storage import KINDS, place_of
 
 PREFIX = "CUSTOMER_HEALTH_"
 
@@ -38,6 +39,7 @@ class Settings(Section):
         vendors: Folder of the company's own vendor files.
         expectations: Folder of the company's own suites for the gate; see warehouse/own_suites.py.
         landing: Folder or fsspec URL in which vendors' files land; None: `home`/landing.
+        storage: Folder or fsspec URL below which models, reports and previews lie; None: `home`.
         back_up: Folder or fsspec URL below which `look_after_stores` writes back-ups; None: it writes none.
         heartbeat: Address of an outside monitor that expects a call every hour; None: nobody watches. Its
             path is a secret, so it is neither printed nor dumped.
@@ -57,6 +59,7 @@ class Settings(Section):
     vendors: Path | None = None
     expectations: Path | None = None
     landing: str | None = None
+    storage: str | None = None
     back_up: str | None = None
     heartbeat: str | None = Field(default=None, repr=False, exclude=True)
     today: date | None = None
@@ -78,17 +81,30 @@ class Settings(Section):
     @property
     def models(self) -> Path:
         """Folder of model artefacts."""
-        return self.home / "models"
+        return self._stored("models")
 
     @property
     def reports(self) -> Path:
         """Folder of gate reports, model cards and KPI reports."""
-        return self.home / "reports"
+        return self._stored("reports")
 
     @property
     def preview(self) -> Path:
         """Folder in which the preview destination renders."""
-        return self.home / "preview"
+        return self._stored("preview")
+
+    @property
+    def served(self) -> dict[str, Path]:
+        """Folders that the page shows, by the first part of a file's address there."""
+        return {kind: self._stored(kind) for kind in KINDS}
+
+    @property
+    def folds(self) -> Path:
+        """Folder of working copies of trainings, which are computed again where they are missing."""
+        return self.home / "models"
+
+    def _stored(self, kind: str) -> Path:
+        return (place_of(self.storage) if self.storage else self.home) / kind
 
 
 def secrets_of(environment: Mapping[str, str]) -> dict[str, Secret]:
@@ -161,6 +177,7 @@ def load_settings(
         vendors=Path(vendors) if (vendors := get("VENDORS")) else None,
         expectations=Path(own) if (own := get("EXPECTATIONS")) else None,
         landing=get("LANDING"),
+        storage=get("STORAGE"),
         back_up=get("BACK_UP"),
         heartbeat=get("HEARTBEAT"),
         today=today,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
+
+if TYPE_CHECKING:
+    from customer_health.settings import Settings
 
 
 class PageLink(BaseOperatorLink):
@@ -81,11 +84,12 @@ class ScoreboardLink(PageLink):
     name = "Prediction scoreboard"
 
 
-def page_of(report: Path | None, home: Path) -> str:
-    """Return the page's path for a report inside `home`, or nothing.
-
-    Only what lies in the reports or models folder is served.
-    """
-    if report is None or not report.resolve().is_relative_to(home):
+def page_of(report: Path | None, settings: Settings) -> str:
+    """Return the page's path for a report, or nothing where it lies in no folder that is served."""
+    if report is None:
         return ""
-    return f"/customer-health/files/{report.resolve().relative_to(home).as_posix()}"
+    for kind, folder in settings.served.items():
+        if type(report) is type(folder) and report.resolve().is_relative_to(folder.resolve()):
+            name = report.resolve().relative_to(folder.resolve()).as_posix()
+            return f"/customer-health/files/{kind}/{name}"
+    return ""

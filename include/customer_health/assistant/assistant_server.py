@@ -137,7 +137,7 @@ def _in_words(tool: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, An
             return tool(*args, **kwargs)
         except CustomerHealthError as error:
             if error.store:
-                raise ToolError("The ledger cannot be read at the moment; try again.") from None
+                raise ToolError(f"The {error.store} cannot be read at the moment; try again.") from None
             raise ToolError(f"{error.message} {error.hint}".strip()) from None
 
     return told

@@ -54,6 +54,10 @@ def doctor(context: typer.Context) -> int:
     found = [pipeline.examine_destinations(session.settings)]
     if session.settings.config.sources:
         found.append(pipeline.examine_sources(session.settings, as_of=session.now.date()))
+    if session.settings.storage:
+        from customer_health.operations.storage_check import examine_storage
+
+        found.append(examine_storage(session.settings))
     for result in found:
         show(result)
     if not session.settings.heartbeat:

@@ -11,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from customer_health import storage
 from customer_health.ledger import decisions, delivery_log, outbox_queries, training_runs
 from customer_health.ledger import model_registry as registry
 from customer_health.ledger import scores as ledger_scores
@@ -298,7 +299,7 @@ def _examples(settings: Settings, as_of: date) -> Iterator[tuple[str, str]]:
             # The gravest first; a summary of the whole portfolio is the last to serve as an example.
             found.sort(key=lambda one: EXAMPLES.get(one.playbook, 5))
             more = f", one of {len(found):,}" if len(found) > 1 else ""
-            yield f"{title}{more}", found[0].page.read_text(encoding="utf-8")
+            yield f"{title}{more}", storage.read(found[0].page).decode("utf-8")
 
 
 def _where(console: Console, settings: Settings) -> None:

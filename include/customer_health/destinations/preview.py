@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from customer_health.effects.destination import RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.ledger.crash_points import crash_point
 from customer_health.settings import Settings
+from customer_health.storage import asking, files_below, read, write
 
 FOLDERS: Mapping[str, str] = {
     "notify": "slack",
@@ -46,12 +46,12 @@ def is_preview(remote_id: str | None) -> bool:
 class PreviewDestination:
     """Renders effects into `<root>/<as_of>/<kind>/`, two files each: .json as sent, .md as read.
 
-    The file's name ends in the effect's key, and the JSON file appears by a rename after everything
-    else is in place: it exists, whole, or the effect has not landed.
+    The file's name ends in the effect's key, and the JSON file appears after everything else is in
+    place: it exists, whole, or the effect has not landed.
 
     Args:
         name: The role it plays (crm, slack, ...); selects its outbox rows.
-        root: Folder of all previews.
+        root: Folder of all previews, here or at an address.
     """
 
     idempotent = True  # writing the same file again is no second effect
@@ -63,7 +63,7 @@ class PreviewDestination:
     def find(self, effect: Effect) -> str | None:
         """Return the path of the file that carries the effect's key, if it exists."""
         path = self.path_of(effect)
-        return str(path.relative_to(self.root)) if path.exists() else None
+        return self._name(path) if self._there(path) else None
 
     def deliver(self, effect: Effect) -> str:
         """Render the effect.
@@ -73,15 +73,21 @@ class PreviewDestination:
         """
         sent, read = render(effect)
         path = self.path_of(effect)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if read:
-            _write(path.with_suffix(".md"), read)
+            write(path.with_suffix(".md"), read)
         for suffix, content in files(effect).items():
-            _write(path.with_suffix(suffix), content)
+            write(path.with_suffix(suffix), content)
         crash_point("preview_before_rename")
-        _write(path, json.dumps(sent, ensure_ascii=False, indent=1, sort_keys=True))
+        write(path, json.dumps(sent, ensure_ascii=False, indent=1, sort_keys=True))
         crash_point("preview_after_rename")
-        return str(path.relative_to(self.root))
+        return self._name(path)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def _there(self, path: Path) -> bool:
+        with asking(path):
+            return path.exists()
 
     def path_of(self, effect: Effect) -> Path:
         """Return where the effect's JSON file belongs."""
@@ -105,9 +111,12 @@ def rendered(root: Path, as_of: date, verb: str) -> list[Rendered]:
     """Return what was rendered for a day, e.g. every alert (`notify`) or task (`create_task`)."""
     folder = root / as_of.isoformat() / FOLDERS.get(verb, "other")
     found = []
-    for path in sorted(folder.glob("*.json")):
-        sent = json.loads(path.read_text(encoding="utf-8"))
-        page = path.with_suffix(".md")
+    there = {file.name: file.path for file in files_below(folder)}
+    for name, path in there.items():
+        if not name.endswith(".json"):
+            continue
+        sent = json.loads(read(path))
+        page = there.get(f"{name.removesuffix('.json')}.md", path)
         found.append(
             Rendered(
                 verb,
@@ -115,7 +124,7 @@ def rendered(root: Path, as_of: date, verb: str) -> list[Rendered]:
                 sent["account_id"],
                 sent["playbook"],
                 sent["headline"],
-                page if page.exists() else path,
+                page,
             )
         )
     return found
@@ -193,13 +202,6 @@ def _stem(effect: Effect) -> str:
     return f"{slug(effect.account_id, 40)}-{slug(effect.step, 30)}-{effect.key}"
 
 
-def _write(path: Path, content: str | bytes) -> None:
-    """Write beside, then rename: a reader never meets half a file, and two writers never mix theirs."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    beside.write_bytes(content.encode() if isinstance(content, str) else content)
-    beside.replace(path)
-
-
 def open_preview(role: str, settings: Settings) -> PreviewDestination:
-    """Return the preview of a role, in the home's folder."""
+    """Return the preview of a role, in the settings' folder."""
     return PreviewDestination(role, settings.preview)

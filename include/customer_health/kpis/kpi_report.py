@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
+from customer_health import storage
 from customer_health.company import CompanyConfig
 from customer_health.kpis.adoption import Adoption, adoption, tier_migration
 from customer_health.kpis.alert_precision import (
@@ -200,8 +201,7 @@ def build_report(
         path=folder / f"kpis-{as_of}.md",
         currency=currency,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    report.path.write_text("\n".join(_page(report)) + "\n", encoding="utf-8")
+    storage.write(report.path, "\n".join(_page(report)) + "\n")
     report_numbers.keep(engine, report_numbers.KPIS, as_of, report.content())
     return report
 

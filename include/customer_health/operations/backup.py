@@ -18,7 +18,7 @@ from typing import Any
 
 import fsspec
 
-from customer_health import __version__
+from customer_health import __version__, storage
 from customer_health.errors import ConfigurationError, FatalError
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.ledger_copy import dump_ledger, load_ledger
@@ -31,6 +31,8 @@ FORMAT = 1
 WAREHOUSE = "warehouse.duckdb"
 FOLDERS = ("landing", "texts", "state", "models", "reports", "company")
 """Folders of CUSTOMER_HEALTH_HOME that are kept. Previews are not: they show what the ledger already says."""
+STORED = ("models", "reports")
+"""Those of them that may lie at CUSTOMER_HEALTH_STORAGE instead."""
 
 
 def back_up(settings: Settings, target: str, *, now: datetime) -> Result:
@@ -57,7 +59,7 @@ def back_up(settings: Settings, target: str, *, now: datetime) -> Result:
             con.execute("CHECKPOINT")
             counts = dump_ledger(ledger, folder / "ledger")
             files = {path_: path_.relative_to(folder).as_posix() for path_ in (folder / "ledger").iterdir()}
-            files |= {_warehouse_file(settings): WAREHOUSE} | _kept(settings.home)
+            files |= {_warehouse_file(settings): WAREHOUSE} | _kept(settings) | _fetched(settings, folder)
             digests = {name: _digest(source) for source, name in files.items()}
             for source, name in files.items():
                 system.makedirs(f"{path}/{name}".rsplit("/", 1)[0], exist_ok=True)
@@ -89,6 +91,10 @@ def restore(settings: Settings, source: str) -> Result:
     system, path = fsspec.core.url_to_fs(source.rstrip("/"))
     manifest = _manifest(system, path, source)
     there = [name for name in (WAREHOUSE, *FOLDERS) if (settings.home / name).exists()]
+    if settings.storage:
+        there += [
+            f"{kind} at {settings.storage}" for kind in STORED if storage.files_below(settings.served[kind])
+        ]
     if there:
         raise ConfigurationError(
             f"{settings.home} is not empty: it holds {', '.join(there)}.",
@@ -102,7 +108,11 @@ def restore(settings: Settings, source: str) -> Result:
         counts = load_ledger(open_ledger(settings.ledger_url), folder / "ledger")
         shutil.rmtree(folder / "ledger")
         for part in folder.iterdir():
-            part.rename(settings.home / part.name)
+            if settings.storage and part.name in STORED:
+                for file in storage.files_below(part):
+                    storage.write(settings.served[part.name] / file.name, storage.read(file.path))
+            else:
+                part.rename(settings.home / part.name)
     files, rows = len(manifest["files"]), sum(counts.values())
     return Result(
         "Restore",
@@ -155,12 +165,25 @@ def _warehouse_file(settings: Settings) -> Path:
     return path
 
 
-def _kept(home: Path) -> dict[Path, str]:
+def _kept(settings: Settings) -> dict[Path, str]:
+    elsewhere = STORED if settings.storage else ()
     return {
-        path: path.relative_to(home).as_posix()
+        path: path.relative_to(settings.home).as_posix()
         for name in FOLDERS
-        for path in sorted((home / name).rglob("*"))
+        if name not in elsewhere
+        for path in sorted((settings.home / name).rglob("*"))
         if path.is_file()
+    }
+
+
+def _fetched(settings: Settings, folder: Path) -> dict[Path, str]:
+    """Models and reports at an address, copied into a working folder: what is digested is what is kept."""
+    if not settings.storage:
+        return {}
+    return {
+        storage.write(folder / kind / file.name, storage.read(file.path)): f"{kind}/{file.name}"
+        for kind in STORED
+        for file in storage.files_below(settings.served[kind])
     }
 
 

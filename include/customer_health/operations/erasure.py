@@ -7,13 +7,13 @@ are also the company's own files, back-ups, and Airflow's database and logs, whi
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from customer_health import storage
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import erasures, subject_records
 from customer_health.ledger.engine import open_ledger
@@ -64,10 +64,8 @@ def export(settings: Settings, kind: str, identifier: str, target: Path) -> Resu
         path = target / f"{name}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{_line(row)}\n" for row in rows), encoding="utf-8")
-    for file in files:
-        copy = target / file.relative_to(settings.home)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
+    for folder, file in files:
+        storage.write(target / folder / file.name, storage.read(file.path))
     counts = {name: len(rows) for name, rows in found.items()} | {"files": len(files)}
     said = ", ".join(f"{count:,} in {name}" for name, count in sorted(counts.items()) if count)
     return Result("Export", dict(counts), (f"{target}: {said}.", *_shared(files, kind)))
@@ -129,8 +127,8 @@ def _said(receipt: Mapping[str, Any], counts: Mapping[str, int]) -> tuple[str, .
     return tuple(lines)
 
 
-def _shared(files: Iterable[Path], kind: str) -> tuple[str, ...]:
-    if not list(files):
+def _shared(files: Sequence[object], kind: str) -> tuple[str, ...]:
+    if not files:
         return ()
     return (f"Files may name others beside this {kind}: read them before you hand them out.",)
 

@@ -6,15 +6,18 @@ import gzip
 import io
 import json
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import fsspec
 
+from customer_health import storage
 from customer_health.settings import Settings
 from customer_health.sources.asking.raw_files import address_of
 from customer_health.sources.locate import Folder
+from customer_health.storage import StoredFile
 from customer_health.subject import Subject
 
 if TYPE_CHECKING:
@@ -26,14 +29,18 @@ SHOWN = ("preview", "reports")
 _READABLE = {".csv", ".eml", ".htm", ".html", ".json", ".jsonl", ".md", ".txt"}
 
 
-def shown_files(settings: Settings, subject: Subject) -> list[Path]:
-    """Return the previews and reports that mention the subject."""
+def shown_files(settings: Settings, subject: Subject) -> list[tuple[str, StoredFile]]:
+    """Return the previews and reports that mention the subject, each with its kind ("preview", "reports")."""
     return [
-        path
-        for name in SHOWN
-        for path in sorted((settings.home / name).rglob("*"))
-        if path.is_file() and path.suffix in _READABLE and _mentions(path, subject)
+        (kind, file)
+        for kind, folder in _shown(settings).items()
+        for file in storage.files_below(folder)
+        if file.path.suffix in _READABLE and _mentions(file.path, subject)
     ]
+
+
+def _shown(settings: Settings) -> dict[str, Path]:
+    return {kind: settings.served[kind] for kind in SHOWN}
 
 
 def erase_files(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str, int]:
@@ -42,20 +49,34 @@ def erase_files(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Sub
     A table (CSV) loses its lines; another file that mentions the subject goes, with what lies beside it.
     """
     counts = dict.fromkeys(SHOWN, 0)
-    for path in shown_files(settings, subject):
-        counts[path.relative_to(settings.home).parts[0]] += 1
-        if path.suffix == ".csv" and (settings.home / "reports") in path.parents:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-            _replace(path, "".join(line for line in lines if not subject.mentioned(line)).encode())
+    found = shown_files(settings, subject)
+    beside = _by_stem(settings) if found else {}
+    for kind, file in found:
+        counts[kind] += 1
+        if file.path.suffix == ".csv" and kind == "reports":
+            lines = storage.read(file.path).decode("utf-8", errors="replace").splitlines(keepends=True)
+            storage.write(file.path, "".join(line for line in lines if not subject.mentioned(line)))
             continue
-        for beside in path.parent.glob(f"{path.stem}.*"):
-            beside.unlink(missing_ok=True)
+        for path in beside[kind, file.name.rpartition(".")[0]]:
+            storage.remove(path)
     counts["landing"] = erase_landed(settings, con, subject)
     for name in WORKING:
         folder = settings.home / name
         if folder.exists():
             shutil.rmtree(folder)
     return counts
+
+
+def _by_stem(settings: Settings) -> dict[tuple[str, str], list[Path]]:
+    """Files that belong together, as a message and its picture do: they differ by their ending."""
+    found: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    for kind, folder in _shown(settings).items():
+        for file in storage.files_below(folder):
+            stem = file.name
+            while "." in PurePosixPath(stem).name.lstrip("."):
+                stem = stem.rpartition(".")[0]
+                found[kind, stem].append(file.path)
+    return found
 
 
 def landed_rows(settings: Settings, subject: Subject) -> Iterator[dict[str, Any]]:
@@ -90,7 +111,7 @@ def erase_landed(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Su
             continue
         count += 1
         if "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,)):
-            _replace(Path(path), after)
+            storage.write(Path(path), after)
         else:
             system.pipe_file(path, after)
         source, _, inside = str(PurePosixPath(path).relative_to(PurePosixPath(root))).partition("/")
@@ -163,7 +184,7 @@ def _files(system: Any, root: str) -> list[str]:
 
 
 def _mentions(path: Path, subject: Subject) -> bool:
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = storage.read(path).decode("utf-8", errors="replace")
     return any(needle in text for needle in subject.needles) and _text_mentions(text, subject)
 
 
@@ -172,9 +193,3 @@ def _text_mentions(text: str, subject: Subject) -> bool:
     if subject.mentioned(text):
         return True
     return any(f'"{one}"' in text or f",{one}," in text for one in subject.ids)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(data)
-    fresh.replace(path)

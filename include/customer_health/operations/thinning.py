@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from customer_health import storage
 from customer_health.ledger import scores
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.old_rows import remove_old_rows
@@ -42,13 +43,15 @@ def retain(settings: Settings, *, now: datetime) -> Result:
 
 def _files(folder: Path, before: date, named: str = "*") -> int:
     """Remove files of a name that were last written before a day, and the folders that this empties."""
-    limit, count = _midnight(before).timestamp(), 0
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_file() and path.match(named) and path.stat().st_mtime < limit:
-            path.unlink()
+    limit, count = _midnight(before), 0
+    for file in storage.files_below(folder):
+        if PurePosixPath(file.name).match(named) and file.modified < limit:
+            storage.remove(file.path)
             count += 1
-        elif path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+    if storage.is_local(folder):  # an object store has no folders
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
     return count
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from customer_health.pipeline.retraining import load_champion
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
     import pandas as pd
     from sqlalchemy import Engine
@@ -22,6 +24,7 @@ def earlier_scoring(
     previous: pd.DataFrame,
     champion: Champion | None,
     config: CompanyConfig,
+    models: Path | None = None,
 ) -> Earlier | None:
     """Return how the day before was scored, or None where that cannot be told exactly any more.
 
@@ -31,6 +34,7 @@ def earlier_scoring(
         previous: Each account's latest score before today; most of them are of one day, which is meant.
         champion: Who scores today: most of the time the same.
         config: Today's company file.
+        models: Where models lie today.
     """
     from customer_health.errors import CustomerHealthError
     from customer_health.ledger import model_registry as registry
@@ -47,7 +51,7 @@ def earlier_scoring(
     settings = with_settings(config, run["config"])
     if run["mode"] == "model" and (champion is None or run["model_id"] != champion.model_id):
         records = [record for record in registry.history(ledger) if record.model_id == run["model_id"]]
-        then, _ = load_champion(records[0] if records else None)
+        then, _ = load_champion(records[0] if records else None, models=models)
         if then is None or then.model_id != run["model_id"]:
             return None
     else:

@@ -74,7 +74,7 @@ def value_of_data(settings: Settings, *, as_of: date, progress: Progress = silen
 
     config = company_config(settings)
     panel, outcomes, *_ = training_inputs(settings, config, as_of, progress)
-    store = FoldStore(settings.models / ".worth")
+    store = FoldStore(settings.folds / ".worth")
     worth = measure(panel, outcomes, config, as_of=as_of, progress=progress, store=store)
     store.prune()
     newest = panel[(panel["as_of"] == panel["as_of"].max()) & panel["is_customer"].astype(bool)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_health.pipeline.ingestion import company_config
@@ -14,6 +13,8 @@ from customer_health.pipeline.training_inputs import training_inputs
 from customer_health.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from sqlalchemy import Engine
 
@@ -76,8 +77,10 @@ def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, 
         config = config.model_copy(update={"model": config.model.model_copy(update={"effort": effort})})
     panel, outcomes, snapshot, stored = training_inputs(settings, config, as_of, progress)
     onboarded = _keep_onboarding(settings, config, panel, outcomes, as_of)
-    incumbent, unfit = current_model.comparable(current_model.incumbent_of(ledger, as_of), panel)
-    store = FoldStore(settings.models / ".folds")
+    incumbent, unfit = current_model.comparable(
+        current_model.incumbent_of(ledger, as_of, settings.models), panel
+    )
+    store = FoldStore(settings.folds / ".folds")
     training = train(
         panel,
         outcomes,
@@ -140,6 +143,7 @@ def roll_back(settings: Settings, *, by: str, reason: str, now: datetime, to: st
     """
     from customer_health.ledger import model_registry as registry
     from customer_health.ledger.engine import open_ledger
+    from customer_health.model.registry.artefact import folder_of
     from customer_health.model.registry.trial_load import load_safely
 
     ledger = open_ledger(settings.ledger_url)
@@ -148,7 +152,7 @@ def roll_back(settings: Settings, *, by: str, reason: str, now: datetime, to: st
         chosen = record.model_id == to if to else present is not None and record.model_id != present.model_id
         if chosen:
             if record.decision == "model":
-                load_safely(Path(record.folder), dict(record.sha256))
+                load_safely(folder_of(record.folder, settings.models), dict(record.sha256))
             break
     done = registry.rollback(ledger, by=by, reason=reason, at=now, to=to)
     return Result(
@@ -177,12 +181,13 @@ def resolve_challenger(
     """
     from customer_health.ledger import model_registry as registry
     from customer_health.ledger.engine import open_ledger
+    from customer_health.model.registry.artefact import folder_of
     from customer_health.model.registry.trial_load import load_safely
 
     ledger = open_ledger(settings.ledger_url)
     waiting = registry.pending(ledger)
     if approve and waiting is not None and waiting.model_id == model_id and waiting.decision == "model":
-        load_safely(Path(waiting.folder), dict(waiting.sha256))
+        load_safely(folder_of(waiting.folder, settings.models), dict(waiting.sha256))
     registry.resolve(ledger, model_id, approve=approve, by=by, at=now, reason=reason, approvers=approvers)
     word = "approved: it is the champion now" if approve else "rejected: the champion in use stays"
     return Result("Model approval", {"model_id": model_id}, (f"{model_id} was {word} (by {by}).",))
@@ -231,6 +236,7 @@ def load_champion(
     record: ChampionRecord | None,
     earlier: Sequence[ChampionRecord] = (),
     columns: Collection[str] | None = None,
+    models: Path | None = None,
 ) -> tuple[Champion | None, str]:
     """Load the registered champion, else the one before it, else say why the rules score instead.
 
@@ -241,7 +247,8 @@ def load_champion(
         record: The champion of the day.
         earlier: Promotions before it, youngest first.
         columns: Of the panel to be scored.
+        models: Where models lie today; one that was registered elsewhere is looked for here first.
     """
     from customer_health.model.registry.current_model import load_with_fallback
 
-    return load_with_fallback(record, earlier, columns)
+    return load_with_fallback(record, earlier, columns, models)

@@ -72,7 +72,7 @@ def replay(settings: Settings, *, account: str, as_of: date) -> Result:
     champion = None
     if run["mode"] == "model":
         record = _record(ledger, run["model_id"])
-        champion, words = load_champion(record)
+        champion, words = load_champion(record, models=settings.models)
         if champion is None:
             differs.append(f"model: {words}")
     if account not in set(panel["account_id"]):

@@ -118,7 +118,7 @@ def score_accounts(
     config = settings.config.model_copy(update={"money": spoken_in})
     earlier = [record for record in registry.history(ledger) if record.trained_as_of <= as_of][1:]
     record = registry.current(ledger, as_of=as_of)
-    champion, spoken = load_champion(record, earlier, panel.columns)
+    champion, spoken = load_champion(record, earlier, panel.columns, settings.models)
     if champion is None and record is not None and record.summary.get("rules"):
         measured = config.score.model_copy(update={"rules": record.summary["rules"]})
         config = config.model_copy(update={"score": measured})
@@ -131,7 +131,7 @@ def score_accounts(
     day_before = None
     if not briefly:
         with open_warehouse(settings.warehouse_url) as con:
-            day_before = earlier_scoring(con, ledger, previous, champion, config)
+            day_before = earlier_scoring(con, ledger, previous, champion, config, settings.models)
     scored = score(
         panel,
         champion,

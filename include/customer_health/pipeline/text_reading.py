@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from customer_health import storage
 from customer_health.pipeline.step_result import Result
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
@@ -117,10 +118,8 @@ def ask_text_provider(
 
 def _report(settings: Settings, as_of: date, name: str, sentences: Iterable[str]) -> Path:
     path = settings.reports / "texts" / f"{as_of}_{name}.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = "".join(f"- {line}\n" for line in sentences)
-    path.write_text(f"# Texts as of {as_of}: {name}\n\n{lines}", encoding="utf-8")
-    return path
+    return storage.write(path, f"# Texts as of {as_of}: {name}\n\n{lines}")
 
 
 def _sentences(found: Extracted) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def what_if(settings: Settings, *, config: Path, as_of: date) -> Result:
         raise ConfigurationError(
             f"Nothing was published as of {as_of}.", hint="Name a day that the page shows."
         )
-    champion, _ = load_champion(registry.current(ledger, as_of=as_of))
+    champion, _ = load_champion(registry.current(ledger, as_of=as_of), models=settings.models)
     previous = ledger_scores.previous(ledger, as_of)
     other = load_company(config)
     now = _scored(settings, settings.config, champion, previous, as_of)

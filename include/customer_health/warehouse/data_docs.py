@@ -10,7 +10,10 @@ import logging
 import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from customer_health import storage
 
 ARCHIVE = "data_docs.zip"
 # What a run makes anew; the suites stay, so that a diff of two versions shows what the contracts changed.
@@ -67,6 +70,6 @@ def write_archive(context: Any, folder: Path) -> Path:
     """
     context.build_data_docs()
     site = Path(context.root_directory) / "uncommitted" / "data_docs" / "local_site"
-    folder.mkdir(parents=True, exist_ok=True)
-    made = shutil.make_archive(str(folder / ARCHIVE.removesuffix(".zip")), "zip", site)
-    return Path(made)
+    with TemporaryDirectory() as made:
+        archive = shutil.make_archive(f"{made}/docs", "zip", site)
+        return storage.write(folder / ARCHIVE, Path(archive).read_bytes())

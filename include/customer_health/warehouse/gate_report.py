@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from customer_health import storage
 from customer_health.html_templates import environment
 from customer_health.warehouse.tables import TABLES
 
@@ -38,8 +39,7 @@ def write_report(con: duckdb.DuckDBPyConnection, result: GateResult) -> None:
     page = _template().render(
         result=result, counts=result.counts(), quarantine=quarantine, tables=TABLES, measures=MEASURES
     )
-    result.report.parent.mkdir(parents=True, exist_ok=True)
-    result.report.write_text(page, encoding="utf-8")
+    storage.write(result.report, page)
 
 
 def _number(value: float | None, digits: int = 0) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from customer_health import storage
 from customer_health.warehouse.contracts import UNKNOWN_ACCOUNT
 from customer_health.warehouse.raw import has_table
 
@@ -105,10 +106,7 @@ def id_report(con: duckdb.DuckDBPyConnection) -> IdReport:
 
 def write_id_report(report: IdReport, folder: Path) -> Path:
     """Write `ids.md` into the folder and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / FILE
-    page.write_text("\n".join(_page(report)) + "\n", encoding="utf-8")
-    return page
+    return storage.write(folder / FILE, "\n".join(_page(report)) + "\n")
 
 
 def _forms(known: Sequence[str]) -> Mapping[str, Mapping[str, set[str]]]:

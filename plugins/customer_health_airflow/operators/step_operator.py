@@ -63,7 +63,7 @@ class StepOperator(BaseOperator):
         for line in result.lines():
             self.log.info("  %s", line)
         self.day = as_of
-        self.page = page_of(result.report, settings.home)
+        self.page = page_of(result.report, settings)
         counts = result.counts()
         for asset in self.outlets:
             event = context["outlet_events"][asset]

@@ -96,8 +96,9 @@ def create_app() -> FastAPI:
 
 def _unreadable(request: Request, error: Exception) -> Response:
     """Say so without the cause: paths, addresses and an engine's words are for the log only."""
-    log.error("The ledger cannot be read", exc_info=error)
+    store = getattr(error, "store", "") or "ledger"
+    log.error("The %s cannot be read", store, exc_info=error)
     told = RetriableError(
-        "The ledger cannot be read at the moment.", hint="Try again; the API server's log has the cause."
+        f"The {store} cannot be read at the moment.", hint="Try again; the API server's log has the cause."
     )
     return shell.trouble(request, told)

@@ -1,14 +1,14 @@
-"""Reports, model cards and previews, served from their folders and from nowhere else."""
+"""Reports, model cards and previews, served from their folders (or addresses) and from nowhere else."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from customer_health.settings import Settings, load_settings
+from customer_health.storage import asking, files_below, is_local, read
 from customer_health_airflow.ui import shell
 from customer_health_airflow.ui.markdown_pages import html_of
 
@@ -30,21 +30,25 @@ TYPES = {
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
 
 
-def folders(settings: Settings) -> dict[str, Path]:
-    """Return the folders that are served, by the first part of their address."""
-    return {"reports": settings.reports, "models": settings.models, "preview": settings.preview}
-
-
 def safe_path(settings: Settings, address: str) -> Path | None:
     """Return the file behind an address such as `reports/gate_2026-11-19.html`, or None.
 
     Symbolic links and `..` are resolved first; the result must lie inside the folder it names, be a
-    file, and have a known type.
+    file, and have a known type. At an address nothing is resolved, so `..` is refused.
+
+    Raises:
+        StorageUnavailableError: The store at an address did not answer.
     """
     kind, _, rest = address.partition("/")
-    folder = folders(settings).get(kind)
+    folder = settings.served.get(kind)
     if folder is None or not rest or "\x00" in rest:
         return None
+    if not is_local(folder):
+        if any(part in ("", ".", "..") for part in rest.split("/")) or "\\" in rest or "://" in rest:
+            return None
+        path = folder / rest
+        with asking(path):
+            return path if path.suffix in TYPES and path.is_file() else None
     path = (folder / rest).resolve()
     inside = path.is_relative_to(folder.resolve())
     return path if inside and path.suffix in TYPES and path.is_file() else None
@@ -52,16 +56,11 @@ def safe_path(settings: Settings, address: str) -> Path | None:
 
 def listing(settings: Settings, kind: str, *, limit: int = 60) -> list[dict[str, object]]:
     """Return what there is to open in one folder, newest first."""
-    folder = folders(settings)[kind]
-    found = [path for path in folder.rglob("*") if path.suffix in {".html", ".md"} and path.is_file()]
-    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    found = [file for file in files_below(settings.served[kind]) if file.path.suffix in {".html", ".md"}]
+    found.sort(key=lambda file: file.modified, reverse=True)
     return [
-        {
-            "address": f"{kind}/{path.relative_to(folder).as_posix()}",
-            "name": path.relative_to(folder).as_posix(),
-            "written": datetime.fromtimestamp(path.stat().st_mtime, UTC),
-        }
-        for path in found[:limit]
+        {"address": f"{kind}/{file.name}", "name": file.name, "written": file.modified}
+        for file in found[:limit]
     ]
 
 
@@ -73,9 +72,9 @@ def file(request: Request, address: str) -> Response:
     if path is None:
         raise HTTPException(404, "There is no such report.")
     if path.suffix == ".md":
-        html = html_of(path.read_text(encoding="utf-8", errors="replace"))
+        html = html_of(read(path).decode("utf-8", errors="replace"))
         return shell.render(request, "report.html", company=settings.config.name, name=path.name, html=html)
-    saved = path.name if path.suffix == ".zip" else None
-    return FileResponse(
-        path, media_type=TYPES[path.suffix], filename=saved, headers={"Content-Security-Policy": POLICY}
-    )
+    headers = {"Content-Security-Policy": POLICY}
+    if path.suffix == ".zip":
+        headers["Content-Disposition"] = f'attachment; filename="{path.name}"'
+    return Response(read(path), media_type=TYPES[path.suffix], headers=headers)

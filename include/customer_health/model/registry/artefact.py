@@ -1,4 +1,4 @@
-"""A champion on disk: text and JSON, a SHA-256 per file, and canary rows. Never a pickle.
+"""A champion in files: text and JSON, a SHA-256 per file, and canary rows. Never a pickle.
 
 A damaged LightGBM file can abort the process, or load and predict something else. So the hashes, which
 the registry keeps, are checked before any parser sees a byte, and a loaded champion must reproduce the
@@ -23,6 +23,9 @@ from customer_health.model.candidates.candidate_loaders import read
 from customer_health.model.data.decision_window import DECISION
 from customer_health.model.data.features import EXTERNAL_SCORE, REFERENCE_INPUTS, RENEWAL, FeatureSet
 from customer_health.model.registry.champion import Champion
+from customer_health.storage import asking, place_of
+from customer_health.storage import read as read_file
+from customer_health.storage import write as write_file
 
 FORMAT = 2
 INDEX = "champion.json"
@@ -50,15 +53,33 @@ def save(champion: Champion, folder: Path) -> dict[str, str]:
         for name, text in head.to_files().items()
     }
     files[INDEX] = json.dumps(_index(champion), indent=1, sort_keys=True)
-    folder.mkdir(parents=True, exist_ok=True)
     digests = {}
     for name, text in sorted(files.items()):
         data = text.encode("utf-8")
-        partial = folder / f".{name}.partial"
-        partial.write_bytes(data)
-        partial.replace(folder / name)
+        write_file(folder / name, data)
         digests[name] = hashlib.sha256(data).hexdigest()
     return digests
+
+
+def folder_of(registered: str, models: Path | None) -> Path:
+    """Return where a registered model's files lie now.
+
+    A home that was restored elsewhere, and models that were carried to an address, keep the folder's name
+    and not the place that the registry knows. The hashes decide whether it is the model.
+
+    Args:
+        registered: The folder or address at which it was registered.
+        models: Where models lie today; None: only the registered folder counts.
+
+    Raises:
+        StorageUnavailableError: The address did not answer.
+    """
+    if models is not None:
+        today = models / registered.rstrip("/").rpartition("/")[2]
+        with asking(today):
+            if (today / INDEX).exists():
+                return today
+    return place_of(registered)
 
 
 def load(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
@@ -70,8 +91,31 @@ def load(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
 
     Raises:
         DamagedArtefactError: A file is missing or differs, or the canary rows are predicted differently.
+        StorageUnavailableError: The folder lies at an address that did not answer.
     """
-    files = {name: _verified(folder / name, digest) for name, digest in expected_sha256.items()}
+    return assemble(verified_files(folder, expected_sha256), str(folder))
+
+
+def verified_files(folder: Path, expected_sha256: Mapping[str, str]) -> dict[str, str]:
+    """Return the content of a model's files, each read once and held against its hash.
+
+    Raises:
+        DamagedArtefactError: A file is missing, or is not the one that was registered.
+        StorageUnavailableError: The folder lies at an address that did not answer.
+    """
+    return {name: _verified(folder / name, digest) for name, digest in expected_sha256.items()}
+
+
+def assemble(files: Mapping[str, str], folder: str) -> Champion:
+    """Make a champion of verified files.
+
+    Args:
+        files: Of `verified_files`.
+        folder: Where they came from, for messages.
+
+    Raises:
+        DamagedArtefactError: They are of another format, or the canary rows are predicted differently.
+    """
     if INDEX not in files:
         raise DamagedArtefactError(
             f"No {INDEX} is registered for the model in {folder}.", hint="Train again, or roll back."
@@ -190,7 +234,7 @@ def _sing(
 
 def _verified(path: Path, digest: str) -> str:
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise DamagedArtefactError(
             f"The model file {path} cannot be read: {error.strerror}.", hint="Roll back, or train again."

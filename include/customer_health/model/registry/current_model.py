@@ -37,6 +37,7 @@ def load_with_fallback(
     record: ChampionRecord | None,
     earlier: Sequence[ChampionRecord] = (),
     columns: Collection[str] | None = None,
+    models: Path | None = None,
 ) -> tuple[Champion | None, str]:
     """Load the registered champion; if it cannot score the one before it, and at last the rules.
 
@@ -48,6 +49,7 @@ def load_with_fallback(
         record: The champion of the day.
         earlier: Promotions before it, youngest first.
         columns: Of the panel to be scored; None if they are not known yet.
+        models: Where models lie today, see `artefact.folder_of`.
 
     Returns:
         The champion (None: the rules score) and one sentence that says who scores and why.
@@ -63,7 +65,7 @@ def load_with_fallback(
             continue
         tried.add(candidate.model_id)
         try:
-            champion = load_safely(Path(candidate.folder), dict(candidate.sha256))
+            champion = load_safely(artefact.folder_of(candidate.folder, models), dict(candidate.sha256))
         except FatalError as error:
             trouble = trouble or f"The champion {candidate.model_id} is not usable: {error}"
             continue
@@ -100,13 +102,13 @@ def comparable(incumbent: Champion | None, panel: pd.DataFrame) -> tuple[Champio
     return None, (told,)
 
 
-def incumbent_of(engine: Engine, as_of: date) -> Champion | None:
+def incumbent_of(engine: Engine, as_of: date, models: Path | None = None) -> Champion | None:
     """Return the model in use on a day, if its artefact is sound."""
     record = registry.current(engine, as_of=as_of)
     if record is None or record.decision != "model":
         return None
     try:
-        return load_safely(Path(record.folder), dict(record.sha256))
+        return load_safely(artefact.folder_of(record.folder, models), dict(record.sha256))
     except FatalError:
         return None
 

@@ -1,7 +1,7 @@
 """Try a model in a child process first: a file that makes LightGBM abort must not take scoring with it.
 
-The hashes were checked before; this is for the file that is what it should be and kills the library
-all the same, as another version of it may.
+The child is given the bytes whose hashes were checked, and the parent loads the very same. This is for the
+file that is what it should be and kills the library all the same, as another version of it may.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 from customer_health.errors import CustomerHealthError, RetriableError
-from customer_health.model.registry.artefact import DamagedArtefactError, load
+from customer_health.model.registry.artefact import DamagedArtefactError, assemble, verified_files
 from customer_health.model.registry.champion import Champion
 
 SECONDS = 300.0
+_SURVIVED: set[tuple[str, ...]] = set()  # artefacts that a child of this process has loaded
 REFUSED = 3  # exit code of a child that read the files and said no
 
 
@@ -34,20 +34,24 @@ def load_safely(folder: Path, expected_sha256: Mapping[str, str]) -> Champion:
         expected_sha256: What `artefact.save` returned.
 
     Raises:
-        DamagedArtefactError: The child refused it or died of it.
+        DamagedArtefactError: A file is not the registered one, or the child refused it or died of it.
+        StorageUnavailableError: The folder lies at an address that did not answer.
         SlowArtefactError: The child did not come back in time.
     """
-    _tried(str(folder), json.dumps(dict(expected_sha256), sort_keys=True))
-    return load(folder, expected_sha256)
+    files = verified_files(folder, expected_sha256)
+    key = (str(folder), *sorted(expected_sha256.values()))
+    if key not in _SURVIVED:
+        _try(str(folder), json.dumps(files, sort_keys=True))
+        _SURVIVED.add(key)
+    return assemble(files, str(folder))
 
 
-@cache
-def _tried(folder: str, digests: str) -> None:
-    """Run the trial; once per process and artefact."""
+def _try(folder: str, files: str) -> None:
+    """Run the trial."""
     try:
         child = subprocess.run(
             [sys.executable, "-m", "customer_health.model.registry.trial_load", folder],
-            input=digests,
+            input=files,
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -73,7 +77,7 @@ def _tried(folder: str, digests: str) -> None:
 
 def _main() -> None:
     try:
-        load(Path(sys.argv[1]), json.loads(sys.stdin.read()))
+        assemble(json.loads(sys.stdin.read()), sys.argv[1])
     except CustomerHealthError as error:
         print(error.message, file=sys.stderr)
         sys.exit(REFUSED)

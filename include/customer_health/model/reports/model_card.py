@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from customer_health import storage
 from customer_health.company import ModelConfig
 from customer_health.model.candidates.blend import Blend
 from customer_health.model.candidates.candidate_list import WORDS
@@ -71,7 +72,6 @@ def write(
     Returns:
         Path of the Markdown file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     moved = pd.DataFrame(columns=["concept", "share", "signals"])
     if training.champion is not None and panel is not None:
         moved = sections.importance(training.champion, panel, config or ModelConfig())
@@ -83,8 +83,7 @@ def write(
         pictures.append(model_plots.importance(moved, folder))
     path = folder / FILE
     text = "\n".join(_text(training, pictures, moved, verdict, watch))
-    path.write_text(text + "\n", encoding="utf-8")
-    return path
+    return storage.write(path, text + "\n")
 
 
 def _text(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from customer_health import storage
 from customer_health.model.candidates.constrained_logistic import sigmoid
 from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.rules_v1 import RuleScore
@@ -119,4 +121,6 @@ def _save(figure: object, axes: object, path: Path) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)  # type: ignore[attr-defined]
     # No version or date in the file: the same training draws the same bytes.
-    figure.savefig(path, dpi=110, metadata={"Software": None})  # type: ignore[attr-defined]
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png", dpi=110, metadata={"Software": None})  # type: ignore[attr-defined]
+    storage.write(path, drawn.getvalue())

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from customer_health import storage
+
 if TYPE_CHECKING:
     from customer_health.model.registry.current_model import Watch
 
@@ -17,12 +19,10 @@ SHOWN_MISSED, SHOWN_DRIFT, SHOWN_DAYS = 25, 12, 12
 
 def write(watch: Watch, folder: Path, as_of: date) -> Path:
     """Write the scoreboard as Markdown and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"scoreboard-{as_of}.md"
     lines = [f"# Prediction scoreboard, {as_of:%-d %B %Y}", "", *section(watch), ""]
     lines += [*by_segment(watch), "", *calibration(watch), "", *missed(watch)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+    return storage.write(path, "\n".join(lines) + "\n")
 
 
 def section(watch: Watch) -> Iterable[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from customer_health import storage
 from customer_health.model.evaluation.ablation import AblationReport
 from customer_health.model.reports import model_plots
 
@@ -21,13 +22,11 @@ Coverage = Mapping[str, Mapping[str, float]]
 
 def write(worth: AblationReport, folder: Path, as_of: date, coverage: Coverage) -> Path:
     """Write the report as Markdown with its picture beside it, and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"value-of-data-{as_of}.md"
     picture = _picture(worth, folder, f"value-of-data-{as_of}.png")
     lines = [f"# What the data is worth, {as_of:%-d %B %Y}", "", *section(worth, picture)]
     lines += ["", *_table(worth, "signal", len(worth.table)), "", *_known(coverage)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+    return storage.write(path, "\n".join(lines) + "\n")
 
 
 def insert(card: Path, worth: AblationReport) -> None:
@@ -35,16 +34,14 @@ def insert(card: Path, worth: AblationReport) -> None:
     picture = _picture(worth, card.parent, "value_of_data.png")
     own = [HEADING, "", *section(worth, picture), "", *_table(worth, "signal", SHOWN_SIGNALS), ""]
     kept, inside = [], False
-    for line in card.read_text(encoding="utf-8").splitlines():
+    for line in storage.read(card).decode("utf-8").splitlines():
         if line.startswith("## "):
             inside = line == HEADING
             if line == NEXT:
                 kept += own
         if not inside:
             kept.append(line)
-    partial = card.with_suffix(".partial")
-    partial.write_text("\n".join(kept) + "\n", encoding="utf-8")
-    partial.replace(card)
+    storage.write(card, "\n".join(kept) + "\n")
 
 
 def section(worth: AblationReport, picture: str = "") -> Iterator[str]:

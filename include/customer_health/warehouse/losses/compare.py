@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from customer_health import storage
 from customer_health.warehouse.losses.followed import SAME_DAYS, Followed
 from customer_health.wording import money
 
@@ -73,10 +74,7 @@ def write_comparison(
     parts += _none(followed)
     if not rows:
         parts.append("No loss is on record, and none follows from contracts and invoices.")
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "outcomes.md"
-    page.write_text("\n".join(parts) + "\n", encoding="utf-8")
-    return page
+    return storage.write(folder / "outcomes.md", "\n".join(parts) + "\n")
 
 
 def _section(kind: str, rows: Sequence[tuple[Any, ...]], *, brought: bool) -> Iterator[str]:

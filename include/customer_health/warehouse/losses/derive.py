@@ -9,6 +9,7 @@ revenue are one kind in this.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from customer_health import storage
 from customer_health.company import CompanyConfig
 from customer_health.csv_cells import harmless
 from customer_health.warehouse.losses.contract_losses import Loss, contract_losses
@@ -187,16 +189,14 @@ def derive(
 
 def write_lapsed(derived: Derived, folder: Path) -> Path:
     """Write the customers whose renewal nobody has booked, the largest first, and return the file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LAPSED_FILE
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["account_id", "term_end", "last_used", "arr", "question"])
-        for one in derived.lapsed:
-            arr = "" if one.arr is None else f"{one.arr:.2f}"
-            question = "renewal date passed, still active: renewed?"
-            writer.writerow([harmless(one.account_id), one.term_end, one.last_used, arr, question])
-    return path
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(["account_id", "term_end", "last_used", "arr", "question"])
+    for one in derived.lapsed:
+        arr = "" if one.arr is None else f"{one.arr:.2f}"
+        question = "renewal date passed, still active: renewed?"
+        writer.writerow([harmless(one.account_id), one.term_end, one.last_used, arr, question])
+    return storage.write(folder / LAPSED_FILE, file.getvalue())
 
 
 @dataclass(frozen=True)
