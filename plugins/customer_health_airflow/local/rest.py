@@ -75,6 +75,22 @@ class Airflow:
         token = self.call("POST", "/auth/token", {"username": USER, "password": self._password})
         return str(token["access_token"])
 
+    def page(self, path: str, *, timeout: float = 60) -> str:
+        """Return one of our pages as the signed-in user sees it.
+
+        Raises:
+            AirflowApiError: The answer was an error.
+        """
+        self._token = self._token or self._login()
+        headers = {"Authorization": f"Bearer {self._token}"}
+        request = urllib.request.Request(self.url + path, headers=headers)
+        try:
+            with self._opener.open(request, timeout=timeout) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            said = error.read().decode(errors="replace")[:500]
+            raise AirflowApiError(error.code, f"GET {path}: {error.code} {said}") from None
+
     def healthy(self) -> bool:
         """Whether every part reports that it lives."""
         try:
