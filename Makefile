@@ -30,10 +30,14 @@ help: ## Show this list
 
 setup: $(STAMP) ## Create .venv from constraints.txt (done by every other target)
 
+ifneq ($(shell test -L $(VENV) && echo linked),)
+# A linked environment belongs to another checkout: it is used as it is, and never emptied.
+$(STAMP):
+	@echo "$(VENV) is a link to an environment without $(STAMP): make setup where it belongs." >&2; exit 1
+else
 $(STAMP): constraints.txt
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(0 if ok else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d.\n  -> make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	@echo "Installing the packages of constraints.txt into $(VENV) (about a minute)" >&2
-	@[ ! -L $(VENV) ] || { echo "$(VENV) is a link: the environment behind it would be emptied.  -> remove the link first"; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "python3 cannot create a virtual environment.  -> on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -E '^uv==' constraints.txt)"
 	@# uv is quick but reads no pip.conf; where an index or a certificate is only named there, pip does it.
@@ -41,6 +45,7 @@ $(STAMP): constraints.txt
 		|| { echo "uv could not; trying pip, which takes a few minutes"; \
 		     $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement constraints.txt; }
 	@touch $@
+endif
 
 demo: $(STAMP) ## Run the whole chain under Airflow and print what came out; DATA= MAPPING= for your own files, SOURCES=vendors for local vendors
 	@if [ "$(SOURCES)" = vendors ]; then PYTHONPATH=include:plugins:. $(BIN)/python -m tests.lib.vendor_demo $(if $(TODAY),--today "$(TODAY)"); else \

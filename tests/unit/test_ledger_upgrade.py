@@ -272,6 +272,7 @@ def test_the_newest_revision_is_the_one_that_this_code_needs():
     scripts = ScriptDirectory(str(SCRIPTS))
     assert scripts.get_current_head() == schema.REVISION
     assert [script.revision for script in scripts.walk_revisions()] == [
+        "0018",
         "0017",
         "0016",
         "0015",

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Table, and_, delete, exists, select
 
 from customer_health.ledger import schema
 from customer_health.ledger.engine import writing
+from customer_health.ledger.outbox.retired import retire
 from customer_health.retention_config import RetentionConfig
 
 MONDAY = 0
@@ -40,6 +41,7 @@ def remove_old_rows(engine: Engine, keep: RetentionConfig, today: date) -> dict[
         with writing(engine) as connection:
             removed = connection.execute(delete(table).where(is_old)).rowcount
         counts[table.name] = counts.get(table.name, 0) + removed
+    counts["outbox"] = retire(engine, keep, today)
     return counts
 
 

@@ -32,6 +32,7 @@ from sqlalchemy import (
 from customer_health.ledger.schema_base import UtcDateTime as UtcDateTime
 from customer_health.ledger.schema_base import metadata as metadata
 from customer_health.ledger.schema_operations import erasures as erasures
+from customer_health.ledger.schema_operations import retired_effects as retired_effects
 from customer_health.ledger.schema_page import account_owners as account_owners
 from customer_health.ledger.schema_page import portfolio_days as portfolio_days
 from customer_health.ledger.schema_page import portfolio_rows as portfolio_rows
@@ -41,7 +42,7 @@ from customer_health.ledger.schema_people import pulses as pulses
 from customer_health.ledger.schema_renewals import renewal_calls as renewal_calls
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
-REVISION = "0017"
+REVISION = "0018"
 # Where an outbox row may stand; see ledger/outbox/transitions.py.
 OUTBOX_STATES = (
     "pending",

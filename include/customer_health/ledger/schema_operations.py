@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, String, Table, Text
+from sqlalchemy import JSON, Column, Date, String, Table, Text
 
 from customer_health.ledger.schema_base import UtcDateTime, metadata
 
@@ -21,4 +21,19 @@ erasures = Table(
     Column("finished_at", UtcDateTime),
     Column("counts", JSON, nullable=False),  # rows and files by place
     Column("outside", JSON, nullable=False),  # what destinations hold: destination, verb, remote id, when
+)
+
+# Effects whose outbox rows were let go (outbox/retired.py). The key forbids a second sending for ever; the
+# rest is what an erasure names at the destination.
+retired_effects = Table(
+    "retired_effects",
+    metadata,
+    Column("key", String(36), primary_key=True),
+    Column("account_id", String(255), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("destination", String(64), nullable=False),
+    Column("verb", String(32), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("remote_id", Text),
+    sqlite_with_rowid=False,
 )

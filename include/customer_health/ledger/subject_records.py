@@ -70,7 +70,7 @@ def landed(engine: Engine, subject: Subject, kinds: Mapping[str, str]) -> list[d
     )
     with engine.connect() as connection:
         rows = connection.execute(sent.order_by(c.delivered_at, c.key)).mappings()
-        return [
+        return _let_go(connection, subject, kinds) + [
             {
                 "destination": row["destination"],
                 "kind": kinds.get(row["destination"], ""),
@@ -83,6 +83,22 @@ def landed(engine: Engine, subject: Subject, kinds: Mapping[str, str]) -> list[d
             if kinds.get(row["destination"]) != "preview"
             and (row["account_id"] in subject.ids or subject.mentioned(row["payload"]))
         ]  # fmt: skip
+
+
+def _let_go(connection: Connection, subject: Subject, kinds: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What was sent so long ago that only its key and remote id are kept; a person's mention is unknown."""
+    r = schema.retired_effects.c
+    query = select(schema.retired_effects).where(r.account_id.in_(subject.ids), r.remote_id.is_not(None))
+    return [
+        {
+            "destination": row["destination"],
+            "kind": kinds.get(row["destination"], ""),
+            **{name: row[name] for name in ("verb", "remote_id", "state")},
+            "at": str(row["as_of"]),
+        }
+        for row in connection.execute(query.order_by(r.as_of, r.key)).mappings()
+        if kinds.get(row["destination"]) != "preview"
+    ]
 
 
 def erase_records(engine: Engine, subject: Subject, text_hashes: Sequence[str] = ()) -> dict[str, int]:

@@ -11,6 +11,7 @@ from customer_health.errors import FatalError, suggest
 from customer_health.ledger.approvers import check_approver
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import transitions
+from customer_health.ledger.outbox.retired import retired
 from customer_health.ledger.outbox.transitions import Transition
 from customer_health.ledger.schema import outbox
 
@@ -111,6 +112,11 @@ def _move(connection: Connection, step: Transition, now: datetime) -> None:
 
 def _row(connection: Connection, key: str) -> RowMapping:
     row = connection.execute(select(outbox).where(outbox.c.key == key)).mappings().first()
+    if row is None and (old := retired(connection, [key])):
+        raise FatalError(
+            f"Effect {key} of {old[key]} was settled long ago, and its row was let go.",
+            hint="Only its key is kept, so that it is never done again; do it there by hand.",
+        )
     if row is None:
         some = connection.execute(select(outbox.c.key).where(outbox.c.key.startswith(key[:4])).limit(5))
         raise FatalError(f"There is no effect with the key {key}.", hint=suggest(key, some.scalars()))

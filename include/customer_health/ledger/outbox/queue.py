@@ -32,6 +32,7 @@ from customer_health.effects.effect import Effect
 from customer_health.ledger import kill_switches
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import transitions
+from customer_health.ledger.outbox.retired import retired
 from customer_health.ledger.outbox.transitions import OPEN_STATES, Claim
 from customer_health.ledger.schema import outbox
 from customer_health.ledger.scores import plain
@@ -87,13 +88,17 @@ def add(connection: Connection, effects: Iterable[Effect], *, now: datetime) -> 
 
 
 def existing(connection: Connection, keys: Iterable[str]) -> dict[str, date]:
-    """Return those of `keys` that were promised before, with the day whose score asked for them."""
+    """Return those of `keys` that were promised before, with the day whose score asked for them.
+
+    Also those whose rows were let go. The outbox is asked first: a row that is moved in between is found in
+    the second table, and never in neither.
+    """
     wanted, found = list(keys), dict[str, date]()
     query = select(outbox.c.key, outbox.c.as_of)
     for start in range(0, len(wanted), _BATCH):
         some = connection.execute(query.where(outbox.c.key.in_(wanted[start : start + _BATCH])))
         found.update({row.key: row.as_of for row in some})
-    return found
+    return found | retired(connection, [key for key in wanted if key not in found])
 
 
 def claim(
