@@ -10,6 +10,7 @@ from benchmarks.score_company import Lived
 from benchmarks.score_lines import Line, at_most, ranked
 from benchmarks.score_truth import monthly
 
+from customer_health.fact_thresholds import FactThresholds
 from customer_health.model.candidates.rules_v1 import rules_v1_seed
 from customer_health.model.candidates.rules_v2 import rules_v2
 from customer_health.model.data.fixed_distance import at_reference
@@ -72,9 +73,13 @@ def facts(rows: pd.DataFrame, true: pd.DataFrame) -> list[Line]:
         (row.as_of, row.account_id): {fact["code"] for fact in row.facts or ()}
         for row in rows[["as_of", "account_id", "facts"]].itertuples()
     }
+    small = rows["seats"].astype(float) < FactThresholds().organisation_from_seats
+    alone = set(zip(rows["as_of"][small], rows["account_id"][small], strict=True))
     lines = []
     for code in ("sponsor_left", "overdue_invoices", "single_threaded", "silent_account"):
         wanted = [key for key in _keys(true, code) if key in shown]
+        if code == "single_threaded":  # of one person, nobody else can be known
+            wanted = [key for key in wanted if key not in alone]
         told = sum(code in shown[key] for key in wanted)
         share = told / len(wanted) if wanted else float("nan")
         lines.append(

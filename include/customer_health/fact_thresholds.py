@@ -42,6 +42,9 @@ class FactThresholds(Section):
     arr_contraction: Threshold = Field(
         0.10, gt=0, le=1, description="fall of ARR within 12 months, as a share, at least"
     )
+    organisation_from_seats: Threshold = Field(
+        5, ge=1, description="single_threaded and no_exec_contact are said of customers with so many seats or more"
+    )
     low_nps: Threshold = Field(6, ge=0, le=10, description="latest NPS of 6 months, at most")
     low_adoption: Threshold = Field(
         0.30, gt=0, le=1, description="share of the key features in use, below; and below half of the median"
@@ -72,6 +75,7 @@ class FactThresholds(Section):
             "ceilings",
             "never_used_after_days",
             "core_action_sigmas",
+            "organisation_from_seats",
             "review_from",
         }
         for code, highest in self.ceilings.items():

@@ -99,6 +99,22 @@ def test_little_adoption_is_news_where_others_adopt_more_and_below_the_documents
     assert told(a=0.05, b=0.2, c=0.25) == {"a"}
 
 
+@pytest.mark.parametrize("code", ["single_threaded", "no_exec_contact"])
+def test_a_customer_of_two_seats_has_nobody_else_to_know(code: str) -> None:
+    """Four of five customers of a self-service company were "single-threaded", at $300 a year."""
+    signal, bad, _ = PROOF[code]
+    rows = scored(
+        {
+            "pair": {signal: bad, "seats": 2},
+            "team": {signal: bad, "seats": 5},
+            "unknown": {signal: bad, "seats": float("nan")},
+        }
+    )
+    assert [code in codes(rows.loc[name]) for name in ("pair", "team", "unknown")] == [False, True, True]
+    asked = scored({"pair": {signal: bad, "seats": 2}}, facts={"organisation_from_seats": None})
+    assert code in codes(asked.loc["pair"])
+
+
 def test_who_gave_up_a_quarter_of_the_contract_is_told_so_and_sold_nothing() -> None:
     """84 Healthy with ARR down 28 % said nothing of it."""
     row = scored({"acme": {"arr_change_12m_rel": -0.28}}).loc["acme"]

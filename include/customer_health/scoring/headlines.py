@@ -56,7 +56,7 @@ def headlines_of(
         if limit is None or fact.signal not in catalogue:
             continue
         values = _numbers(rows, fact.signal)
-        true = _compare(values, fact, float(limit)) & _matters(rows, fact)
+        true = _compare(values, fact, float(limit)) & _matters(rows, fact, thresholds)
         true &= _no_chance(rows, fact, thresholds) & _unlike_others(values, fact)
         for place in np.flatnonzero(true).tolist():
             short, phrase = _told(fact, catalogue[fact.signal], float(values[place]), currency)
@@ -87,11 +87,14 @@ def _compare(values: Floats, fact: HeadlineFact, limit: float) -> Bools:
     return np.asarray(known & held)
 
 
-def _matters(rows: pd.DataFrame, fact: HeadlineFact) -> Bools:
-    if fact.while_at_most is None:
-        return np.ones(len(rows), dtype=bool)
-    signal, highest = fact.while_at_most
-    return np.asarray(~(_numbers(rows, signal) > highest))
+def _matters(rows: pd.DataFrame, fact: HeadlineFact, thresholds: FactThresholds) -> Bools:
+    matters = np.ones(len(rows), dtype=bool)
+    if fact.while_at_most is not None:
+        signal, highest = fact.while_at_most
+        matters &= ~(_numbers(rows, signal) > highest)
+    if fact.in_organisations and thresholds.organisation_from_seats is not None:
+        matters &= ~(_numbers(rows, "seats") < thresholds.organisation_from_seats)
+    return matters
 
 
 def _no_chance(rows: pd.DataFrame, fact: HeadlineFact, thresholds: FactThresholds) -> Bools:

@@ -64,6 +64,8 @@ class HeadlineFact:
         of_median: It holds only below this share of the median of the accounts of the day: where nobody uses
             more, little is usual.
         while_at_most: A signal and its highest value at which the fact still matters; unknown passes.
+        in_organisations: It holds only of customers with `facts.organisation_from_seats` seats or more: of one
+            person, no second one can be known. Unknown passes.
         never: See `NeverBegan`.
         risk: It speaks of risk, so nothing may be sold meanwhile; a review of ours that is late does not.
     """
@@ -79,6 +81,7 @@ class HeadlineFact:
     beyond_chance: tuple[str, str] | None = None
     of_median: float | None = None
     while_at_most: tuple[str, float] | None = None
+    in_organisations: bool = False
     never: NeverBegan | None = None
     risk: bool = True
 
@@ -186,7 +189,8 @@ FACTS: tuple[HeadlineFact, ...] = (
         signal="days_since_exec_activity",
         compare=Compare.AT_LEAST,
         decisive=False,
-        baseline="an executive logs in or answers within {limit} days",
+        baseline="an executive logs in or answers within {limit} days, at customers of more than a few seats",
+        in_organisations=True,
     ),
     HeadlineFact(
         code="single_threaded",
@@ -194,7 +198,8 @@ FACTS: tuple[HeadlineFact, ...] = (
         signal="contacts_known",
         compare=Compare.BELOW,
         decisive=False,
-        baseline="at least {limit} known contacts",
+        baseline="at least {limit} known contacts, at customers of more than a few seats",
+        in_organisations=True,
     ),
     HeadlineFact(
         code="arr_contraction",
