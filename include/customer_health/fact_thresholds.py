@@ -43,7 +43,9 @@ class FactThresholds(Section):
         0.10, gt=0, le=1, description="fall of ARR within 12 months, as a share, at least"
     )
     organisation_from_seats: Threshold = Field(
-        5, ge=1, description="single_threaded and no_exec_contact are said of customers with so many seats or more"
+        5,
+        ge=1,
+        description="single_threaded and no_exec_contact are said of customers with so many seats or more",
     )
     low_nps: Threshold = Field(6, ge=0, le=10, description="latest NPS of 6 months, at most")
     low_adoption: Threshold = Field(

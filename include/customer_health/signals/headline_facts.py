@@ -64,8 +64,8 @@ class HeadlineFact:
         of_median: It holds only below this share of the median of the accounts of the day: where nobody uses
             more, little is usual.
         while_at_most: A signal and its highest value at which the fact still matters; unknown passes.
-        in_organisations: It holds only of customers with `facts.organisation_from_seats` seats or more: of one
-            person, no second one can be known. Unknown passes.
+        in_organisations: It holds only of customers with `facts.organisation_from_seats` seats or more: of
+            one person, no second one can be known. Unknown passes.
         never: See `NeverBegan`.
         risk: It speaks of risk, so nothing may be sold meanwhile; a review of ours that is late does not.
     """
