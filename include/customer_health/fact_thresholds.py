@@ -45,7 +45,7 @@ class FactThresholds(Section):
     organisation_from_seats: Threshold = Field(
         5,
         ge=1,
-        description="single_threaded and no_exec_contact are said of customers with so many seats or more",
+        description="single_threaded and no_exec_contact are said from so many seats on",
     )
     low_nps: Threshold = Field(6, ge=0, le=10, description="latest NPS of 6 months, at most")
     low_adoption: Threshold = Field(
