@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,20 +78,46 @@ def test_every_reason_is_true_of_its_value(rows: dict[str, Any]) -> None:
 @given(portfolios)
 @settings(max_examples=20, deadline=None)
 def test_what_costs_most_comes_first_and_strengths_last(rows: dict[str, Any]) -> None:
+    """Support and mood count together for the place of the stronger one; the other keeps its own."""
     for reasons in scores(rows)["reasons"]:
-        points = [reason["points"] for reason in named(reasons)]
-        risks = [p for p in points if p < 0]
-        strengths = [p for p in points if p > 0]
-        assert points == sorted(risks) + sorted(strengths, reverse=True)
+        risks = [reason for reason in named(reasons) if reason["points"] < 0]
+        strengths = [reason["points"] for reason in named(reasons) if reason["points"] > 0]
+        assert named(reasons)[len(risks) :] == [one for one in named(reasons) if one["points"] > 0]
+        weights = {one["concept"]: one["points"] for one in risks}
+        pair = [name for name in ("support", "sentiment") if name in weights]
+        if pair:
+            strongest = min(pair, key=lambda name: weights[name])
+            weights[strongest] = sum(weights[name] for name in pair)
+        told = [weights[one["concept"]] for one in risks]
+        # Sums of points that were rounded may differ in the last digit.
+        assert all(one <= after + 0.021 for one, after in pairwise(told))
+        assert strengths == sorted(strengths, reverse=True)
         assert len(risks) <= 4
         assert len(strengths) <= 2
+
+
+def test_angry_words_and_open_tickets_together_come_before_a_usage_that_costs_more_than_either() -> None:
+    """One cause shows twice: usage falls with it, and is not what anybody should be told first."""
+    calm = {"usage_delta_28d": 0.05, "open_critical_tickets": 0.0, "recent_nps": 8.0}
+    angry = {"usage_delta_28d": -0.42, "open_critical_tickets": 2.0, "recent_nps": 3.0}
+    rest = {"usage_trend_slope": 0.0, "feature_adoption_score": 0.6, "sponsor_change_6m": 0.0,
+            "arr_change_12m": 0.0, "days_to_renewal": 300.0}  # fmt: skip
+    rows = {"acme": rest | angry, **{f"calm_{number}": rest | calm for number in range(9)}}
+    reasons = scores(rows).set_index("account_id").at["acme", "reasons"]
+    points = {one["concept"]: one["points"] for one in named(reasons) if one["points"] < 0}
+    assert points["usage"] < min(points["support"], points["sentiment"])
+    assert points["usage"] > points["support"] + points["sentiment"]
+    told = [one["concept"] for one in named(reasons) if one["points"] < 0]
+    assert told[0] == min(("support", "sentiment"), key=points.__getitem__)
+    assert told[1] == "usage"
 
 
 @given(portfolios, st.sampled_from([np.inf, -np.inf, np.nan]))
 @settings(max_examples=20, deadline=None)
 def test_a_poisoned_account_changes_no_other_score(rows: dict[str, Any], poison: float) -> None:
     clean = scores(rows)
-    sick = dict.fromkeys(["usage_delta_28d", "recent_nps", "arr", "days_to_renewal"], poison)
+    broken = ["usage_delta_28d", "feature_adoption_score", "recent_nps", "arr", "days_to_renewal"]
+    sick = dict.fromkeys(broken, poison)
 
     frame = scores({**rows, "sick": {**sick, "poison": 1.0}})
 

@@ -127,5 +127,5 @@ def _reasons(connection: Connection, seen: Sequence[Episode]) -> dict[str, str]:
             reasons = (row["reasons"] if row is not None else None) or []
             weighing = [one for one in reasons if (one.get("points") or 0) < 0]
             if weighing:
-                found[episode.episode_id] = str(min(weighing, key=lambda one: one["points"])["code"])
+                found[episode.episode_id] = str(weighing[0]["code"])
     return found

@@ -134,9 +134,8 @@ class AccountView:
 
     @property
     def risks(self) -> list[dict[str, Any]]:
-        """Reasons that cost points, worst first."""
-        found = [reason for reason in self.reasons if (reason.get("points") or 0) < 0]
-        return sorted(found, key=lambda reason: float(reason["points"]))
+        """Reasons that cost points, in the order in which scoring lists them: worst first."""
+        return [reason for reason in self.reasons if (reason.get("points") or 0) < 0]
 
     @property
     def headlines(self) -> list[dict[str, Any]]:

@@ -107,9 +107,10 @@ def _no_chance(rows: pd.DataFrame, fact: HeadlineFact, thresholds: FactThreshold
 
 def _unlike_others(values: Floats, fact: HeadlineFact) -> Bools:
     """Whether an account is far below what is usual among all that are known on this day."""
-    if fact.of_median is None or np.isnan(values).all():
+    known = values[np.isfinite(values)]  # what is infinite is broken, and says nothing of what is usual
+    if fact.of_median is None or not known.size:
         return np.ones(len(values), dtype=bool)
-    return np.asarray(values < fact.of_median * np.nanmedian(values))
+    return np.asarray(values < fact.of_median * np.median(known))
 
 
 def _never(rows: pd.DataFrame, never: NeverBegan, thresholds: FactThresholds, tenure: Floats) -> Bools:

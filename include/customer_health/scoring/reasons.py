@@ -4,6 +4,9 @@ Signals of one concept are correlated, so a model spreads one cause over several
 the concept names the true cause more often than the largest single signal does; that signal only lends
 the sum its words. The calendar (days to renewal) moves the score and is shown, but it is nobody's fault
 and never a reason.
+
+Support and mood are read off the same tickets: one cause, told in two concepts, which would each lose against
+a single one that costs a little more. They count together for their place; the stronger of them takes it.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from customer_health.signals.signal import Direction, Signal
 
 Reason = dict[str, Any]
 
+TOGETHER = (frozenset({"support", "sentiment"}),)  # concepts that show one cause twice
 MAX_RISKS = 4
 MAX_STRENGTHS = 2
 
@@ -114,9 +118,10 @@ def reasons_for(
         currency: Of every amount; empty if nothing names it.
 
     Returns:
-        Per account up to four risks and two strengths: `code`, `concept`, `signal` (its face), `value`,
-        `points` (of the whole concept, signed), `phrase`, `short` (a few words for the Why), and `also`:
-        further codes of the same concept that are true and move the score by at least a point, so that
+        Per account up to four risks, by what they cost together (`TOGETHER`), and two strengths: `code`,
+        `concept`, `signal` (its face), `value`, `points` (of the whole concept, signed), `phrase`, `short` (a
+        few words for the Why), and `also`: further codes of the same concept that are true and move the score
+        by at least a point, so that
         no playbook misses its trigger; a signal so bad that it has a code of its own is always among them.
         Last comes the renewal, where it is near: it is context and moves no score, so its `points` are 0 and
         its entry says `context`.
@@ -162,6 +167,8 @@ def _side(
         return found
     size = np.abs(faces.points)
     order = np.argsort(-size, axis=1, kind="stable")[:, :most]
+    if risk:
+        order = _counted_together(size, order, faces.concepts)
     columns = [values[name].to_numpy(dtype=float) for name in faces.names]
     siblings = {
         concept: [i for i, name in enumerate(faces.names) if str(catalogue[name].concept) == concept]
@@ -203,6 +210,23 @@ def _side(
             }
         )
     return found
+
+
+def _counted_together(
+    size: Floats, order: npt.NDArray[np.int64], concepts: Sequence[str]
+) -> npt.NDArray[np.int64]:
+    """Order the chosen concepts anew: the strongest of a group stands where the group's sum puts it."""
+    rows = np.arange(len(size))[:, None]
+    told = np.zeros_like(size)
+    told[rows, order] = size[rows, order]
+    weight = told.copy()
+    for group in TOGETHER:
+        mine = [place for place, concept in enumerate(concepts) if concept in group]
+        if len(mine) > 1:
+            strongest = np.asarray(mine)[told[:, mine].argmax(axis=1)]
+            weight[rows[:, 0], strongest] = told[:, mine].sum(axis=1)
+    places = np.argsort(-weight[rows, order], axis=1, kind="stable")
+    return np.take_along_axis(order, places, axis=1)
 
 
 def _is_nothing(claim: Claim, value: float) -> bool:
