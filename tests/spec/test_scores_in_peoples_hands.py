@@ -110,6 +110,15 @@ def test_score_and_csm_that_say_the_opposite_are_queued_and_those_that_agree_are
     assert not [one for one in disagreements(ledger, day(1)) if "CSM" in one.voices]
 
 
+def test_a_pulse_that_the_companys_own_tool_brought_speaks_for_the_csm_too(ledger: Engine) -> None:
+    """Who keeps pulses in Gainsight gives none here; one that is given here is the newer word."""
+    publish(ledger, 2, {"calm": {"score": 95, "csm_pulse": 1.0}, "acme": {"score": 95, "csm_pulse": 4.0}})
+    (found,) = [one for one in disagreements(ledger, day(2)) if "CSM" in one.voices]
+    assert (found.account_id, found.voices["CSM"]) == ("calm", "in danger (pulse 1 of 5)")
+    pulses.record(ledger, "calm", 5, by="csm", note="", now=morning(2))
+    assert not [one for one in disagreements(ledger, day(2)) if "CSM" in one.voices]
+
+
 SCORES = st.lists(st.integers(0, 100), min_size=1, max_size=60)
 
 

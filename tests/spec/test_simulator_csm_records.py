@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from tests.lib.simulator_files import START, THROUGH, merged, shared, write
 
+from customer_health.playbooks.warehouse_context import LONG_MEETING
 from customer_health.simulator import csm_records
 from customer_health.simulator.behaviour import LOGO
 from customer_health.simulator.contract_events import notices
@@ -153,6 +154,13 @@ def test_what_is_booked_lies_ahead_and_reviews_are_the_long_ones() -> None:
     assert ahead["account_id"].notna().any()
     assert ahead["account_id"].isna().any()
     assert 0.2 < kept["account_id"].isna().mean() < 0.8
+    spoken = merged(shared(), "interactions").query("kind in ('call', 'meeting', 'ebr')")
+    pairs = spoken.merge(kept, on="account_id", suffixes=("", "_kept"))
+    pairs = pairs[pairs["occurred_at"].between(pairs["occurred_at_kept"], pairs["ends_at"])]
+    minutes = (pairs["ends_at"] - pairs["occurred_at_kept"]).dt.total_seconds() / 60
+    shortest = minutes.groupby([pairs["kind"], pairs["interaction_id"]]).min()
+    assert shortest["ebr"].min() >= 30  # a short call may stand at the same time
+    assert shortest["ebr"].median() >= 60 > LONG_MEETING > shortest["meeting"].median()
 
 
 def test_people_who_never_connected_a_calendar_have_none() -> None:

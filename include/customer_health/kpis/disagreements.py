@@ -15,6 +15,7 @@ from customer_health.wording import money
 
 BAD, SO_SO, GOOD = 0, 1, 2
 WORDS = ("in danger", "so-so", "fine")
+PULSE = "csm_pulse"  # the signal: the newest of 90 days in the table csm_pulses
 COMMERCIAL = ("commercial", "billing")  # concepts whose headline facts speak for the money
 
 
@@ -48,7 +49,8 @@ def disagreements(engine: Engine, as_of: date) -> list[Disagreement]:
     """Return the accounts whose voices are opposed on a published day, the largest ARR first.
 
     The score speaks by its band. The CSM speaks by the override in force, else by a pulse that is not older
-    than 90 days. The money speaks by headline facts of contract and billing, and by ARR that grew or shrank.
+    than 90 days: one given here, else the one that the company's own tool brought. The money speaks by
+    headline facts of contract and billing, and by ARR that grew or shrank.
     A voice that has nothing to say is silent; a single voice disagrees with nobody.
     """
     told = overrides.in_force(engine, as_of)
@@ -59,6 +61,7 @@ def disagreements(engine: Engine, as_of: date) -> list[Disagreement]:
         if row["state"] != "scored":
             continue
         account = str(row["account_id"])
+        known = signals.get(account, {})
         voices = {"score": (_band(int(row["score_shown"])), f"{int(row['score_shown'])}, {row['tier']}")}
         if account in told:
             one = told[account]
@@ -66,7 +69,9 @@ def disagreements(engine: Engine, as_of: date) -> list[Disagreement]:
         elif account in felt:
             feels = felt[account]
             voices["CSM"] = (_pulse(feels["pulse"]), f"pulse {feels['pulse']} of 5 ({feels['by']})")
-        if (paid := _money(row, signals.get(account, {}))) is not None:
+        elif (brought := known.get(PULSE)) is not None:
+            voices["CSM"] = (_pulse(round(brought)), f"pulse {brought:g} of 5")
+        if (paid := _money(row, known)) is not None:
             voices["money"] = paid
         gap = max(place for place, _ in voices.values()) - min(place for place, _ in voices.values())
         if gap == GOOD - BAD:

@@ -29,7 +29,7 @@ from customer_health.warehouse.tables import ACCOUNTS, CRM_SNAPSHOT, INTERACTION
 
 _EBR_WEEKS = 13
 _KINDS = ("call", "meeting", "ebr", "email_sent", "email_reply")
-MEETING, EBR = 1, 2  # what comes after is written, not spoken
+EBR = 2  # what comes after is written, not spoken
 
 
 def accounts(world: World) -> Facts:

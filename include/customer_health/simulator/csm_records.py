@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from customer_health.simulator.behaviour import risk_index
 from customer_health.simulator.contract_events import notices
-from customer_health.simulator.crm_records import EBR, MEETING, interaction_week
+from customer_health.simulator.crm_records import EBR, interaction_week
 from customer_health.simulator.effect_sizes import pulses_of
 from customer_health.simulator.invented_names import owners
 from customer_health.simulator.observation import (
@@ -34,6 +34,7 @@ from customer_health.warehouse.tables import CALENDAR, CSM_PULSES
 
 NO_CALENDAR = 1 / 6  # of our people never connected theirs
 _QUARTER = 900  # seconds: calendars keep whole quarters of an hour
+_SHORT = 1_800  # seconds kept for a call or a meeting; only a review takes an hour or more
 _BOOKED = np.array([[0, 7], [1, 14], [7, 28]])  # days ahead, from and to: calls, meetings, reviews
 _MANAGER_JOINS = np.array([0.02, 0.10, 0.50])  # the same kinds
 _OWN_TIMES = 6  # blocks a week that belong to no customer
@@ -89,7 +90,7 @@ def _booked_week(world: World, week: int) -> Columns:
         "turn": talks["turn"],
         "day": talks["day"],
         "seconds": np.floor(talks["seconds"] / _QUARTER) * _QUARTER,
-        "lasts": np.where(kind == EBR, np.clip(length, 3_600, 7_200), 1_800 * (1 + (kind == MEETING) / 2)),
+        "lasts": np.where(kind == EBR, np.clip(length, 3_600, 7_200), _SHORT),
         "ahead": soonest + luck[0] * (latest - soonest),
         "joined": luck[1] < _MANAGER_JOINS[kind],
     }
