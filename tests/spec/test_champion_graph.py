@@ -8,11 +8,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import duckdb
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
-from tests.lib.ledger import new_ledger
 
 from customer_health.destinations import people_text
 from customer_health.ledger import people_graphs
@@ -204,11 +202,6 @@ def test_a_line_tells_who_of_ours_met_them() -> None:
         graph = read_graphs(con, ["acme"], AS_OF)["acme"]
     person = next(one for one in graph["people"] if one["contact_id"] == "c0")
     assert "met ben@example.com on 28 Jun 2026" in people_text.one(person)
-
-
-@pytest.fixture
-def ledger(tmp_path: Any) -> Engine:
-    return new_ledger(tmp_path)
 
 
 def test_a_day_filled_in_afterwards_leaves_the_later_one_and_no_page_sees_the_future(ledger: Engine) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine
-from tests.lib.ledger import day, morning, new_ledger, publish, run
+from tests.lib.ledger import day, morning, publish, run
 
 from customer_health.company import CompanyConfig
 from customer_health.destinations.preview import render
@@ -25,13 +23,6 @@ FAILED = Notice(
     remedy="Map it in line 7 <https://bad.example|here>.",
     link="https://airflow.example/dags/score_accounts",
 )
-
-
-@pytest.fixture
-def ledger(tmp_path: Path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 def notices(engine: Engine):

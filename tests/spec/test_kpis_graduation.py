@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import duckdb
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete
-from tests.lib.ledger import day, new_ledger, publish
-from tests.lib.world import create_raw_tables
+from tests.lib.ledger import day, publish
 
 from customer_health.company import CompanyConfig
 from customer_health.kpis.graduation_readings import keep_readings
@@ -21,20 +19,6 @@ from customer_health.ledger.schema_page import portfolio_rows
 from customer_health.model.monitoring.recall_readings import recall_readings
 
 AS_OF = day(100)
-
-
-@pytest.fixture
-def warehouse():
-    con = duckdb.connect()
-    create_raw_tables(con)
-    return con
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 def left(con, account, number):

@@ -6,11 +6,9 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.lib.ledger import morning, new_ledger, publish
-from tests.lib.world import create_raw_tables
 
 from customer_health.kpis.hierarchy import Account, below, groups, listed_under, roll_up, tops
 from customer_health.ledger import portfolio_queries
@@ -105,13 +103,6 @@ def test_who_is_listed_together_is_who_belongs_together(
         for other in customers:
             if shown[one] == shown[other]:
                 assert owned[one] == owned[other]
-
-
-@pytest.fixture
-def warehouse() -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect()
-    create_raw_tables(con)
-    return con
 
 
 def test_children_of_a_merged_parent_belong_to_its_survivor(

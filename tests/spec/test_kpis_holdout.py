@@ -16,13 +16,6 @@ from customer_health.ledger import holdout_assignments
 from customer_health.playbooks.save_rate import SaveRate
 
 
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
-
-
 def config(share=0.5, **more):
     return CompanyConfig.model_validate(
         {"playbooks": {"holdout": {"share": share, "max_arr": 300_000, **more}, "mass_move_floor": 1000}}

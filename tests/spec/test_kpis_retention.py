@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import duckdb
 import pytest
-from tests.lib.ledger import day, morning, new_ledger, publish
-from tests.lib.world import create_raw_tables
+from tests.lib.ledger import day, morning, publish
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import FatalError
@@ -21,20 +20,6 @@ from customer_health.ledger import episode_events, episodes, report_numbers
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.score_history import segments_at
 from customer_health.playbooks.playbook_run import run_playbooks
-
-
-@pytest.fixture
-def warehouse():
-    con = duckdb.connect()
-    create_raw_tables(con)
-    return con
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 def contract(con, account, occurred, arr, *, status="active", known=None, term_end=None):

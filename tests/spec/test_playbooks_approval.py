@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import insert
-from tests.lib.ledger import day, morning, new_ledger, promised, publish, run
+from tests.lib.ledger import day, morning, promised, publish, run
 from tests.lib.remote import Remote
 
 from customer_health.company import CompanyConfig
@@ -18,13 +18,6 @@ from customer_health.ledger.outbox import admin
 from customer_health.ledger.schema import champions, episodes
 from customer_health.playbooks.graduation import gate
 from customer_health.playbooks.reminders import follow_up
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from sqlalchemy import update
-from tests.lib.ledger import alerts, new_ledger, outcome, promised, publish, run
+from tests.lib.ledger import alerts, outcome, promised, publish, run
 
 from customer_health.company import CompanyConfig
 from customer_health.destinations.preview import render
@@ -43,13 +43,6 @@ PIECES = [
     "a" * 500,
     "|",
 ]
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 @pytest.mark.parametrize(

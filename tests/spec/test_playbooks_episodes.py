@@ -3,20 +3,13 @@
 from datetime import date, timedelta
 
 import pytest
-from tests.lib.ledger import alerts, day, morning, new_ledger, outcome, promised, publish, run
+from tests.lib.ledger import alerts, day, morning, outcome, promised, publish, run
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError, FatalError
 from customer_health.ledger import decisions, episodes
 from customer_health.ledger.outbox import admin
 from customer_health.playbook_config import PlaybookConfig
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 def config(**numbers):

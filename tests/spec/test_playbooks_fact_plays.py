@@ -7,7 +7,7 @@ from datetime import date
 import duckdb
 import pytest
 from tests.lib.headlines import headlines
-from tests.lib.ledger import day, new_ledger, outcome, promised, publish, run
+from tests.lib.ledger import day, outcome, promised, publish, run
 
 from customer_health.company import CompanyConfig
 from customer_health.destinations.crm.task_text import task_markdown
@@ -18,11 +18,6 @@ from customer_health.playbooks.steps import ProposeMeeting
 from customer_health.playbooks.warehouse_context import WarehouseContext, of_warehouse
 
 AS_OF = date(2026, 11, 1)
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return new_ledger(tmp_path)
 
 
 def healthy(*facts: str, score: int = 85, **columns: object) -> dict[str, object]:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import pytest
 from tests.lib.headlines import headlines
-from tests.lib.ledger import new_ledger, outcome, promised, publish, run
+from tests.lib.ledger import outcome, promised, publish, run
 
 from customer_health.destinations.crm.task_text import task_markdown
 from customer_health.destinations.slack.blocks import message
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return new_ledger(tmp_path)
 
 
 @pytest.mark.parametrize("code", ["sponsor_left", "silent_account", "low_nps", "single_threaded"])

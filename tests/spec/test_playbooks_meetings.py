@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from icalendar import Calendar
-from tests.lib.ledger import day, morning, new_ledger, promised, publish
+from tests.lib.ledger import day, morning, promised, publish
 from tests.lib.world import World
 
 from customer_health.company import CompanyConfig
@@ -47,13 +47,6 @@ def texts(proposal):
 @pytest.fixture
 def availability():
     return Availability(MeetingHours())
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 def sink(ledger, *accounts, config=None, background=NOTHING_KNOWN, **columns):

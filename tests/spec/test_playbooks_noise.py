@@ -18,13 +18,6 @@ from customer_health.settings import load_settings
 from customer_health.warehouse.connect import open_warehouse
 
 
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
-
-
 def config(**numbers):
     return CompanyConfig(playbooks=PlaybookConfig(**numbers))
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.lib.ledger import alerts, band_of, new_ledger, outcome, promised, publish, run, tier_of
+from tests.lib.ledger import alerts, band_of, outcome, promised, publish, run, tier_of
 
 from customer_health.ledger import episodes
 from customer_health.playbooks.account_view import AccountView, Reading
@@ -80,13 +79,6 @@ def test_an_episode_is_open_on_every_day_with_a_red_score(path):
         day = START + timedelta(days=number)
         if band == "Red":
             assert any(first <= day and (last is None or day < last) for first, last in found)
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 def test_a_number_and_its_tier_never_contradict_each_other_and_the_episode_stays_open(ledger):

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from tests.lib.ledger import day, morning, new_ledger, promised, publish
+from tests.lib.ledger import day, morning, promised, publish
 from tests.lib.world import World
 
 from customer_health.company import CompanyConfig
@@ -23,13 +23,6 @@ AS_OF = date(2026, 11, 2)
 @pytest.fixture
 def world():
     return World()
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 def audit(world, seats=10.0, as_of=AS_OF):

@@ -1,7 +1,7 @@
 """Without a CRM: the simulated company's people work on their tasks, and the clock and the KPIs see it."""
 
 import pytest
-from tests.lib.ledger import day, morning, new_ledger, publish, run
+from tests.lib.ledger import day, morning, publish, run
 from tests.lib.world import World, insert
 
 from customer_health.company import CompanyConfig
@@ -12,13 +12,6 @@ from customer_health.playbooks.reminders import follow_up as look
 from customer_health.simulator.task_outcomes import given, seen, worked
 
 ACCOUNTS = [f"acc_{number}" for number in range(30)]
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

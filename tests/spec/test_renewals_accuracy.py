@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import duckdb
 import pandas as pd
 import pytest
-from tests.lib.ledger import new_ledger, score_row
-from tests.lib.world import create_raw_tables
+from tests.lib.ledger import score_row
 
 from customer_health.kpis.renewals.forecast_accuracy import keep_renewals
 from customer_health.kpis.renewals.renewal_outcomes import arr_after
@@ -16,20 +14,6 @@ from customer_health.ledger import report_numbers, scores
 from customer_health.ledger.renewals import CSM, FINAL, Call, record_call
 
 OPENED, DUE, SETTLED = date(2026, 7, 1), date(2026, 8, 15), date(2026, 11, 15)
-
-
-@pytest.fixture
-def warehouse():
-    con = duckdb.connect()
-    create_raw_tables(con)
-    return con
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 def contract(con, account, occurred, arr, *, term_end=DUE, known=None, **fields):

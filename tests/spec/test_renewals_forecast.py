@@ -17,13 +17,6 @@ from customer_health.kpis.renewals.retained_interval import retained_interval
 from customer_health.ledger.renewals import CSM, FINAL, Call, record_call
 
 
-@pytest.fixture
-def ledger(tmp_path):
-    engine = new_ledger(tmp_path)
-    yield engine
-    engine.dispose()
-
-
 def customer(arr, renews, p_loss=None, **fields):
     return {"arr": arr, "renewal_date": renews, "p_decision": p_loss} | fields
 

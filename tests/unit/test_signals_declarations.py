@@ -11,20 +11,13 @@ from tests.lib.world import World, moment
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.signals.aggregations import (
-    Count,
-    DaysSince,
-    Last,
-    Mean,
-    OpenNow,
-    ShareOfUsage,
-    Sum,
-)
+from customer_health.signals.aggregations import Count, DaysSince, Last, Mean, OpenNow, Sum
 from customer_health.signals.build_panel import CONTEXT, build_panel, read_signals, write_signals
 from customer_health.signals.catalogue import CATALOGUE, named, select
 from customer_health.signals.panel_engine import answerable_for, check_answerable
 from customer_health.signals.signal import RESERVED, Concept, Direction, FromConfig, Signal, days
 from customer_health.signals.signal_docs import page, render
+from customer_health.signals.usage_aggregations import ShareOfUsage
 
 
 def declare(**changes: Any) -> Signal:

@@ -40,6 +40,11 @@ from customer_health.ledger.schema_people import overrides as overrides
 from customer_health.ledger.schema_people import people_graphs as people_graphs
 from customer_health.ledger.schema_people import pulses as pulses
 from customer_health.ledger.schema_renewals import renewal_calls as renewal_calls
+from customer_health.ledger.schema_sources import source_cursors as source_cursors
+from customer_health.ledger.schema_sources import source_readings as source_readings
+from customer_health.ledger.schema_texts import text_answers as text_answers
+from customer_health.ledger.schema_texts import text_batches as text_batches
+from customer_health.ledger.schema_texts import text_spending as text_spending
 
 # The newest revision in migrations/versions; a ledger at another one is upgraded or refused (engine.py).
 REVISION = "0018"
@@ -371,68 +376,4 @@ kill_switches = Table(
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-)
-
-# How far a vendor has been read; saved after the files that it stands for.
-source_cursors = Table(
-    "source_cursors",
-    metadata,
-    Column("source", String(64), primary_key=True),
-    Column("resource", String(255), primary_key=True),
-    Column("cursor", JSON, nullable=False),
-    Column("as_of", Date, nullable=False),
-)
-
-# What the last reading of a day brought: asked, read, new, changed, deleted, lag, calls; and, under
-# `means.<canonical table>` in place of a resource, what loading it did.
-source_readings = Table(
-    "source_readings",
-    metadata,
-    Column("source", String(64), primary_key=True),
-    Column("resource", String(255), primary_key=True),
-    Column("as_of", Date, primary_key=True),
-    Column("counts", JSON, nullable=False),
-)
-
-# What a model answered, by the hash of everything that it was asked: nobody pays twice for one question.
-text_answers = Table(
-    "text_answers",
-    metadata,
-    Column("key", String(64), primary_key=True),
-    Column("purpose", String(16), nullable=False),  # read | why | explain
-    Column("provider", String(16), nullable=False),
-    Column("model", String(128), nullable=False),
-    Column("prompt", String(32), nullable=False),  # version of the instructions
-    Column(
-        "content_hash", String(64), nullable=False, index=True
-    ),  # of the text or the facts; never the words
-    Column("answer", JSON, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-)
-
-# What may have been spent: an amount is reserved before a request goes out, and corrected when it came back.
-text_spending = Table(
-    "text_spending",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("week", Date, nullable=False, index=True),  # its Monday
-    Column("provider", String(16), nullable=False),
-    Column("model", String(128), nullable=False),
-    Column("purpose", String(16), nullable=False),
-    Column("reserved", Float, nullable=False),
-    Column("spent", Float),  # empty: no answer came, so that the reserved amount counts
-    Column("at", UtcDateTime, nullable=False),
-)
-
-# Jobs at a vendor's batch price; `batch_id` is ours until the vendor has given one.
-text_batches = Table(
-    "text_batches",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("provider", String(16), nullable=False),
-    Column("remote_id", String(128)),
-    Column("state", String(16), nullable=False),  # submitting | running | done | lost
-    Column("hashes", JSON, nullable=False),
-    Column("spending_id", Integer, nullable=False),
-    Column("submitted_at", UtcDateTime, nullable=False),
 )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from customer_health.errors import ConfigurationError
 from customer_health.signals import aggregations as agg
+from customer_health.signals import usage_aggregations as usage_agg
 from customer_health.signals.facts.contract_answers import CONTRACT_ANSWERS
 from customer_health.signals.facts.fact_answers import FACT_ANSWERS
 from customer_health.signals.facts.fact_reader import FactReader
@@ -42,7 +43,7 @@ class Engine(FactReader):
         An account whose facts are absurd enough to overflow becomes unknown; others go on.
         """
         if self.usage is not None and signal.table == "usage":
-            if isinstance(signal.aggregation, agg.Silence):
+            if isinstance(signal.aggregation, usage_agg.Silence):
                 return self._silence(signal.aggregation, signal.window_days, self.usage)
             values, people = USAGE_ANSWERS.value(self.usage, signal), signal.aggregation.people
             return self.usage.delivered(values, signal.window_days, people=people)
@@ -60,7 +61,7 @@ class Engine(FactReader):
         counted = self.usage.by_counts(people=signal.aggregation.people)
         return counted if source == "daily_users" else ~counted
 
-    def _silence(self, how: agg.Silence, window: int, usage: Usage) -> Array:
+    def _silence(self, how: usage_agg.Silence, window: int, usage: Usage) -> Array:
         """No usage, and no fact of the other tables either."""
         sounds = np.zeros(self.grid.shape)
         for name in how.also:
@@ -74,7 +75,7 @@ class Engine(FactReader):
 def answerable_for(table: str) -> Set[type[agg.Aggregation]]:
     """Return the aggregations that can read a table."""
     if table == "usage":
-        return {*USAGE_ANSWERS, agg.Silence}
+        return {*USAGE_ANSWERS, usage_agg.Silence}
     return set(CONTRACT_ANSWERS if table == "contracts" else FACT_ANSWERS)
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from customer_health.company import BusinessHours
 from customer_health.signals import aggregations as agg
+from customer_health.signals import contract_aggregations as contract_agg
 from tests.lib.slow_engine.slow_tables import Row, stamp, total
 from tests.lib.slow_engine.slow_view import View
 
@@ -250,7 +251,7 @@ def _in_month(year: int, month: int, day: int) -> date:
     return date(year, month, min(day, monthrange(year, month)[1]))
 
 
-def _days_until_renewal(view: View, how: agg.DaysUntilRenewal) -> float | None:
+def _days_until_renewal(view: View, how: contract_agg.DaysUntilRenewal) -> float | None:
     ends = []
     for row in view.in_force():
         end = _rolled_end(view, row)
@@ -261,7 +262,7 @@ def _days_until_renewal(view: View, how: agg.DaysUntilRenewal) -> float | None:
     return float(min(ends)) if ends else None
 
 
-def _term_length(view: View, how: agg.TermLength) -> float | None:
+def _term_length(view: View, how: contract_agg.TermLength) -> float | None:
     terms = []
     for row in view.in_force():
         end = _rolled_end(view, row)
@@ -270,12 +271,12 @@ def _term_length(view: View, how: agg.TermLength) -> float | None:
     return float(min(terms)[1]) if terms else None
 
 
-def _auto_renew_share(view: View, how: agg.AutoRenewShare) -> float | None:
+def _auto_renew_share(view: View, how: contract_agg.AutoRenewShare) -> float | None:
     known = [row["auto_renew"] for row in view.in_force() if row.get("auto_renew") is not None]
     return fmean(known) if known else None
 
 
-def _contract_change(view: View, how: agg.ContractChange) -> float | None:
+def _contract_change(view: View, how: contract_agg.ContractChange) -> float | None:
     start, now = view.start(), total(view.in_force(), how.column)
     if not view.is_customer() or start is None or now is None:
         return None
@@ -308,8 +309,8 @@ TWINS: Mapping[type[agg.Aggregation], Callable[[View, Any], float | None]] = {
     agg.OpenNow: _open_now,
     agg.LongestOverdue: _longest_overdue,
     agg.ChangeVsPreviousWindow: _change,
-    agg.DaysUntilRenewal: _days_until_renewal,
-    agg.TermLength: _term_length,
-    agg.AutoRenewShare: _auto_renew_share,
-    agg.ContractChange: _contract_change,
+    contract_agg.DaysUntilRenewal: _days_until_renewal,
+    contract_agg.TermLength: _term_length,
+    contract_agg.AutoRenewShare: _auto_renew_share,
+    contract_agg.ContractChange: _contract_change,
 }

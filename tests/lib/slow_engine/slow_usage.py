@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from customer_health.signals import aggregations as agg
+from customer_health.signals import usage_aggregations as usage_agg
 from customer_health.signals.plan_lists import lookup
 from tests.lib.slow_engine.slow_tables import stamp, total
 from tests.lib.slow_engine.slow_view import View
@@ -74,7 +75,7 @@ def _covered(view: View) -> bool:
     return bool(rows) and view.days_ago(rows[0]["occurred_at"]) >= 2 * view.window
 
 
-def _share_of_usage(view: View, how: agg.ShareOfUsage) -> float | None:
+def _share_of_usage(view: View, how: usage_agg.ShareOfUsage) -> float | None:
     features = view.features()
     every = view.events(view.usage(), None)
     if isinstance(features, str) or every <= 0:
@@ -82,7 +83,7 @@ def _share_of_usage(view: View, how: agg.ShareOfUsage) -> float | None:
     return view.events(view.usage(), features) / every
 
 
-def _feature_share(view: View, how: agg.FeatureShare) -> float | None:
+def _feature_share(view: View, how: usage_agg.FeatureShare) -> float | None:
     features = view.features()
     if isinstance(features, str) or not view.usage():
         return None
@@ -91,7 +92,7 @@ def _feature_share(view: View, how: agg.FeatureShare) -> float | None:
     return len(used & key) / len(key) if key else None
 
 
-def _active_users(view: View, how: agg.ActiveUsers) -> float | None:
+def _active_users(view: View, how: usage_agg.ActiveUsers) -> float | None:
     named = [row for row in view.usage() if row["user_id"]]
     if not named:
         return None
@@ -114,12 +115,12 @@ def _users(view: View, skip: int = 0) -> set[str]:
     return {row["user_id"] for row in rows if view.inside(row["occurred_at"], skip=skip)}
 
 
-def _per_user(view: View, how: agg.EventsPerUser) -> float | None:
+def _per_user(view: View, how: usage_agg.EventsPerUser) -> float | None:
     events, users = _sum(view, agg.Sum("events")), _users(view)
     return events / len(users) if users and events is not None else None
 
 
-def _users_change(view: View, how: agg.ActiveUsersChange) -> float | None:
+def _users_change(view: View, how: usage_agg.ActiveUsersChange) -> float | None:
     if any(10 * view.outage(skip=skip) > view.window for skip in (0, view.window)):
         return None
     now, before = len(_users(view)), len(_users(view, skip=view.window))
@@ -147,7 +148,7 @@ def _active(view: View) -> list[Any]:
     return [row["occurred_at"] for row in view.usage() or _counts(view)]
 
 
-def _daily_users(view: View, how: agg.DailyUsers) -> float | None:
+def _daily_users(view: View, how: usage_agg.DailyUsers) -> float | None:
     people = _people(view)
     if not people:
         return None
@@ -160,7 +161,7 @@ def _daily_users(view: View, how: agg.DailyUsers) -> float | None:
     return mean / of if of else None
 
 
-def _active_days(view: View, how: agg.ActiveDays) -> float | None:
+def _active_days(view: View, how: usage_agg.ActiveDays) -> float | None:
     days = _active(view)
     return float(len({stamp(day).date() for day in days if view.inside(day)})) if days else None
 
@@ -173,7 +174,7 @@ def _days_since(view: View, how: agg.DaysSince) -> float | None:
     return float(days - view.outage(days=days))
 
 
-def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
+def _slope(view: View, how: usage_agg.ActiveUsersSlope) -> float | None:
     people = _people(view)
     if not people:
         return None
@@ -191,7 +192,7 @@ def _slope(view: View, how: agg.ActiveUsersSlope) -> float | None:
     return slope * 30 / y_mean if y_mean > 0 else None
 
 
-def _silence(view: View, how: agg.Silence) -> float | None:
+def _silence(view: View, how: usage_agg.Silence) -> float | None:
     active = _active(view)
     if not active:
         return None
@@ -205,14 +206,14 @@ USAGE_TWINS: Mapping[type[agg.Aggregation], Callable[[View, Any], float | None]]
     agg.ChangeVsPreviousWindow: _change,
     agg.ChangeVsOwnBaseline: _own_baseline,
     agg.FallBeyondChance: _fall_beyond_chance,
-    agg.ShareOfUsage: _share_of_usage,
-    agg.FeatureShare: _feature_share,
-    agg.ActiveUsers: _active_users,
-    agg.ActiveUsersChange: _users_change,
-    agg.DailyUsers: _daily_users,
-    agg.ActiveDays: _active_days,
-    agg.EventsPerUser: _per_user,
-    agg.ActiveUsersSlope: _slope,
+    usage_agg.ShareOfUsage: _share_of_usage,
+    usage_agg.FeatureShare: _feature_share,
+    usage_agg.ActiveUsers: _active_users,
+    usage_agg.ActiveUsersChange: _users_change,
+    usage_agg.DailyUsers: _daily_users,
+    usage_agg.ActiveDays: _active_days,
+    usage_agg.EventsPerUser: _per_user,
+    usage_agg.ActiveUsersSlope: _slope,
     agg.DaysSince: _days_since,
-    agg.Silence: _silence,
+    usage_agg.Silence: _silence,
 }

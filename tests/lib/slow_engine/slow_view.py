@@ -9,7 +9,7 @@ from statistics import median_low
 from typing import Any
 
 from customer_health.company import CompanyConfig
-from customer_health.signals import aggregations as agg
+from customer_health.signals import usage_aggregations as usage_agg
 from customer_health.signals.plan_lists import conditions, feature_sets
 from customer_health.signals.signal import Absent, Signal
 from customer_health.signals.usage.outage_days import MIN_ACCOUNTS
@@ -250,7 +250,7 @@ class View:
         How many people came is told by those whom usage names, or else by counts; all else by usage, or by
         counts where there is none.
         """
-        heads = isinstance(self.signal.aggregation, agg.DailyUsers | agg.ActiveUsersSlope)
+        heads = isinstance(self.signal.aggregation, usage_agg.DailyUsers | usage_agg.ActiveUsersSlope)
         told = [row for row in self.usage() if row["user_id"] or not heads]
         counted = any(row["users"] > 0 for row in self.seen("daily_users")) and not told
         return self.world.outage(self.as_of, "daily_users" if counted else "usage")

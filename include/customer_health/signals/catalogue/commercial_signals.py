@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from customer_health.signals.aggregations import (
+from customer_health.signals.aggregations import ChangeVsPreviousWindow, Count, Happened, Sum
+from customer_health.signals.contract_aggregations import (
     AutoRenewShare,
-    ChangeVsPreviousWindow,
     ContractChange,
-    Count,
     DaysUntilRenewal,
-    Happened,
-    Sum,
     TermLength,
 )
 from customer_health.signals.signal import Concept, Direction, Signal, days

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from customer_health.signals.aggregations import (
+    ChangeVsOwnBaseline,
+    ChangeVsPreviousWindow,
+    DaysSince,
+    FallBeyondChance,
+    Sum,
+)
+from customer_health.signals.signal import Absent, Concept, Direction, FromConfig, Grave, Signal, days
+from customer_health.signals.usage_aggregations import (
     ActiveDays,
     ActiveUsers,
     ActiveUsersChange,
     ActiveUsersSlope,
-    ChangeVsOwnBaseline,
-    ChangeVsPreviousWindow,
     DailyUsers,
-    DaysSince,
     EventsPerUser,
-    FallBeyondChance,
     FeatureShare,
     ShareOfUsage,
     Silence,
-    Sum,
 )
-from customer_health.signals.signal import Absent, Concept, Direction, FromConfig, Grave, Signal, days
 
 SIGNALS = (
     Signal(

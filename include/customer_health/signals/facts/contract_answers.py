@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from customer_health.signals import aggregations as agg
+from customer_health.signals import contract_aggregations as contract_agg
 from customer_health.signals.answer_registry import Answers
 from customer_health.signals.facts.account_context import (
     Context,
@@ -28,8 +28,8 @@ CONTRACT_ANSWERS: Answers[FactReader] = Answers()
 LONGEST_TERM = 2**20  # days; a longer term is a mistake and counts as this
 
 
-@CONTRACT_ANSWERS.to(agg.DaysUntilRenewal)
-def _days_until_renewal(reader: FactReader, how: agg.DaysUntilRenewal, signal: Signal) -> Array:
+@CONTRACT_ANSWERS.to(contract_agg.DaysUntilRenewal)
+def _days_until_renewal(reader: FactReader, how: contract_agg.DaysUntilRenewal, signal: Signal) -> Array:
     grid, context = reader.grid, reader.context
     if not how.notice:
         return np.where(context.renewal < NEVER, context.renewal - grid.dates, np.nan)
@@ -42,8 +42,8 @@ def _days_until_renewal(reader: FactReader, how: agg.DaysUntilRenewal, signal: S
     return np.where(nearest < NEVER / 2, nearest - grid.dates, np.nan)
 
 
-@CONTRACT_ANSWERS.to(agg.TermLength)
-def _term_length(reader: FactReader, how: agg.TermLength, signal: Signal) -> Array:
+@CONTRACT_ANSWERS.to(contract_agg.TermLength)
+def _term_length(reader: FactReader, how: contract_agg.TermLength, signal: Signal) -> Array:
     grid = reader.grid
     contracts = reader.state.tables["contracts"]
     stands = standing(contracts, grid)
@@ -56,8 +56,8 @@ def _term_length(reader: FactReader, how: agg.TermLength, signal: Signal) -> Arr
     return np.where(nearest < NEVER * LONGEST_TERM, nearest % LONGEST_TERM, np.nan)
 
 
-@CONTRACT_ANSWERS.to(agg.AutoRenewShare)
-def _auto_renew_share(reader: FactReader, how: agg.AutoRenewShare, signal: Signal) -> Array:
+@CONTRACT_ANSWERS.to(contract_agg.AutoRenewShare)
+def _auto_renew_share(reader: FactReader, how: contract_agg.AutoRenewShare, signal: Signal) -> Array:
     grid = reader.grid
     contracts = reader.state.tables["contracts"]
     stands = standing(contracts, grid)
@@ -66,8 +66,8 @@ def _auto_renew_share(reader: FactReader, how: agg.AutoRenewShare, signal: Signa
     return grid.ratio(some, many, many > 0)
 
 
-@CONTRACT_ANSWERS.to(agg.ContractChange)
-def _contract_change(reader: FactReader, how: agg.ContractChange, signal: Signal) -> Array:
+@CONTRACT_ANSWERS.to(contract_agg.ContractChange)
+def _contract_change(reader: FactReader, how: contract_agg.ContractChange, signal: Signal) -> Array:
     grid, context = reader.grid, reader.context
     contracts = reader.state.tables["contracts"]
     window, column = signal.window_days, contracts[how.column]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from customer_health.signals import aggregations as agg
+from customer_health.signals import usage_aggregations as usage_agg
 from customer_health.signals.answer_registry import Answers
 from customer_health.signals.plan_lists import feature_sets, lookup
 from customer_health.signals.signal import Signal
@@ -18,13 +19,13 @@ Array = NDArray[Any]
 USAGE_ANSWERS: Answers[Usage] = Answers()
 
 
-@USAGE_ANSWERS.to(agg.ActiveUsersSlope)
-def _slope(usage: Usage, how: agg.ActiveUsersSlope, signal: Signal) -> Array:
+@USAGE_ANSWERS.to(usage_agg.ActiveUsersSlope)
+def _slope(usage: Usage, how: usage_agg.ActiveUsersSlope, signal: Signal) -> Array:
     return usage.slope(signal.window_days, how.min_days, how.relative)
 
 
-@USAGE_ANSWERS.to(agg.ActiveUsers)
-def _active(usage: Usage, how: agg.ActiveUsers, signal: Signal) -> Array:
+@USAGE_ANSWERS.to(usage_agg.ActiveUsers)
+def _active(usage: Usage, how: usage_agg.ActiveUsers, signal: Signal) -> Array:
     least = how.min_days
     min_days = int(str(lookup(usage.config, least))) if isinstance(least, str) else least
     many = usage.active_users(signal.window_days, min_days)
@@ -52,8 +53,8 @@ def _change(usage: Usage, how: agg.ChangeVsPreviousWindow, signal: Signal) -> Ar
     return usage.delivered(values, window, skip=window)
 
 
-@USAGE_ANSWERS.to(agg.ShareOfUsage)
-def _share(usage: Usage, how: agg.ShareOfUsage, signal: Signal) -> Array:
+@USAGE_ANSWERS.to(usage_agg.ShareOfUsage)
+def _share(usage: Usage, how: usage_agg.ShareOfUsage, signal: Signal) -> Array:
     window = signal.window_days
     every = usage.events(None, window)
 
@@ -125,14 +126,14 @@ def _events(usage: Usage, signal: Signal) -> Array:
     return usage.per_plan(feature_sets(signal, usage.config), events)
 
 
-@USAGE_ANSWERS.to(agg.EventsPerUser)
-def _per_user(usage: Usage, how: agg.EventsPerUser, signal: Signal) -> Array:
+@USAGE_ANSWERS.to(usage_agg.EventsPerUser)
+def _per_user(usage: Usage, how: usage_agg.EventsPerUser, signal: Signal) -> Array:
     users = usage.active_users(signal.window_days)
     return usage.grid.ratio(_events(usage, signal), users, users > 0)
 
 
-@USAGE_ANSWERS.to(agg.ActiveUsersChange)
-def _users_change(usage: Usage, how: agg.ActiveUsersChange, signal: Signal) -> Array:
+@USAGE_ANSWERS.to(usage_agg.ActiveUsersChange)
+def _users_change(usage: Usage, how: usage_agg.ActiveUsersChange, signal: Signal) -> Array:
     window = signal.window_days
     now, before = usage.active_users(window), usage.active_users(window, skip=window)
     covered = usage.first <= usage.grid.dates - 2 * window
@@ -142,8 +143,8 @@ def _users_change(usage: Usage, how: agg.ActiveUsersChange, signal: Signal) -> A
     return values
 
 
-@USAGE_ANSWERS.to(agg.DailyUsers)
-def _daily_users(usage: Usage, how: agg.DailyUsers, signal: Signal) -> Array:
+@USAGE_ANSWERS.to(usage_agg.DailyUsers)
+def _daily_users(usage: Usage, how: usage_agg.DailyUsers, signal: Signal) -> Array:
     window = signal.window_days
     days = usage.observed_days(window)
     mean = usage.grid.ratio(usage.user_days(window), days, days > 0)
@@ -153,13 +154,13 @@ def _daily_users(usage: Usage, how: agg.DailyUsers, signal: Signal) -> Array:
     return usage.grid.ratio(mean, of, of > 0)
 
 
-@USAGE_ANSWERS.to(agg.ActiveDays)
-def _active_days(usage: Usage, how: agg.ActiveDays, signal: Signal) -> Array:
+@USAGE_ANSWERS.to(usage_agg.ActiveDays)
+def _active_days(usage: Usage, how: usage_agg.ActiveDays, signal: Signal) -> Array:
     return np.where(usage.first_day < NEVER, usage.active_days(signal.window_days), np.nan)
 
 
-@USAGE_ANSWERS.to(agg.FeatureShare)
-def _features(usage: Usage, how: agg.FeatureShare, signal: Signal) -> Array:
+@USAGE_ANSWERS.to(usage_agg.FeatureShare)
+def _features(usage: Usage, how: usage_agg.FeatureShare, signal: Signal) -> Array:
     return usage.features(feature_sets(signal, usage.config), signal.window_days)
 
 

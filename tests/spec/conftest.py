@@ -1,0 +1,28 @@
+"""A ledger and a warehouse, empty, for specifications of what is read from both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from sqlalchemy import Engine
+from tests.lib.ledger import new_ledger
+from tests.lib.world import create_raw_tables
+
+
+@pytest.fixture
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Every raw table, without rows."""
+    with duckdb.connect() as con:
+        create_raw_tables(con)
+        yield con
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Engine]:
+    """A ledger at the newest revision."""
+    engine = new_ledger(tmp_path)
+    yield engine
+    engine.dispose()
