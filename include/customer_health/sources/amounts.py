@@ -41,6 +41,8 @@ SIGNS: Mapping[str, tuple[str, ...]] = {
     "₫": ("VND",),
     "zł": ("PLN",),
     "Kč": ("CZK",),
+    "円": ("JPY",),
+    "元": ("CNY",),
     "kr": ("SEK", "NOK", "DKK", "ISK"),
 }
 _BLANKS = "\u00a0\u2009\u202f ''’"
@@ -85,7 +87,7 @@ def _money() -> str:
 def currency_in(text: str) -> str:
     """Return SQL of the sign or code of money that an amount carries, NULL if it carries none."""
     money = _money().replace("'", "''")
-    pattern = f"^[(]?[-+]?\\s*({money})?\\s*[-+]?\\s*[0-9][^A-Za-z$€£¥₹₩₽₺₪₴₫]*({money})?[)]?$"
+    pattern = f"^[(]?[-+]?\\s*({money})?\\s*[-+]?\\s*[0-9][^A-Za-z$€£¥₹₩₽₺₪₴₫円元]*({money})?[)]?$"
     return (
         f"nullif(coalesce(nullif(regexp_extract({text}, '{pattern}', 1), ''), "
         f"regexp_extract({text}, '{pattern}', 2)), '')"

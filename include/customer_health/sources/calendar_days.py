@@ -8,6 +8,7 @@ wrote it is not an instant but the day itself: exports spell days so.
 from __future__ import annotations
 
 from customer_health.sources.casting import Format, local, moment_of
+from customer_health.sources.moments import EPOCHS
 from customer_health.warehouse.contracts import literal
 
 _AT_THE_END = "([+-])([0-9]{2}):?([0-9]{2})?$"
@@ -27,9 +28,9 @@ def parse_day(text: str, *, format_: Format, zone: str | None, clock: bool) -> s
         distinct = f"list_distinct([{readings}])"  # leaves NULL out
         return f"CASE WHEN len({distinct}) = 1 THEN {distinct}[1] END"
     instant = f"CAST({moment_of(text, format_, zone)} AS TIMESTAMP)"
-    if format_ in ("unix", "unix_ms"):
+    if format_ in EPOCHS:
         return day_of_instant(instant, zone=zone, clock=clock)
-    if format_ == "excel":
+    if format_ in ("excel", "iso_week"):
         written = instant
     elif format_ in (None, "iso"):
         written = f"CASE WHEN {instant} IS NOT NULL THEN TRY_CAST({text} AS TIMESTAMP) END"

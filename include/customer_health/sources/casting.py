@@ -5,10 +5,11 @@ Built from quoted identifiers and literals only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from customer_health.sources.amounts import Money, number
-from customer_health.sources.moments import excel_moment
+from customer_health.sources.magnitudes import folded, magnitude, unabridged
+from customer_health.sources.moments import EPOCHS, epoch_moment, excel_moment, week_moment
 from customer_health.sources.rule_parts import Condition, Offset, Scalar
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Type
@@ -50,8 +51,26 @@ EXPECTED: Mapping[Type, str] = {
     Type.TIMESTAMP: "a time such as 2026-01-31T14:05:00Z (without zone: UTC, or the mapping's)",
 }
 
-YES = ("true", "t", "yes", "y", "1", "on", "ja", "j", "wahr", "oui", "si", "sí")
-NO = ("false", "f", "no", "n", "0", "off", "nein", "falsch", "non")
+YES = (
+    "true",
+    "t",
+    "yes",
+    "y",
+    "1",
+    "on",
+    "ja",
+    "j",
+    "wahr",
+    "oui",
+    "si",
+    "sí",
+    "sì",
+    "sim",
+    "s",
+    "はい",
+    "有",
+)
+NO = ("false", "f", "no", "n", "0", "off", "nein", "falsch", "non", "não", "nao", "nee", "いいえ", "無")
 _YES, _NO = (", ".join(literal(word) for word in words) for words in (YES, NO))
 
 
@@ -98,9 +117,36 @@ def parse(
     if type_ is Type.TIMESTAMP:
         return f"CAST({moment_of(text, format_, zone)} AS {type_.value})"
     read = number(text, decimal, kind)
-    if type_ is Type.INTEGER:
-        return f"CASE WHEN {read} = floor({read}) THEN TRY_CAST({read} AS BIGINT) END"
-    return read
+    return whole(read) if type_ is Type.INTEGER else read
+
+
+def whole(number: str) -> str:
+    """Return SQL of a number as a BIGINT, NULL where it is not a whole one."""
+    return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
+
+
+def full_number(
+    text: str, decimal: str, kind: Money = "money", let: Callable[[str, str], str] | None = None
+) -> str:
+    """Return SQL of a number that may be written short (1.2M), NULL where it is not a number of this kind.
+
+    Args:
+        text: SQL of the text, its digits folded.
+        decimal: The sign that begins the cents.
+        kind: Which signs it may carry.
+        let: Names parts that are used more than once (ColumnReader); None writes them out.
+    """
+    if kind == "share":
+        return number(text, decimal, kind)
+    bare, times = unabridged(text, kind), magnitude(text, kind)
+    if let is not None:
+        bare, times = let("bare", bare), let("times", times)
+        return let("number", _times(number(bare, decimal, kind), times))
+    return _times(number(bare, decimal, kind), times)
+
+
+def _times(read: str, times: str) -> str:
+    return f"CASE WHEN {times} = 1 THEN {read} ELSE round({read} * {times}, 4) END"
 
 
 def local(moment: str, zone: str) -> str:
@@ -124,14 +170,10 @@ def moment_of(text: str, format_: Format, zone: str | None) -> str:
         # A day is a day wherever it was written down, and an offset speaks for itself.
         says = f"NOT contains({text}, ':') OR regexp_matches({text}, '{_OFFSET}')"
         return f"CASE WHEN {says} THEN {instant} ELSE {local(f'TRY_CAST({text} AS TIMESTAMP)', zone)} END"
-    if format_ in ("unix", "unix_ms"):
-        # Seconds beyond the year 5138 are milliseconds, and milliseconds before March 1973 are seconds.
-        number = f"TRY_CAST({text} AS DOUBLE)"
-        seconds = f"abs({number}) < 1e11"
-        fits, factor = (
-            (f"NOT {seconds} OR {number} = 0", 1_000) if format_ == "unix_ms" else (seconds, 1_000_000)
-        )
-        return f"make_timestamp(CASE WHEN {fits} THEN TRY_CAST({number} * {factor} AS BIGINT) END)"
+    if format_ in EPOCHS:
+        return epoch_moment(text, format_)
+    if format_ == "iso_week":
+        return week_moment(text)
     if format_ == "excel":
         return local(excel_moment(text), zone) if zone is not None else excel_moment(text)
     moment = f"try_strptime({text}, {literal(format_)})"
@@ -191,4 +233,4 @@ def _among(text: str, values: tuple[Scalar, ...]) -> str:
 def _compared(text: str, sign: str, bound: Scalar, decimal: str) -> str:
     if isinstance(bound, str):
         return f"TRY_CAST({text} AS TIMESTAMPTZ) {sign} TRY_CAST({literal(bound)} AS TIMESTAMPTZ)"
-    return f"{number(text, decimal)} {sign} {float(bound)!r}"
+    return f"{full_number(folded(text), decimal)} {sign} {float(bound)!r}"

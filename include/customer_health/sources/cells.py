@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from customer_health.sources.amounts import ambiguous, code_of, currency_in, is_number, kind_of
+from customer_health.sources.magnitudes import unabridged
 from customer_health.sources.mapping import Feed, Rule
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Table
@@ -61,7 +62,7 @@ def with_currency(
     told = let("told", f"upper(trim({spoken.read}))")
     found, failed = [], {}
     for name in named:
-        sign = let("sign", currency_in(f"CAST(g.{identifier('g:' + name)} AS VARCHAR)"))
+        sign = let("sign", currency_in(unabridged(f"CAST(g.{identifier('g:' + name)} AS VARCHAR)", "money")))
         code = let("code", code_of(sign, told))
         found.append(code)
         failed[f"{name}:currency"] = Value(

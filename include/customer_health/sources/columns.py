@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
-from customer_health.sources.amounts import is_number, kind_of, minor, number, span
+from customer_health.sources.amounts import is_number, kind_of, minor, span
 from customer_health.sources.calendar_days import day_of_instant, day_of_local, parse_day
 from customer_health.sources.casting import (
     EXPECTED,
     NAIVE,
     always_fits,
     as_text,
-    holds,
+    full_number,
     local,
     none_of,
     parse,
     shifted,
+    whole,
 )
-from customer_health.sources.cell_words import any_of, digest, first_answer, in_major_units
+from customer_health.sources.cell_words import digest, in_major_units
 from customer_health.sources.cells import (
     NO_MORE,
     Value,
@@ -30,14 +31,15 @@ from customer_health.sources.cells import (
     untold,
     with_currency,
 )
+from customer_health.sources.expressions import Expressions, plain
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.id_text import LISTS, PEOPLE, SCIENTIFIC, each_id, id_text, one_case
 from customer_health.sources.lookups import NOT_AMONG
+from customer_health.sources.magnitudes import folded
 from customer_health.sources.mapping import Feed, Rule
 from customer_health.sources.moments import names_a_zone, stands_for_none, with_zone
 from customer_health.sources.once import event_number
-from customer_health.sources.periods import Period, a_year
-from customer_health.sources.rule_parts import Lookup, Offset, Where
+from customer_health.sources.rule_parts import Lookup, Offset
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Column, Table, Type
 
@@ -45,11 +47,8 @@ _MOMENT = Column(Type.TIMESTAMP, "A day that steers rows.")
 _SPANS = ("seconds", "minutes", "hours", "days")
 
 
-class ColumnReader:
-    """Reads the columns of one feed in one file. See `FeedCompiler` for the arguments.
-
-    Columns that the file lacks are collected, so that one message names them all.
-    """
+class ColumnReader(Expressions):
+    """Reads the columns of one feed in one file. See `FeedCompiler` for the arguments."""
 
     def __init__(
         self,
@@ -62,18 +61,11 @@ class ColumnReader:
         as_of: date,
         decimal: str | None = ".",
     ) -> None:
-        self.table, self.feed, self.file, self.file_name, self.lookups = table, feed, file, file_name, lookups
-        self._decimal, self._as_of = decimal or ".", as_of
+        super().__init__(feed, file, lookups, decimal=decimal)
+        self.table, self.file_name, self._as_of = table, file_name, as_of
         self._rules = rules_of(table, feed)
-        self._missing: list[tuple[str, str]] = []
-        self._joins: list[str] = []
-        self._skips: list[str] = []
-        self._others: list[str] = []  # texts of further columns that rules need
-        self._lets: list[tuple[int, str, str]] = []  # level, name, SQL
         self._no_dates: dict[str, str] = {}
         self._empty_answers: dict[str, tuple[str, str]] = {}  # column -> SQL of the value, of its answer
-        # What can fail beside a column's own value: a span that is added, a currency, a decimal.
-        self._checks: dict[str, Value] = {}
         self._today = status_of_today(table, feed)
         self._values = {name: self._value(name, column) for name, column in table.columns.items()}
         currency, contradictions = with_currency(table, self._rules, self._values, self._let)
@@ -98,44 +90,6 @@ class ColumnReader:
         if feed.event_id:
             self._steering["event"] = self._event()
         self._conditions = self._where(feed.where, "where")
-
-    def _let(self, what: str, sql: str) -> str:
-        """Give a part of an expression a name, and return SQL of it.
-
-        What several expressions need is computed once: written out everywhere, a feed of a dozen columns
-        becomes a query of a million letters.
-        """
-        for _, name, known in self._lets:
-            if known == sql:
-                return f"g.{identifier(name)}"
-        below = [level for level, name, _ in self._lets if f"g.{identifier(name)}" in sql]
-        name = f"x:{len(self._lets)}:{what}"
-        self._lets.append((1 + max(below, default=0), name, sql))
-        return f"g.{identifier(name)}"
-
-    def _named(self, rows: str) -> str:
-        """Add to rows (alias g) everything that `_let` has named, level by level."""
-        for level in sorted({level for level, _, _ in self._lets}):
-            mine = ", ".join(f"{sql} AS {identifier(name)}" for at, name, sql in self._lets if at == level)
-            rows = f"SELECT g.*, {mine} FROM ({rows}) g"
-        return rows
-
-    def _column(self, name: str, place: str) -> str:
-        found = self.file.named(name)
-        if found is None:
-            self._missing.append((place, name))
-            return "NULL"
-        return found
-
-    def _native(self, column: str) -> str:
-        return self.file.columns.get(column, "VARCHAR")
-
-    def _where(self, where: Where, place: str) -> str:
-        tests = []
-        for name, condition in where.items():
-            column = self._column(name, place)
-            tests.append(holds(column, self._native(column), condition, self._decimal, self.feed.empty))
-        return " AND ".join(tests)
 
     def _value(self, name: str, column: Column) -> Value:
         rule = self._rules.get(name)
@@ -177,7 +131,7 @@ class ColumnReader:
 
     def _read(self, name: str, column: Column, rule: Rule) -> Value:
         if rule.row_number:
-            return Value("NULL", self._typed(as_text(ROW, "BIGINT"), rule.prefix))
+            return Value("NULL", prefixed(as_text(ROW, "BIGINT"), rule.prefix))
         if rule.constant is not None:
             return Value("NULL", f"CAST({literal(plain(rule.constant))} AS {column.type.value})")
         assert rule.column is not None
@@ -191,6 +145,8 @@ class ColumnReader:
             read = self._cast(column, here, native)
             return Value(given, self._cleaned(read, rule) if column.type is Type.TEXT else read)
         given = self._cleaned(as_text(given, native), rule)
+        if column.type is not Type.TEXT and native == "VARCHAR" and not (rule.lookup or rule.values):
+            given = folded(given)
         if name in LISTS:
             return Value(given, each_id(here, rule, literal(rule.prefix)))
         written = given
@@ -212,7 +168,7 @@ class ColumnReader:
             read = self._parsed(column, joined, rule)
             return Value(
                 given,
-                self._typed(read, rule.prefix),
+                prefixed(read, rule.prefix),
                 self._unanswered(rule.lookup, here, joined, read),
                 f"{NOT_AMONG} {rule.lookup.key} of {rule.lookup.place}",
             )
@@ -223,7 +179,7 @@ class ColumnReader:
         if rule.hashed:
             given = digest(given)
         if column.type is Type.TEXT:
-            read = self._typed(one_case(here) if name in PEOPLE and not rule.values else here, rule.prefix)
+            read = prefixed(one_case(here) if name in PEOPLE and not rule.values else here, rule.prefix)
             return self._digits(name, written, given, read) if rule.integer_text else Value(given, read)
         read = self._parsed(column, here, rule)
         return Value(given, read, f"{here} IS NOT NULL AND {read} IS NULL", reason)
@@ -245,10 +201,11 @@ class ColumnReader:
             read = parse_day(text, format_=rule.format, zone=zone, clock=column.clock)
         elif is_number(column) and column.unit in _SPANS:
             read = span(text, column.unit, self._decimal)
+        elif is_number(column):
+            read = full_number(text, self._decimal, kind_of(column), self._let)
+            read = whole(read) if column.type is Type.INTEGER else read
         else:
-            read = parse(
-                text, column.type, format_=rule.format, decimal=self._decimal, zone=zone, kind=kind_of(column)
-            )
+            read = parse(text, column.type, format_=rule.format, decimal=self._decimal, zone=zone)
         return self._let("read", read)
 
     def _zone_check(self, column: Column, here: str, rule: Rule) -> Value:
@@ -276,44 +233,6 @@ class ColumnReader:
         if lookup.missing == "report":
             return f"{here} IS NOT NULL AND ({joined} IS NULL OR {read} IS NULL)"
         return f"{joined} IS NOT NULL AND {read} IS NULL"
-
-    def _typed(self, text: str, prefix: str) -> str:
-        return f"({literal(prefix)} || {text})" if prefix else text
-
-    def _cleaned(self, text: str, rule: Rule) -> str:
-        translated = {plain(old).strip().lower() for old in rule.values or ()}
-        return none_of(text, (word for word in self.feed.empty if word.lower() not in translated))
-
-    def _translated(self, given: str, rule: Rule) -> str:
-        assert rule.values is not None
-        pairs = {
-            plain(old).strip().lower(): "NULL" if new is None else literal(plain(new))
-            for old, new in rule.values.items()
-        }
-        other = literal(plain(rule.otherwise)) if rule.otherwise is not None else ""
-        if rule.split and not rule.lookup:
-            return any_of(given, rule.split, pairs, other or "NULL")
-        cases = " ".join(f"WHEN {literal(old)} THEN {new}" for old, new in pairs.items())
-        whole = f"CASE lower({given}) {cases} ELSE {other or given} END"
-        return f"CASE WHEN {given} IS NULL THEN NULL ELSE {whole} END"
-
-    def _join(self, given: str, lookup: Lookup, alone: Rule | None = None) -> str:
-        """Join the files of a lookup, one behind the other, and return the last one's value."""
-        alias = ""
-        for one in lookup.chain():
-            alias = f"l{len(self._joins)}"
-            name = self.lookups[one.place, one.key, one.value]
-            if alone and (alone.split or alone.email_domain) and one is lookup:
-                by_row = first_answer(
-                    self.file.relation, given, name, alone.split, by_domain=alone.email_domain
-                )
-                self._joins.append(f"LEFT JOIN {by_row} {alias} ON {alias}.{ROW} = s.{ROW}")
-            else:
-                self._joins.append(f"LEFT JOIN {name} {alias} ON {alias}.__key = {given}")
-            given = f"{alias}.__value"
-        if lookup.missing == "skip":
-            self._skips.append(f"{given} IS NOT NULL")
-        return f"g.{identifier('l:' + alias)}"
 
     def _finished(self, name: str, column: Column, rule: Rule, value: Value) -> Value:
         read, failed = value.read, value.failed
@@ -364,42 +283,6 @@ class ColumnReader:
         goes_on = bool(self.feed.unless_followed) and name == "occurred_at"
         return goes_on or not column.required
 
-    def _periods_a_year(self, name: str, per: Period) -> str:
-        """SQL of how many of a row's billing periods a year has; a word that is not known is a question."""
-        source = self._column(per.column, f"columns.{name}.per")
-        text = none_of(as_text(identifier(source), self._native(source)), self.feed.empty)
-        text = f"g.{self._beside(text)}"
-        read = self._let("per", a_year(text, per))
-        amount = f"g.{identifier('g:' + name)}"
-        reason = f"is for a period that '{per.column}' does not name: write, say, `values: {{M: month}}`"
-        self._checks[f"{name}:per"] = Value(
-            "NULL", "NULL", f"{amount} IS NOT NULL AND {read} IS NULL", reason, shown=text
-        )
-        return read
-
-    def _other_number(
-        self,
-        name: str,
-        key: str,
-        column: str,
-        *,
-        unit: str = "",
-        lookup: Lookup | None = None,
-        positive: bool = False,
-    ) -> str:
-        """SQL of the number, or the span of time, that another source column holds."""
-        source = self._column(column, f"columns.{name}.{key}")
-        text = none_of(as_text(identifier(source), self._native(source)), self.feed.empty)
-        text = self._join(text, lookup) if lookup else f"g.{self._beside(text)}"
-        read = self._let(key, span(text, unit, self._decimal) if unit else number(text, self._decimal))
-        expected = "a span of time such as 90, 24 h or 1d 2h" if unit else "a number"
-        failed = f"{text} IS NOT NULL AND {read} IS NULL"
-        if positive:
-            failed, expected = f"({read} > 0) IS NOT TRUE", "a number above 0"
-        reason = f"needs '{column}', which cannot be read as {expected}"
-        self._checks[f"{name}:{key}:{column}"] = Value("NULL", "NULL", failed, reason, shown=text)
-        return read
-
     def _event(self) -> Value:
         """The number of the event that a row is; one without its id is nobody's to count."""
         texts = []
@@ -411,11 +294,6 @@ class ColumnReader:
         reason = "is empty, and events are told apart by it"
         self._checks["event_id:empty"] = Value("NULL", "NULL", missing, reason, shown="NULL")
         return Value("NULL", event_number(texts))
-
-    def _beside(self, text: str) -> str:
-        """Name a text that a rule needs beside its own column."""
-        self._others.append(text)
-        return identifier(f"o:{len(self._others) - 1}")
 
     def _state_of_today(self, rule: Rule, ended: Value | None) -> dict[str, Value]:
         """Let a contract be in force from its first day until the state of today was seen, or never."""
@@ -432,6 +310,11 @@ class ColumnReader:
         return {"ends_on": replace(ended, read=over), "over": Value("NULL", became)}
 
 
+def prefixed(text: str, prefix: str) -> str:
+    """Return SQL of an id with the text that makes those of several sources distinct."""
+    return f"({literal(prefix)} || {text})" if prefix else text
+
+
 def _may_name_a_zone(rule: Rule) -> bool:
     formats = rule.format if isinstance(rule.format, tuple) else (rule.format,)
     return any(one in (None, "iso") or "%Z" in str(one) for one in formats)
@@ -440,7 +323,3 @@ def _may_name_a_zone(rule: Rule) -> bool:
 def _stands_in(column: Column) -> bool:
     """Whether a column's default holds for empty cells too. An empty count, or kind, is unknown."""
     return column.default == "" or not column.required
-
-
-def plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

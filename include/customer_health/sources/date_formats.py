@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from customer_health.errors import DataContractError
 from customer_health.sources.casting import as_text, none_of
-from customer_health.sources.draft_words import DATE_FORMATS
 from customer_health.sources.files import Readable
 from customer_health.sources.mapping import Feed
+from customer_health.sources.moments import EPOCHS
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.raw import first
 from customer_health.warehouse.table import Table, Type
@@ -20,8 +21,48 @@ from customer_health.warehouse.table import Table, Type
 if TYPE_CHECKING:
     import duckdb
 
+MONTHS = ("%Y-%m", "%m/%Y", "%b %Y")
+"""Formats of whole months."""
+DATE_FORMATS = (
+    "%d.%m.%Y",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M",
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y年%m月%d日",
+    "%Y.%m.%d",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y%m%d",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %I:%M %p",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d.%m.%y",
+    "%Y-%m",
+    "%m/%Y",
+    "%b %Y",
+)
+"""Formats that a draft tries; ISO dates need none."""
+
+
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
-_EPOCH = (("unix", re.compile(r"1\d{9}(\.\d+)?")), ("unix_ms", re.compile(r"1\d{12}")))
+# Counts since 1970 of days from 2001 to 2096.
+_EPOCH = {
+    name: re.compile(rf"[1-3]\d{{{9 + decimals}}}" + (r"(\.\d+)?" if name == "unix" else ""))
+    for name, decimals in EPOCHS.items()
+}
+_NAMED = ("iso", "iso_week", *_EPOCH)
+_WEEK = re.compile(r"\d{4}-?[wW]\d{1,2}(-?[1-7])?")
 _SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")  # a spreadsheet's days since 1899-12-30: 1954 to 2091
 _PARTS = {
     "%Y": r"\d{4}", "%y": r"\d{2}", "%b": r"[A-Za-z]{3,4}\.?", "%B": r"[A-Za-z]+", "%p": r"[AaPp][Mm]",
@@ -39,14 +80,16 @@ def _shape(format_: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=65_536)
 def reads(value: str, format_: str) -> bool:
-    """Whether a format (strptime, or "iso", "unix", "unix_ms") reads a text."""
+    """Whether a format (strptime, or one that has a name: "iso", "unix") reads a text."""
+    value = unicodedata.normalize("NFKC", value)
     if format_ == "excel":
         return _SERIAL.fullmatch(value) is not None
     if format_ == "iso":
         return ISO.fullmatch(value) is not None
-    for name, pattern in _EPOCH:
-        if format_ == name:
-            return pattern.fullmatch(value) is not None
+    if format_ == "iso_week":
+        return _WEEK.fullmatch(value) is not None
+    if format_ in _EPOCH:
+        return _EPOCH[format_].fullmatch(value) is not None
     if _shape(format_).fullmatch(value) is None:
         return False
     try:
@@ -60,7 +103,7 @@ def format_of(samples: Sequence[str]) -> str | None:
     """Return "" for ISO dates, a format (or two, joined by " or ") that reads all of them, or None."""
     if all(reads(value, "iso") for value in samples):
         return ""
-    for name, _ in _EPOCH:
+    for name in (*_EPOCH, "iso_week"):
         if all(reads(value, name) for value in samples):
             return name
     fitting = [f for f in DATE_FORMATS if all(reads(value, f) for value in samples)]
@@ -72,7 +115,9 @@ def formats_of(samples: Sequence[str]) -> tuple[str, ...]:
     found: list[str] = []
     left = list(samples)
     while left:
-        best = max(("iso", *DATE_FORMATS, "excel"), key=lambda format_: sum(reads(v, format_) for v in left))
+        best = max(
+            (*_NAMED, *DATE_FORMATS, "excel"), key=lambda format_: sum(reads(v, format_) for v in left)
+        )
         rest = [value for value in left if not reads(value, best)]
         if len(rest) == len(left):
             return ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from customer_health.sources.amounts import ambiguous, evidence, is_number
 from customer_health.sources.casting import as_text
 from customer_health.sources.files import Readable
+from customer_health.sources.magnitudes import folded
 from customer_health.sources.mapping import Feed
 from customer_health.warehouse.contracts import identifier
 from customer_health.warehouse.raw import first
@@ -28,12 +29,14 @@ def decimal_of(con: duckdb.DuckDBPyConnection, readable: Readable, table: Table,
     columns = _numbers(readable, table, feed)
     if not columns:
         return "."
-    shown = [evidence(as_text(identifier(column), "VARCHAR")) for column in columns]
+    shown = [evidence(folded(as_text(identifier(column), "VARCHAR"))) for column in columns]
     wanted = ", ".join(
         f"coalesce(bool_or({' OR '.join(kinds)}), false)" for kinds in zip(*shown, strict=True)
     )
     if readable.delimiter == ";":
-        commas = " OR ".join(ambiguous(as_text(identifier(column), "VARCHAR"), ",") for column in columns)
+        commas = " OR ".join(
+            ambiguous(folded(as_text(identifier(column), "VARCHAR")), ",") for column in columns
+        )
         wanted += f" OR coalesce(bool_or({commas}), false)"
     found = first(con, f"SELECT {wanted} FROM {readable.relation}")
     point, comma, asks = found or (False, False, False)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from customer_health.progress import Progress, silent
 from customer_health.sources import draft_words as words
-from customer_health.sources.draft_look import Look, dated, has_decimal_commas, look_at, plain
+from customer_health.sources.draft_look import Look, dated, has_decimal_commas, look_at
 from customer_health.sources.draft_match import match, table_for
 from customer_health.sources.draft_money import recurring
 from customer_health.sources.draft_reading import reading_of
 from customer_health.sources.draft_rules import column_line, quoted, rule
 from customer_health.sources.draft_series import series_of
 from customer_health.sources.draft_states import state_line, won_deals
+from customer_health.sources.draft_words import plain
 from customer_health.sources.locate import Folder
 from customer_health.warehouse.connect import open_warehouse
 from customer_health.warehouse.table import Table

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from customer_health.sources.date_formats import format_of, reads
 from customer_health.sources.files import Readable, make_readable
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapping import Reading
+from customer_health.sources.moments import EPOCHS
 from customer_health.warehouse.contracts import identifier
 from customer_health.warehouse.table import Column, Type
 
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
 SAMPLE = 2_000
 DISTINCT = 1_000
-_SIGN = "[A-Z]{0,2}[$€£¥₹]|[A-Z]{3}|kr|zł|Kč"
-_MONEY = re.compile(rf"[-+(]?({_SIGN})?\s?[-+]?\d[\d.,'’ \u00a0\u2009\u202f]*-?\s?({_SIGN}|%)?\)?")
+_SIGN = "[A-Z]{0,2}[$€£¥₹円元]|[A-Z]{3}|kr|zł|Kč"
+_SHORT = "k|K|M|MM|m|[Mm]io\\.?|[Mm]ln|[Mm]n|mi|bn|Mrd\\.?|[Tt]sd\\.?|万|億|千"
+_MONEY = re.compile(
+    rf"[-+(]?({_SIGN})?\s?[-+]?\d[\d.,'’ \u00a0\u2009\u202f]*-?\s?({_SHORT})?\s?({_SIGN}|%)?\)?"
+)
 _DECIMAL_COMMA = re.compile(r"\D*(\d{1,3}(\.\d{3})+|\d+),\d{1,2}\D*")
 _DECIMAL_POINT = re.compile(r"[^0-9]*\d{1,3}((,\d{3})+[.]\d+|(,\d{3}){2,})[^0-9]*")
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "#": "no"})
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Look:
         fitting: Kind of value ("number", "boolean", "moment") -> columns that mostly hold such values.
         dates: Columns of dates -> how they are written (date_formats.format_of); None if in no one way.
         readable: The rows themselves, while the draft is made.
+        cells: Column -> what stands in each of the rows that were looked at.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Look:
     fitting: Mapping[str, frozenset[str]] = field(default_factory=dict)
     dates: Mapping[str, str | None] = field(default_factory=dict)
     readable: Readable | None = field(default=None, compare=False, repr=False)
+    cells: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def fits(self, column: Column, name: str) -> bool:
         """Whether most values of the file's column `name` could be of a canonical column's type."""
@@ -104,12 +109,13 @@ def look_at(con: duckdb.DuckDBPyConnection, folder: Folder, name: str, scratch: 
         name, samples, frozenset(gaps), native, frozenset(unique),
         rows=len(rows), whole=readable.rows <= len(rows) < SAMPLE, fitting=_fitting(samples), dates=dates,
         readable=readable,
+        cells={shown: [(row[i] or "").strip() for row in rows] for i, shown in enumerate(columns)},
     )  # fmt: skip
 
 
 def _fitting(samples: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
     tests: dict[str, Callable[[str], bool]] = {
-        "number": lambda value: _MONEY.fullmatch(value) is not None,
+        "number": lambda value: _MONEY.fullmatch(unicodedata.normalize("NFKC", value)) is not None,
         "boolean": lambda value: value.lower() in (*YES, *NO),
         "moment": lambda value: (
             any(c.isdigit() for c in value) and (format_of([value]) is not None or reads(value, "excel"))
@@ -121,17 +127,9 @@ def _fitting(samples: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
     }
 
 
-@lru_cache(maxsize=65_536)
-def plain(name: str) -> str:
-    """Return a name as words: `Account ID`, `accountId` and `account_id` are the same."""
-    return re.sub(
-        r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().translate(_UMLAUTS)
-    ).strip("_")
-
-
 def dated(name: str, look: Look) -> bool:
     """Whether a column holds dates, and not numbers that could be read as some."""
-    return look.dates.get(name) not in (None, "unix", "unix_ms", "%Y%m%d")
+    return look.dates.get(name) not in (None, *EPOCHS, "%Y%m%d")
 
 
 def _share(samples: Sequence[str], test: Callable[[str], bool]) -> float:

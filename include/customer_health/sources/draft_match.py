@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 from customer_health.sources import draft_words as words
-from customer_health.sources.draft_look import Look, dated, plain
+from customer_health.sources.draft_look import Look, dated
+from customer_health.sources.draft_words import plain
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
 
@@ -15,12 +16,13 @@ def table_for(look: Look) -> str | None:
     """Return the canonical table that the file's name and columns speak for, if any does."""
     stem = plain(re.sub(r"\.[a-z]+(\.gz)?$", "", look.name.rsplit("/", 1)[-1]))
     scores: dict[str, float] = {}
+    known = words.vocabulary()
     # "Lost customers" are losses, whatever else their name says.
-    lost = any(word in stem for word in words.TABLE_WORDS["outcomes"])
+    lost = any(word in stem for word in known.tables["outcomes"])
     for table in TABLES.values():
         if (table.name == "crm_snapshot" and table.name not in stem) or (lost and table.name == "accounts"):
             continue
-        named = any(word in stem for word in words.TABLE_WORDS.get(table.name, ()))
+        named = any(word in stem for word in known.tables.get(table.name, ()))
         # A column of daily active users speaks for itself, whatever the file is called.
         named = named or (table.name == "daily_users" and match(table, "users", look) is not None)
         exact = stem in (table.name, *table.aliases) or any(
@@ -38,13 +40,14 @@ def table_for(look: Look) -> str | None:
 
 
 def _candidates(table: Table, column: str) -> Iterable[str]:
+    known = words.vocabulary()
     if column == "occurred_at":
-        return (column, *words.HAPPENED.get(table.name, ()))
+        return (column, *known.happened.get(table.name, ()))
     if column == table.key[0] and (column != "account_id" or table.name == "accounts"):
-        return (column, *words.IDENTITY.get(table.name, ()))
+        return (column, *known.identity.get(table.name, ()))
     return (
         column,
-        *words.COMMON.get(column, ()),
+        *known.columns.get(column, ()),
         *((f"{table.name[:-1]}_{column}",) if column == "name" else ()),
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from customer_health.sources import draft_words as words
-from customer_health.sources.draft_look import Look, plain
+from customer_health.sources.draft_look import Look
 from customer_health.sources.draft_rules import amount_rule, quoted
+from customer_health.sources.draft_words import plain
 from customer_health.sources.periods import IN_A_YEAR
 
 

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 
 from customer_health.sources import draft_words as words
 from customer_health.sources.casting import NO
-from customer_health.sources.date_formats import format_of, formats_of
-from customer_health.sources.draft_look import Look, currency_sign, plain
+from customer_health.sources.date_formats import MONTHS, format_of, formats_of
+from customer_health.sources.draft_codes import codes_of, question
+from customer_health.sources.draft_look import Look, currency_sign
 from customer_health.sources.draft_match import match
+from customer_health.sources.draft_ranks import ranks
+from customer_health.sources.draft_words import plain, vocabulary
 from customer_health.warehouse.table import Column, Table, Type
 from customer_health.warehouse.tables import TABLES
 
@@ -18,7 +21,7 @@ def column_line(
     table: Table, name: str, column: Column, source: str | None, look: Look, looks: Sequence[Look]
 ) -> str | None:
     if name == "known_at" and table.name == "usage":
-        return _known_when_the_month_is_over(table, source, look)
+        return _known_when_it_is_over(table, source, look)
     if table.name == "surveys" and name in ("kind", "score"):
         told = _of_survey(name, column, source, look)
         if told:
@@ -93,7 +96,7 @@ def rule(column: Column, source: str, look: Look) -> str:
     if not samples:
         return f"{quoted(source)}  # TODO empty in this file"
     if column.allowed:
-        return _values(column, source, samples)
+        return _values(column, source, look)
     moment = column.type in (Type.DATE, Type.TIMESTAMP)
     if not moment or look.native.get(source, "").startswith(("DATE", "TIMESTAMP")):
         return quoted(source)
@@ -108,25 +111,34 @@ def rule(column: Column, source: str, look: Look) -> str:
     return f"{{column: {quoted(source)}, format: {quoted(likely)}}}{unsure}" if likely else quoted(source)
 
 
-def _values(column: Column, source: str, samples: Sequence[str]) -> str:
-    meaning = {word: value for value in column.allowed for word in (value, *words.VALUES.get(value, ()))}
-    pairs = {sample: meaning.get(sample.strip().lower()) for sample in samples[:30]}
+def _values(column: Column, source: str, look: Look) -> str:
+    known, samples = vocabulary().values, look.samples[source]
+    meaning = {word: value for value in column.allowed for word in (plain(value), *known.get(value, ()))}
+    code = "priority" if "critical" in column.allowed else ""
+    meaning |= codes_of(code, look)
+    pairs = {sample: meaning.get(plain(sample)) for sample in samples[:30]}
     if all(new == old.lower() for old, new in pairs.items()):
         return quoted(source)
     listed = ", ".join(f"{quoted(old)}: {new or 'TODO'}" for old, new in pairs.items())
-    unsure = f"  # TODO one of {', '.join(column.allowed)}" if None in pairs.values() else ""
+    unknown = [old for old, new in pairs.items() if new is None]
+    unsure = f"  # TODO one of {', '.join(column.allowed)}{question(code, unknown)}" if unknown else ""
     return f"{{column: {quoted(source)}, values: {{{listed}}}}}{unsure}"
 
 
-def _known_when_the_month_is_over(table: Table, source: str | None, look: Look) -> str | None:
-    """A month's total is dated on its first day, and nobody can know it before the last."""
-    month = match(table, "occurred_at", look)
-    format_ = look.dates.get(month) if month else None
-    if source is not None or month is None or format_ not in words.MONTHS:
+def _known_when_it_is_over(table: Table, source: str | None, look: Look) -> str | None:
+    """The total of a month or week is dated on its first day, and nobody can know it before the last."""
+    first = match(table, "occurred_at", look)
+    format_ = look.dates.get(first) if first else None
+    whole_week = format_ == "iso_week" and all(
+        "-" not in v.upper().partition("W")[2] for v in look.samples[first or ""]
+    )
+    if source is not None or first is None or not (format_ in MONTHS or whole_week):
         return f"known_at: {rule(table.columns['known_at'], source, look)}" if source else None
+    word = "week" if whole_week else "month"
+    plus = f"{{amount: 1, unit: {word}s}}"
     return (
-        f"known_at: {{column: {quoted(month)}, format: {quoted(format_)}, plus: {{amount: 1, unit: months}}}}"
-        "  # a month's total is known when the month is over"
+        f"known_at: {{column: {quoted(first)}, format: {quoted(str(format_))}, plus: {plus}}}"
+        f"  # a {word}'s total is known when the {word} is over"
     )
 
 
@@ -182,29 +194,12 @@ def _renews(look: Look) -> str | None:
 
 
 def _ranks(table: Table, look: Look) -> str | None:
-    source = match(table, "plan", look)
-    plans = look.samples[source] if source else []
-    if not source or not 1 < len(plans) <= 12:
+    found = ranks(table, look)
+    if found is None:
         return None
-    ladder = (
-        "free",
-        "trial",
-        "basic",
-        "starter",
-        "standard",
-        "team",
-        "plus",
-        "pro",
-        "professional",
-        "business",
-        "premium",
-        "enterprise",
-    )
-    order = sorted(
-        plans, key=lambda plan: ladder.index(plan.lower()) if plan.lower() in ladder else len(ladder)
-    )
-    ranks = ", ".join(f"{quoted(plan)}: {rank}" for rank, plan in enumerate(order, start=1))
-    return f"plan_rank: {{column: {quoted(source)}, values: {{{ranks}}}}}  # TODO check the order"
+    order, source, told = found
+    listed = ", ".join(f"{quoted(plan)}: {rank}" for rank, plan in enumerate(order, start=1))
+    return f"plan_rank: {{column: {quoted(source)}, values: {{{listed}}}}}  # TODO check the order, {told}"
 
 
 def _through_another_file(look: Look, looks: Sequence[Look]) -> str | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from customer_health.sources.draft_look import Look, plain
+from customer_health.sources.draft_codes import codes_of, question
+from customer_health.sources.draft_look import Look
+from customer_health.sources.draft_words import plain, vocabulary
 from customer_health.warehouse.table import Table
 
 _NAMES = (
@@ -18,6 +20,16 @@ _NAMES = (
     "etat",
     "estado",
     "situacao",
+    "situacion",
+    "stato",
+    "状態",
+    "ステータス",
+    "状況",
+    "契約状態",
+    "契約ステータス",
+    "対応状況",
+    "入金状況",
+    "支払状況",
     *(
         f"{what}_{word}"
         for what in (
@@ -41,56 +53,19 @@ _OWN = {
 """Names that say so much that words which nobody knows, such as Freshdesk's numbers, are asked about."""
 _MOST = 20  # a state has few words
 
-WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "contracts": {
-        "active": (
-            "active", "live", "current", "aktiv", "past_due", "past due", "non_renewing", "renewed",
-            "customer", "actif", "ativo", "activo",
-        ),
-        "trial": ("trial", "trialing", "in_trial", "free trial", "evaluation", "testphase"),
-        "incomplete": ("incomplete", "incomplete_expired", "pending", "draft", "prospect", "lead"),
-        "paused": ("paused", "on hold", "on_hold", "suspended", "pausiert"),
-        "unpaid": ("unpaid",),
-        "ended": (
-            "ended", "canceled", "cancelled", "expired", "churned", "terminated", "inactive", "closed",
-            "gekündigt", "beendet", "lost", "churn", "résilié", "cancelado", "annulé",
-        ),
-    },
-    "invoices": {
-        "open": (
-            "open", "sent", "unpaid", "overdue", "past_due", "past due", "outstanding", "pending", "due",
-            "posted", "payment_due", "partial", "partially_paid", "partially paid", "offen",
-            "em aberto", "pendente", "impayée", "en attente", "pendiente",
-        ),
-        "paid": ("paid", "settled", "closed", "bezahlt", "paga", "pago", "payée", "pagada"),
-        "void": (
-            "void", "voided", "canceled", "cancelled", "deleted", "storniert", "cancelada",
-            "annulée", "anulada",
-        ),
-        "draft": ("draft", "entwurf"),
-        "uncollectible": ("uncollectible", "bad debt", "written off", "written_off", "not_paid"),
-    },
-    "tickets": {
-        "open": ("open", "new", "reopened", "in progress", "in_progress", "offen", "active"),
-        "pending": ("pending", "hold", "on-hold", "on hold", "waiting", "waiting on customer"),
-        "solved": ("solved", "resolved", "done", "fixed", "gelöst"),
-        "closed": ("closed", "geschlossen", "complete", "completed"),
-        "deleted": ("deleted", "spam"),
-    },
-}  # fmt: skip
-
 
 def state_line(table: Table, look: Look) -> tuple[str, str] | None:
     """Return the column with the state of today, and its rule; None if the file has none."""
-    known = WORDS.get(table.name)
+    known = vocabulary().states.get(table.name)
     if known is None:
         return None
     meaning = {word: state for state, words in known.items() for word in words}
+    meaning |= codes_of("status", look) if table.name == "tickets" else {}
     for name, samples in look.samples.items():
-        heard = [value for value in samples if value.lower() in meaning]
+        heard = [value for value in samples if plain(value) in meaning]
         told = heard or plain(name) in _OWN.get(table.name, ())
         if plain(name) in _NAMES and 0 < len(samples) <= _MOST and told:
-            return name, _rule(table, name, {value: meaning.get(value.lower()) for value in samples})
+            return name, _rule(table, name, {value: meaning.get(plain(value)) for value in samples})
     return None
 
 
@@ -100,7 +75,9 @@ def _rule(table: Table, name: str, pairs: Mapping[str, str | None]) -> str:
     listed = ", ".join(
         f"{quoted(old)}: {new or 'TODO'}" for old, new in pairs.items() if new is None or old.lower() != new
     )
-    unsure = f"  # TODO one of {', '.join(WORDS[table.name])}" if None in pairs.values() else ""
+    unknown = [old for old, new in pairs.items() if new is None]
+    asked = question("status", unknown) if table.name == "tickets" else ""
+    unsure = f"  # TODO one of {', '.join(vocabulary().states[table.name])}{asked}" if unknown else ""
     return f"{{column: {quoted(name)}, values: {{{listed}}}}}{unsure}" if listed else quoted(name)
 
 

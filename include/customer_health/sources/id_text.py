@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from customer_health.sources.magnitudes import folded
 from customer_health.sources.mapping import Rule
 
 # Columns that hold a person's id: where that is an address, Kim@acme.com and kim@acme.com are one person.
@@ -15,6 +16,8 @@ def id_text(text: str, rule: Rule) -> str:
 
     An id in scientific notation that has lost digits is NULL: nobody can know which one it was.
     """
+    if rule.integer_text or rule.pad:
+        text = folded(text)
     if rule.integer_text:
         power = f"TRY_CAST(regexp_extract({text}, '[eE][+]?([0-9]+)$', 1) AS INTEGER)"
         digits = f"regexp_replace({text}, '[.]|[eE].*$', '', 'g')"

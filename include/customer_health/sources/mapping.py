@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from customer_health.errors import suggest
+from customer_health.sources.moments import EPOCHS
 from customer_health.sources.periods import Period, named_column
 from customer_health.sources.rule_parts import (
     Lookup,
@@ -53,16 +54,17 @@ class Rule(Part):
         lookup: Translate through another file.
         values: Translate values; upper and lower case and blanks around them do not matter.
         otherwise: Value for whatever `values` does not list.
-        integer_text: The id is digits that a spreadsheet took for a number: 9876543210.0 is 9876543210. One
-            that lost digits (1.23457E+16) goes to quarantine.
+        integer_text: The id is digits that a spreadsheet took for a number: 9876543210.0 is 9876543210, and
+            １２３ is 123. One that lost digits (1.23457E+16) goes to quarantine.
         pad: Fill an id of digits up to so many with leading zeros: with 5, 123 is 00123.
         lower: Make the text lower-case, where Bob@acme.com and bob@acme.com are one person.
         hashed: Keep a digest of the text (in lower case, without blanks around it) in its place: one e-mail
             address in two tools is one contact, and the address itself is not kept.
         prefix: Text put before the value, to make ids of several sources distinct.
-        format: strptime format of dates, or iso, unix, unix_ms, excel (days since 1899-12-30); or a list of
-            them, where the source mixes them. A value that two of a list read as different days is nobody's
-            to guess: quarantine. Without it only ISO dates are read.
+        format: strptime format of dates, or iso, iso_week (2026-W07: its Monday), unix, unix_ms, unix_us,
+            unix_ns, excel (days since 1899-12-30); or a list of them, where the source mixes them. A value
+            that two of a list read as different days is nobody's to guess: quarantine. Without it only ISO
+            dates are read.
         split: What stands between the parts of a list in a cell: `values` takes the first of its own order
             that is among them, `lookup` the first part that it knows.
         email_domain: Look up the domain of an e-mail address.
@@ -108,7 +110,7 @@ class Rule(Part):
         if formats == ():
             raise ValueError("an empty list reads no date; leave `format:` out for ISO dates")
         for one in formats or ():
-            if one in ("iso", "unix", "unix_ms", "excel"):
+            if one in ("iso", "iso_week", "excel", *EPOCHS):
                 continue
             signs = re.findall(r"%-?.?", one)
             if not signs or any(re.fullmatch(_SIGN, sign) is None for sign in signs):

@@ -64,6 +64,47 @@ def stands_for_none(moment: str) -> str:
     )
 
 
+EPOCHS: Mapping[str, int] = {"unix": 0, "unix_ms": 3, "unix_us": 6, "unix_ns": 9}
+"""Formats that count from 1970 -> decimals of a second in their unit."""
+
+
+def epoch_moment(text: str, format_: str) -> str:
+    """Return SQL that reads a count since 1970 as a TIMESTAMP; NULL for what can only be of another unit.
+
+    Seconds beyond the year 5138 are milliseconds, and milliseconds before March 1973 are seconds; so on by
+    thousands. A count that a spreadsheet rounded (1.77E+12) is none.
+    """
+    decimals = EPOCHS[format_]
+    plain = f"regexp_full_match({text}, '-?[0-9]+([.][0-9]*)?')"
+    low, high = f"1e{8 + decimals}", f"1e{11 + decimals}"
+    number = f"TRY_CAST({text} AS DOUBLE)"
+    fits = f"abs({number}) < {high}"
+    if decimals:
+        fits = f"({fits} AND abs({number}) >= {low} OR {number} = 0)"
+    if format_ == "unix_ns":
+        micros = f"TRY_CAST(TRY_CAST(split_part({text}, '.', 1) AS HUGEINT) // 1000 AS BIGINT)"
+    else:
+        micros = f"TRY_CAST({number} * {10 ** (6 - decimals)} AS BIGINT)"
+    return f"make_timestamp(CASE WHEN {plain} AND {fits} THEN {micros} END)"
+
+
+def week_moment(text: str) -> str:
+    """Return SQL that reads a week of ISO 8601 as the midnight on which it begins: 2026-W07, 2026W07-3.
+
+    NULL for a week that the year does not have.
+    """
+    parts = "^([0-9]{4})-?[wW]([0-9]{1,2})(?:-?([1-7]))?$"
+    year, week, day = (
+        f"TRY_CAST(regexp_extract({text}, '{parts}', {part}) AS INTEGER)" for part in (1, 2, 3)
+    )
+    first = f"date_trunc('week', make_date({year}, 1, 4))"
+    monday = f"({first} + to_weeks({week} - 1))"
+    return (
+        f"CASE WHEN {week} >= 1 AND isoyear({monday}) = {year} "
+        f"THEN CAST({monday} + to_days(coalesce({day}, 1) - 1) AS TIMESTAMP) END"
+    )
+
+
 def excel_moment(text: str) -> str:
     """Return SQL that reads days since 1899-12-30, as spreadsheets store dates; NULL beyond 1927 to 2173."""
     days = f"TRY_CAST(replace({text}, ',', '.') AS DOUBLE)"

@@ -14,20 +14,21 @@ _A_YEAR: Mapping[float, str] = {
     365: "day days daily p1d täglich diario 日",
     52: "week weeks weekly wk p1w p7d woche wöchentlich hebdomadaire semanal 週",
     12: (
+        "mensualmente maandelijks maand 毎月 月払い 月払 "
         "month months monthly mon mo mth p1m monat monatlich monate mois mensuel mensuelle mensual mensal "
         "mensile 月 月次 月額"
     ),
     4: (
         "quarter quarters quarterly qtr p3m quartal quartalsweise vierteljährlich trimestre trimestriel "
-        "trimestral trimestrale 四半期"
+        "trimestral trimestrale trimestralmente kwartaal 四半期 四半期払い"
     ),
     2: (
         "half-year half_year half-yearly semi-annual semi_annual semiannual semi-annually p6m halbjahr "
-        "halbjährlich semestre semestriel semestral"
+        "halbjährlich semestre semestriel semestral semestrale halfjaarlijks 半年"
     ),
     1: (
         "year years yearly yr annual annually annum p1y p12m jahr jahre jährlich an année annuel annuelle "
-        "año anual ano annuale anno 年 年次 年額"
+        "año anual ano annuale anno jaar jaarlijks anualmente 年 年次 年額 毎年 年払い 年払"
     ),
     0.5: "biennial p2y p24m",
     1 / 3: "triennial p3y p36m",
