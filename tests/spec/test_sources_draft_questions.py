@@ -153,3 +153,32 @@ def test_columns_of_one_name_are_asked_about(tmp_path: Path) -> None:
     text = drafted(tmp_path, contracts="id,ID,account_id,arr,arr,start\n" + rows)
     assert "contract_id: id  # TODO or is it ID?" in text
     assert "  # TODO or is it arr_" in text
+
+
+def test_numbers_of_states_are_read_where_the_file_is_freshdesks_and_asked_about_elsewhere(
+    tmp_path: Path,
+) -> None:
+    rows = "t1,a1,2,4,2026-01-01,\nt2,a2,5,1,2026-01-01,\n"
+    head = "id,account_id,status,priority,created_at,agent\n"
+    text = drafted(tmp_path, freshdesk_tickets=head + rows)
+    assert 'status: {column: status, values: {"2": open, "5": closed}}\n' in text
+    assert 'priority: {column: priority, values: {"1": low, "4": critical}}\n' in text
+    (tmp_path / "freshdesk_tickets.csv").unlink()
+    text = drafted(tmp_path, tickets=head + rows)
+    assert 'values: {"2": TODO, "5": TODO}}' in text
+    assert 'if they are Freshdesk\'s: {"2": open, "5": closed}' in text
+    assert "4 is the most urgent in Freshdesk" in text
+
+
+def test_plans_are_ranked_by_what_they_cost_and_by_name_only_for_want_of_prices(tmp_path: Path) -> None:
+    """Pro costs less than Team here; a year's price is compared with twelve months'."""
+    head = "id,customer,plan,{}start_date\n"
+    priced = (
+        "s1,a1,team,year,1000,2024-01-31\ns2,a2,pro,month,50,2024-01-31\ns3,a1,starter,month,10,2024-01-31\n"
+    )
+    text = drafted(tmp_path, subscriptions=head.format("interval,amount,") + priced)
+    assert "values: {starter: 1, pro: 2, team: 3}}" in text
+    assert "by their median price a year: starter 120, pro 600, team 1,000" in text
+    bare = "s1,a1,team,2024-01-31\ns2,a2,pro,2024-01-31\ns3,a1,starter,2024-01-31\n"
+    text = drafted(tmp_path, subscriptions=head.format("") + bare)
+    assert "values: {starter: 1, team: 2, pro: 3}}  # TODO check the order, by their names only" in text

@@ -10,10 +10,11 @@ import pytest
 from tests.lib.files import AS_OF, CONTRACTS, MAPPING, USAGE, CompanyFiles
 
 from customer_health.company import CompanyConfig
-from customer_health.errors import RetriableError
+from customer_health.errors import DataContractError, RetriableError
 from customer_health.signals.build_panel import build_panel
 from customer_health.signals.catalogue import named
 from customer_health.sources import files
+from customer_health.sources.draft import draft_mapping
 from customer_health.sources.load import ingest
 from customer_health.warehouse.connect import open_warehouse
 
@@ -194,3 +195,35 @@ def test_a_column_that_mixes_date_formats_names_them_all(
         ("occurred_at", "02/03/2026"),
         ("occurred_at", "soon"),
     ]
+
+
+# -- links
+
+
+def test_a_link_that_stays_in_the_folder_is_the_file(company: CompanyFiles) -> None:
+    real = company.write("archive/2026/usage", USAGE)
+    (company.data / "usage.csv").unlink()
+    (company.data / "usage.csv").symlink_to(real)
+    company.load()
+    assert company.ids("usage", "account_id") == ["a1", "a2"]
+
+
+def test_a_link_out_of_the_folder_is_refused_and_the_remedy_says_where_to_put_the_file(
+    company: CompanyFiles, tmp_path: Path
+) -> None:
+    outside = tmp_path / "elsewhere.csv"
+    outside.write_text(USAGE)
+    (company.data / "usage.csv").unlink()
+    (company.data / "usage.csv").symlink_to(outside)
+    with pytest.raises(
+        DataContractError, match=r"usage\.csv is a link to .*elsewhere\.csv.*outside"
+    ) as caught:
+        company.load()
+    assert caught.value.hint.startswith("Copy the file, or move it, into the data folder")
+    assert "# TODO not read: usage.csv is a link to" in draft_mapping(company.data)
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over(company: CompanyFiles) -> None:
+    (company.data / "usage_old.csv").symlink_to(company.data / "gone.csv")
+    with pytest.raises(DataContractError, match="there is no such file"):
+        company.load()

@@ -31,6 +31,8 @@ def column_line(
         return f"{name}: {{column: {quoted(source)}, values: {{{codes}}}}}"
     if source is not None and column.unit.startswith("currency"):
         return f"{name}: {amount_rule(source, look)}"
+    if source is not None and _WIDE.search("".join(look.samples[source])) and name.endswith("_id"):
+        return f"{name}: {{column: {quoted(source)}, integer_text: true}}  # １２３ is 123"
     if source is not None and name in _ADDRESSES and _are_addresses(look.samples[source]):
         return f"{name}: {{column: {quoted(source)}, lower: true}}"
     if source is not None:
@@ -69,6 +71,7 @@ def column_line(
 
 
 _RENEWS = "  # TODO do all other terms go on by themselves?"
+_WIDE = re.compile("[０-９]")
 _FLAG = Column(Type.BOOLEAN, "A flag of a file.")
 _ADDRESSES = ("user_id", "owner_email", "manager_email", "contact_id")
 _CENTS = "  # TODO or are these cents? then `minor_units: true` (100 cents, 1 yen, 1000 fils)"

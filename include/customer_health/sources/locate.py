@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from customer_health.errors import ConfigurationError, RetriableError
+from customer_health.errors import ConfigurationError, DataContractError, RetriableError
 from customer_health.sources.file_order import place_of
 from customer_health.sources.files import KINDS, kind_of
 
@@ -32,6 +34,19 @@ class DataFile:
         """Return the digest of the content."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    """Yield files and links to files, those in linked folders too; a link that leads nowhere is one."""
+    seen: set[str] = set()
+    for place, folders, names in os.walk(root, followlinks=True):
+        seen.add(os.path.realpath(place))
+        folders[:] = sorted(one for one in folders if os.path.realpath(Path(place, one)) not in seen)
+        yield from (Path(place, name) for name in names if _is_file_or_link(Path(place, name)))
+
+
+def _is_file_or_link(path: Path) -> bool:
+    return path.is_file() or path.is_symlink()
 
 
 class Folder:
@@ -73,8 +88,7 @@ class Folder:
             fs, root = self._filesystem()
             names = [str(PurePosixPath(path).relative_to(root)) for path in fs.find(root)]
         else:
-            files = (path for path in self._root.rglob("*") if path.is_file())
-            names = [path.relative_to(self._root).as_posix() for path in files]
+            names = [path.relative_to(self._root).as_posix() for path in _files_below(self._root)]
         self._seen = sorted(names, key=place_of)
 
     def _listed(self) -> list[str]:
@@ -101,15 +115,32 @@ class Folder:
             return [self.file(pattern)] if pattern in self._listed() else []
         return [self.file(name) for name in self._listed() if PurePosixPath(name).match(pattern)]
 
+    def _followed(self, name: str) -> Path:
+        path = self._root / name
+        real, root = path.resolve(), self._root.resolve()
+        if not real.is_relative_to(root):
+            raise DataContractError(
+                f"{name} is a link to {real}, which lies outside the data folder {self.url}.",
+                hint="Copy the file, or move it, into the data folder: nothing else is read.",
+            )
+        if not real.is_file():
+            raise DataContractError(
+                f"{name} is a link to {real}, and there is no such file.",
+                hint="Remove the link, or put the file back where it leads.",
+            )
+        return path
+
     def file(self, name: str) -> DataFile:
-        """Return one file, fetched if it is remote and changed.
+        """Return one file, fetched if it is remote and changed; a link that stays in the folder is followed.
 
         Raises:
+            DataContractError: It is a link that leaves the folder, or leads nowhere.
             RetriableError: The store did not answer.
         """
         if not self._remote:
-            stat = (self._root / name).stat()
-            return DataFile(name, self._root / name, stat.st_size, str(stat.st_mtime_ns))
+            path = self._followed(name)
+            stat = path.stat()
+            return DataFile(name, path, stat.st_size, str(stat.st_mtime_ns))
         fs, root = self._filesystem()
         try:
             info = fs.info(f"{root}/{name}")
