@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.at_work import shown
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
@@ -59,6 +60,16 @@ def test_every_week_has_its_readings_and_people_have_worked_on_their_tasks(long:
     with ledger.connect() as connection:
         states = dict(connection.exec_driver_sql("SELECT status, count(*) FROM task_states GROUP BY 1").all())
     assert states["completed"] > states.get("open", 0) // 4
+
+
+def test_every_headline_fact_is_told_and_what_waits_for_a_yes_leaves(long: Settings) -> None:
+    """Even at 120 customers; `python -m benchmarks.at_work` lists what only more of them show."""
+    found = shown(open_ledger(long.ledger_url), long.config)
+    assert [name for name in found.missing if name.startswith("fact ")] == []
+    assert found.delivered["create_opportunity"] > 0
+    assert {one.playbook for one in found.playbooks if one.accounts} >= {
+        "contraction_review", "comparing_vendors", "overdue_invoices", "sponsor_left", "support_recovery",
+    }  # fmt: skip
 
 
 def test_living_through_the_same_weeks_again_promises_nothing_new(long: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from benchmarks.at_work import lines, shown
 from sqlalchemy import Engine
 from tests.lib.headlines import headlines
 from tests.lib.ledger import day, morning, new_ledger, publish, run
@@ -72,6 +73,17 @@ def test_a_playbook_that_never_decided_anything_is_a_row_too(ledger: Engine) -> 
     assert (found.state, found.nearest) == ("met nobody", "")
     lines = list(section([found]))
     assert "| brand_new | met nobody | 0 | 0 | 0 |  |" in lines
+
+
+def test_a_ledger_says_what_it_has_never_shown(ledger: Engine) -> None:
+    """Playbooks that acted for nobody, facts that no row carries, messages of which none was delivered."""
+    publish(ledger, 3, {"calm": {"score": 90, "facts": headlines("sponsor_left")}})
+    found = shown(ledger, CompanyConfig())
+    assert {"playbook zombie_filter", "fact asks_to_cancel", "message draft_email"} <= set(found.missing)
+    assert not {"playbook score_fields", "fact sponsor_left"} & set(found.missing)
+    told = list(lines(found))
+    assert any(line.startswith("fact      sponsor_left") and "1 published rows" in line for line in told)
+    assert told[-1] == f"Never shown: {', '.join(found.missing)}."
 
 
 def test_simulated_people_answer_most_proposals_always_alike_and_never_too_late(ledger: Engine) -> None:
