@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +143,32 @@ def test_broken_rows_are_left_out_and_only_days_that_are_over_are_kept(spark: An
     ).loads("usage")
     assert many == len(rows) - 2
     assert len(loads) == len({row["known_at"].date() for row in rows[2:]})
+
+
+def moved(spark: Any, folder: Path, rows: list[dict[str, Any]], until: date) -> int:
+    """Reduce usage into kept state, as a night does, and return the rows that came over from Spark."""
+    spark.createDataFrame(landed("usage", rows)).createOrReplaceTempView("usage")
+    source = IbisSource(ibis.pyspark.connect(spark))
+    warehouse = RemoteWarehouse(source, {name: source.table(name) for name in TABLES}, until=until)
+    reduce_warehouse(warehouse, CONFIG, SIGNALS, state_dir=folder)
+    return warehouse.rows_moved
+
+
+def test_a_night_moves_what_the_reduction_yields_however_many_rows_there_are(
+    spark: Any, tmp_path: Path
+) -> None:
+    """Every row is there ten times, with a tenth of its events: the same users, features and days."""
+    world = in_whole_seconds(RandomWorld(19))
+    fill(spark, world.rows)
+    rows = world.rows["usage"]
+    tenfold = [row | {"events": row["events"] / 10} for row in rows for _ in range(10)]
+    yesterday, today = DATES[-1] - timedelta(days=1), DATES[-1]
+
+    nights = {
+        name: [moved(spark, tmp_path / name, there, day) for day in (yesterday, today, today)]
+        for name, there in (("once", rows), ("tenfold", tenfold))
+    }
+    assert nights["once"] == nights["tenfold"]
+    first, second, repeated = nights["tenfold"]
+    assert first < len(tenfold) / 2
+    assert repeated <= second < first / 2, "what is kept is not moved again"
