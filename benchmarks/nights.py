@@ -56,6 +56,7 @@ def _report(year: Nights, wanted: int) -> int:
     print(f"\n{len(year.days)} of {wanted} nights were lived, {year.days[0]} to {year.days[-1]}")
     print(f"nights with incidents: {dict(Counter(lived))}; trainings: {len(diary.trainings)}")
     print(f"a night took {statistics.median(diary.seconds):.0f} s (median)")
+    print("CPU seconds a night:", {name: round(cpu / len(year.days), 2) for name, cpu in diary.cpu.items()})
     for step, count in Counter(failure.step for failure in diary.failures).items():
         print(f"  {step}: failed {count} times, each time told")
     half = growth(year, since=min(30, len(year.days) // 3))

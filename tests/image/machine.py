@@ -48,6 +48,8 @@ class Machine:
         self.variables = dict(variables)
         self.services = self._read({})
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, Callable[[], None]] = {}
+        self.revived: list[str] = []
 
     @property
     def url(self) -> str:
@@ -142,6 +144,7 @@ class Machine:
             variables: What differs in that host's .env.
         """
         service, host = self._read(variables)[name], copy or name
+        self._started[host] = lambda: self.start(name, copy=copy, data=data, **variables)
         argv, environment = self.argv(service), self.environment(service, host)
         for key in ("CUSTOMER_HEALTH_HOME", "NUMBA_CACHE_DIR"):
             environment[key] = environment[key].replace(str(self.folder / "data"), str(self.folder / data))
@@ -182,12 +185,36 @@ class Machine:
         )  # fmt: skip
         return done.returncode == 0
 
-    def until(self, what: str, ready: Callable[[], bool], *, within: float) -> None:
-        """Wait, and say which service died or what never came."""
+    def stop_postgres(self) -> None:
+        """What `docker compose stop postgres` does: a fast shutdown."""
+        process = self.processes.pop("postgres")
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+    def start_postgres_again(self) -> None:
+        """What `docker compose start postgres` does."""
+        port = self.ports["postgres"]
+        self.processes["postgres"] = stores.serve_postgres(self.folder / "postgres", port)
+        self.until("PostgreSQL answers again", lambda: _answers(port), within=60, revive=True)
+
+    def until(self, what: str, ready: Callable[[], bool], *, within: float, revive: bool = False) -> None:
+        """Wait, and say which service died or what never came.
+
+        Args:
+            what: For the message.
+            ready: Whether it has come.
+            within: Seconds.
+            revive: Start again what ended by itself, as `restart: unless-stopped` does.
+        """
         deadline = time.monotonic() + within
         while not ready():
-            for name, process in self.processes.items():
+            for name, process in list(self.processes.items()):
                 log = self.folder / f"{name}.log"
+                if revive and process.poll() is not None and name in self._started:
+                    self.revived.append(name)
+                    self.kill(name)
+                    self._started[name]()
+                    continue
                 assert process.poll() is None, f"{name} ended with {process.returncode}:\n{tail(log)}"
             assert time.monotonic() < deadline, f"waited {within:.0f} s in vain until {what}"
             time.sleep(0.5)

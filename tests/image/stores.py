@@ -44,6 +44,11 @@ def start_postgres(service: Service, folder: Path, port: int) -> subprocess.Pope
         "initdb", "--pgdata", str(folder / "data"), "--username", user, "--pwfile", str(secret),
         "--auth", "scram-sha-256", "--no-sync",
     )  # fmt: skip
+    return serve_postgres(folder, port)
+
+
+def serve_postgres(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start the server of a cluster that is there."""
     command = [
         str(POSTGRES_BIN / "postgres"),
         *("-D", str(folder / "data"), "-p", str(port), "-c", "listen_addresses=127.0.0.1"),

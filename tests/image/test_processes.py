@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 import urllib.request
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -267,3 +268,32 @@ def test_the_clean_up_goes_through_and_takes_nothing_young(story: Story) -> None
 def test_nothing_was_written_where_a_container_is_read_only(story: Story) -> None:
     """Everything that changes is in /data, /tmp or the logs; so `read_only` may stand in the file."""
     assert listing(story.machine.image) == story.image_before
+
+
+def test_after_postgres_was_stopped_and_started_everything_works_again(story: Story) -> None:
+    """The runbook, followed to the letter: the last test, because it breaks the others' world."""
+    machine = story.machine
+
+    machine.stop_postgres()
+    stopped = time.monotonic()
+    machine.until("services have noticed", lambda: time.monotonic() > stopped + 40, within=60, revive=True)
+    assert not story.airflow.healthy()
+    machine.start_postgres_again()
+    machine.until("all parts are healthy again", story.airflow.healthy, within=240, revive=True)
+
+    scored = next(task for task in story.tasks if task["task_id"] == "score")
+    again = {
+        "dry_run": False,
+        "task_ids": ["score"],
+        "dag_run_id": scored["dag_run_id"],
+        "only_failed": False,
+    }
+    story.airflow.call("POST", "/api/v2/dags/score_accounts/clearTaskInstances", again)
+    where = f"/api/v2/dags/score_accounts/dagRuns/{scored['dag_run_id']}/taskInstances/score"
+
+    def done() -> bool:
+        task = story.airflow.call("GET", where)
+        assert task["state"] != "failed", "the cleared task failed"
+        return bool(task["state"] == "success" and task["try_number"] > scored["try_number"])
+
+    machine.until("a cleared task has run", done, within=300, revive=True)

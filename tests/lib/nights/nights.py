@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as wall
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -54,6 +55,7 @@ class Diary:
         backfilled: Effects that a filled-in day promised; none should.
         seconds: Wall time of each night.
         trainings: Days on which a model was trained.
+        cpu: CPU seconds by step, over all nights.
     """
 
     failures: list[Failure] = field(default_factory=list)
@@ -65,6 +67,7 @@ class Diary:
     backfilled: int = 0
     seconds: list[float] = field(default_factory=list)
     trainings: list[date] = field(default_factory=list)
+    cpu: Counter[str] = field(default_factory=Counter)
 
 
 class Nights:
@@ -250,6 +253,7 @@ class Nights:
 
     def _step(self, name: str, day: date, step: Callable[..., Any], at: datetime) -> bool:
         """Run a step as Airflow does: what fails for good is told."""
+        began = wall.process_time()
         try:
             step()
         except CustomerHealthError as error:
@@ -265,6 +269,8 @@ class Nights:
                 now=at,
             )
             return False
+        finally:
+            self.diary.cpu[name.partition(" ")[0]] += wall.process_time() - began
         return True
 
     def _sizes(self) -> dict[str, int]:
