@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote, urlsplit
 
 from customer_health.errors import ConfigurationError, CustomerHealthError, RetriableError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 KINDS = ("models", "reports", "preview")
 """Folders that lie below CUSTOMER_HEALTH_STORAGE, or in the home folder."""
+_OBJECTS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl")
 _MODIFIED = ("LastModified", "last_modified", "updated", "mtime", "created")  # S3, Azure, GCS, local, memory
 
 
@@ -57,8 +59,10 @@ def place_of(address: str | Path) -> Path:
         ConfigurationError: No store answers to such an address here.
     """
     text = str(address)
+    if text.startswith("file://"):  # a folder all the same: it is written by a rename
+        text = unquote(urlsplit(text).path)
     if "://" not in text:
-        return Path(text)
+        return Path(text).expanduser().absolute()  # every process means the same folder
     import fsspec
     from upath import UPath
 
@@ -96,8 +100,13 @@ def write(path: Path, content: str | bytes) -> Path:
         return path
     with asking(path):
         store = _store(path)
-        store.fs.makedirs(store.parent.path, exist_ok=True)  # an object store has none; SFTP does
-        store.fs.pipe_file(store.path, data)
+        try:
+            store.fs.pipe_file(store.path, data)
+        except FileNotFoundError as error:
+            if store.protocol in _OBJECTS:  # it has no folders to make: a misspelt bucket must not be made
+                raise OSError(f"there is no such bucket or container: {error}") from None
+            store.fs.makedirs(store.parent.path, exist_ok=True)
+            store.fs.pipe_file(store.path, data)
     return path
 
 
@@ -141,7 +150,10 @@ def _asked(folder: Path) -> Iterator[StoredFile]:
     """One listing of the store, not a question a file."""
     with asking(folder):
         store = _store(folder)
-        found = store.fs.find(store.path, detail=True) if store.fs.exists(store.path) else {}
+        try:
+            found = store.fs.find(store.path, detail=True)
+        except FileNotFoundError:
+            found = {}
         root = store.path.strip("/")
         for name, info in found.items():
             inside = name.strip("/").removeprefix(root).strip("/")

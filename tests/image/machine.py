@@ -23,6 +23,8 @@ from tests.image.compose import Service, copied_into, read_services
 from tests.lib.airflow_env import ROOT
 
 VENV = ROOT / ".venv-image"
+# On a machine that does other things, too: how many times longer everything may take.
+PATIENCE = float(os.environ.get("IMAGE_TEST_PATIENCE", "1"))
 
 
 class Machine:
@@ -119,7 +121,7 @@ class Machine:
         with log.open("ab") as out:
             done = subprocess.run(
                 self.argv(service), env={**self.environment(service, name), **more}, cwd=self.image,
-                stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=timeout, check=False,
+                stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=timeout * PATIENCE, check=False,
             )  # fmt: skip
         assert done.returncode == 0, tail(log)
         return log.read_text(errors="replace")
@@ -129,7 +131,7 @@ class Machine:
         environment = self.environment(self.services["airflow-worker"], "command")
         done = subprocess.run(
             [str(VENV / "bin" / "python"), "-m", "customer_health", *words], env=environment, cwd=self.image,
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=180, check=False,
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=180 * PATIENCE, check=False,
         )  # fmt: skip
         assert expected is None or done.returncode == expected, done.stdout + done.stderr
         return done.stdout
@@ -181,7 +183,7 @@ class Machine:
             environment["HOSTNAME"] = socket.gethostname()  # the job's own word for where it runs
         done = subprocess.run(
             [self.here(word) for word in service.probe], env=environment, cwd=self.image,
-            capture_output=True, timeout=timeout, check=False,
+            capture_output=True, timeout=timeout * PATIENCE, check=False,
         )  # fmt: skip
         return done.returncode == 0
 
@@ -206,6 +208,7 @@ class Machine:
             within: Seconds.
             revive: Start again what ended by itself, as `restart: unless-stopped` does.
         """
+        within *= PATIENCE
         deadline = time.monotonic() + within
         while not ready():
             for name, process in list(self.processes.items()):

@@ -61,6 +61,14 @@ def test_without_the_setting_everything_lies_in_the_home_folder(tmp_path: Path) 
     assert settings.served == {kind: tmp_path / kind for kind in ("models", "reports", "preview")}
 
 
+def test_a_folder_is_one_however_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its address, and from where a process happens to run: its files are written by a rename."""
+    monkeypatch.chdir(tmp_path)
+    for address in (str(tmp_path / "a b"), (tmp_path / "a b").as_uri(), "a b"):
+        settings = load_settings({"CUSTOMER_HEALTH_STORAGE": address}, home=tmp_path / "home")
+        assert settings.reports == tmp_path / "a b" / "reports"
+
+
 @pytest.mark.parametrize("address", ["s4://bucket/health", "nowhere://x"])
 def test_an_address_that_no_driver_knows_is_refused_in_words(address: str, tmp_path: Path) -> None:
     settings = load_settings({"CUSTOMER_HEALTH_STORAGE": address}, home=tmp_path)
