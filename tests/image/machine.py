@@ -121,7 +121,8 @@ class Machine:
         with log.open("ab") as out:
             done = subprocess.run(
                 self.argv(service), env={**self.environment(service, name), **more}, cwd=self.image,
-                stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=timeout * PATIENCE, check=False,
+                stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                timeout=timeout * PATIENCE, check=False,
             )  # fmt: skip
         assert done.returncode == 0, tail(log)
         return log.read_text(errors="replace")
