@@ -52,6 +52,16 @@ def test_a_tiny_account_gets_the_digital_programme_and_the_decision_says_why(led
     assert "small_account" in episodes.all_of(ledger, "tiny")[0].suppressed_reason
 
 
+def test_a_small_account_that_is_not_quite_healthy_gets_the_digital_programme_too(ledger):
+    """An escalation at $1,060 a year had no next step at all."""
+    publish(ledger, 1, {"calm": 90})
+    run(ledger, 1)
+    publish(ledger, 2, {"tiny": {"score": 62, "arr": 1_060.0, "expected_loss": 140.0}, "calm": 90})
+    run(ledger, 2)
+    assert [row["account_id"] for row in promised(ledger, "enroll", playbook="small_account")] == ["tiny"]
+    assert promised(ledger, "create_task", account_id="tiny") == []
+
+
 def test_a_small_account_with_much_to_lose_and_one_of_unknown_size_still_get_people(ledger):
     for number, score in ((1, 60), (2, 20)):
         publish(

@@ -97,6 +97,19 @@ def test_a_large_healthy_account_in_a_list_of_risks_is_called_healthy() -> None:
     assert why([seven], healthy=True, days_to_renewal=41) == "Healthy: 7 conversations in three months"
 
 
+def test_what_costs_a_healthy_account_more_than_any_strength_brings_is_told() -> None:
+    """81, "Healthy: answers our NPS surveys", with 8 bulk exports of data at -18.8 points."""
+    exports = {"code": "bulk_exports", "points": -18.8, "short": "8 bulk data exports"}
+    slow = {"code": "slow_answers", "points": -8.0, "short": "first answer after 45 working hours"}
+    answers = {"code": "answers_surveys", "points": 7.3, "short": "answers our NPS surveys"}
+    adopted = {"code": "adopted", "points": 20.0, "short": "feature adoption 73%"}
+
+    assert why([exports, slow, answers], healthy=True).startswith("Healthy despite 8 bulk data exports")
+    assert why([exports, answers, adopted], healthy=True) == (
+        "Healthy: answers our NPS surveys; feature adoption 73%"
+    )
+
+
 @pytest.mark.parametrize("name", SPEAKING)
 @pytest.mark.parametrize("value", [-0.3, 0.0, 0.4, 1.0, 12.0, 130.0])
 def test_every_signal_can_be_said_alone(name: str, value: float) -> None:

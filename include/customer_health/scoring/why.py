@@ -76,8 +76,8 @@ def why(
     """Write the Why of a scored account by template.
 
     A healthy account gets what speaks for it, and is called healthy, so that a list of risks that names
-    it for its size cannot pass a good sign off as a danger; where a headline fact of risk holds, it gets
-    that instead. Any other gets what costs it most, then the facts that cost nothing; the worst decisive
+    it for its size cannot pass a good sign off as a danger; where a headline fact of risk holds, or a reason
+    costs more than any strength brings, it gets that instead. Any other gets what costs it most, then the facts that cost nothing; the worst decisive
     ones take precedence. A renewal that is near comes last, as the date is nobody's reason. If nothing is
     to blame, it says what pulls the score down instead.
 
@@ -94,9 +94,10 @@ def why(
     if healthy:
         if happened := [str(fact["short"]) for fact in facts if fact["risk"]]:
             return _join(happened, opening="Healthy despite ")
-        if strengths:
-            return _join(strengths, opening="Healthy: ")
-        return _join([f"Healthy despite {charged[0]['short']}"]) if charged else HEALTHY
+        best = max((float(reason["points"]) for reason in reasons), default=0.0)
+        if heavy := [str(reason["short"]) for reason in charged if -float(reason["points"]) > max(best, 0.0)]:
+            return _join(heavy, opening="Healthy despite ")
+        return _join(strengths, opening="Healthy: ") if strengths else HEALTHY
     said = risks or _unsaid(steps or {})
     if days_to_renewal is not None and 0 <= days_to_renewal <= NEAR:
         said = [*said, renewal_words(days_to_renewal)]
