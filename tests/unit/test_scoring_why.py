@@ -99,10 +99,15 @@ def test_a_large_healthy_account_in_a_list_of_risks_is_called_healthy() -> None:
 
 def test_what_costs_a_healthy_account_more_than_any_strength_brings_is_told() -> None:
     """81, "Healthy: answers our NPS surveys", with 8 bulk exports of data at -18.8 points."""
-    exports = {"code": "bulk_exports", "points": -18.8, "short": "8 bulk data exports"}
-    slow = {"code": "slow_answers", "points": -8.0, "short": "first answer after 45 working hours"}
-    answers = {"code": "answers_surveys", "points": 7.3, "short": "answers our NPS surveys"}
-    adopted = {"code": "adopted", "points": 20.0, "short": "feature adoption 73%"}
+    exports = {"code": "bulk_exports", "signal": "", "points": -18.8, "short": "8 bulk data exports"}
+    slow = {
+        "code": "slow_answers",
+        "signal": "",
+        "points": -8.0,
+        "short": "first answer after 45 working hours",
+    }
+    answers = {"code": "answers_surveys", "signal": "", "points": 7.3, "short": "answers our NPS surveys"}
+    adopted = {"code": "adopted", "signal": "", "points": 20.0, "short": "feature adoption 73%"}
 
     assert why([exports, slow, answers], healthy=True).startswith("Healthy despite 8 bulk data exports")
     assert why([exports, answers, adopted], healthy=True) == (
