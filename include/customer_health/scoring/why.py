@@ -76,10 +76,10 @@ def why(
     """Write the Why of a scored account by template.
 
     A healthy account gets what speaks for it, and is called healthy, so that a list of risks that names
-    it for its size cannot pass a good sign off as a danger; where a headline fact of risk holds, or a reason
-    costs more than any strength brings, it gets that instead. Any other gets what costs it most, then the facts that cost nothing; the worst decisive
-    ones take precedence. A renewal that is near comes last, as the date is nobody's reason. If nothing is
-    to blame, it says what pulls the score down instead.
+    it for its size cannot pass a good sign off as a danger. Where a headline fact of risk holds, or a reason
+    costs more than any strength brings, it gets that instead. Any other gets what costs it most, then the
+    facts that cost nothing; the worst decisive ones take precedence. A renewal that is near comes last, as
+    the date is nobody's reason. If nothing is to blame, it says what pulls the score down instead.
 
     Args:
         reasons: As `reasons_for` lists them.
