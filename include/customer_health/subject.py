@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -22,12 +22,15 @@ class Subject:
         kind: "account" or "person".
         ids: Account ids (merged ones included), or contact ids, user ids and e-mail addresses.
         names: Display names; words of a sentence that are one of them count as a mention.
+        called: Names of a person. Others bear them, too: they count only beside an id of the subject, in the
+            entry of a contact (`contact_id`) or a letter to one (`recipient`).
         pseudonym: What stands in a person's place where a row must stay countable.
     """
 
     kind: Literal["account", "person"]
     ids: tuple[str, ...]
     names: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
     pseudonym: str = ERASED
 
     @cached_property
@@ -53,10 +56,24 @@ class Subject:
                 return self.pseudonym
             return self._words.sub(self.pseudonym, value) if self._words else value
         if isinstance(value, dict):
-            return {self.scrubbed(key): self.scrubbed(inner) for key, inner in value.items()}
+            clean = {self.scrubbed(key): self.scrubbed(inner) for key, inner in value.items()}
+            return {key: self._unnamed(one) for key, one in clean.items()} if self._about(value) else clean
         if isinstance(value, list | tuple):
             return [self.scrubbed(inner) for inner in value]
         return value
+
+    def _about(self, value: Mapping[str, Any]) -> bool:
+        """Whether a dictionary is the person's entry, or a letter to them."""
+        reader = value.get("recipient")
+        entries = (value, reader) if isinstance(reader, Mapping) else (value,)
+        return bool(self.called) and any(entry.get("contact_id") in self.ids for entry in entries)
+
+    def _unnamed(self, value: Any) -> Any:
+        """Return a text without the person's names; a list inside may be about others who bear them."""
+        if not isinstance(value, str):
+            return value
+        names = "|".join(map(re.escape, sorted(self.called, key=len, reverse=True)))
+        return re.sub(rf"(?<!\w)(?:{names})(?!\w)", self.pseudonym, value)
 
 
 def distinct(values: Iterable[Any]) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def question(settings: Settings, kind: str, id: str) -> Question | None:
                 f"playbook   {row['playbook']}, step {row['step']}, as of {row['as_of']}",
                 f"key        {row['key']}",
                 "-" * 60,
-                *_as_sent(dict(row)),
+                *_as_sent(_without_the_reader(dict(row))),
             ),
         ]
     )
@@ -142,6 +142,18 @@ def about_model(summary: Mapping[str, Any]) -> Sequence[str]:
         said = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if value is not None)
         told.append(f"{days} days ahead: {said} ({found.get('folds', 0)} test days)")
     return [*told, *(f"- {limit}" for limit in summary.get("limits", ()))]
+
+
+def _without_the_reader(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row without the customer's person: Airflow keeps what it asks, and no erasure reaches it."""
+    from customer_health.subject import Subject, distinct
+
+    reader = row["payload"].get("recipient") or {}
+    called = distinct([reader.get("name"), reader.get("first_name")])
+    subject = Subject(
+        "person", distinct([reader.get("contact_id")]), called=called, pseudonym="[name: see the page]"
+    )
+    return {**row, "payload": subject.scrubbed(row["payload"])} if called else row
 
 
 def _as_sent(row: Mapping[str, Any]) -> Sequence[str]:

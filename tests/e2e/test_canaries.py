@@ -91,6 +91,9 @@ def test_a_canary_person_is_in_the_facts_and_nowhere_else(night: Night) -> None:
     people = canaries(night, "SELECT DISTINCT contact_id FROM raw.contacts")
     people += canaries(night, "SELECT DISTINCT user_id FROM raw.usage WHERE user_id <> ''")
     people += canaries(night, "SELECT DISTINCT title FROM raw.contacts WHERE length(title) > 12")
+    people += canaries(
+        night, "SELECT DISTINCT first_name || ' ' || last_name FROM raw.contacts WHERE first_name <> ''"
+    )
     assert len(people) > 100
     places = {
         "log": night.log,

@@ -188,6 +188,7 @@ class VendorWorld:
         for row in self.rows("contacts"):
             at, id_ = row["occurred_at"], row["contact_id"]
             kept = {"AccountId": row["account_id"], "Title": row["title"], "Department": row["team"]}
+            kept |= {"FirstName": row["first_name"], "LastName": row["last_name"]}
             self._put("Contact", id_, at, **kept)
             if row["role"] in roles:
                 self._put("OpportunityContactRole", f"r{id_}", at, ContactId=id_, Role=roles[row["role"]])

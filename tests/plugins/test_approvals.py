@@ -223,6 +223,31 @@ def test_a_training_that_waits_is_a_question_and_yes_makes_it_champion(
     assert approvals.waiting(settings) == []
 
 
+def test_a_question_in_airflow_does_not_keep_the_name_of_the_customers_person(
+    settings: Settings, ledger: Engine
+) -> None:
+    key = effect_key("acme", "critical_save", "ep-1", "draft_email", "email")
+    reader = {"contact_id": "c-1", "name": "Nadia Ruiz-Peña", "first_name": "Nadia", "title": "CFO"}
+    letter = {
+        "sender": {"email": "lee@example.com"},
+        "subject": "Acme and us",
+        "body": "Hello Nadia,\n\nSome words.",
+    }
+    payload = {**letter, "recipient": reader, "for_whom": "For Nadia Ruiz-Peña, CFO.", "approval": "required"}
+    payload |= {"expires_at": (NOW + timedelta(hours=72)).isoformat()}
+    effect = Effect(
+        key=key, destination="email", verb="draft_email", account_id="acme", as_of=NOW.date(),
+        playbook="critical_save", step="draft_email", episode_id="ep-1", payload=payload,
+    )  # fmt: skip
+    with writing(ledger) as connection:
+        outbox.add(connection, [effect], now=NOW)
+    found = approvals.question(settings, "effect", key)
+    assert found is not None
+    assert "Hello [name: see the page]," in found.body
+    assert "Some words." in found.body
+    assert "Nadia" not in found.body
+
+
 SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 

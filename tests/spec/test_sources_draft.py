@@ -156,3 +156,14 @@ def test_short_names_of_a_usage_based_company_are_understood(tmp_path: Path) -> 
     assert text.count("account_id: org") == 3
     for line in ("amount: amt", "first_response_at: answered", "priority: prio"):
         assert line in text, line
+
+
+def test_names_of_people_are_found_and_a_companys_name_is_not_taken_for_one(tmp_path: Path) -> None:
+    company = CompanyFiles(tmp_path)
+    company.write(
+        "contacts.csv",
+        "id,account_id,Vorname,Nachname,company_name,created_at\n1,a1,Zoë,Ito,Acme,2026-01-01\n",
+    )
+    columns = yaml.safe_load(draft_mapping(company.data))["tables"]["contacts"][0]["columns"]
+    assert (columns["first_name"], columns["last_name"]) == ("Vorname", "Nachname")
+    assert "name" not in columns

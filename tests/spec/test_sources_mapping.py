@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from tests.lib.files import CompanyFiles
 
-from customer_health.errors import ConfigurationError
+from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.sources.mapping_file import load_mapping
 
 HEAD = """
@@ -53,6 +53,24 @@ def test_values_are_translated_whatever_their_case(company: CompanyFiles) -> Non
         "critical",
         "low",
     ]
+
+
+def test_an_optional_column_that_a_file_lacks_is_empty_and_another_one_stops_the_load(
+    company: CompanyFiles,
+) -> None:
+    company.write("p1.csv", "id,account,met\n1,a1,2026-01-01\n")
+    company.write("p2.csv", "id,account,met,Vorname\n2,a1,2026-01-01,Zoë\n")
+    people = (
+        f"{HEAD}  contacts:\n    files: p*.csv\n    columns: {{contact_id: id, account_id: account, "
+        "occurred_at: met, first_name: {column: Vorname%s}}\n"
+    )
+    company.map(people % ", optional: true")
+    company.ingest()
+    found = company.rows("SELECT contact_id, first_name FROM raw.contacts ORDER BY 1")
+    assert found == [("1", None), ("2", "Zoë")]
+    company.map(people % "")
+    with pytest.raises(DataContractError, match="no column 'Vorname'"):
+        company.ingest()
 
 
 def test_a_date_plus_minutes_of_another_column(company: CompanyFiles) -> None:

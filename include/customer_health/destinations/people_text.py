@@ -56,10 +56,12 @@ def one(person: Mapping[str, Any]) -> str:
 
 
 def who(person: Mapping[str, Any]) -> str:
-    """Return title, team, role and id; a contact without a title is named by its id."""
+    """Return name, title, team, role and id; a contact without name and title is known by its id."""
     parts = [
         clean(person["team"] or "", 40),
         clean(person["role"] or "", 20),
         clean(person["contact_id"], 60),
     ]
-    return f"{clean(person['title'] or 'title unknown', 80)} ({', '.join(part for part in parts if part)})"
+    named = f"{clean(person['name'], 80)}, " if person.get("name") else ""
+    title = clean(person["title"] or "title unknown", 80)
+    return f"{named}{title} ({', '.join(part for part in parts if part)})"

@@ -158,7 +158,9 @@ def render(effect: Effect) -> tuple[dict[str, Any], str]:
             body, read, headline = dict(payload), meeting_text.markdown(payload), payload["subject"]
         case "draft_email":
             body, headline = dict(payload), payload["subject"]
-            read = f"# {payload['subject']}\n\nFrom: {payload['sender']['email']}\n\n{payload['body']}\n"
+            noted = f"\n\n*{payload['for_whom']}*" if payload.get("for_whom") else ""
+            read = f"# {payload['subject']}\n\nFrom: {payload['sender']['email']}{noted}"
+            read += f"\n\n{payload['body']}\n"
             for file in payload.get("attachments", ()):
                 read += f"\nAttached: {file['name']}\n"
         case "send_digest":

@@ -106,7 +106,8 @@ def _subject(con: duckdb.DuckDBPyConnection, kind: str, identifier: str) -> Subj
     if kind == "account":
         ids, names = subject_rows.ids_of_account(con, identifier)
         return Subject("account", distinct(ids), distinct(names))
-    return Subject("person", distinct(subject_rows.ids_of_person(con, identifier)))
+    ids = subject_rows.ids_of_person(con, identifier)
+    return Subject("person", distinct(ids), called=distinct(subject_rows.names_of_person(con, ids)))
 
 
 def _said(receipt: Mapping[str, Any], counts: Mapping[str, int]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from customer_health.playbooks.graduation import Gate
 from customer_health.playbooks.invitation import invitation
 from customer_health.playbooks.meeting_times import Availability, Wish
 from customer_health.playbooks.playbook import Playbook
+from customer_health.playbooks.recipient import addressed
 from customer_health.playbooks.routing import channel_of, due_at, not_before, zone_of
 from customer_health.playbooks.steps import (
     CreateOpportunity,
@@ -63,7 +64,7 @@ class RunContext:
         gate: The graduation gate: whether growth may be automated.
         audits: Usage audits by account, of those whose steps attach one; see background.py.
         availability: Who is busy when.
-        people: Champion graphs by account, of those whose steps attach one.
+        people: Champion graphs by account, of those whose steps attach one or write a letter.
     """
 
     config: CompanyConfig
@@ -233,7 +234,9 @@ def task_payload(
         "close_outcomes": list(OUTCOMES),
     }
     if step.draft:
-        payload["draft"] = Template(step.draft).substitute(_draft_words(facts, owner, config))
+        payload |= addressed(run_context.people.get(facts.account_id))
+        words = _draft_words(facts, owner, config) | {"greeting": payload["greeting"]}
+        payload["draft"] = Template(step.draft).substitute(words)
     if step.attach == "usage_audit":
         payload["usage_audit"] = _usage_audit(facts, run_context)
     if step.attach == "successors":
@@ -291,11 +294,12 @@ def _draft_words(facts: AccountView, sender: Mapping[str, Any], config: CompanyC
 def _email_payload(
     facts: AccountView, playbook: Playbook, step: DraftEmail, cycle_id: str, run_context: RunContext
 ) -> dict[str, Any]:
-    """Return a draft: whose mailbox, subject and body. To whom is the sender's to choose."""
+    """Return a draft: whose mailbox, whom it greets, subject and body. To whom is the sender's to choose."""
     config = run_context.config
     sender = owner_of(facts, step.owner, config)
-    words = _draft_words(facts, sender, config)
     payload = account_payload(facts, config) | {"sender": sender}
+    payload |= addressed(run_context.people.get(facts.account_id))
+    words = _draft_words(facts, sender, config) | {"greeting": payload["greeting"]}
     title = Template(step.subject).substitute(words)
     if step.attach == "meeting_times":
         times = run_context.times(facts, playbook, cycle_id)

@@ -25,6 +25,7 @@ OFTEN = 8  # active days of 30
 MOST_SUCCESSORS = 3
 SPOKEN = ("call", "meeting", "ebr")  # what stands in a calendar
 LEEWAY = 15  # minutes by which a meeting may begin before, or last beyond, what the calendar says
+NAMES = ("first_name", "last_name", "name")
 DECIDES = ("sponsor", "champion")
 Person = dict[str, Any]
 Graph = dict[str, Any]
@@ -105,9 +106,13 @@ def _people(con: duckdb.DuckDBPyConnection, cut: datetime) -> list[dict[str, Any
         if _has(con, "interactions")
         else "SELECT NULL::VARCHAR contact_id, NULL::TIMESTAMP last_at, NULL last_kind, 0 recent"
     )
+    # A warehouse that no load has touched since an update has no columns for names yet.
+    told = {str(row[0]) for row in con.execute("DESCRIBE raw.contacts").fetchall()}
+    names = ", ".join(f"p.{name}" if name in told else f"NULL AS {name}" for name in NAMES)
     result = con.execute(
         f"""WITH changed AS ({changes}), spoke AS ({spoke})
-        SELECT p.account_id, p.contact_id, p.user_id, coalesce(new_title, p.title) AS title, p.team,
+        SELECT p.account_id, p.contact_id, p.user_id, {names},
+               coalesce(new_title, p.title) AS title, p.team,
                coalesce(new_role, p.role) AS role, p.occurred_at AS since, left_at, last_at, last_kind,
                coalesce(recent, 0) AS recent, $recent AS quiet_from
         FROM raw.contacts p SEMI JOIN graph_accounts USING (account_id)
@@ -117,8 +122,8 @@ def _people(con: duckdb.DuckDBPyConnection, cut: datetime) -> list[dict[str, Any
         ORDER BY p.account_id, p.contact_id""",
         {"cut": cut, "recent": cut - QUIET_AFTER},
     )
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    columns = [column[0] for column in result.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
 
 def _active_days(con: duckdb.DuckDBPyConnection, cut: datetime) -> dict[tuple[str, str], int]:
@@ -192,8 +197,11 @@ def _person(
     else:
         state = "new" if known_for < QUIET_AFTER else "never spoken"
     title = row["title"]
+    whole = " ".join(part for part in (_said(row["first_name"]), _said(row["last_name"])) if part)
     return {
         "contact_id": row["contact_id"],
+        "name": _said(row["name"]) or whole or None,
+        "first_name": _said(row["first_name"]),
         "title": title,
         "team": row["team"],
         "role": row["role"],
@@ -243,6 +251,11 @@ def successors(people: Sequence[Person], since: str = "") -> list[Person]:
 def _by_news(person: Person) -> tuple[bool, int, str]:
     days = person["days_since"]
     return person["state"] == "left", 9_999 if days is None else days, person["contact_id"]
+
+
+def _said(value: str | None) -> str | None:
+    """Return a name in one line; None where there is none."""
+    return " ".join(value.split()) or None if value else None
 
 
 def _day(value: datetime | None) -> str | None:

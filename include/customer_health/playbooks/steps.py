@@ -17,6 +17,8 @@ from customer_health.sections import shaped
 
 # What a draft to a customer may mention, and what it may never say: customers feel supported, not scored.
 DRAFT_FIELDS = frozenset({"account", "owner", "sender"})
+GREETING = "greeting"  # $greeting in a letter: "Hello Dana," or, where no name is known, "Hello,"
+LETTER_FIELDS = DRAFT_FIELDS | {GREETING}
 TIMES = "times"  # $times in a body whose step attaches meeting_times
 INWARD_WORDS = re.compile(
     r"\b(health scores?|scores?|churn\w*|critical|at[- ]risk|red|save play|tier)\b", re.I
@@ -97,7 +99,8 @@ class CreateTask(Step):
         priority: As the CRM shows it.
         instructions: What to do, one line each.
         done_when: What somebody else could see once it is done.
-        draft: Words to a customer that the owner makes their own; `$account`, `$owner`, `$sender`.
+        draft: Words to a customer that the owner makes their own; `$greeting`, `$account`, `$owner`,
+            `$sender`.
         attach: `usage_audit`: seats and use as of the score. `meeting_times`: the play's proposed times.
             `successors`: who may follow the sponsor, and who else is known (see champion_graph.py).
     """
@@ -120,7 +123,7 @@ class CreateTask(Step):
     @field_validator("draft")
     @classmethod
     def _customer_safe(cls, value: str | None) -> str | None:
-        return None if value is None else _safe_for_customers(value)
+        return None if value is None else _safe_for_customers(value, LETTER_FIELDS)
 
     @model_validator(mode="after")
     def _no_concession_by_itself(self) -> CreateTask:
@@ -191,10 +194,13 @@ class DraftEmail(Step):
     `attach: meeting_times` puts the play's proposed times where the body says `$times`, and attaches the
     first of them as a calendar file that invites nobody.
 
+    `$greeting` greets whom the draft is for: the sponsor who is there, else the champion, else an executive,
+    else who spoke with us last. Where no name is known it is "Hello,", and who approves it is told.
+
     Attributes:
         owner: Roles in turn; whose mailbox it is put into.
         subject: Title; `$account`, `$owner`, `$sender`.
-        body: The words; never about scores, tiers or risk.
+        body: The words, `$greeting` first; never about scores, tiers or risk.
         attach: See above.
     """
 
@@ -214,7 +220,7 @@ class DraftEmail(Step):
     @field_validator("body")
     @classmethod
     def _body_safe(cls, value: str) -> str:
-        return _safe_for_customers(value, DRAFT_FIELDS | {TIMES})
+        return _safe_for_customers(value, LETTER_FIELDS | {TIMES})
 
     @model_validator(mode="after")
     def _times_are_at_hand(self) -> DraftEmail:

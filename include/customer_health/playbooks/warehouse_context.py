@@ -13,6 +13,7 @@ from customer_health.playbooks import champion_graph, meeting_times, usage_audit
 from customer_health.playbooks.actions import RunContext
 from customer_health.playbooks.matching import Match
 from customer_health.playbooks.meeting_times import Availability, Span
+from customer_health.playbooks.recipient import writes_a_letter
 from customer_health.playbooks.steps import CreateTask, ProposeMeeting
 from customer_health.roles import Viewer
 from customer_health.warehouse.raw import has_table
@@ -92,7 +93,11 @@ def with_context(
     }
     if audited:
         run_context = replace(run_context, audits=background.audits(audited))
-    known = {match.facts.account_id for match, step in new if getattr(step, "attach", None) == "successors"}
+    known = {
+        match.facts.account_id
+        for match, step in new
+        if getattr(step, "attach", None) == "successors" or writes_a_letter(step)
+    }
     if known:
         patterns = run_context.config.people.executive_title_patterns
         run_context = replace(run_context, people=background.people(sorted(known), patterns))

@@ -98,6 +98,7 @@ class WarehouseTables:
         folder.mkdir(parents=True, exist_ok=True)
         copied = {name: feeds for name, feeds in self._mapping.tables.items() if name not in PUSHED}
         with open_source(self._settings.source_warehouse) as source:
+            copied = {name: tuple(_there(source, feed) for feed in feeds) for name, feeds in copied.items()}
             wanted = _wanted(copied.values())
             for done, (table, columns) in enumerate(wanted.items()):
                 progress(done, len(wanted), f"copying {table}")
@@ -120,6 +121,19 @@ class WarehouseTables:
 
 def _file_of(table: str) -> str:
     return f"{table.casefold()}.parquet"
+
+
+def _there(source: SourceWarehouse, feed: Feed) -> Feed:
+    """The same feed without optional rules whose column its table lacks."""
+    if not any(rule.optional for rule in feed.columns.values()):
+        return feed
+    present = {column.casefold() for column in source.table(feed.table).columns}
+    rules = {
+        name: rule
+        for name, rule in feed.columns.items()
+        if not (rule.optional and rule.column is not None and rule.column.strip().casefold() not in present)
+    }
+    return feed.model_copy(update={"columns": rules})
 
 
 def _as_files(feed: Feed) -> Feed:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from customer_health.simulator.invented_names import titles
+from customer_health.simulator.invented_names import people_names, titles
 from customer_health.simulator.observation import Facts, moments, names, office_hours
 from customer_health.simulator.randomness import stream
 from customer_health.simulator.world import MOST_SPONSORS, World
@@ -46,11 +46,15 @@ def contacts_and_changes(world: World) -> tuple[Facts, Facts]:
     role = np.select(
         [number == 0, number == 1, number == 2], ["sponsor", "champion", "admin"], default="user"
     ).astype(object)
+    first, last = people_names(stream(world.seed, "names of contacts"), len(account))
     people = pd.DataFrame(
         {
             "contact_id": [f"co_{a:05d}_{k:02d}" for a, k in zip(account, number, strict=True)],
             "account_id": names(world.account_ids, account),
             "user_id": _user(world, account, number),
+            "first_name": first,
+            "last_name": last,
+            "name": None,
             "title": titles(rng, number == 0),
             "team": names(_TEAMS, (account + number) % len(_TEAMS)),
             "role": role,
@@ -139,12 +143,15 @@ def _successors(world: World) -> pd.DataFrame:
     week, account, number = week[keep], account[keep], number[keep]
     chance = _per_week(world, "successors", 2)[:, week, account]
     day = np.floor(chance[0] * 5) + 0.5
-    title = _titles_by_week(world, week, account)
+    first, last, title = _who_by_week(world, week, account)
     rows = pd.DataFrame(
         {
             "contact_id": sponsor_contact(account, number),
             "account_id": names(world.account_ids, account),
             "user_id": [f"{world.account_ids[a]}-x{k}" for a, k in zip(account, number, strict=True)],
+            "first_name": first,
+            "last_name": last,
+            "name": None,
             "title": title,
             "team": _TEAMS[0],
             "role": "sponsor",
@@ -152,8 +159,8 @@ def _successors(world: World) -> pd.DataFrame:
             "known_at": moments(world, week, day + np.floor(chance[1] * 15)),
         }
     )
-    first: pd.DataFrame = rows.drop_duplicates("contact_id")
-    return first
+    once: pd.DataFrame = rows.drop_duplicates("contact_id")
+    return once
 
 
 def _per_week(world: World, purpose: str, size: int) -> NDArray[np.float64]:
@@ -162,10 +169,15 @@ def _per_week(world: World, purpose: str, size: int) -> NDArray[np.float64]:
     return np.stack(weeks, axis=1)
 
 
-def _titles_by_week(world: World, week: NDArray[np.int64], account: NDArray[np.int64]) -> NDArray[np.object_]:
-    chosen = np.empty(len(week), dtype=object)
+def _who_by_week(
+    world: World, week: NDArray[np.int64], account: NDArray[np.int64]
+) -> tuple[NDArray[np.object_], NDArray[np.object_], NDArray[np.object_]]:
+    """Return given names, family names and titles of the executives who arrive in a week at an account."""
+    first, last, title = (np.empty(len(week), dtype=object) for _ in range(3))
+    everybody = np.ones(len(world), dtype=np.bool_)
     for one in np.unique(week):
         here = week == one
-        drawn = titles(stream(world.seed, "titles", int(one)), np.ones(len(world), dtype=np.bool_))
-        chosen[here] = drawn[account[here]]
-    return chosen
+        given, family = people_names(stream(world.seed, "names of successors", int(one)), len(world))
+        drawn = titles(stream(world.seed, "titles", int(one)), everybody)
+        first[here], last[here], title[here] = (every[account[here]] for every in (given, family, drawn))
+    return first, last, title

@@ -55,6 +55,18 @@ _PEOPLE_LAST = (
     "Abara", "Bianchi", "Castro", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jensen",
     "Kowalski", "Lopez", "Moreau", "Novak", "Okafor", "Patel", "Rossi", "Schmidt", "Tanaka", "Weber",
 )  # fmt: skip
+# Of customers' people: none is a colleague's, so that a name in a text tells which of the two it is.
+_CONTACT_FIRST = (
+    "Aarav", "Beatriz", "Camille", "Dana", "Emre", "Freya", "Goran", "Hana", "Ingrid", "João", "Kwame",
+    "Lucía", "Marek", "Nadia", "Øyvind", "Petra", "Ravi", "Saoirse", "Thảo", "Uma", "Viktor", "Wanda",
+    "Yusuf", "Zoë",
+)  # fmt: skip
+_CONTACT_LAST = (
+    "Achterberg", "Brandão", "Chowdhury", "D'Angelo", "Espinoza", "Fairweather", "Grünwald", "Håkansson",
+    "Iwasaki", "Jankowska", "Kaplan", "Lindqvist", "Mbeki", "Nguyễn", "O'Sullivan", "Petrov", "Quispe",
+    "Ruiz-Peña", "Szabó", "Thorsen", "Umarov", "van der Meer", "Wójcik", "Yamada", "Zielińska",
+)  # fmt: skip
+_NAMELESS = 0.08  # of a CRM's contacts are a title and an address only
 PLACES = (
     ("US", "America/New_York"),
     ("US", "America/Chicago"),
@@ -112,6 +124,17 @@ def email_of(number: int, offset: int = 0) -> str:
     plain = unicodedata.normalize("NFKD", f"{first}.{last}").encode("ascii", "ignore").decode().lower()
     serial = lap // len(_PEOPLE_LAST)
     return f"{plain}{serial or ''}@example.com"
+
+
+def people_names(rng: np.random.Generator, count: int) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return given and family names of customers' people; both are None where the CRM has none."""
+    nameless = rng.random(count) < _NAMELESS
+    first, last = (
+        names(options, (rng.random(count) * len(options)).astype(int))
+        for options in (_CONTACT_FIRST, _CONTACT_LAST)
+    )
+    first[nameless] = last[nameless] = None
+    return first, last
 
 
 def owners(seed: int, count: int) -> tuple[NDArray[np.object_], NDArray[np.object_]]:

@@ -31,7 +31,11 @@ def identity_mapping(folder: Folder, company: str) -> MappingFile:
         top, _, rest = name.partition("/")
         table = top if rest else _table_of(top.rsplit(".", 1)[0])
         if table in TABLES:
-            columns = {column: Rule(column=column) for column in TABLES[table].delivered}
+            contract = TABLES[table]
+            columns = {
+                column: Rule(column=column, optional=contract.columns[column].optional)
+                for column in contract.delivered
+            }
             tables[table] = (
                 *tables.get(table, ()),
                 Feed(files=name, columns=columns, repeated_keys="newest_wins"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from customer_health.sources.amounts import ambiguous, code_of, currency_in, is_number, kind_of
+from customer_health.sources.files import Readable
 from customer_health.sources.magnitudes import unabridged
 from customer_health.sources.mapping import Feed, Rule
 from customer_health.warehouse.contracts import identifier, literal
@@ -84,9 +85,14 @@ def unclear(table: Table, values: Mapping[str, Value]) -> Iterator[tuple[str, Va
             yield f"{name}:decimal", Value("NULL", "NULL", ambiguous(here, "[.,]"), reason)
 
 
-def rules_of(table: Table, feed: Feed) -> dict[str, Rule]:
-    """Return the feed's rules, with the state of today as that of the row, where rows have no history."""
-    rules = dict(feed.columns)
+def rules_of(table: Table, feed: Feed, file: Readable) -> dict[str, Rule]:
+    """Return the feed's rules for a file: without optional ones whose column it lacks, and with the state of
+    today as that of the row, where rows have no history."""
+    rules = {
+        name: rule
+        for name, rule in feed.columns.items()
+        if not (rule.optional and rule.column is not None and file.named(rule.column) is None)
+    }
     if feed.status is not None and table.name != "contracts":
         rules["status"] = feed.status
     return rules

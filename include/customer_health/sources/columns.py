@@ -63,7 +63,7 @@ class ColumnReader(Expressions):
     ) -> None:
         super().__init__(feed, file, lookups, decimal=decimal)
         self.table, self.file_name, self._as_of = table, file_name, as_of
-        self._rules = rules_of(table, feed)
+        self._rules = rules_of(table, feed, file)
         self._no_dates: dict[str, str] = {}
         self._empty_answers: dict[str, tuple[str, str]] = {}  # column -> SQL of the value, of its answer
         self._today = status_of_today(table, feed)

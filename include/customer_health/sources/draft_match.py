@@ -11,6 +11,9 @@ from customer_health.sources.draft_words import plain
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
 
+# Other words for a name are a company's.
+_WHOLE_NAMES = ("name", "contact_name", "full_name", "fullname", "display_name")
+
 
 def table_for(look: Look) -> str | None:
     """Return the canonical table that the file's name and columns speak for, if any does."""
@@ -41,6 +44,8 @@ def table_for(look: Look) -> str | None:
 
 def _candidates(table: Table, column: str) -> Iterable[str]:
     known = words.vocabulary()
+    if (table.name, column) == ("contacts", "name"):
+        return _WHOLE_NAMES
     if column == "occurred_at":
         return (column, *known.happened.get(table.name, ()))
     if column == table.key[0] and (column != "account_id" or table.name == "accounts"):
@@ -54,7 +59,7 @@ def _candidates(table: Table, column: str) -> Iterable[str]:
 
 def match(table: Table, column: str, look: Look) -> str | None:
     """Return the file's most likely column for a canonical one: by word, by pattern, by what it holds."""
-    if column == "name" and table.name != "accounts":
+    if column == "name" and table.name not in ("accounts", "contacts"):
         return None
     by_word: dict[str, str] = {}
     for name in look.samples:
@@ -63,7 +68,7 @@ def match(table: Table, column: str, look: Look) -> str | None:
     for candidate in _candidates(table, column):
         if candidate in fitting:
             return fitting[candidate]
-    pattern = words.PATTERNS.get(column)
+    pattern = None if (table.name, column) == ("contacts", "name") else words.PATTERNS.get(column)
     by_pattern = next((name for p, name in fitting.items() if pattern and re.fullmatch(pattern, p)), None)
     if by_pattern is not None:
         return by_pattern

@@ -50,6 +50,7 @@ class Rule(Part):
         column: Source column.
         constant: The same value in every row, instead of a column.
         same_as: Another canonical column of this table, instead of a source column.
+        optional: A file may lack the source column; then this one stays empty.
         row_number: Use the row's number in its file; for sources without any id.
         lookup: Translate through another file.
         values: Translate values; upper and lower case and blanks around them do not matter.
@@ -82,6 +83,7 @@ class Rule(Part):
     column: str | None = None
     constant: Scalar | None = None
     same_as: str | None = None
+    optional: bool = False
     row_number: bool = False
     lookup: Lookup | None = None
     values: Mapping[Scalar, Scalar | None] | None = None

@@ -30,7 +30,8 @@ _WORDS = (
         "author = 'customer' AND ticket_id IN (SELECT ticket_id FROM raw.tickets WHERE contact_id IN {ids})",
     ),
 )
-_TITLES = (("contacts", ("title", "team")), ("contact_changes", ("title",)))
+_NAMES = ("first_name", "last_name", "name")
+_TITLES = (("contacts", (*_NAMES, "title", "team")), ("contact_changes", ("title",)))
 
 
 def ids_of_account(con: duckdb.DuckDBPyConnection, account: str) -> tuple[list[str], list[str]]:
@@ -58,6 +59,17 @@ def ids_of_person(con: duckdb.DuckDBPyConnection, person: str) -> list[str]:
         "SELECT contact_id, user_id FROM raw.contacts WHERE contact_id = ? OR user_id = ?", [person, person]
     ).fetchall()
     return sorted({person, *(one for row in rows for one in row if one)})
+
+
+def names_of_person(con: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[str]:
+    """Return what contacts are called: whole names and given names, in one line each."""
+    if not _exists(con, "raw.contacts"):
+        return []
+    rows = con.execute(
+        f"SELECT first_name, last_name, name FROM raw.contacts WHERE contact_id IN {_list(ids)}", list(ids)
+    ).fetchall()
+    names = [one for first, last, name in rows for one in (name, first, f"{first or ''} {last or ''}")]
+    return [" ".join(name.split()) for name in names if name]
 
 
 def rows_of(con: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str, list[dict[str, Any]]]:

@@ -41,6 +41,7 @@ class Column:
             the zone in which it was written.
         ranges: Value of the column `kind` -> smallest and largest acceptable value, where that decides.
         extra: What is read about a row rather than from it; files in canonical columns may lack it.
+        optional: Read from the row where it is there; a file in canonical columns may lack it.
         empty: What an empty cell means, if more than "unknown".
     """
 
@@ -56,6 +57,7 @@ class Column:
     clock: bool = False
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     extra: bool = False
+    optional: bool = False
     empty: str = ""
 
 

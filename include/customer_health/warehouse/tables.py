@@ -40,6 +40,11 @@ _SENTIMENT = Column(
 )
 _PRIORITIES = ("low", "normal", "high", "critical")
 
+
+def _name(doc: str) -> Column:
+    return Column(Type.TEXT, doc, optional=True, empty="unknown; a letter greets without it")
+
+
 ACCOUNTS = Table(
     name="accounts",
     doc="A customer company, as the CRM knows it now.",
@@ -222,6 +227,9 @@ CONTACTS = Table(
         "contact_id": Column(Type.TEXT, "Stable id.", required=True),
         "account_id": ACCOUNT,
         "user_id": Column(Type.TEXT, "The same person's id in product usage, if known."),
+        "first_name": _name("Given name, as letters greet with it."),
+        "last_name": _name("Family name."),
+        "name": _name("Whole name, where the source tells it in one piece."),
         "title": Column(Type.TEXT, "Job title as written; empty means unknown."),
         "team": Column(Type.TEXT, "Team or department, if known."),
         "role": Column(

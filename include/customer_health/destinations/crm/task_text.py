@@ -87,6 +87,8 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
     if draft := p.get("draft"):
         yield ""
         yield "## Draft (not sent; make it personal)"
+        if for_whom := p.get("for_whom"):
+            yield _md(for_whom, 400)
         yield from (f"> {_md(line, 400)}" for line in draft.strip().splitlines())
     if (audit := p.get("usage_audit")) and "active" in audit:  # a row of an older version has none
         yield ""

@@ -43,8 +43,13 @@ _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 MOST_BYTES = 200_000
 
 
-def draft(effect: Effect, options: MailboxOptions) -> EmailMessage:
+def draft(effect: Effect, options: MailboxOptions, *, to_forward: bool = False) -> EmailMessage:
     """Return the message: to the person who may send it on, under a Message-ID made of the effect's key.
+
+    Args:
+        effect: The draft.
+        options: Of the mailbox.
+        to_forward: It arrives as a mail from us, not as a draft of their own: say first whom it is for.
 
     Raises:
         RejectedError: The effect is not a draft.
@@ -61,7 +66,8 @@ def draft(effect: Effect, options: MailboxOptions) -> EmailMessage:
     message["Subject"] = clean(effect.payload["subject"], 150)
     message["X-Customer-Health-Key"] = effect.key
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(str(effect.payload["body"])[:20_000])
+    noted = str(effect.payload.get("for_whom") or "") if to_forward else ""
+    message.set_content((f"[{noted}]\n\n" if noted else "") + str(effect.payload["body"])[:20_000])
     for file in attachments(effect):
         kind, _, part = file.type.partition("/")
         message.add_attachment(file.content, maintype=kind, subtype=part, filename=file.name)
@@ -165,7 +171,7 @@ class SmtpDestination:
         if effect.verb == "send_digest":
             message = digest_mail.message(effect, self.options.sender, message_id(effect, self.options))
         else:
-            message = draft(effect, self.options)
+            message = draft(effect, self.options, to_forward=True)
         self.pace.wait()
         line = self._opened()
         try:

@@ -75,7 +75,14 @@ class Remote(VendorServer):
     def story(self) -> dict[str, dict[str, Row]]:
         self.rows["owners"] = {"7": {"id": "7", "email": "Cara@Acme.com", "archived": False}}
         self.put("companies", "1", name="Ann", hubspot_owner_id="7")
-        self.put("contacts", "31", associatedcompanyid="1", jobtitle="CTO", hs_buying_role="CHAMPION")
+        self.put(
+            "contacts",
+            "31",
+            associatedcompanyid="1",
+            firstname="Zoë",
+            jobtitle="CTO",
+            hs_buying_role="CHAMPION",
+        )
         self.put(
             "deals", "41", "1", amount="12000", closedate="2026-01-05T00:00:00Z", hs_is_closed_won="true"
         )
@@ -87,7 +94,7 @@ class Remote(VendorServer):
         self.put("feedback_submissions", "81", "1", hs_survey_type="NPS", hs_value="9", **at)
         return {
             "accounts": {"1": {"name": "Ann", "owner_email": "cara@acme.com"}},
-            "contacts": {"31": {"role": "champion", "title": "CTO", "account_id": "1"}},
+            "contacts": {"31": {"role": "champion", "title": "CTO", "account_id": "1", "first_name": "Zoë"}},
             "contracts": {"hs-41": {"arr": "12000.0", "term_end": "2027-01-05", "account_id": "1"}},
             "tickets": {"hs-51": {"priority": "critical", "account_id": "1"}},
             "interactions": {"hs-meeting-61": {"kind": "ebr"}, "hs-call-71": {"kind": "call"}},

@@ -106,7 +106,7 @@ class Remote(VendorServer):
         self.put("Account", "001C", Name="Merged away", IsDeleted=True, MasterRecordId="001A")
         self.put("Opportunity", "006A", AccountId="001A", IsWon=True, CloseDate="2026-01-10", Amount=24000.0)
         self.put("Opportunity", "006B", AccountId="001A", IsWon=False, CloseDate="2026-02-10", Amount=1.0)
-        self.put("Contact", "003A", AccountId="001A", Title="CFO")
+        self.put("Contact", "003A", AccountId="001A", FirstName="Nadia", LastName="Ruiz-Peña", Title="CFO")
         self.put("OpportunityContactRole", "00KA", ContactId="003A", Role="Economic Buyer")
         self.put(
             "ContactHistory",
@@ -129,7 +129,9 @@ class Remote(VendorServer):
                 "001C": {"merged_into": "001A"},
             },
             "contracts": {"sf-006A": {"arr": "24000.0", "term_end": "2027-01-10"}},
-            "contacts": {"003A": {"title": "CFO", "role": "sponsor", "account_id": "001A"}},
+            "contacts": {
+                "003A": {"title": "CFO", "role": "sponsor", "account_id": "001A", "first_name": "Nadia"}
+            },
             "contact_changes": {"sf-017A": {"kind": "title_changed", "title": "CEO"}},
             "interactions": {"sf-00UA": {"kind": "ebr"}, "sf-00TA": {"kind": "call"}},
             "crm_tasks": {"00TB": {"effect_key": "k-1", "status": "completed"}},
