@@ -31,13 +31,14 @@ class GateReportLink(PageLink):
 
 
 class DataDocsLink(PageLink):
-    """Great Expectations' Data Docs of this day, as an archive beside the gate's report."""
+    """Great Expectations' Data Docs of this day, as pages of ours; the archive is beside the gate's."""
 
-    name = "Data Docs (download)"
+    name = "Data Docs"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         page = super().get_link(operator, ti_key=ti_key)
-        return f"{page.rpartition('/')[0]}/data_docs.zip" if page else ""
+        folder = page.rpartition("/")[0].replace("/files/reports/", "/data-docs/")
+        return folder if page else ""
 
 
 class ModelCardLink(PageLink):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -57,6 +59,66 @@ def browser(api_server: TestClient, ledger: Engine) -> Iterator[TestClient]:
     api_server.cookies.clear()
 
 
+DOCS = f"/customer-health/data-docs/{TODAY}"
+VALIDATION = "validations/accounts/__none__/1/measurements-accounts.html"
+HOSTILE = """<html><head><title>x</title><link rel=stylesheet href=https://cdn.example/b.css>
+<script src=https://cdn.example/a.js></script></head><body><style>p{color:red}</style><h4>Result</h4>
+<p onclick=alert(1) style=color:red>Status: Failed</p><img src=x onerror=alert(1)>
+<iframe src=//evil.example></iframe>
+<a href="javascript:alert(1)">run</a><a href="../../../expectations/accounts.html">suite</a>
+<a href="//evil.example/x.html">away</a>
+<table><thead><tr><th></th></tr></thead><tbody><tr><td>29</td></tr></tbody></table>
+</body></html>"""
+
+
+def archive() -> bytes:
+    """Data Docs as Great Expectations lays them out, with everything that must not reach the reader."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as file:
+        for name in ("index.html", VALIDATION, "expectations/accounts.html"):
+            file.writestr(name, HOSTILE)
+        file.writestr("static/styles/x.css", "p {}")
+    return held.getvalue()
+
+
+def test_data_docs_are_shown_without_anything_that_runs_or_comes_from_elsewhere(
+    browser: TestClient, tmp_path: Path
+) -> None:
+    folder = tmp_path / "reports" / TODAY.isoformat()
+    folder.mkdir(parents=True)
+    (folder / "data_docs.zip").write_bytes(archive())
+    listed = browser.get(DOCS).text
+    assert f"{DOCS}/{VALIDATION}" in listed
+    assert "not as expected" in listed
+    answer = browser.get(f"{DOCS}/{VALIDATION}")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    report = answer.text.partition('<article class="report">')[2]
+    for bad in ("script", "style", "onclick", "img", "iframe", "evil", "cdn.example", "<th>"):
+        assert bad not in report, bad
+    assert '<a href="../../../expectations/accounts.html"' in report
+    assert "<td>29</td>" in report
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing.html", "static/styles/x.css", "..%2f..%2fgate.html", "%2e%2e/%2e%2e/ledger.db"]
+)
+def test_only_what_the_archive_lists_is_shown(browser: TestClient, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "reports" / TODAY.isoformat()
+    folder.mkdir(parents=True)
+    (folder / "data_docs.zip").write_bytes(archive())
+    assert browser.get(f"{DOCS}/{name}").status_code == 404
+
+
+def test_a_day_without_data_docs_and_a_damaged_archive_are_pages(browser: TestClient, tmp_path: Path) -> None:
+    assert "There are no Data Docs" in browser.get(DOCS).text
+    folder = tmp_path / "reports" / TODAY.isoformat()
+    folder.mkdir(parents=True)
+    (folder / "data_docs.zip").write_bytes(b"half a file")
+    answer = browser.get(DOCS)
+    assert answer.status_code == 404
+    assert "is damaged" in answer.text
+
+
 def shown(browser: TestClient) -> str:
     answer = browser.get(SOURCES)
     assert answer.status_code == 200, answer.text[:500]
@@ -77,13 +139,12 @@ def test_what_is_red_comes_first_with_what_to_do_and_a_way_to_the_reports(
     folder = tmp_path / "reports" / TODAY.isoformat()
     folder.mkdir(parents=True)
     for name in ("gate.html", "data_docs.zip"):
-        (folder / name).write_bytes(b"x")
+        (folder / name).write_bytes(archive() if name.endswith("zip") else b"x")
     text = shown(browser)
     assert "The gate stopped the run" in text
     assert text.index("■ critical") < text.index("How fresh the data are")
     assert "Map the right column." in text
-    for name in ("gate.html", "data_docs.zip"):
-        link = f"/customer-health/files/reports/{TODAY}/{name}"
+    for link in (f"/customer-health/files/reports/{TODAY}/gate.html", f"/customer-health/data-docs/{TODAY}"):
         assert link in text
         assert browser.get(link).status_code == 200
     assert EVIL not in text

@@ -135,7 +135,9 @@ def test_suites_stay_as_files_and_data_docs_can_be_downloaded_without_anybodys_r
     assert "Ann" not in words
 
 
-def test_the_archive_is_saved_and_never_shown(company: CompanyFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_archive_is_saved_and_its_pages_are_shown_as_ours(
+    company: CompanyFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from customer_health_airflow.task_links import DataDocsLink
     from customer_health_airflow.ui import report_files
 
@@ -147,7 +149,7 @@ def test_the_archive_is_saved_and_never_shown(company: CompanyFiles, monkeypatch
     class Task:
         page = f"/customer-health/files/reports/{AS_OF}/gate.html"
 
-    assert DataDocsLink().get_link(Task(), ti_key=None).endswith(f"/reports/{AS_OF}/data_docs.zip")
+    assert DataDocsLink().get_link(Task(), ti_key=None).endswith(f"/customer-health/data-docs/{AS_OF}")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""Great Expectations' own project: its suites as files, and its Data Docs as one archive to download.
+"""Great Expectations' own project: its suites as files, and its Data Docs as one archive.
 
-Data Docs load Bootstrap, jQuery and icons from content networks. They are therefore never shown under the
-page's origin: the run's Data Docs are a zip file beside the gate's report, for the reader's own machine.
+Data Docs load Bootstrap, jQuery and icons from content networks. They are therefore never shown as they are
+under the page's origin: the run's Data Docs are a zip file beside the gate's report, for the reader's own
+machine, and the page shows their words and tables (ui/data_docs_pages.py).
 """
 
 from __future__ import annotations

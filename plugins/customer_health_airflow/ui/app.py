@@ -14,6 +14,7 @@ from customer_health.errors import CustomerHealthError, RetriableError
 from customer_health_airflow.ui import (
     account_page,
     actions_page,
+    data_docs_pages,
     error_pages,
     judgement_pages,
     number_pages,
@@ -91,6 +92,7 @@ def create_app() -> FastAPI:
     app.include_router(page_actions.router, dependencies=[Depends(own_effect)])
     app.include_router(page_actions.models, dependencies=[Depends(leads_only)])
     app.include_router(report_files.router, dependencies=[Depends(leads_only)])
+    app.include_router(data_docs_pages.router, dependencies=[Depends(leads_only)])
     return app
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from customer_health.ledger import report_numbers, text_answers
 from customer_health.ledger.source_reports import source_reports
 from customer_health.settings import Settings, load_settings
+from customer_health.warehouse.data_docs import ARCHIVE
 from customer_health_airflow.ui import report_files
 from customer_health_airflow.ui.number_pages import forgiving
 from customer_health_airflow.ui.page_queries import is_stale, ledger, now_for_pages, silent_tables
@@ -19,7 +20,6 @@ from customer_health_airflow.ui.shell import render
 
 router = APIRouter(default_response_class=HTMLResponse)
 WEEKS_OF_COST = timedelta(weeks=8)
-REPORTS = {"gate.html": "The gate's report", "data_docs.zip": "Data Docs (download)"}
 
 
 @router.get("/sources")
@@ -62,8 +62,12 @@ def _tables(gate: Any, silent: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _files(settings: Settings, day: date | None) -> list[tuple[str, str]]:
-    addresses = [(f"reports/{day}/{name}", title) for name, title in REPORTS.items()]
-    return [pair for pair in addresses if report_files.safe_path(settings, pair[0])]
+    """Return what there is to read of the gate's day: address within the app, and title."""
+    known = (
+        (f"reports/{day}/gate.html", f"files/reports/{day}/gate.html", "The gate's report"),
+        (f"reports/{day}/{ARCHIVE}", f"data-docs/{day}", "Data Docs"),
+    )
+    return [(address, title) for file, address, title in known if report_files.safe_path(settings, file)]
 
 
 def _costs(engine: Engine, now: datetime) -> dict[str, Any]:
