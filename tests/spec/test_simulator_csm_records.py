@@ -7,11 +7,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 from tests.lib.simulator_files import START, THROUGH, merged, shared, write
 
+from customer_health.playbooks.champion_graph import read_graphs
 from customer_health.playbooks.warehouse_context import LONG_MEETING
 from customer_health.simulator import csm_records
 from customer_health.simulator.behaviour import LOGO
@@ -178,3 +180,26 @@ def test_conversations_end_where_nobody_is_there_any_more(world: World) -> None:
     quiet = silent[week, place].sum() / (silent & here).sum()
     usual = (~silent[week, place]).sum() / (~silent & here).sum()
     assert quiet < 0.8 * usual
+
+
+def test_the_champion_graph_knows_who_of_ours_met_whom_and_will() -> None:
+    """From these files alone: contacts, interactions and calendars."""
+    con = duckdb.connect()
+    con.execute("CREATE SCHEMA raw")
+    for name in ("accounts", "contacts", "contact_changes", "interactions", "calendar"):
+        con.register("rows", merged(shared(), name))
+        con.execute(f"CREATE TABLE raw.{name} AS SELECT * FROM rows")
+        con.unregister("rows")
+    ours = con.execute("SELECT account_id, lower(owner_email), lower(manager_email) FROM raw.accounts")
+    own = {account: pair for account, *pair in ours.fetchall()}
+    graphs = read_graphs(con, own, THROUGH, with_usage=False)
+    met = {
+        (account, one["email"])
+        for account, graph in graphs.items()
+        for person in graph["people"]
+        for one in person["known_by"]
+    }
+    assert len(met) > 50
+    assert all(email in own[account] for account, email in met)
+    assert sum(own[account][0] == email for account, email in met) > 0.5 * len(met)  # the rest are managers
+    assert any(one["next"] for graph in graphs.values() for one in graph["ours"])
