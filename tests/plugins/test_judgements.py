@@ -96,6 +96,18 @@ def test_a_pulse_is_signed_and_shown_with_its_note(ask: Any, ledger: Engine) -> 
     assert EVIL not in shown
 
 
+def test_a_pulse_from_the_companys_own_tool_is_shown_until_somebody_gives_one_here(
+    ask: Any, ledger: Engine
+) -> None:
+    assert "as your own tool brought it" not in ask("admin", "/account/acme").text
+    rows = [score_row("acme", 22, csm_pulse=4.0), score_row("bolt", 60)]
+    scores.publish(ledger, pd.DataFrame(rows), TODAY, published_at=datetime.combine(TODAY, time(6), UTC))
+    brought = "<strong>4 of 5</strong>, the CSM's pulse as your own tool brought it"
+    assert brought in ask("admin", "/account/acme").text.replace("&#39;", "'")
+    ask("admin", "pulse", account_id="acme", value=2, note="")
+    assert "as your own tool brought it" not in ask("admin", "/account/acme").text
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

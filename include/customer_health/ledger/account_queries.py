@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Engine, RowMapping, Select, select
@@ -15,6 +15,7 @@ from customer_health.ledger.schema import (
     outbox,
     overrides,
     pulses,
+    score_signals,
     task_states,
 )
 
@@ -76,6 +77,16 @@ def pulses_of(engine: Engine, account_id: str, limit: int = 5) -> list[RowMappin
     """Return what the CSM felt about an account, newest first."""
     query = select(pulses).where(pulses.c.account_id == account_id)
     return _rows(engine, query.order_by(pulses.c.at.desc(), pulses.c.id.desc()).limit(limit))
+
+
+def signal_of(engine: Engine, account_id: str, as_of: date, name: str) -> float | None:
+    """Return one signal as the score of a day was made from it; None where it was unknown."""
+    c = score_signals.c
+    query = select(c.signals).where(c.account_id == account_id, c.as_of == as_of)
+    with engine.connect() as connection:
+        known = connection.execute(query).scalar()
+    value = (known or {}).get(name)
+    return None if value is None else float(value)
 
 
 def _rows(engine: Engine, query: Select[Any]) -> list[RowMapping]:

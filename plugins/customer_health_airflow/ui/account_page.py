@@ -83,6 +83,7 @@ def account(request: Request, user: GetUserDep, viewer: ViewerDep, account_id: s
         decisions=decisions.of_account(engine, account_id, 30),
         override=account_queries.override_of(engine, account_id, now_for_pages(settings)),
         pulses=account_queries.pulses_of(engine, account_id),
+        brought_pulse=account_queries.signal_of(engine, account_id, day, "csm_pulse"),
         people=account_story_view.people_lines(graph),
         people_as_of=date.fromisoformat(graph["as_of"]) if graph else None,
         below=below,
