@@ -18,6 +18,7 @@ from customer_health.model.score_choice import MARGIN
 from customer_health.scoring.daily_scores import SCORED, score_accounts
 from customer_health.scoring.tiers import scheme_named, tier_of
 from customer_health.warehouse.connect import open_warehouse
+from customer_health.warehouse.merges import survivors
 
 HALF_YEAR, MONTH = timedelta(days=182), timedelta(days=30)
 LOW = 49  # where At Risk ends
@@ -32,10 +33,11 @@ _TRUE = {
         AND coalesce(c.role, p.role) IN ('sponsor', 'champion')""",
     "overdue_invoices": """SELECT DISTINCT account_id FROM raw.invoices WHERE known_at < $cut AND amount > 0
         AND due_at < $cut - INTERVAL 31 DAY AND (paid_at IS NULL OR paid_at >= $cut)""",
-    "single_threaded": """SELECT account_id FROM raw.contacts ANTI JOIN (
+    "single_threaded": f"""SELECT s.account FROM raw.contacts AS c
+        JOIN ({survivors("$cut")}) AS s USING (account_id) ANTI JOIN (
             SELECT contact_id FROM raw.contact_changes
             WHERE kind = 'left' AND occurred_at < $cut AND known_at < $cut
-        ) USING (contact_id) WHERE known_at < $cut GROUP BY account_id HAVING count(*) = 1""",
+        ) AS gone USING (contact_id) WHERE c.known_at < $cut GROUP BY s.account HAVING count(*) = 1""",
     "silent_account": f"""SELECT account_id FROM raw.accounts
         SEMI JOIN (SELECT account_id FROM raw.usage WHERE occurred_at < $cut) USING (account_id)
         ANTI JOIN {_LATELY.format(table="usage", since="month")} USING (account_id)
