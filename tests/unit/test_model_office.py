@@ -85,6 +85,36 @@ def test_the_same_recipe_again_takes_over_and_a_model_that_repaints_the_portfoli
     assert "would change colour because of the model alone" in held.reasons[0]
 
 
+def test_two_trainings_in_a_row_that_agree_outvote_a_champion_that_has_fallen_behind():
+    """Held for seven months, with 11 %, 14 %, 17 % of the colours changed, further behind each time."""
+    training, panel = trained(), make_world(SIZE, MONTHS, seed=1).panel
+    champion = training.champion
+    assert champion is not None
+    behind = replace(champion, health_anchors={"p_red": 0.9, "p_green": 0.8})
+
+    agreed = promotion.judge(training, behind, panel, CONFIG, champion)
+    assert agreed.action == "promote"
+    assert "two trainings in a row agree (0% between them)" in " ".join(agreed.reasons)
+    opposite = replace(champion, health_anchors={"p_red": 0.0002, "p_green": 0.0001})
+    assert promotion.judge(training, behind, panel, CONFIG, opposite).action == "hold"
+
+
+def test_only_the_training_since_the_champion_and_before_today_counts_as_held(ledger, tmp_path: Path):
+    champion = champion_of_all_kinds()
+    digests = artefact.save(champion, tmp_path)
+    kept = {"folder": str(tmp_path), "sha256": digests}
+    registry.promote(ledger, record("m1", trained_as_of=date(2026, 1, 1)))
+    registry.propose(ledger, record("m0", trained_as_of=date(2025, 12, 1), **kept), state="held", reason="x")
+    assert current_model.held_before(ledger, date(2026, 3, 1)) is None
+    registry.propose(ledger, record("m2", trained_as_of=date(2026, 2, 1), **kept), state="held", reason="x")
+    assert current_model.held_before(ledger, date(2026, 2, 1)) is None, "itself, trained again"
+    found = current_model.held_before(ledger, date(2026, 3, 1))
+    assert found is not None
+    assert found.model_id == champion.model_id
+    (tmp_path / "champion.json").write_text("{}")
+    assert current_model.held_before(ledger, date(2026, 3, 1)) is None
+
+
 def test_a_champion_of_an_older_catalogue_is_compared_on_the_same_rows_and_one_of_a_newer_is_not():
     """The catalogue gained a signal since, or lost one: then the champion could not read its rows."""
     world = make_world(SIZE, MONTHS, seed=1)

@@ -165,6 +165,14 @@ def pending(engine: Engine) -> ChampionRecord | None:
     return _challenger(row) if row else None
 
 
+def held_last(engine: Engine, *, before: date) -> ChampionRecord | None:
+    """Return the youngest training before a day that a gate held back, or None."""
+    query = select(challengers).where(challengers.c.state == "held", challengers.c.trained_as_of < before)
+    with engine.connect() as connection:
+        row = connection.execute(query.order_by(challengers.c.trained_as_of.desc())).mappings().first()
+    return _challenger(row) if row else None
+
+
 def resolve(
     engine: Engine,
     model_id: str,

@@ -93,7 +93,8 @@ def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, 
         stored=stored,
         incumbent=incumbent,
     )
-    verdict = promotion.judge(training, incumbent, panel, config)
+    held = current_model.held_before(ledger, as_of)
+    verdict = promotion.judge(training, incumbent, panel, config, held)
     folder = settings.models / training.model_id
     current_model.register(ledger, training, folder, verdict)
     signals = training.champion.features.sources if training.champion else []

@@ -44,7 +44,11 @@ class Verdict:
 
 
 def judge(
-    training: Training, incumbent: Champion | None, panel: pd.DataFrame, config: CompanyConfig
+    training: Training,
+    incumbent: Champion | None,
+    panel: pd.DataFrame,
+    config: CompanyConfig,
+    held: Champion | None = None,
 ) -> Verdict:
     """Compare a training with the champion in use.
 
@@ -53,29 +57,37 @@ def judge(
         incumbent: The model in use; None when the rules are, or its artefact is unusable.
         panel: The panel that the training saw.
         config: Limits, and whether a person must approve.
+        held: The training before this one, if it was held. Where both give the portfolio the same colours, it
+            is the champion in use that has fallen behind: it would be further behind every month, and stay.
     """
     if training.champion is None:
         if incumbent is None:
             return Verdict("promote", ("No model is in use, and none earned its place.",))
         return Verdict("hold", (f"{incumbent.model_id} stays: this training found no model. {training.why}",))
     against: list[str] = []
+    agreed: tuple[str, ...] = ()
     moved = float("nan")
     if incumbent is not None:
         rows = panel[eligible(panel, config.model)]
         latest = rows[rows["as_of"] == rows["as_of"].max()]
         moved = tier_churn(incumbent, training.champion, latest)
         if moved > config.model.max_tier_churn:
-            against.append(
+            objection = (
                 f"{moved:.0%} of the accounts would change colour because of the model alone "
                 f"(at most {config.model.max_tier_churn:.0%})"
             )
+            apart = tier_churn(held, training.champion, latest) if held is not None else float("nan")
+            if apart <= config.model.max_tier_churn:
+                agreed = (f"{objection}, but two trainings in a row agree ({apart:.0%} between them).",)
+            else:
+                against.append(objection)
         report = training.heads[training.primary_horizon]
         if report.calibration_warning and not _straightened(training.champion, report.horizon):
             against.append(f"{report.horizon} days ahead, {report.calibration_warning}")
         lag = duel(training, incumbent, rows)
         if lag is not None:
             against.append(lag)
-    news = _news(training.champion, incumbent)
+    news = (*agreed, *_news(training.champion, incumbent))
     if against:
         reasons = (f"{training.model_id} is held: " + "; ".join(against) + ".", *news)
         return Verdict("ask" if config.model.approval == "required" else "hold", reasons, moved)
