@@ -224,6 +224,28 @@ def test_a_deleted_record_goes_with_all_its_states(company: VendorCompany) -> No
     assert company.query(f"SELECT count(*) FROM raw.{table} WHERE {column} = '{other}'") != [(0,)]
 
 
+def test_a_record_that_was_deleted_and_restored_is_there_again_by_both_clocks(company: VendorCompany) -> None:
+    if not company.remote.deletes or not company.remote.restores:
+        pytest.skip(f"{company.name} has no way to delete, or none to bring back")
+    ready(company)
+    table, column, value = company.remote.canonical("00004")
+    state = f"SELECT DISTINCT occurred_at, known_at FROM raw.{table} WHERE {column} = '{value}'"
+    company.fetch()
+    company.load()
+    before = company.query(state)
+    assert len(before) == 1
+    for day, step in enumerate(
+        (company.remote.delete, company.remote.restore, company.remote.change), start=1
+    ):
+        step("00004")
+        company.remote.now += 3600
+        company.fetch(AS_OF + timedelta(days=day))
+        company.load(AS_OF + timedelta(days=day))
+        there = company.query(state)
+        assert there == ([] if step == company.remote.delete else before), step.__name__
+    agree(company)
+
+
 def test_a_merged_account_says_into_which(company: VendorCompany) -> None:
     if not company.remote.merges:
         pytest.skip(f"{company.name} brings no accounts, or never merges them")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ import requests
 from customer_health.errors import ConfigurationError
 from customer_health.sources.asking.binding import fill
 from customer_health.sources.asking.faults import SourceBusyError
+from customer_health.sources.asking.raw_files import dotted
 from customer_health.sources.asking.session import AskingSession
 from customer_health.sources.asking.sign_in import sign_in
-from customer_health.sources.asking.vendor import Auth, Resource, Vendor
+from customer_health.sources.asking.vendor import Auth, BatchRead, Resource, Vendor
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,27 @@ class Asker:
         prepared = self._request("GET", resource.detail.path, resource.detail.params, None, resource, run)
         return self.session.send(prepared).json()
 
+    def named(
+        self, call: BatchRead, inputs: Sequence[Mapping[str, Any]], resource: Resource, run: Mapping[str, Any]
+    ) -> list[Any]:
+        """Return what the vendor says of the records that are named in one call.
+
+        Raises:
+            SourceBusyError: It says so of some of them only, and of others that something failed.
+        """
+        prepared = self._request(
+            "POST", call.path, {}, {**call.body, call.inputs: list(inputs)}, resource, run
+        )
+        body = self.session.send(prepared).json()
+        failed = failures(body, call.errors, call.absent)
+        if failed:
+            raise SourceBusyError(
+                f"{self.vendor.vendor}: {len(failed):,} of {len(inputs):,} records were not answered "
+                f"({', '.join(sorted(set(failed)))[:100]}).",
+                hint="What has landed stays; the next try asks for them again.",
+            )
+        return _rows(body, call.data_selector)
+
     def _request(
         self, method: str, path: str, params: Any, body: Any, resource: Resource, run: Mapping[str, Any]
     ) -> requests.PreparedRequest:
@@ -194,6 +216,17 @@ class Asker:
             self.session.signed = signed
         body = answer.json()
         return dict(body) if isinstance(body, Mapping) else {}
+
+
+def failures(body: Any, errors: str, absent: Sequence[str]) -> list[str]:
+    """Return what an answer of some success says of its failures, without those that mean "there is none"."""
+    listed = dotted(body, errors)[1] if isinstance(body, Mapping) else None
+    found = []
+    for one in listed if isinstance(listed, list) else []:
+        kinds = {str(one.get(name, "")).rpartition(".")[2] for name in ("category", "subCategory")}
+        if not kinds & set(absent):
+            found.append(str(one.get("category", "an error")))
+    return found
 
 
 def _rows(body: Any, select: str) -> list[Any]:

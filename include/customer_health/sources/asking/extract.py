@@ -25,6 +25,7 @@ from customer_health.sources.asking.binding import bound, fill, ordinal, written
 from customer_health.sources.asking.exports import to_parquet, unpack
 from customer_health.sources.asking.faults import SourceRefusedError, TokenExpiredError
 from customer_health.sources.asking.field_types import FieldTypes
+from customer_health.sources.asking.further_lists import FurtherLists, gathered
 from customer_health.sources.asking.lifting import compiled_lifts, lifted
 from customer_health.sources.asking.raw_files import RawFiles, dotted
 from customer_health.sources.asking.reading import Reading, ResourceReading, as_counts, lag_of
@@ -161,12 +162,16 @@ class Extraction:
         counts.asked = str(
             (cursor.get("token") and "the last token") or run.get("incremental.start_value", "")
         )
-        token = cursor.get("token")
+        token, listed_on = cursor.get("token"), cursor.get("listed_on")
         counts.whole = incremental is None or not (token or "newest" in cursor)
         for key in resource.also:
             self.reading.of(key).whole = counts.whole
-        for number, page in enumerate(self._asker.pages(resource, run, token), start=1):
-            batch.add(self._rows(resource, run, page.rows, batch))
+        further = FurtherLists(self._asker, resource, run, batch)
+        pages = self._asker.pages(resource, run, token)
+        if resource.beside:
+            pages = gathered(pages, resource.beside.most, self.most_pages)
+        for number, page in enumerate(pages, start=1):
+            batch.add(further.completed(self._rows(resource, run, page.rows, batch)))
             for key, rows in page.also.items():
                 beside[key].add(rows)
             token = page.token or token
@@ -175,13 +180,22 @@ class Extraction:
             if batch.full:
                 batch.write()
                 if incremental and incremental.ordered and self.most_pages is None:
-                    self._save(name, batch, beside, token, types)
+                    self._save(name, batch, beside, token, types, listed_on)
         if incremental is None and self.most_pages is None:
             batch.mark_deleted()
         batch.write()
         counts.newest, counts.lag_hours = batch.newest, lag_of(batch.newest, self.as_of)
         if self.most_pages is None:
-            self._save(name, batch, beside, token, types)
+            today = self.as_of.isoformat()
+            listed_on = listed_on or (today if counts.whole else None)
+            self._save(name, batch, beside, token, types, listed_on)
+            if resource.archived or resource.whole:
+                further.look_for_archived(first=counts.whole)
+                if resource.whole and _is_due(listed_on, resource.whole.every_days, self.as_of):
+                    further.look_at_all(batch.write)
+                    listed_on = today
+                batch.write()
+                self._save(name, batch, beside, token, types, listed_on)
             files.drop_seen_before(batch.number)
 
     def _rows(
@@ -227,7 +241,13 @@ class Extraction:
         return FieldTypes(f"{self.vendor.vendor}.{resource.name}", resource, cursor.get("types"))
 
     def _save(
-        self, name: str, batch: Batch, beside: Mapping[str, Batch], token: Any, types: FieldTypes
+        self,
+        name: str,
+        batch: Batch,
+        beside: Mapping[str, Batch],
+        token: Any,
+        types: FieldTypes,
+        listed_on: str | None,
     ) -> None:
         for other in beside.values():
             other.write()
@@ -237,6 +257,7 @@ class Extraction:
             "token": token,
             "also": {key: other.number for key, other in beside.items()},
             "types": types.kept(),
+            "listed_on": listed_on,
         }
         kept = {key: value for key, value in cursor.items() if value not in (None, {})}
         save_cursor(self.ledger, self.source, name, kept, self.as_of)
@@ -318,6 +339,11 @@ class Extraction:
                 counts.read += len(page.rows)
                 rows = (lifted(row, lifts) if lifts else row for row in page.rows)
                 file.writelines(orjson.dumps(row) + b"\n" for row in rows)
+
+
+def _is_due(listed_on: str | None, every_days: int, as_of: date) -> bool:
+    """Whether the list of everything is to be read again."""
+    return listed_on is None or (as_of - date.fromisoformat(listed_on)).days >= every_days
 
 
 def _names_in(files: list[Path]) -> tuple[str, ...]:

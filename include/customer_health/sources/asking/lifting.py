@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from customer_health.sources.asking.vendor import Resource
 
-Lifts = Mapping[str, tuple[tuple[Any, ...], str]]
-"""Name -> compiled JSON paths, and what stands between several values; empty: only the first counts."""
+Lifts = Mapping[str, tuple[tuple[tuple[Any, ...], str], ...]]
+"""Name -> alternatives: compiled JSON paths, and what stands between several values (empty: the first)."""
+
+_FILTER = re.compile(r"\[\?\(.*?\)\]")
 
 
 def compiled_lifts(resource: Resource) -> Lifts:
@@ -18,19 +21,33 @@ def compiled_lifts(resource: Resource) -> Lifts:
     from dlt.common import jsonpath
 
     found = {}
-    for name, path in resource.lift.items():
-        parts = path.split("+")
-        between = "-" if len(parts) > 1 else ";" if "[*]" in path else ""
-        found[name] = (tuple(jsonpath.compile_path(part) for part in parts), between)
+    for name, described in resource.lift.items():
+        alternatives = []
+        for path in described.split(" | "):
+            parts = path.split("+")
+            between = "-" if len(parts) > 1 else ";" if "[*]" in _FILTER.sub("", path) else ""
+            alternatives.append((tuple(jsonpath.compile_path(part.strip()) for part in parts), between))
+        found[name] = tuple(alternatives)
     return found
 
 
 def lifted(row: Mapping[str, Any], lifts: Lifts) -> dict[str, Any]:
     """Return a record with what is lifted; None where there is nothing."""
+    record, found = dict(row), dict[str, Any]()
+    for name, alternatives in lifts.items():
+        found[name] = next(
+            (
+                value
+                for paths, between in alternatives
+                if (value := _value(record, paths, between)) is not None
+            ),
+            None,
+        )
+    return {**record, **found}
+
+
+def _value(record: Mapping[str, Any], paths: tuple[Any, ...], between: str) -> Any:
     from dlt.common import jsonpath
 
-    record, found = dict(row), dict[str, Any]()
-    for name, (paths, between) in lifts.items():
-        values = [one for path in paths for one in jsonpath.find_values(path, record) if one is not None]
-        found[name] = (between.join(map(str, values)) if between else values[0]) if values else None
-    return {**record, **found}
+    values = [one for path in paths for one in jsonpath.find_values(path, dict(record)) if one is not None]
+    return (between.join(map(str, values)) if between else values[0]) if values else None

@@ -95,7 +95,8 @@ class SlidingWindow(BasePaginator):
             return
         body: Any = request.json
         if self._next is None:
-            jsonpath.set_value_at_path(body, self._filter_body_path, written(self._from, self._convert))
+            # dlt's own set_value_at_path knows no places in lists, and would add a key of that name.
+            jsonpath.compile_path(self._filter_body_path).update(body, written(self._from, self._convert))
             body.pop(self._cursor_body_path, None)
         else:
             jsonpath.set_value_at_path(body, self._cursor_body_path, self._next)

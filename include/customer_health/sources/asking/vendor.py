@@ -218,6 +218,69 @@ class Detail(Part):
     params: Mapping[str, Any] = Field(default_factory=dict)
 
 
+class BatchRead(Part):
+    """How records are asked for by their keys, so many in one call; a POST.
+
+    Attributes:
+        body: What is sent beside the keys.
+        inputs: Name of the list of keys in the body.
+        input_key: Name of the key in each of its items.
+        most: Keys that one call may name.
+        data_selector: Where the answers are.
+        errors: Where an answer of some success lists what failed (HTTP 207).
+        absent: Words in such an error that mean "there is none"; every other error stops the source.
+    """
+
+    path: str
+    body: Mapping[str, Any] = Field(default_factory=dict)
+    inputs: str = "inputs"
+    input_key: str = "id"
+    most: int = Field(100, ge=1)
+    data_selector: str = "results"
+    errors: str = "errors"
+    absent: tuple[str, ...] = ()
+
+
+class Beside(BatchRead):
+    """What belongs to records and is asked for apart from them: for those that are new or have changed.
+
+    Attributes:
+        name: Field of the record in which it lands, as a list.
+        of: Field of an answer with the record's key.
+        take: Field of an answer with the list.
+        more: Field of an answer with the token of its next page; it goes into the input as `after`.
+    """
+
+    name: Name
+    of: str
+    take: str
+    more: str = ""
+
+
+class Archived(Part):
+    """A list of records that were put away. Whoever is no longer on it came back, or is gone for good.
+
+    Attributes:
+        endpoint: The list.
+        again: How those that have left the list are asked for: coming back may not move their cursor.
+    """
+
+    endpoint: Endpoint
+    again: BatchRead
+
+
+class Whole(Part):
+    """A list of everything, read at times for what the cursor does not show.
+
+    Attributes:
+        every_days: Days from one reading of it to the next.
+        endpoint: The list; its records have the same fields.
+    """
+
+    every_days: int = Field(ge=1)
+    endpoint: Endpoint
+
+
 class Resource(Part):
     """One kind of record that the vendor has.
 
@@ -232,6 +295,10 @@ class Resource(Part):
         answers: pages of JSON, or one export: JSON lines, or a zip of gzipped JSON lines.
         lift: Name -> JSON path in the record, for what lies deeper than a mapping can name. The values of a
             path with [*] are put into one text, with ; between them; those of paths joined by + make one id.
+            Of paths with | between them the first counts that finds something.
+        beside: What is asked for apart, by the keys of records that are new or have changed.
+        archived: Where records are listed that were put away.
+        whole: Where all are listed, for changes that the cursor does not show; only with `incremental:`.
         if_refused: `skip` goes on without this resource if the vendor does not have it or does not show it.
     """
 
@@ -246,7 +313,17 @@ class Resource(Part):
     detail: Detail | None = None
     answers: Literal["json", "jsonl", "zip"] = "json"
     lift: Mapping[str, str] = Field(default_factory=dict)
+    beside: Beside | None = None
+    archived: Archived | None = None
+    whole: Whole | None = None
     if_refused: Literal["stop", "skip"] = "stop"
+
+    @model_validator(mode="after")
+    def _further_lists_need_a_cursor(self) -> Resource:
+        incremental = self.endpoint.incremental
+        if (self.beside or self.archived or self.whole) and not (incremental and incremental.cursor_path):
+            raise ValueError("`beside:`, `archived:` and `whole:` need `incremental:` with `cursor_path:`")
+        return self
 
     @model_validator(mode="after")
     def _exports_have_windows(self) -> Resource:

@@ -16,7 +16,7 @@ from customer_health.sources.asking.vendor import Vendor
 from customer_health.sources.mapping import Feed, MappingFile
 from customer_health.sources.mapping_check import identity, problems
 from customer_health.sources.mapping_file import read_mapping
-from customer_health.sources.rule_parts import Condition
+from customer_health.sources.rule_parts import Condition, Where
 from customer_health.warehouse.tables import TABLES
 from customer_health.yaml_refusals import refusal
 
@@ -138,6 +138,9 @@ def as_mapping(vendor: Vendor, company: str, tables: tuple[str, ...] = ()) -> Ma
     def ready(name: str, feed: Feed) -> Feed:
         # Rows without an id of their own cannot go one by one; what they count lies in whole files.
         gone = (*feed.gone, _GONE) if name in TABLES and identity(TABLES[name]) else feed.gone
+        alone = sum(feed.files == other.files for other in vendor.means[name]) == 1
+        if gone != feed.gone and alone and feed.repeats in ("newest_wins", "latest_file"):
+            gone += _unless(feed.where)
         return feed.model_copy(update={"optional": True, "sparse": True, "gone": gone})
 
     means = {
@@ -146,3 +149,20 @@ def as_mapping(vendor: Vendor, company: str, tables: tuple[str, ...] = ()) -> Ma
         if not tables or name in tables
     }
     return MappingFile(company=company, tables=means)
+
+
+def _unless(where: Where) -> tuple[Where, ...]:
+    """Return when a record does not meet the conditions any more: a deal that was won and is open again.
+
+    Its newest state decides; without this, `where:` would pass it by and leave its earlier state. Two feeds
+    of one folder share its records out, so that each must stay silent about those of the other.
+    """
+    found: list[Where] = []
+    for name, condition in where.items():
+        if condition.present is not None:
+            found.append({name: Condition(present=not condition.present)})
+        if condition.one_of is not None:
+            found.append({name: Condition(none_of=condition.one_of)})
+        if condition.none_of is not None:
+            found.append({name: Condition(one_of=condition.none_of)})
+    return tuple(found)

@@ -49,6 +49,7 @@ class VendorServer(Server):
         renamed: A field of the main resource that must be there, and what it might be called one day.
         renews: Whether a refused sign-in is renewed by itself.
         deletes: Whether a deleted record can be seen to be gone.
+        restores: Whether a deleted one can come back.
         export: Whether the main resource is an export of whole days.
         merges: Whether its main resource holds accounts that can be merged.
         grouped: Whether it answers with sums, one for each group.
@@ -62,6 +63,7 @@ class VendorServer(Server):
     secret: Mapping[str, str] = {}
     options: Mapping[str, str] = {}
     main, key = "", "id"
+    restores = True
     renews, deletes, export, grouped, merges = False, True, False, False, False
     renamed = ("", "")
     described_by, below = "", ""
@@ -102,6 +104,10 @@ class VendorServer(Server):
 
     def delete(self, name: str) -> None:
         """Delete one record of the main resource."""
+        raise NotImplementedError
+
+    def restore(self, name: str) -> None:
+        """Bring a deleted record of the main resource back."""
         raise NotImplementedError
 
     def merge(self, name: str, into: str) -> None:

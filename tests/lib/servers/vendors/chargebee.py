@@ -20,6 +20,7 @@ class Remote(VendorServer):
     options = {"site": "acme"}
     main, key, renamed = "invoices", "invoice.id", ("invoice", "bill")
     calls_of_an_idle_run = 3
+    restores = False  # a deleted invoice is gone for good
 
     def put(self, kind: str, id_: str, **fields: Any) -> None:
         """Create or change a record."""

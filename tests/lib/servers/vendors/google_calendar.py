@@ -21,6 +21,10 @@ class Remote(GoogleServer):
     calls_of_an_idle_run = 3  # two calendars; a token for each
     id_columns = {"calendar": "busy_id"}
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.trash: dict[str, Row] = {}
+
     def create(self, name: str, **fields: Any) -> None:
         self.rows.setdefault("events", {})[name] = {
             "id": name,
@@ -38,7 +42,12 @@ class Remote(GoogleServer):
 
     def delete(self, name: str) -> None:
         self.now += 60
+        self.trash[name] = self.rows["events"][name]
         self.rows["events"][name] = {"id": name, "status": "cancelled", "at": self.serial()}
+
+    def restore(self, name: str) -> None:
+        self.now += 60
+        self.rows["events"][name] = {**self.trash.pop(name), "at": self.serial()}
 
     def canonical(self, name: str) -> tuple[str, str, str]:
         return "calendar", "busy_id", f"google-{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from tests.lib.servers.base import Answer, Request
@@ -10,6 +11,7 @@ from tests.lib.servers.vendors.base import RefusedError, Row, VendorServer, at_m
 
 KINDS = ("companies", "contacts", "deals", "tickets", "meetings", "calls", "feedback_submissions")
 MOST = 10_000
+TIES = 2  # of one record, in one answer; there it is 500
 PAGE = 30  # fewer than it is asked for, so that there are more pages
 
 
@@ -20,11 +22,13 @@ class Remote(VendorServer):
     secret = {"access_token": "pat-secret-1"}
     main, renamed = "companies", ("createdAt", "created_on")
     merges = True
-    calls_of_an_idle_run = 9
+    calls_of_an_idle_run = 12  # companies, contacts, deals and tickets also have a list of what was archived
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.rows = {kind: {} for kind in KINDS}
+        self.ties: dict[tuple[str, str], list[str]] = {}  # the primary company first
+        self.late: set[str] = set()  # ids that the search's index does not show yet
 
     def stamp(self) -> str:
         return iso(self.now).replace("Z", ".000Z")
@@ -36,7 +40,7 @@ class Remote(VendorServer):
         modified = "lastmodifieddate" if kind == "contacts" else "hs_lastmodifieddate"
         row["properties"] = {**row["properties"], **properties, modified: self.stamp()}
         if company:
-            row["associations"] = {"companies": {"results": [{"id": company, "type": "deal_to_company"}]}}
+            self.ties[kind, id_] = [company]
         self.rows[kind][id_] = row
 
     def create(self, name: str, **fields: Any) -> None:
@@ -49,7 +53,21 @@ class Remote(VendorServer):
 
     def delete(self, name: str) -> None:
         self.now += 60
-        self.rows["companies"][name] |= {"archived": True, "updatedAt": self.stamp()}
+        self.archive("companies", name)
+
+    def archive(self, kind: str, id_: str) -> None:
+        """Put a record away: it leaves search and list, and no property of it changes."""
+        self.rows[kind][id_] |= {"archived": True, "archivedAt": self.stamp()}
+
+    def restore(self, name: str, kind: str = "companies") -> None:
+        """Bring a record back as it was. Nobody documents that this moves its date, so here it does not."""
+        self.now += 60
+        self.rows[kind][name] |= {"archived": False}
+        self.rows[kind][name].pop("archivedAt")
+
+    def tie(self, kind: str, id_: str, company: str | None) -> None:
+        """Change to which company a record belongs, and nothing else: its date stays as it is."""
+        self.ties[kind, id_] = [] if company is None else [company]
 
     def merge(self, name: str, into: str) -> None:
         self.now += 60
@@ -68,7 +86,19 @@ class Remote(VendorServer):
             ("POST", search, {"json": {"limit": 201}}),
             ("POST", search, {"json": {"limit": 10, "after": "10000"}}),
             ("POST", search, {"json": {"limit": 10, "since": "2020"}}),
+            ("POST", search, {"json": {"limit": 10, "associations": ["companies"]}}),
             ("GET", "/crm/objects/2026-03/companies", {"params": {"limit": 101}}),
+            ("POST", "/crm/objects/2026-03/companies/batch/read", {"json": {"inputs": [{"id": "1"}] * 101}}),
+            (
+                "POST",
+                "/crm/associations/2026-03/deals/companies/batch/read",
+                {"json": {"inputs": [{"id": "1"}] * 1001}},
+            ),
+            (
+                "POST",
+                "/crm/associations/2026-03/deals/planets/batch/read",
+                {"json": {"inputs": [{"id": "1"}]}},
+            ),
             ("GET", "/crm/objects/2019-01/companies", {}),
         ]
 
@@ -108,11 +138,62 @@ class Remote(VendorServer):
         if re.fullmatch(r"/crm/owners/20(26|27)-\d\d", request.path):
             only(request, "limit", "after")
             return Answer(body={"results": list(self.rows.get("owners", {}).values())}, headers=left)
-        found = re.fullmatch(r"/crm/objects/(2026-03|2026-09)/(\w+)(/search)?", request.path)
-        if not found or found[2] not in KINDS:
+        tied = re.fullmatch(r"/crm/associations/(2026-03|2026-09)/(\w+)/companies/batch/read", request.path)
+        found = re.fullmatch(r"/crm/objects/(2026-03|2026-09)/(\w+)(/search|/batch/read)?", request.path)
+        if not (tied or found) or (tied or found)[2] not in KINDS:  # type: ignore[index]
             raise RefusedError(404, {"status": "error", "message": "resource not found"})
+        if tied:
+            return self._ties_of(request, tied[2])
+        assert found is not None
+        if found[3] == "/batch/read":
+            return self._named(request, found[2])
         body = self._search(request, found[2]) if found[3] else self._list(request, found[2])
         return Answer(body=body, headers=left)
+
+    def _ties_of(self, request: Request, kind: str) -> Answer:
+        """Say to which companies records belong; 207 names those that belong to none, as there."""
+        results, errors = [], []
+        for one in self._inputs(request, 1_000):
+            companies = self.ties.get((kind, one["id"]), [])
+            begin = int(one.get("after") or 0)
+            if not companies:
+                message = f"No company is associated with {kind} {one['id']}."
+                errors.append(_failure("OBJECT_NOT_FOUND", "crm.associations.NO_ASSOCIATIONS_FOUND", message))
+                continue
+            to = [self._tie(kind, company, place) for place, company in enumerate(companies)]
+            answer: Row = {"from": {"id": one["id"]}, "to": to[begin : begin + TIES]}
+            if begin + TIES < len(to):
+                answer["paging"] = {"next": {"after": str(begin + TIES), "link": "deprecated"}}
+            results.append(answer)
+        return _some(results, errors)
+
+    @staticmethod
+    def _tie(kind: str, company: str, place: int) -> Row:
+        every = {"deals": (341, 5), "tickets": (339, 26), "meetings": (188, 0), "calls": (182, 0)}
+        plain, primary = every[kind]
+        types: list[Row] = [{"category": "HUBSPOT_DEFINED", "typeId": plain, "label": None}]
+        if primary and place == 0:
+            types.append({"category": "HUBSPOT_DEFINED", "typeId": primary, "label": "Primary"})
+        return {"toObjectId": company, "associationTypes": types}
+
+    def _named(self, request: Request, kind: str) -> Answer:
+        rows, errors = [], []
+        for one in self._inputs(request, 100):
+            row = self.rows[kind].get(one["id"])
+            if row is None or row["archived"]:
+                errors.append(_failure("OBJECT_NOT_FOUND", "", f"Could not get some {kind} objects"))
+            else:
+                rows.append(row)
+        names = request.json.get("properties", [])
+        page = self._page(kind, rows, 0, 100, names, associated=False)
+        return _some(page["results"], errors)
+
+    @staticmethod
+    def _inputs(request: Request, most: int) -> list[Row]:
+        inputs: list[Row] = request.json["inputs"]
+        if len(inputs) > most:
+            raise RefusedError(400, {"status": "error", "message": f"no more than {most} inputs"})
+        return inputs
 
     def _search(self, request: Request, kind: str) -> Row:
         asked = request.json
@@ -127,8 +208,9 @@ class Remote(VendorServer):
         if not isinstance(one["value"], str) or one["operator"] != "GTE":
             raise RefusedError(400, {"status": "error", "message": "value must be a string"})
         since, name = int(one["value"]), one["propertyName"]
-        rows = [row for row in self.rows[kind].values() if not row["archived"]]
-        rows = sorted(rows, key=lambda row: (row["properties"][name], row["id"]))
+        rows = [row for id_, row in self.rows[kind].items() if not row["archived"] and id_ not in self.late]
+        if asked.get("sorts") == [name]:  # otherwise in no order that anybody may rely on
+            rows.sort(key=lambda row: (row["properties"][name], row["id"]))
         rows = [row for row in rows if _ms(row["properties"][name]) >= since]
         return self._page(kind, rows, begin, min(size, PAGE), asked.get("properties", []), associated=False)
 
@@ -142,18 +224,38 @@ class Remote(VendorServer):
             kind, rows, int(asked.get("after", 0)), size, names, associated="associations" in asked
         )
 
+    def _listed_ties(self, kind: str, id_: str) -> Iterator[Row]:
+        """Yield ties as lists show them: a primary company twice, the others once."""
+        for place, company in enumerate(self.ties[kind, id_]):
+            one = f"{kind.removesuffix('s')}_to_company"
+            if place == 0 and kind in ("deals", "tickets"):
+                yield {"id": company, "type": one}
+            yield {"id": company, "type": f"{one}_unlabeled" if kind in ("deals", "tickets") else one}
+
     def _page(
         self, kind: str, rows: list[Row], begin: int, size: int, names: list[str], *, associated: bool
     ) -> Row:
         shown = []
         for row in rows[begin : begin + size]:
-            kept = {name: value for name, value in row.items() if name != "associations" or associated}
+            kept = dict(row)
+            if associated and self.ties.get((kind, row["id"])):
+                kept["associations"] = {"companies": {"results": list(self._listed_ties(kind, row["id"]))}}
             kept["properties"] = {name: row["properties"].get(name) for name in names if name}
             shown.append(kept)
         body: Row = {"results": self.shown(shown) if kind == "companies" else shown, "total": len(rows)}
         if begin + size < len(rows):
             body["paging"] = {"next": {"after": str(begin + size)}}
         return body
+
+
+def _failure(category: str, kind: str, message: str) -> Row:
+    return {"status": "error", "category": category, "subCategory": kind, "message": message, "context": {}}
+
+
+def _some(results: list[Row], errors: list[Row]) -> Answer:
+    """Answer 207 if some of what was asked could not be answered."""
+    body: Row = {"status": "COMPLETE", "results": results, "startedAt": "", "completedAt": ""}
+    return Answer(207, {**body, "numErrors": len(errors), "errors": errors}) if errors else Answer(200, body)
 
 
 def _ms(text: str) -> int:

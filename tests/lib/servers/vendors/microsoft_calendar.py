@@ -27,6 +27,10 @@ class Remote(GraphServer):
         self.now += 60
         self.put("events", name, gone=True)
 
+    def restore(self, name: str) -> None:
+        self.now += 60
+        self.put("events", name, gone=False)
+
     def canonical(self, name: str) -> tuple[str, str, str]:
         return "calendar", "busy_id", f"graph-{name}"
 

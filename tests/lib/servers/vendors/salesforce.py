@@ -64,6 +64,10 @@ class Remote(VendorServer):
         self.now += 60
         self.put("Account", f"001{name}", IsDeleted=True)
 
+    def restore(self, name: str) -> None:
+        self.now += 60
+        self.put("Account", f"001{name}", IsDeleted=False)
+
     def merge(self, name: str, into: str) -> None:
         self.now += 60
         self.put("Account", f"001{name}", IsDeleted=True, MasterRecordId=f"001{into}")

@@ -47,6 +47,8 @@ class Remote(VendorServer):
         self.now += 60
         self.rows["invoices"][name] |= {"status": "paid", "status_transitions": {"paid_at": self.now}}
 
+    restores = False  # void is final
+
     def delete(self, name: str) -> None:
         self.now += 60
         self.rows["invoices"][name]["status"] = "void"

@@ -66,6 +66,9 @@ class Remote(VendorServer):
     def delete(self, name: str) -> None:
         self.change(name, status="deleted")
 
+    def restore(self, name: str) -> None:
+        self.change(name, status="open")
+
     def id_of(self, name: str) -> str:
         return str(int(name))
 
