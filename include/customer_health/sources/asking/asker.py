@@ -30,11 +30,13 @@ class Page:
         rows: The records.
         also: Further records by name.
         token: With which the next run begins, if this answer says it.
+        total: Records that the query finds, if this was asked for.
     """
 
     rows: list[Any]
     also: Mapping[str, list[Any]]
     token: str | None
+    total: int = 0
 
 
 class Asker:
@@ -125,13 +127,20 @@ class Asker:
             body = page.response.json()
             found = first_of(incremental.token_path, body) if incremental and incremental.token_path else None
             beside = {name: _rows(body, one.select) for name, one in resource.also.items()}
-            yield Page(list(page), beside, None if found is None else str(found))
+            total = first_of(resource.bulk.total, body) if resource.bulk else 0
+            yield Page(list(page), beside, None if found is None else str(found), int(total or 0))
 
     def detail(self, resource: Resource, run: Mapping[str, Any]) -> Any:
         """Return one record that a list names."""
         assert resource.detail is not None
         prepared = self._request("GET", resource.detail.path, resource.detail.params, None, resource, run)
         return self.session.send(prepared).json()
+
+    def ask(
+        self, method: str, path: str, body: Any, resource: Resource, run: Mapping[str, Any]
+    ) -> requests.Response:
+        """Return the answer to one request beside the pages."""
+        return self.session.send(self._request(method, path, {}, body, resource, run))
 
     def named(
         self, call: BatchRead, inputs: Sequence[Mapping[str, Any]], resource: Resource, run: Mapping[str, Any]
@@ -141,10 +150,8 @@ class Asker:
         Raises:
             SourceBusyError: It says so of some of them only, and of others that something failed.
         """
-        prepared = self._request(
-            "POST", call.path, {}, {**call.body, call.inputs: list(inputs)}, resource, run
-        )
-        body = self.session.send(prepared).json()
+        asked = {**call.body, call.inputs: list(inputs)}
+        body = self.ask("POST", call.path, asked, resource, run).json()
         failed = failures(body, call.errors, call.absent)
         if failed:
             raise SourceBusyError(

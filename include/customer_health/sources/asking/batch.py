@@ -103,19 +103,29 @@ class Batch:
         alone = {name: value for name, value in row.items() if beside is None or name != beside.name}
         return digest(orjson.dumps(alone, option=orjson.OPT_SORT_KEYS))
 
-    def add(self, rows: Iterable[Mapping[str, Any]], *, listed: bool = False) -> None:
+    def hold(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Hold records against what every record has, without taking them in.
+
+        Raises:
+            DataContractError: One lacks a field, or has one of another type.
+        """
+        for row in rows:
+            self._check(row)
+
+    def add(self, rows: Iterable[Mapping[str, Any]], *, listed: bool = False, typed: bool = True) -> None:
         """Take in the rows of one page.
 
         Args:
             rows: The records.
             listed: They come from a list beside the cursor, which does not say how far was read.
+            typed: Their fields have types of their own; CSV has none where a sample showed no value.
 
         Raises:
             DataContractError: A row lacks a field that every row has, or its cursor cannot be read.
         """
         for row in rows:
             self._counts.read += 1
-            self._check(row)
+            self._check(row, typed=typed)
             at = self._at(row)
             if at is not None and not listed and (self.newest is None or at > self.newest):
                 self.newest = at
@@ -126,7 +136,7 @@ class Batch:
                 self._counts.new += 1
                 continue
             key = str(dotted(row, self._resource.key)[1])
-            if listed:
+            if listed and self._resource.whole:
                 self._present.add(key)
             came = self._came(row) if self._resource.beside and not listed else ""
             self._keep(key, at or 0.0, line, came)
@@ -150,7 +160,7 @@ class Batch:
         self._recent[key] = (at, mark)
         self._rows[key] = (at, line)
 
-    def _check(self, row: Any) -> None:
+    def _check(self, row: Any, *, typed: bool = True) -> None:
         if not isinstance(row, Mapping):
             raise DataContractError(
                 f"{self._vendor}.{self._resource.name}: expected records, found {type(row).__name__}.",
@@ -158,9 +168,9 @@ class Batch:
             )
         for name in self._required:
             there, value = dotted(row, name)
-            if there:
+            if there and typed:
                 self._types.hold(name, value)
-            else:
+            elif not there:
                 raise DataContractError(
                     f"{self._vendor}.{self._resource.name}: a record has no field '{name}'; it was "
                     "renamed, or the credentials may no longer read it. Nothing of this reading was kept.",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from customer_health.progress import Progress, silent
 from customer_health.sources.asking.asker import Asker
 from customer_health.sources.asking.batch import Batch
 from customer_health.sources.asking.binding import bound, fill, ordinal, written
+from customer_health.sources.asking.bulk_jobs import BulkReader, Job, read_job
 from customer_health.sources.asking.exports import to_parquet, unpack
-from customer_health.sources.asking.faults import SourceRefusedError, TokenExpiredError
+from customer_health.sources.asking.faults import BulkFailedError, SourceRefusedError, TokenExpiredError
 from customer_health.sources.asking.field_types import FieldTypes
 from customer_health.sources.asking.further_lists import FurtherLists, gathered
 from customer_health.sources.asking.lifting import compiled_lifts, lifted
@@ -136,7 +138,13 @@ class Extraction:
                 save_reading(self.ledger, self.source, name, self.as_of, as_counts(counts, said))
 
     def _read_pages(
-        self, resource: Resource, each: str, name: str, cursor: Mapping[str, Any], counts: ResourceReading
+        self,
+        resource: Resource,
+        each: str,
+        name: str,
+        cursor: Mapping[str, Any],
+        counts: ResourceReading,
+        in_bulk: bool = True,
     ) -> None:
         files = RawFiles(self.address, self.source, name)
         files.clear_after(int(cursor.get("number", 0)))
@@ -170,7 +178,15 @@ class Extraction:
         pages = self._asker.pages(resource, run, token)
         if resource.beside:
             pages = gathered(pages, resource.beside.most, self.most_pages)
-        for number, page in enumerate(pages, start=1):
+        reader = BulkReader(self._asker, resource, run) if resource.bulk and in_bulk else None
+        job = Job(**cursor["bulk"]) if reader and "bulk" in cursor else None
+        for number, page in enumerate(pages if job is None else (), start=1):
+            if number == 1 and reader and self.most_pages is None and page.total > reader.over:
+                job = reader.begin(page.rows, batch)
+                counts.way = "" if job else "by pages, as the vendor takes no bulk job of it"
+                if job:
+                    self._save(name, batch, beside, token, types, listed_on, job)
+                    break
             batch.add(further.completed(self._rows(resource, run, page.rows, batch)))
             for key, rows in page.also.items():
                 beside[key].add(rows)
@@ -181,6 +197,20 @@ class Extraction:
                 batch.write()
                 if incremental and incremental.ordered and self.most_pages is None:
                     self._save(name, batch, beside, token, types, listed_on)
+        if reader and job:
+            try:
+                save = partial(self._save, name, batch, beside, token, types, listed_on, job)
+                read_job(reader, job, batch, save, self._asker.session.sleep)
+                counts.way = "by a bulk job"
+            except (BulkFailedError, TokenExpiredError) as error:
+                # What the job has brought goes; one that a later run no longer found is made anew.
+                anew = isinstance(error, TokenExpiredError) and "bulk" in cursor
+                kept = {**cursor, "number": job.began, "newest": job.since, "bulk": None}
+                before = {key: value for key, value in kept.items() if value is not None}
+                counts.read = counts.new = counts.changed = counts.known = 0
+                self._read_pages(resource, each, name, before, counts, in_bulk=anew)
+                counts.way = counts.way or "by pages, as the bulk job failed"
+                return
         if incremental is None and self.most_pages is None:
             batch.mark_deleted()
         batch.write()
@@ -248,12 +278,14 @@ class Extraction:
         token: Any,
         types: FieldTypes,
         listed_on: str | None,
+        job: Job | None = None,
     ) -> None:
         for other in beside.values():
             other.write()
         cursor = {
             "number": batch.number,
-            "newest": batch.newest,
+            "newest": job.since if job else batch.newest,
+            "bulk": asdict(job) if job else None,
             "token": token,
             "also": {key: other.number for key, other in beside.items()},
             "types": types.kept(),

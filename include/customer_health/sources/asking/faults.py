@@ -19,5 +19,9 @@ class SourceRefusedError(FatalError):
     status = 0
 
 
+class BulkFailedError(SourceRefusedError):
+    """A job that was to read much at once failed at the vendor; pages are asked for instead."""
+
+
 class TokenExpiredError(FatalError):
     """The vendor no longer knows the token with which the last run ended; everything is read anew."""

@@ -27,6 +27,7 @@ class ResourceReading:
         calls: Requests made.
         whole: Whether everything was read, as a first reading is.
         skipped: Why nothing was asked.
+        way: How it was read, where there is more than one way.
         failed: Why nothing came, in words that repeat nothing of what the vendor said.
     """
 
@@ -41,6 +42,7 @@ class ResourceReading:
     calls: int = 0
     whole: bool = False
     skipped: str = ""
+    way: str = ""
     failed: str = ""
 
     @property
@@ -102,7 +104,8 @@ def _line(name: str, one: ResourceReading) -> str:
         parts.append(f"{one.deleted:,} deleted at the vendor")
     if one.lag_hours is not None:
         parts.append(f"the newest {_behind(one.lag_hours)}")
-    return f"{name}: {', '.join(parts)} ({one.calls} calls)"
+    way = f", {one.way}" if one.way else ""
+    return f"{name}: {', '.join(parts)} ({one.calls} calls{way})"
 
 
 def _behind(hours: float) -> str:

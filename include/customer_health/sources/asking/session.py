@@ -58,7 +58,7 @@ class AskingSession(requests.Session):
         self.vendor, self.hosts = vendor, hosts
         self.signed: KeyAuth | TokenAuth | None = None
         self.calls = 0
-        self._limits, self._secrets, self._sleep = limits, secrets, sleep
+        self._limits, self._secrets, self.sleep = limits, secrets, sleep
         self.limiter = RateLimiter(limits, sleep=sleep)
         self.empty_on: frozenset[int] = frozenset()
         self.expired_on: frozenset[int] = frozenset()
@@ -101,7 +101,7 @@ class AskingSession(requests.Session):
             if pause > LONGEST_WAIT:
                 break
             if attempt < TRIES - 1:
-                self._sleep(pause)
+                self.sleep(pause)
         raise SourceBusyError(
             f"{self.vendor} {why}.", hint="What has landed stays; the next try goes on from there."
         )

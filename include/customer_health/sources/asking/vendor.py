@@ -281,6 +281,26 @@ class Whole(Part):
     endpoint: Endpoint
 
 
+class Bulk(Part):
+    """Salesforce's Bulk API 2.0, for a reading of many records; without ORDER BY, which it would slow down.
+
+    Attributes:
+        over: More records than this are read by a job, fewer by pages.
+        total: Where an answer by pages says how many records the query finds.
+        path: Address of query jobs.
+        operation: query, or queryAll, which shows deleted records, too.
+        query_param: The query parameter with the query that pages are asked by.
+        most: Records of one set of results.
+    """
+
+    over: int = Field(ge=1)
+    total: str = "totalSize"
+    path: str
+    operation: Literal["query", "queryAll"] = "queryAll"
+    query_param: str = "q"
+    most: int = Field(50_000, ge=1)
+
+
 class Resource(Part):
     """One kind of record that the vendor has.
 
@@ -296,6 +316,7 @@ class Resource(Part):
         lift: Name -> JSON path in the record, for what lies deeper than a mapping can name. The values of a
             path with [*] are put into one text, with ; between them; those of paths joined by + make one id.
             Of paths with | between them the first counts that finds something.
+        bulk: How a large reading is made, such as the first one.
         beside: What is asked for apart, by the keys of records that are new or have changed.
         archived: Where records are listed that were put away.
         whole: Where all are listed, for changes that the cursor does not show; only with `incremental:`.
@@ -313,6 +334,7 @@ class Resource(Part):
     detail: Detail | None = None
     answers: Literal["json", "jsonl", "zip"] = "json"
     lift: Mapping[str, str] = Field(default_factory=dict)
+    bulk: Bulk | None = None
     beside: Beside | None = None
     archived: Archived | None = None
     whole: Whole | None = None
@@ -323,6 +345,8 @@ class Resource(Part):
         incremental = self.endpoint.incremental
         if (self.beside or self.archived or self.whole) and not (incremental and incremental.cursor_path):
             raise ValueError("`beside:`, `archived:` and `whole:` need `incremental:` with `cursor_path:`")
+        if self.bulk and (not incremental or self.bulk.query_param not in self.endpoint.params):
+            raise ValueError("`bulk:` needs `incremental:`, and the query under `params:`")
         return self
 
     @model_validator(mode="after")

@@ -164,7 +164,11 @@ class VendorServer(Server):
         """Count a request to the main resource; the victim dies at the given one."""
         self.asked_main += 1
         if self.victim and self.asked_main == self.kill_at:
-            os.kill(self.victim, signal.SIGKILL)
+            self.kill_victim()
+
+    def kill_victim(self) -> None:
+        """Kill who asks, in the middle of it."""
+        os.kill(self.victim, signal.SIGKILL)
 
     def serial(self) -> int:
         """Return the number of the next change, for vendors whose tokens count changes and not seconds."""

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from tests.lib.servers.base import Answer, Request
 from tests.lib.servers.vendors.base import RefusedError, Row, VendorServer, iso
+from tests.lib.servers.vendors.salesforce_jobs import QueryJobs
 
 PAGE = 50  # the vendor's is 2,000
 VERSIONS = range(41, 69)
@@ -28,7 +29,7 @@ OBJECTS = (
 )
 
 
-class Remote(VendorServer):
+class Remote(QueryJobs, VendorServer):
     """Knows the standard fields; a field that it does not know is an error, as it is there."""
 
     vendor = "salesforce"
@@ -43,6 +44,7 @@ class Remote(VendorServer):
         super().__init__(**given)
         self.cursors: dict[str, tuple[list[Row], int]] = {}
         self.rows = {name: {} for name in OBJECTS}
+        self.no_jobs_yet()
 
     def put(self, kind: str, id_: str, **fields: Any) -> None:
         """Create or change a record."""
@@ -97,7 +99,14 @@ class Remote(VendorServer):
             "SELECT Id FROM Account WHERE SystemModstamp >= 2020-01-01T00:00:00Z ORDER BY SystemModstamp, Id"
         )
         ask = "/services/data/v62.0/queryAll"
+        job = "/services/data/v62.0/jobs/query"
+        counted = "SELECT COUNT(Id) FROM Account"
+        inner = "SELECT Id, (SELECT Id FROM Contacts) FROM Account"
         return [
+            ("POST", job, {"json": {"operation": "queryAll", "query": counted}}),
+            ("POST", job, {"json": {"operation": "queryAll", "query": inner}}),
+            ("POST", job, {"json": {"operation": "upsert", "query": good}}),
+            ("GET", f"{job}/750000000000000999", {}),
             ("GET", "/services/data/v40.0/queryAll", {"params": {"q": good}}),
             ("GET", ask, {"params": {"q": good.replace("Id FROM", "Id, Nonsense FROM")}}),
             ("GET", ask, {"params": {"q": good.replace("Account", "Acount")}}),
@@ -161,6 +170,9 @@ class Remote(VendorServer):
             return Answer(body={"access_token": f"sf-token-{len(self.tokens) - 1}", "token_type": "Bearer"})
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             return self.expired()
+        jobs = re.fullmatch(r"/services/data/v(\d+)\.0/jobs/query(?:/(\w+)(/results)?)?", request.path)
+        if jobs and int(jobs[1]) in VERSIONS:
+            return self.job(request, jobs[1], jobs[2] or "", jobs[3] or "")
         found = re.fullmatch(r"/services/data/v(\d+)\.0/(queryAll|query/(\w+))", request.path)
         if not found or int(found[1]) not in VERSIONS:
             raise RefusedError(404, [{"errorCode": "NOT_FOUND", "message": "no such resource"}])
