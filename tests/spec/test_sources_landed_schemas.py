@@ -27,7 +27,7 @@ CREATE TABLE sf.opportunity AS SELECT 'o1' AS id, 'a1' AS account_id, 1200.0 AS 
 CREATE TABLE sf.contact AS SELECT 'p1' AS id, 'a1' AS account_id, 'CFO' AS title,
   TIMESTAMP '2025-01-10' AS created_date, false AS is_deleted;
 CREATE TABLE sf.event AS SELECT 'e1' AS id, 'a1' AS account_id, 'p1' AS who_id, 'QBR' AS type,
-  TIMESTAMP '2026-05-01 10:00' AS activity_date_time, false AS is_deleted;
+  TIMESTAMP '2026-05-01 10:00' AS start_date_time, false AS is_deleted;
 CREATE TABLE sf.task AS SELECT 't1' AS id, 'a1' AS account_id, 'p1' AS who_id, 'Call' AS task_subtype,
   TIMESTAMP '2026-05-02 10:00' AS completed_date_time, false AS is_deleted;
 CREATE TABLE zd.ticket AS SELECT 7 AS id, 70 AS organization_id, 5 AS requester_id, 'urgent' AS priority,
@@ -36,24 +36,25 @@ CREATE TABLE zd.organization AS SELECT 70 AS id, 'a1' AS external_id;
 CREATE TABLE st.invoice AS SELECT 'in1' AS id, 'cus1' AS customer_id, 'paid' AS status, 12050 AS amount_due,
   'usd' AS currency, TIMESTAMP '2026-05-10' AS due_date, TIMESTAMP '2026-05-12' AS status_transitions_paid_at,
   TIMESTAMP '2026-05-01' AS created;
-CREATE TABLE st.customer AS SELECT 'cus1' AS id, 'a1' AS metadata_account_id;
+CREATE TABLE st.customer_account AS SELECT 'cus1' AS id, 'a1' AS account_id;
 """
 
 
 class Landed:
-    """A company whose tables lie in a DuckDB file."""
+    """A company whose tables lie in a DuckDB file, or at `url`."""
 
-    def __init__(self, folder: Path, tables: str, mapping: str) -> None:
+    def __init__(self, folder: Path, tables: str, mapping: str, url: str = "") -> None:
         self.mapping = folder / "mapping.yaml"
         self.mapping.write_text(mapping, encoding="utf-8")
-        with duckdb.connect(str(folder / "company.duckdb")) as con:
-            con.execute(tables)
+        if not url:
+            with duckdb.connect(str(folder / "company.duckdb")) as con:
+                con.execute(tables)
         self.settings = Settings(
             home=folder / "home",
             warehouse_url=f"duckdb:///{folder}/home/w.duckdb",
             ledger_url="sqlite://",
             mapping=self.mapping,
-            source_warehouse=f"duckdb:///{folder}/company.duckdb",
+            source_warehouse=url or f"duckdb:///{folder}/company.duckdb",
         )
 
     def load(self) -> LoadResult:

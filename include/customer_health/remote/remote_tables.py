@@ -7,7 +7,7 @@ reduces it inside the company's warehouse (remote/remote_usage.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,10 +99,10 @@ class WarehouseTables:
         copied = {name: feeds for name, feeds in self._mapping.tables.items() if name not in PUSHED}
         with open_source(self._settings.source_warehouse) as source:
             copied = {name: tuple(_there(source, feed) for feed in feeds) for name, feeds in copied.items()}
-            wanted = _wanted(copied.values())
+            wanted = _wanted(copied)
             for done, (table, columns) in enumerate(wanted.items()):
                 progress(done, len(wanted), f"copying {table}")
-                _copy(source, table, sorted(columns), folder / _file_of(table))
+                _copy(source, table, columns, folder / _file_of(table))
         mapping = self._mapping.model_copy(
             update={"tables": {name: tuple(map(_as_files, feeds)) for name, feeds in copied.items()}}
         )
@@ -156,31 +156,57 @@ def _as_file_lookup(lookup: Lookup) -> Lookup:
     return lookup.model_copy(update={"file": file, "then": then})
 
 
-def _wanted(mapped: Any) -> dict[str, set[str]]:
-    """Tables to be copied, and the columns that rules read of them."""
-    found: dict[str, set[str]] = {}
-    for feed in (feed for feeds in mapped for feed in feeds):
-        found.setdefault(feed.table, set()).update(feed.source_columns())
-        for lookup in feed.lookups():
-            if lookup.file:
-                found.setdefault(lookup.file, set()).update((lookup.key, lookup.value))
+def _wanted(mapped: Mapping[str, Sequence[Feed]]) -> dict[str, dict[str, bool]]:
+    """Tables to be copied, the columns that rules read of them, and whether each has to be there."""
+    found: dict[str, dict[str, bool]] = {}
+
+    def want(table: str, columns: Iterable[str], needed: bool) -> None:
+        known = found.setdefault(table, {})
+        known.update({column: known.get(column, False) or needed for column in columns})
+
+    for name, feeds in mapped.items():
+        for feed in feeds:
+            may_lack = _may_lack(name, feed)
+            want(feed.table, may_lack, False)
+            want(feed.table, set(feed.source_columns()) - may_lack, True)
+            for lookup in feed.lookups():
+                if lookup.file:
+                    want(lookup.file, (lookup.key, lookup.value), True)
+                    want(lookup.file, lookup.where, not feed.sparse)
     return found
 
 
-def _copy(source: SourceWarehouse, name: str, columns: Sequence[str], path: Path) -> None:
-    """Write the named columns of a table to a Parquet file, in a steady order of rows."""
+def _may_lack(name: str, feed: Feed) -> set[str]:
+    """Columns that a table may lack, as loaders' connections differ: none that a row cannot do without."""
+    if not feed.sparse:
+        return set()
+    columns = TABLES[name].columns
+    needed = {rule.column for column, rule in feed.columns.items() if columns[column].required}
+    return set(feed.source_columns()) - needed - set(feed.where)
+
+
+def _copy(source: SourceWarehouse, name: str, columns: Mapping[str, bool], path: Path) -> None:
+    """Write the named columns of a table to a Parquet file, in a steady order of rows.
+
+    Args:
+        source: Where the table lies.
+        name: Its name.
+        columns: Column -> whether it has to be there.
+        path: The file.
+    """
     import pyarrow.parquet as pq
 
     table = source.table(name)
     known = {column.casefold(): column for column in table.columns}
-    missing = [column for column in columns if column.strip().casefold() not in known]
+    there = [column for column in sorted(columns) if column.strip().casefold() in known]
+    missing = [column for column in sorted(columns) if columns[column] and column not in there]
     if missing:
         raise DataContractError(
             f"{name} of the source warehouse has no column '{missing[0]}'\n"
             f"  columns found: {', '.join(table.columns)}",
             hint=f"{suggest(missing[0], table.columns)} Correct the mapping, or the table.",
         )
-    chosen = dict.fromkeys(known[column.strip().casefold()] for column in columns)
+    chosen = dict.fromkeys(known[column.strip().casefold()] for column in there)
     rows = table.select(**{column: _plain(table[column]) for column in chosen})
     fresh = path.with_suffix(".new")
     with (

@@ -170,7 +170,7 @@ class ColumnReader(Expressions):
                 given,
                 prefixed(read, rule.prefix),
                 self._unanswered(rule.lookup, here, joined, read),
-                f"{NOT_AMONG} {rule.lookup.key} of {rule.lookup.place}",
+                f"{NOT_AMONG} {rule.lookup.key} of {rule.lookup.file or rule.lookup.table}",
             )
         if rule.values:
             given = self._translated(given, rule)

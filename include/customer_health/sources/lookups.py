@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_health.errors import ConfigurationError, DataContractError, suggest
-from customer_health.sources.casting import as_text, none_of
+from customer_health.sources.casting import as_text, holds, none_of
 from customer_health.sources.cell_words import site
 from customer_health.sources.files import ROW, Readable, make_readable
 from customer_health.sources.locate import Folder
@@ -140,17 +140,20 @@ class Lookups:
         self._con.execute("CREATE OR REPLACE TEMP TABLE lookup_moved (k VARCHAR, v VARCHAR)")
         for file in files:
             readable = make_readable(self._con, file.path, feed, self._place())
-            readable = readable.with_columns((lookup.key, lookup.value)) if feed.sparse else readable
+            named = (lookup.key, lookup.value, *lookup.where)
+            readable = readable.with_columns(named) if feed.sparse else readable
             if not readable.columns:
                 continue
             key, value = (_text_of(readable, name_, file.name, feed) for name_ in (lookup.key, lookup.value))
+            counts = _holds(readable, lookup, file.name, feed)
             if not feed.sparse:
-                self._refuse_ambiguous(lookup, file.name, f"SELECT {key}, {value} FROM {readable.relation}")
+                pairs = f"SELECT {key}, {value} FROM {readable.relation} WHERE {counts}"
+                self._refuse_ambiguous(lookup, file.name, pairs)
             # Files of a vendor hold a record in all its states: there the last row counts.
             self._con.execute(
                 f"CREATE OR REPLACE TEMP TABLE lookup_new AS SELECT {key} AS k, "
                 f"arg_max_null({value}, {ROW}) AS v FROM {readable.relation} "
-                f"WHERE {key} IS NOT NULL GROUP BY 1"
+                f"WHERE {key} IS NOT NULL AND {counts} GROUP BY 1"
             )
             self._con.execute(
                 f"INSERT INTO lookup_moved SELECT k, v FROM lookup_new JOIN {name} ON __key = k "
@@ -182,11 +185,25 @@ class Lookups:
         return str(found or "")
 
 
+def _holds(readable: Readable, lookup: Lookup, file: str, feed: Feed) -> str:
+    """Return SQL of which rows of a lookup's file count."""
+    tests = []
+    for name, condition in lookup.where.items():
+        column = _named(readable, name, file)
+        tests.append(holds(column, readable.columns[column], condition, feed.decimal or ".", feed.empty))
+    return " AND ".join(tests) or "true"
+
+
 def _text_of(readable: Readable, name: str, file: str, feed: Feed) -> str:
+    column = _named(readable, name, file)
+    return none_of(as_text(identifier(column), readable.columns[column]), feed.empty)
+
+
+def _named(readable: Readable, name: str, file: str) -> str:
     column = readable.named(name)
     if column is None:
         raise DataContractError(
             f"A lookup needs column '{name}' of {file}.\n  columns found: {', '.join(readable.names())}",
             hint=suggest(name, readable.names()),
         )
-    return none_of(as_text(identifier(column), readable.columns[column]), feed.empty)
+    return column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -16,41 +17,6 @@ class Part(BaseModel):
     """Base of every part of a mapping: unknown keys are errors, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Lookup(Part):
-    """Translate a value through another file: find `key` = the value, take `value`.
-
-    Where several files match, the newest by name knows best: a record that moved is where it is now.
-
-    Attributes:
-        table: Instead of a file: a canonical table, as far as it has been loaded, whatever its source.
-        missing: What a value is that the file does not have, or has without an answer: a mistake to report,
-            empty, or a row that is none of ours (mail with somebody who is not a customer).
-        then: A further file through which the found value is translated.
-    """
-
-    file: str = ""
-    table: str = ""
-    key: str
-    value: str
-    missing: Literal["report", "empty", "skip"] = "report"
-    then: Lookup | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Lookup:
-        if bool(self.file) == bool(self.table):
-            raise ValueError("give either `file:` or `table:`")
-        return self
-
-    @property
-    def place(self) -> str:
-        """The file or the table."""
-        return self.file or self.table
-
-    def chain(self) -> list[Lookup]:
-        """Return this lookup and those that follow on it."""
-        return [self, *(self.then.chain() if self.then else [])]
 
 
 class Offset(Part):
@@ -107,6 +73,48 @@ def fraction(value: Any) -> Any:
 
 
 Where = Mapping[str, Annotated[Condition, BeforeValidator(_condition)]]
+
+
+class Lookup(Part):
+    """Translate a value through another file: find `key` = the value, take `value`.
+
+    Where several files match, the newest by name knows best: a record that moved is where it is now.
+
+    Attributes:
+        table: Instead of a file: a canonical table, as far as it has been loaded, whatever its source.
+        missing: What a value is that the file does not have, or has without an answer: a mistake to report,
+            empty, or a row that is none of ours (mail with somebody who is not a customer).
+        where: Rows of the file that count; a table of ties may hold those of the past, too.
+        then: A further file through which the found value is translated.
+    """
+
+    file: str = ""
+    table: str = ""
+    key: str
+    value: str
+    where: Where = Field(default_factory=dict)
+    missing: Literal["report", "empty", "skip"] = "report"
+    then: Lookup | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Lookup:
+        if bool(self.file) == bool(self.table):
+            raise ValueError("give either `file:` or `table:`")
+        if self.table and self.where:
+            raise ValueError("`where:` is for files; a canonical table has the rows that count")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The file or the table, and which of its rows: by this and its columns a lookup is told apart."""
+        if not self.where:
+            return self.file or self.table
+        told = {name: one.model_dump(by_alias=True, exclude_none=True) for name, one in self.where.items()}
+        return f"{self.file or self.table} {json.dumps(told, sort_keys=True)}"
+
+    def chain(self) -> list[Lookup]:
+        """Return this lookup and those that follow on it."""
+        return [self, *(self.then.chain() if self.then else [])]
 
 
 class Rescale(Part):
