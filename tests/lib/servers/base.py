@@ -239,7 +239,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 if body is None
                 else (body.encode() if isinstance(body, str) else json.dumps(body).encode())
             )
-            self.send_response(answer.status)
+            self.send_response_only(answer.status)
+            self.send_header("Date", answer.headers.pop("Date", self.date_time_string()))
             for name, value in {"Content-Type": "application/json", **answer.headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(raw)))

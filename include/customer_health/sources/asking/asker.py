@@ -73,6 +73,7 @@ class Asker:
             vendor.limits,
             frozenset(host for host in hosts if host),
             secrets=secrets,
+            explains=vendor.explains,
             through=through,
             sleep=sleep or time.sleep,
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from customer_health.errors import CustomerHealthError
 from customer_health.settings import Settings
 from customer_health.sources.asking.trial import Trial, try_vendor
+from customer_health.sources.asking.vendor import Vendor
 from customer_health.sources.vendor_source import VendorSource
 
 SOON = timedelta(days=180)
@@ -58,6 +60,7 @@ def _check(settings: Settings, name: str, as_of: date, sleep: Callable[[float], 
             through=settings.config.sources[name].through,
             sleep=sleep,
         ) as trial:
+            check.problems.extend(_too_old(source.vendor, source.connection))
             check.problems.extend(_problems(trial, source.vendor.scopes))
             check.remarks.append(_remark(trial))
             if source.vendor.scopes:
@@ -68,10 +71,28 @@ def _check(settings: Settings, name: str, as_of: date, sleep: Callable[[float], 
     return check
 
 
+def _too_old(vendor: Vendor, connection: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield versions of an API that are older than what is asked here."""
+    for name, need in vendor.connection.items():
+        given = connection.get(name, "")
+        if need.at_least and _version(given) < _version(need.at_least):
+            yield (
+                f"{name} is {given!r}; what is asked here needs {need.at_least} or later.",
+                f"Set {name} to {need.default or need.at_least} in the connection, or leave it out.",
+            )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text))
+
+
 def _problems(trial: Trial, scopes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    same: dict[tuple[str, str], list[str]] = {}
     for resource, error in trial.refused.items():
         wanted = f" Rights that are needed: {', '.join(scopes)}." if " 403" in error.message else ""
-        yield f"{resource}: {error.message}", f"{error.hint}{wanted}"
+        same.setdefault((error.message, f"{error.hint}{wanted}"), []).append(resource)
+    for (message, hint), resources in same.items():
+        yield f"{', '.join(resources)}: {message}", hint
     # What a vendor calls a right is one word; the rest of `scopes:` is for people.
     lacking = [one for one in scopes if " " not in one and one not in trial.granted]
     if trial.granted and lacking and not trial.granted & {"full", "read"}:

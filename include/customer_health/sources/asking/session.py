@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,7 @@ class AskingSession(requests.Session):
         limits: What the vendor allows.
         hosts: Hosts that may be called; credentials go nowhere else.
         secrets: Values that no message may repeat.
+        explains: Word in a refusal -> what a person has to do about it.
         through: Address that every call goes to instead, with its path; for recorders and tests.
         sleep: How to wait.
     """
@@ -51,6 +53,7 @@ class AskingSession(requests.Session):
         hosts: frozenset[str],
         *,
         secrets: frozenset[str] = frozenset(),
+        explains: Mapping[str, str] = MappingProxyType({}),
         through: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -59,6 +62,7 @@ class AskingSession(requests.Session):
         self.signed: KeyAuth | TokenAuth | None = None
         self.calls = 0
         self._limits, self._secrets, self.sleep = limits, secrets, sleep
+        self._explains = explains
         self.limiter = RateLimiter(limits, sleep=sleep)
         self.empty_on: frozenset[int] = frozenset()
         self.expired_on: frozenset[int] = frozenset()
@@ -165,16 +169,18 @@ class AskingSession(requests.Session):
             return 2.0**attempt
 
     def _refusal(self, answer: requests.Response) -> SourceRefusedError:
-        words = answer.text[:300]
+        words = answer.text
         for secret in self._secrets:
             words = words.replace(secret, "***") if len(secret) > 3 else words
+        words = " ".join(words[:600].split())
         fixes = {
             401: f"Renew the credentials of {self.vendor}, then run again.",
             403: f"Grant the credentials of {self.vendor} the rights listed under `scopes:` in its file.",
         }
         refusal = SourceRefusedError(
             f"{self.vendor} answered {answer.status_code}: {words}",
-            hint=fixes.get(answer.status_code, "Correct the vendor file, or the connection."),
+            hint=" ".join(do for word, do in self._explains.items() if word in answer.text)
+            or fixes.get(answer.status_code, "Correct the vendor file, or the connection."),
         )
         refusal.status = answer.status_code
         return refusal

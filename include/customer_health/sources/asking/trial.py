@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -165,10 +165,12 @@ def _absent(
                 seen |= {name.casefold() for name in make_readable(con, file.path, feed, scratch).columns}
             for name, rule in feed.columns.items():
                 source = rule.column
-                if (
-                    seen
-                    and source
-                    and source.casefold() not in seen
-                    and not source.startswith(f"{feed.rows}.")
-                ):
+                if seen and source and not _is_there(source.casefold(), seen, feed.rows.casefold()):
                     yield f"means.{table}.columns.{name}", source
+
+
+def _is_there(source: str, seen: Collection[str], rows: str) -> bool:
+    """Whether records have a field, or may have: where what it lies in is empty, nobody can tell."""
+    parts = source.split(".")
+    above = {".".join(parts[:depth]) for depth in range(1, len(parts))}
+    return source in seen or bool(above & set(seen)) or bool(rows and source.startswith(f"{rows}."))

@@ -26,11 +26,13 @@ class Need(Part):
         about: What it is and where the user finds it.
         secret: Masked in logs; an address or a user name is not.
         default: Taken if nothing is given.
+        at_least: Oldest version that is asked here, for a version of an API; doctor compares.
     """
 
     about: str
     secret: bool = True
     default: str | None = None
+    at_least: str = ""
 
 
 def _need(value: Any) -> Any:
@@ -372,6 +374,7 @@ class Vendor(Part):
         extends: Another vendor file whose parts are taken over where this one says nothing.
         connection: What the connection must give.
         scopes: Rights that the credentials need, for doctor and for messages.
+        explains: Word in a refusal -> what a person has to do about it.
         late: Hours by which this vendor's data is behind by its own account.
         history: False if answers are snapshots: a back-test over the time before the first run would leak.
     """
@@ -383,6 +386,7 @@ class Vendor(Part):
     connection: Mapping[Name, Annotated[Need, BeforeValidator(_need)]] = Field(default_factory=dict)
     scopes: tuple[str, ...] = ()
     limits: Limits = Limits()
+    explains: Mapping[str, str] = Field(default_factory=dict)
     ends: Annotated[tuple[Ends, ...], BeforeValidator(_listed)] = ()
     late: float = Field(0, ge=0)
     history: bool = True
