@@ -88,7 +88,7 @@ class Reading:
         found = [_line(name, one) for name, one in self.resources.items()]
         left = "" if self.calls_left is None else f", {self.calls_left:,} left by the vendor's count"
         waited = f", {self.waited:,.0f} s waited for its limits" if self.waited >= 1 else ""
-        return [*found, f"{self.source}: {self.calls:,} calls{left}{waited}"]
+        return [*found, f"{self.source}: {_calls(self.calls)}{left}{waited}"]
 
 
 def _line(name: str, one: ResourceReading) -> str:
@@ -105,7 +105,11 @@ def _line(name: str, one: ResourceReading) -> str:
     if one.lag_hours is not None:
         parts.append(f"the newest {_behind(one.lag_hours)}")
     way = f", {one.way}" if one.way else ""
-    return f"{name}: {', '.join(parts)} ({one.calls} calls{way})"
+    return f"{name}: {', '.join(parts)} ({_calls(one.calls)}{way})"
+
+
+def _calls(number: int) -> str:
+    return "1 call" if number == 1 else f"{number:,} calls"
 
 
 def _behind(hours: float) -> str:
