@@ -37,6 +37,7 @@ class _Line:
         parts: Fragments as told.
         pool: Every fragment that could be told, in order of weight; with whether it is a change.
         decisive: Fragments of decisive headline facts; they come first.
+        heaviest: The reason that costs more than all others together, if one does; no variety replaces it.
         facts: What the line is checked against.
     """
 
@@ -44,6 +45,7 @@ class _Line:
     parts: tuple[str, ...]
     pool: Mapping[str, bool]
     decisive: frozenset[str]
+    heaviest: str
     facts: tuple[Mapping[str, Any], ...]
 
     def text(self, parts: Sequence[str]) -> str:
@@ -123,7 +125,9 @@ def _line(row: Mapping[str, Any], days: float | None) -> _Line | None:
     if days is not None:
         facts.append(renewal_fact(days))
     decisive = frozenset(str(one["short"]) for one in headlines if one.get("decisive"))
-    return _Line(opening, tuple(part for part in known if part), pool, decisive, tuple(facts))
+    costs = [abs(float(one["points"])) for one in wanted]
+    heaviest = str(wanted[0]["short"]) if risky and costs and costs[0] > sum(costs[1:]) else ""
+    return _Line(opening, tuple(part for part in known if part), pool, decisive, heaviest, tuple(facts))
 
 
 def _changes_first(line: _Line) -> tuple[str, ...]:
@@ -147,7 +151,9 @@ def _ways(line: _Line, parts: tuple[str, ...], common: Counter[str]) -> list[tup
         key=lambda one: (one not in line.decisive, not line.pool[one], common[_masked(one)], order[one])
     )
     kept_renewal = [part for part in parts if _RENEWAL.match(part)]
-    firm = 1 + sum(part in line.decisive for part in kept[1:])  # these are never given up for variety
+    held = [part for part in kept[1:] if part in line.decisive or part == line.heaviest]
+    firm = 1 + len(held)  # these are never given up for variety
+    kept = [kept[0], *held, *(part for part in kept[1:] if part not in held)]
     rests = [[*kept[firm:], *kept_renewal], kept[firm:], kept_renewal, *([one] for one in spare), []]
     found = dict[tuple[str, ...], None]()
     for rest in rests:
