@@ -73,6 +73,12 @@ KPIS = {
                    "difference": 0.25, "low": -0.1, "high": 0.5, "detectable": 0.45, "decided": False},
     "waiting": 3,
     "precision_told": "40.0% (8 of 20 left)", "gate": {"passed": False, "why": "too few episodes"},
+    "playbooks": [
+        {"playbook": "sponsor_left", "state": "at work", "accounts": 16, "waiting": 18, "kept_back": 2,
+         "nearest": ""},
+        {"playbook": "zombie_filter", "state": "met nobody", "accounts": 0, "waiting": 0, "kept_back": 0,
+         "nearest": "days red is 56, not at least 365 (31 accounts like that)"},
+    ],
 }  # fmt: skip
 
 
@@ -108,6 +114,14 @@ def text_of(client: TestClient, page: str) -> str:
     assert answer.text.count("<script") == 1, "the page's own"
     assert "style=" not in answer.text, "the content security policy allows no inline style"
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
+
+
+def test_the_kpi_page_says_which_playbooks_act_for_anybody_and_what_the_others_lack(
+    reader: TestClient,
+) -> None:
+    text = text_of(reader, "kpis")
+    assert "sponsor_left at work 16 18 2" in text
+    assert "zombie_filter met nobody 0 0 0 days red is 56, not at least 365 (31 accounts like that)" in text
 
 
 def test_the_model_page_compares_the_champion_with_both_baselines_on_every_test_day(
