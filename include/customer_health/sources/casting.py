@@ -82,14 +82,18 @@ def always_fits(native: str, type_: Type) -> bool:
 
 
 def as_text(expression: str, native: str) -> str:
-    """Return the value as trimmed text; ids that a spreadsheet made floating lose their `.0`."""
+    """Return the value as trimmed text, without marks that nobody sees; floating ids lose their `.0`."""
     if native == "VARCHAR":
-        return f"trim({expression})"
+        return f"trim({expression}, '{_UNSEEN}')"
     if native in ("DOUBLE", "FLOAT"):
         return f"regexp_replace(CAST({expression} AS VARCHAR), '\\.0$', '')"
     return f"CAST({expression} AS VARCHAR)"
 
 
+# Blanks of all widths, tabs and ends of lines, and marks that nobody sees: "\u200ba1" is a1.
+_UNSEEN = "".join(map(chr, (9, 10, 11, 12, 13, 32, 160, 5760, *range(8192, 8208), 8232, 8233))) + (
+    "\u202f\u205f\u2060\u3000\ufeff"
+)
 _OFFSET = "([A-Za-z]|[+-][0-9]{2}(:?[0-9]{2})?)$"  # at the end of an ISO time
 NAIVE = frozenset({"TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"})
 Format = str | tuple[str, ...] | None

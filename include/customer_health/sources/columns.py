@@ -65,7 +65,8 @@ class ColumnReader(Expressions):
         self.table, self.file_name, self._as_of = table, file_name, as_of
         self._rules = rules_of(table, feed, file)
         self._no_dates: dict[str, str] = {}
-        self._empty_answers: dict[str, tuple[str, str]] = {}  # column -> SQL of the value, of its answer
+        # Column -> SQL of the value, SQL of its answer, and what becomes of a value without one.
+        self._quiet_answers: dict[str, tuple[str, str, str]] = {}
         self._today = status_of_today(table, feed)
         self._values = {name: self._value(name, column) for name, column in table.columns.items()}
         currency, contradictions = with_currency(table, self._rules, self._values, self._let)
@@ -160,8 +161,9 @@ class ColumnReader(Expressions):
             reason += f" by format {rule.format}"
         if rule.lookup:
             joined = self._join(given, rule.lookup, rule)
-            if rule.lookup.missing == "empty":
-                self._empty_answers[name] = (here, joined)
+            # Whose mail is from nobody's domain is most of all mail: nothing to say.
+            if rule.lookup.missing == "empty" or (rule.lookup.missing == "skip" and not rule.email_domain):
+                self._quiet_answers[name] = (here, joined, rule.lookup.missing)
             joined = self._translated(joined, rule) if rule.values else joined
             joined = f"lower({joined})" if rule.lower else joined
             joined = digest(joined) if rule.hashed else joined

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from customer_health.progress import Progress, silent
 from customer_health.sources import draft_words as words
-from customer_health.sources.draft_look import Look, dated, has_decimal_commas, look_at
+from customer_health.sources.draft_look import Look, has_decimal_commas, look_at
 from customer_health.sources.draft_match import match, table_for
+from customer_health.sources.draft_measures import adds_up, features, left_out, people
 from customer_health.sources.draft_money import recurring
 from customer_health.sources.draft_reading import reading_of
 from customer_health.sources.draft_rules import column_line, quoted, rule
@@ -57,7 +58,7 @@ def draft_mapping(folder: Path | str, progress: Progress = silent) -> str:
 
 def _drafted(folder: Path | str, looks: Sequence[Look], con: duckdb.DuckDBPyConnection) -> str:
     readable = [look for look in looks if look.samples]
-    chosen = {look.name: table_for(look) for look in readable}
+    chosen = {look.name: table_for(look) if adds_up(look) else None for look in readable}
     name = Path(str(folder)).resolve().name
     parts = [
         f"# Drafted from the files of {name}. Read it through; lines with TODO need a person.",
@@ -99,25 +100,16 @@ def _drafted(folder: Path | str, looks: Sequence[Look], con: duckdb.DuckDBPyConn
 
 def _feed(table: Table, look: Look, looks: Sequence[Look]) -> list[str]:
     """Draft a feed; a usage file with one column per feature becomes one feed for each."""
-    wide = _features(table, look) if table.name == "usage" else []
+    wide = features(table, look) if table.name == "usage" else []
+    alone = left_out(table, look) if table.name == "usage" else []
+    asked = [f"      # TODO not read, for it does not add up: {', '.join(alone)}"] if alone else []
     if not wide:
         return _one_feed(table, look, looks, {})
     lines: list[str] = []
     for column in wide:
         fixed = {"feature": f"{{constant: {quoted(plain(column))}}}", "events": quoted(column)}
         lines += _one_feed(table, look, looks, fixed)
-    return lines
-
-
-def _features(table: Table, look: Look) -> list[str]:
-    """Return the columns that count something, of a file that names no feature in a column."""
-    if match(table, "feature", look):
-        return []
-    known = {match(table, name, look) for name in ("account_id", "user_id", "occurred_at", "known_at")}
-    counts = [name for name in look.samples if name not in known and not dated(name, look)]
-    number = table.columns["events"]
-    named = [name for name in counts if look.samples[name] and look.fits(number, name)]
-    return [name for name in named if not re.fullmatch(r"(.*_)?(id|no|nr|year|week)", plain(name))]
+    return [*lines[:-1], *asked, *lines[-1:]]
 
 
 def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, str]) -> list[str]:
@@ -210,6 +202,8 @@ def _questions(table: Table, look: Look, columns: Sequence[str]) -> list[str]:
         for name in {"contracts": ("arr",), "invoices": ("amount",)}.get(table.name, ())
         if not any(line.strip().startswith(f"{name}:") for line in columns)
     ]
+    if table.name == "contracts":
+        asked += _about_terms(columns)
     if table.name == "contracts" and match(table, "seats", look):
         for name, values in look.samples.items():
             other = [value for value in values if re.search(words.NO_SEATS, value.lower())]
@@ -219,6 +213,21 @@ def _questions(table: Table, look: Look, columns: Sequence[str]) -> list[str]:
                     f"`where: {{{quoted(name)}: {{not: [{quoted(other[0])}]}}}}`"
                 )
     return asked
+
+
+def _about_terms(columns: Sequence[str]) -> list[str]:
+    told = {line.strip().partition(":")[0] for line in columns}
+    if "term_end" not in told:
+        return [
+            "      # TODO nothing tells term_end: renewals stay unknown. Are all terms as long, say, a year? "
+            "`term_end: {column: START, plus: {amount: 12, unit: months}}`"
+        ]
+    if "auto_renew" not in told:
+        return [
+            "      # TODO nothing tells auto_renew: 30 days after its term a contract has ended, unless the "
+            "account is in use. Do terms go on by themselves? `auto_renew: {constant: true}`"
+        ]
+    return []
 
 
 def _told(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: list[str]) -> list[str]:
@@ -304,6 +313,10 @@ def _carried_along(table: str, looks: Sequence[Look], chosen: dict[str, str | No
         terms = [look for look in looks if chosen[look.name] == "contracts" and _ends(look)]
         gone = [look for look in accounts if _ends(look)]
         return [line for look in gone or terms for line in _losses(look, looks, followed=not gone)]
+    if table == "daily_users":
+        days = [look for look in looks if chosen[look.name] == "usage" and people(look)]
+        days = [look for look in days if left_out(TABLES["usage"], look) or features(TABLES["usage"], look)]
+        return [line for look in days for line in _one_feed(TABLES[table], look, looks, {})]
     if table == "contract_events":
         contracts = [look for look in looks if chosen[look.name] == "contracts"]
         return [line for look in contracts for line in _notices(look)]

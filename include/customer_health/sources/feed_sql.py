@@ -28,8 +28,8 @@ class Compiled:
         gone: SELECT of the ids (`key`) of records that are no longer there; empty if the feed knows none.
         events: SELECT of the numbers (`key`) of the events that the rows hold; empty if they name none.
         no_dates: Column -> SELECT of how many of its days stand for "no date", and one of them.
-        unanswered: Column whose lookup may be empty -> SELECT of how many values have no answer, how many
-            there are, and one without.
+        unanswered: Column whose lookup reports no miss -> SELECT of how many values have no answer, how many
+            there are, and one without; and what becomes of those: empty, or skip.
     """
 
     good: str
@@ -37,7 +37,7 @@ class Compiled:
     gone: str = ""
     events: str = ""
     no_dates: Mapping[str, str] = field(default_factory=dict)
-    unanswered: Mapping[str, str] = field(default_factory=dict)
+    unanswered: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class FeedCompiler(ColumnReader):
@@ -105,7 +105,10 @@ class FeedCompiler(ColumnReader):
             self.gone(known_by) if known_by else "",
             events,
             {name: self._counted(day) for name, day in self._no_dates.items()},
-            {name: self._missed(*pair) for name, pair in self._empty_answers.items()},
+            {
+                name: (self._missed(value, answer), missing)
+                for name, (value, answer, missing) in self._quiet_answers.items()
+            },
         )
 
     def rows(self) -> str:
@@ -131,7 +134,7 @@ class FeedCompiler(ColumnReader):
         missed = f"{answer} IS NULL"
         return (
             f"SELECT count(*) FILTER ({missed}), count(*), min({value}) FILTER ({missed}) "
-            f"FROM ({self._base()}) g WHERE {value} IS NOT NULL"
+            f"FROM ({self._base(skipping=False)}) g WHERE {value} IS NOT NULL"
         )
 
     def gone(self, column: str) -> str:
@@ -146,7 +149,7 @@ class FeedCompiler(ColumnReader):
         inner = self._base(f"({self._gone})")
         return f"SELECT DISTINCT {value.read} AS key FROM ({inner}) g WHERE {value.read} IS NOT NULL"
 
-    def _base(self, instead: str = "") -> str:
+    def _base(self, instead: str = "", *, skipping: bool = True) -> str:
         given = [
             f"{value.given} AS {identifier('g:' + name)}"
             for name, value in self._all().items()
@@ -157,7 +160,7 @@ class FeedCompiler(ColumnReader):
         # What is gone may lack every other field, so that `where:` does not see it.
         tests = [f"({self._conditions})"] if self._conditions and not instead else []
         tests += [instead] if instead else [f"NOT ({self._gone})"] if self._gone else []
-        tests += [] if instead else self._skips
+        tests += self._skips if skipping and not instead else []
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
         columns = ", ".join(["s.*", *given])
         return self._named(f"SELECT {columns} FROM {self.file.relation} s {' '.join(self._joins)}{where}")

@@ -35,7 +35,8 @@ BULK_ROWS = 50_000
 """Files with more rows than this take the columnar path."""
 
 TOLERATED_MISSES = 0.2
-"""Share of values for which a lookup with `missing: empty` may have no answer without a word in the log."""
+"""Share of values for which a lookup with `missing: empty` or `skip` may have no answer without a word."""
+_BECOMES = {"empty": "they are empty", "skip": "their rows are left out"}
 
 _FLUSH_ROWS = 400_000
 _UNREADABLE = (
@@ -204,13 +205,13 @@ class Landing:
                 )
 
     def _tell_unanswered(self, unit: Unit, feed: Compiled) -> None:
-        """Say where a lookup whose misses are empty misses so much that it may be the wrong one."""
-        for name, counted in feed.unanswered.items():
+        """Say where a lookup whose misses are no mistake misses so much that it may be the wrong one."""
+        for name, (counted, missing) in feed.unanswered.items():
             missed, of, shown = first(self.con, counted) or (0, 0, None)
             if missed > TOLERATED_MISSES * of:
                 self.result.notes.append(
                     f"{unit.table.name}.{name}: the lookup of {unit.file.name} has no answer for {missed:,} "
-                    f"of {of:,} values, such as '{shown}'; they are empty. Is it the right file and key?"
+                    f"of {of:,} values, such as '{shown}'; {_BECOMES[missing]}. Is it the right file and key?"
                 )
 
     def flush(self) -> None:

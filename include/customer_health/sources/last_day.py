@@ -30,6 +30,7 @@ LEAST = 0.5  # where few rows make chance large, less than this is still too lit
 def last_day(settings: Settings, *, before: date | None = None) -> date:
     """Return the day after the last complete day of usage in the company's files.
 
+    Totals of a week or month are complete when they are known.
     Signals of usage are the ones that a few missing days spoil, and they go on when a contract, an invoice
     or a mistyped ticket is dated later. Without usage, the last thing that happened to a customer decides;
     contracts and losses may lie ahead and do not. Loads into a warehouse in memory.
@@ -60,12 +61,25 @@ def last_day(settings: Settings, *, before: date | None = None) -> date:
                 [horizon],
             ).fetchall()
         )
-        last = last_complete(dict(usage)) or _last_fact(con, horizon)
+        complete = last_complete(dict(usage))
+        last = _known_by(con, complete, horizon) if complete else _last_fact(con, horizon)
     if last is None:
         raise ConfigurationError(
             f"{settings.data} holds no dated facts.", hint="Map at least usage, tickets, surveys or invoices."
         )
     return last + timedelta(days=1)
+
+
+def _known_by(con: duckdb.DuckDBPyConnection, day: date, horizon: date) -> date:
+    """The day on which most of a day's usage was known, where that is not the next: a month's totals."""
+    known: date | None = scalar(
+        con,
+        "SELECT quantile_disc(CAST(known_at AS DATE), 0.5) FROM (SELECT occurred_at, known_at FROM raw.usage "
+        "UNION ALL SELECT occurred_at, known_at FROM raw.daily_users) WHERE occurred_at = ?",
+        [day],
+    )
+    late = known is not None and (known - day).days > 1 and known < horizon
+    return known if known is not None and late else day
 
 
 def last_complete(rows: Mapping[date, int]) -> date | None:

@@ -9,7 +9,7 @@ from customer_health.warehouse.contracts import literal
 # Words that mean one offset everywhere. BST is London and Dhaka, IST is Delhi, Dublin and Jerusalem, CST is
 # Chicago and Shanghai: what is not listed here is for the mapping's `zones:` to say.
 _HOURS_AHEAD = {
-    "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
+    "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2, "EET": 2, "EEST": 3,
     "EDT": -4, "MDT": -6, "PDT": -7, "AKST": -9, "AKDT": -8, "HST": -10, "JST": 9, "NZST": 12, "NZDT": 13,
 }  # fmt: skip
 _ZEROS = (

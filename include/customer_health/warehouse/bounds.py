@@ -87,6 +87,16 @@ def demands(table: Table, rules: tuple[RowRule, ...], lost_share: float | None =
         remedy="Correct the mapping, or the export; nothing of this table was taken over. A higher share is "
         f"allowed by `data: {{unreadable_share: {{{table.name}: 0.2}}}}` of the company file.",
     )
+    if "account_id" in table.columns and table.name != "accounts" and table.orphans == "quarantine":
+        yield Demand(
+            "strangers_share",
+            "some of the rows belong to an account",
+            "critical",
+            maximum=0.999,
+            column="account_id",
+            remedy="Does another column hold the account's id, or is a `lookup:` needed that leads to it? "
+            "ids.md beside the report lists the ids that no account has.",
+        )
     yield Demand(
         "overlap_share",
         f"at most {OVERLAP:.0%} of the new rows repeat account, user, day and feature of another file",

@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from customer_health.warehouse.bounds import FEW_CONTRADICTIONS
+from customer_health.warehouse.contracts import UNKNOWN_ACCOUNT
 from customer_health.warehouse.duplicates import Duplicates
 from customer_health.warehouse.lost_rows import Lost
 from customer_health.warehouse.raw import first, scalar
@@ -17,6 +18,9 @@ from customer_health.warehouse.table import Table
 
 if TYPE_CHECKING:
     import duckdb
+
+MANY_STRANGERS = 20
+"""Fewer rows may well all be of accounts that are not known yet."""
 
 WITHOUT_CONTRACT = (
     "SELECT count(*) FROM raw.accounts WHERE account_id NOT IN (SELECT account_id FROM raw.contracts)"
@@ -53,7 +57,9 @@ class Measures:
         """Whether the table is sound, optional and empty, and no file ever fed it a row."""
         if self.table.required or self.values["missing_columns"]:
             return False
-        return not any(self.values.get(name) for name in ("rows", "new_rows", "unreadable"))
+        return not any(
+            self.values.get(name) for name in ("rows", "new_rows", "unreadable", "strangers_share")
+        )
 
 
 def measure(
@@ -99,6 +105,7 @@ def measure(
         scalar(con, "SELECT coalesce(sum(rejected), 0) FROM ops.files WHERE table_name = ?", [table.name])
     )
     values |= {f"broken.{name}": float(count) for name, count in scan.broken.items()}
+    _of_strangers(con, result)
     if scan.rows:
         values |= {f"empty_share.{name}": count / scan.rows for name, count in scan.empty.items()}
         for name, (low, high) in scan.ranges.items():
@@ -108,6 +115,16 @@ def measure(
     if table.name == "accounts":
         values["without_contract"] = None  # known once the contracts have been looked at
     return result
+
+
+def _of_strangers(con: duckdb.DuckDBPyConnection, result: Measures) -> None:
+    """Some rows of unknown accounts are usual. A table that holds no others was given the wrong ids."""
+    waiting = 0
+    if not result.values["rows"]:
+        query = "SELECT count(*) FROM quarantine.rows WHERE table_name = ? AND starts_with(reason, ?)"
+        waiting = int(scalar(con, query, [result.table.name, UNKNOWN_ACCOUNT]))
+    result.values["strangers_share"] = 1.0 if waiting >= MANY_STRANGERS else 0.0
+    result.shown["strangers_share"] = f"{waiting:,} rows of unknown accounts and no other"
 
 
 def _of_files(con: duckdb.DuckDBPyConnection, result: Measures, scan: Scan, found: Duplicates) -> None:

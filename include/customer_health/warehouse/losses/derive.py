@@ -22,7 +22,7 @@ from customer_health.company import CompanyConfig
 from customer_health.csv_cells import harmless
 from customer_health.warehouse.losses.contract_losses import Loss, contract_losses
 from customer_health.warehouse.losses.followed import Followed, set_aside_followed
-from customer_health.warehouse.losses.lapsed import GRACE_DAYS, Presumed, presumed_renewals
+from customer_health.warehouse.losses.lapsed import GRACE_DAYS, Presumed, presumed_renewals, unsettled
 from customer_health.warehouse.losses.levels import EPOCH, State, levels
 from customer_health.warehouse.losses.store import PRESUMED, write_contracts, write_outcomes
 from customer_health.warehouse.losses.usage_revenue import Bill, usage_losses
@@ -243,12 +243,13 @@ def _presume(
         mine = presumed_renewals(own.states, days.get(account, []), left.get(account, []), until, quiet)
         if mine:
             found[account] = mine
-        for one in mine:
-            if one.until is None:
-                state = own.states[one.place]
-                end = EPOCH + timedelta(days=one.since - GRACE_DAYS)
-                last = EPOCH + timedelta(days=one.last_used)
-                result.lapsed.append(Lapsed(account, end, last, state.arr))
+        places = {one.place for one in mine if one.until is None}
+        if not left.get(account):
+            places |= set(unsettled(own.states, days.get(account, []), until, quiet))
+        for state in (own.states[place] for place in sorted(places)):
+            last = EPOCH + timedelta(days=max(day for day, _ in days[account]))
+            end = EPOCH + timedelta(days=state.ends or 0)
+            result.lapsed.append(Lapsed(account, end, last, state.arr))
     result.lapsed.sort(key=lambda one: (-(one.arr or 0.0), one.account_id))
     return found
 

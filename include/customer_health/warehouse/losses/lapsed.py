@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from customer_health.warehouse.losses.levels import State
 
+FOLLOWS_BEFORE = 90  # a renewal is signed at most so many days before the term passes
 GRACE_DAYS = 30  # for so long a contract past its term counts as in force everywhere
 
 
@@ -68,6 +69,38 @@ def presumed_renewals(
         ended = min(ends)
         out += [Presumed(number, day, ended if ended < until else None, seen[last]) for number in before]
     return out
+
+
+def unsettled(states: Sequence[State], used: Sequence[tuple[int, int]], until: int, quiet: int) -> list[int]:
+    """Return the places of states whose term passed while the account is used and has other contracts.
+
+    Nobody has followed on them: no contract of the account has begun since shortly before the term passed.
+    They are asked about and not presumed renewed, for others may have taken their place.
+
+    Args:
+        states: As for `presumed_renewals`.
+        used: As for `presumed_renewals`.
+        until: The as-of date.
+        quiet: Usage has ended when so many days have passed without any.
+    """
+    if not any(max(day, known) > until - quiet for day, known in used):
+        return []
+    now = {states[place].contract for place in _in_force(states, until)}
+    if not now:
+        return []
+    latest = {
+        state.contract: place for place, state in enumerate(states) if max(state.begins, state.known) < until
+    }
+    lapsed = [
+        place
+        for contract, place in latest.items()
+        if contract not in now and states[place].active and states[place].ends is not None
+    ]
+    return [
+        place
+        for place in lapsed
+        if not any(state.begins >= (states[place].ends or 0) - FOLLOWS_BEFORE for state in states)
+    ]
 
 
 def _in_force(states: Sequence[State], day: int) -> list[int]:
