@@ -42,7 +42,8 @@ def deliver(
     A destination whose `idempotent` attribute is true (the key is the remote's own unique id) is sent to
     again at once after an unknown outcome; every other is asked with `find` after a period of grace. One
     that takes batches says so for each effect: see batching.py. While the circuit breaker is open no call
-    is made; when it is half open, one. Nor while the destination has asked any process to wait.
+    is made; when it is half open, one. Nor while the destination has asked any process to wait, unless its
+    `local` is true: then it is no remote, and the ledger need not be asked before each call.
 
     Args:
         engine: The ledger.

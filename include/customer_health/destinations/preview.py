@@ -55,6 +55,8 @@ class PreviewDestination:
     """
 
     idempotent = True  # writing the same file again is no second effect
+    local = True  # and nobody there asks to be left alone
+    batch = 200
 
     def __init__(self, name: str, root: Path) -> None:
         self.name = name

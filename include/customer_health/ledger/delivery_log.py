@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, RowMapping, case, func, select
+from sqlalchemy import Connection, Engine, Row, RowMapping, bindparam, case, func, select
 
 from customer_health.ledger.outbox.transitions import DUPLICATED, SINGLE_AGAIN
 from customer_health.ledger.schema import deliveries, outbox
@@ -15,6 +15,18 @@ from customer_health.ledger.schema import deliveries, outbox
 ANSWERED = ("delivered", "found", "rejected", "limited")
 FAILED = ("unknown", "busy")
 _RECENT = 5000  # lines that are looked at
+# Asked before every call, so built once.
+_LIMITED = (
+    select(func.max(outbox.c.not_before))
+    .join(
+        deliveries,
+        (deliveries.c.key == outbox.c.key)
+        & (deliveries.c.fence == outbox.c.fence)
+        & (deliveries.c.event == "limited"),
+    )
+    .where(outbox.c.destination == bindparam("destination"), outbox.c.state.in_(("pending", "unknown")))
+    .where(outbox.c.not_before > bindparam("now"))
+)
 
 
 def of(engine: Engine, key: str) -> list[RowMapping]:
@@ -50,14 +62,8 @@ def limited_until(engine: Engine, destination: str, now: datetime) -> datetime |
 
     Whichever process was told: the row that met the limit waits exactly that long, and its line says why.
     """
-    d, o = deliveries.c, outbox.c
-    query = (
-        select(func.max(o.not_before))
-        .join(deliveries, (d.key == o.key) & (d.fence == o.fence) & (d.event == "limited"))
-        .where(o.destination == destination, o.state.in_(("pending", "unknown")), o.not_before > now)
-    )
     with engine.connect() as connection:
-        return connection.execute(query).scalar()
+        return connection.execute(_LIMITED, {"destination": destination, "now": now}).scalar()
 
 
 def sent_twice(connection: Connection, destination: str, since: datetime) -> Sequence[RowMapping]:

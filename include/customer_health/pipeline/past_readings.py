@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from customer_health.errors import ConfigurationError
@@ -34,7 +40,8 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
     pass; what was not known before a day's midnight does not count for it. The model is trained once, on what
     the first day knew, so that no day is scored by a model that has seen its future. Between the days the
     company's people work on their tasks and answer what waits for approval, and the clocks of reminders run.
-    Doing it again changes nothing.
+    Doing it again changes nothing. While a day's plays and deliveries run in a process of their own, the next
+    day's scores are computed; they are published when those have ended, so that nobody acts on what lies ahead.
 
     Args:
         settings: Of the simulated company.
@@ -44,7 +51,6 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
     Raises:
         ConfigurationError: The company is a real one, or something could leave the system.
     """
-    from customer_health.ledger.engine import open_ledger
     from customer_health.pipeline.ledger_upgrade import upgrade_ledger
 
     if not can_live_through(settings):
@@ -55,7 +61,6 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
     days = sorted(days)
     settings = settings.model_copy(update={"today": days[-1]})
     upgrade_ledger(settings)
-    ledger = open_ledger(settings.ledger_url)
     progress(0, 0, f"loading the company's facts until {days[-1]}")
     ingestion.simulate(settings, days[-1], with_tasks=False)
     ingestion.ingest(settings, as_of=days[-1], asked=True)
@@ -65,9 +70,20 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
     ingestion.build_signals(settings, as_of_dates=days)
     progress(0, 0, f"training on what {days[0]} knew")
     retraining.ensure_champion(settings, as_of=days[0], now=_morning(days[0]))
-    for number, day in enumerate(days, 1):
-        progress(number, len(days), f"living through {day}")
-        _live(settings, ledger, day)
+    with _beside(settings) as acting, ProcessPoolExecutor(1, get_context("spawn")) as people:
+        before: Future[None] | None = None
+        for number, day in enumerate(days, 1):
+            progress(number, len(days), f"living through {day}")
+            pretended = settings.model_copy(update={"today": day})
+            scoring.score_accounts(
+                pretended,
+                as_of=day,
+                now=_morning(day) - timedelta(hours=1),
+                before_publishing=before.result if before else tuple,
+            )
+            before = people.submit(_act, acting, day)
+        if before:
+            before.result()
     return Result(
         "Past readings",
         {"days": len(days)},
@@ -75,11 +91,25 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
     )
 
 
-def _live(settings: Settings, ledger: Engine, day: date) -> None:
-    """One day's scores, plays and deliveries, and what became of them two days later."""
-    now = _morning(day)
+@contextmanager
+def _beside(settings: Settings) -> Iterator[Settings]:
+    """Settings whose warehouse is a copy: one process at a time may open a DuckDB file.
+
+    Acting reads the raw tables and the signals of the days, which do not change any more, and writes none.
+    """
+    warehouse = Path(settings.warehouse_url.removeprefix("duckdb:///"))
+    with TemporaryDirectory(prefix="acting-", dir=warehouse.parent) as folder:
+        copy = Path(folder) / warehouse.name
+        shutil.copyfile(warehouse, copy)
+        yield settings.model_copy(update={"warehouse_url": f"duckdb:///{copy}"})
+
+
+def _act(settings: Settings, day: date) -> None:
+    """One day's plays and deliveries, and what became of them two days later."""
+    from customer_health.ledger.engine import open_ledger
+
+    ledger, now = open_ledger(settings.ledger_url), _morning(day)
     pretended = settings.model_copy(update={"today": day})
-    scoring.score_accounts(pretended, as_of=day, now=now - timedelta(hours=1))
     _take_in_work(ledger, day)
     activation.run_playbooks(pretended, as_of=day, now=now)
     _deliver(pretended, now)

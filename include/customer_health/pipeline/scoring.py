@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,7 @@ def score_accounts(
     now: datetime,
     progress: Progress = silent,
     briefly: bool = False,
+    before_publishing: Callable[[], object] = tuple,
 ) -> Result:
     """Score every account as of one date and publish the scores to the ledger in one transaction.
 
@@ -89,6 +91,7 @@ def score_accounts(
         progress: Told what is being done.
         briefly: Leave out levers and the causes of changes, which move no score and take most of the time:
             for ranges of days that are measured and not read.
+        before_publishing: Waits for whoever may not see these scores yet.
     """
     from customer_health.kpis.hierarchy import listed_under, parents_of
     from customer_health.ledger import model_registry as registry
@@ -151,6 +154,7 @@ def score_accounts(
         scored, days, scheme_named(config.score.scheme).best, settings, ledger, now=now
     )
     accounts["parent_account_id"] = accounts["account_id"].map(listed_under(scored["account_id"], parents))
+    before_publishing()
     ledger_scores.publish(
         ledger,
         scored.assign(topics=scored["account_id"].map(stated)),

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 from customer_health.effects.effect import Effect
 from customer_health.ledger.engine import writing
@@ -35,6 +35,7 @@ DONE_STATES = ("delivered", "rejected", "declined", "expired", "folded", "supers
 # Events of the delivery audit: what it found on a row that is there twice, and when that was put right.
 DUPLICATED, SINGLE_AGAIN = "duplicated", "single again"
 _LONGEST_EVENT, _LONGEST_WORKER = 16, 64
+_KEYS = 500  # rows that one query asks for
 
 Row = Mapping[Any, Any]
 
@@ -104,11 +105,7 @@ def move(connection: Connection, steps: Sequence[Transition], *, now: datetime) 
         steps: In their order.
         now: The present, for the delivery log.
     """
-    moved: list[bool] = []
-    for step in steps:
-        held = update(outbox).where(outbox.c.key == step.key, outbox.c.fence == step.fence)
-        done = connection.execute(held.values(**step.values, fence=step.new_fence))
-        moved.append(done.rowcount == 1)
+    moved = _write_values(connection, steps)
     lines = [
         {
             "key": step.key,
@@ -123,6 +120,30 @@ def move(connection: Connection, steps: Sequence[Transition], *, now: datetime) 
     ]
     if lines:
         connection.execute(insert(deliveries), lines)
+    return moved
+
+
+def _write_values(connection: Connection, steps: Sequence[Transition]) -> list[bool]:
+    """Give rows their new values; False where a row no longer carries the number that its step demands."""
+    keys = [step.key for step in steps]
+    if len(set(keys)) < len(keys):  # a row takes two steps: the second has to see the first
+        return [_write_values(connection, [step])[0] for step in steps]
+    # Locked until the caller commits: who holds a row's number now holds it when the row is written.
+    fences: dict[str, int] = {}
+    query = select(outbox.c.key, outbox.c.fence).order_by(outbox.c.key).with_for_update()
+    for start in range(0, len(keys), _KEYS):
+        some = connection.execute(query.where(outbox.c.key.in_(keys[start : start + _KEYS])))
+        fences.update({row.key: row.fence for row in some})
+    moved = [fences.get(step.key) == step.fence for step in steps]
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for step, ours in zip(steps, moved, strict=True):
+        if ours:
+            values = {**step.values, "fence": step.new_fence}
+            bound = {f"new_{name}": value for name, value in values.items()}
+            alike.setdefault(tuple(sorted(values)), []).append({**bound, "row": step.key})
+    for names, rows in alike.items():
+        changed = {name: bindparam(f"new_{name}") for name in names}
+        connection.execute(update(outbox).where(outbox.c.key == bindparam("row")).values(changed), rows)
     return moved
 
 
