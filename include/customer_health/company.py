@@ -228,7 +228,7 @@ class ScoreConfig(Section):
     )
     green_share: float = Field(0.70, gt=0, lt=1, description="share of accounts that are Green, about")
     scheme: Annotated[str, named("a tier scheme", tiers_by_scheme)] = Field(
-        "four_tier", description="how ranges of scores are called: a scheme of scoring/tiers.yaml"
+        "four_tier", description="what ranges of scores are called: a scheme of scoring/tiers.yaml"
     )
     rules: Literal["rules_v1_seed", "rules_v2"] = Field(
         "rules_v1_seed", description="which rules score where no model is in use"

@@ -24,7 +24,7 @@ class DigestConfig(Section):
     """The Monday digest: to Slack's channel of alerts, and by mail to those who are named here."""
 
     readers: tuple[DigestReader, ...] = Field(
-        (), description="people who get it by mail; with roles.limited each about the own customers"
+        (), description="people who get it by mail; with roles.limited, each about their own customers"
     )
     timezone: Zone = Field("UTC", description="zone of the readers of Slack's channel")
     hour: int = Field(7, ge=0, le=23, description="local hour on Monday before which it does not leave")

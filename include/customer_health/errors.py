@@ -46,7 +46,7 @@ class DataContractError(FatalError):
 
 
 class WarehouseBusyError(RetriableError):
-    """Another process holds the warehouse; DuckDB lets in one at a time."""
+    """Another process holds the warehouse; DuckDB serves one at a time."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -118,7 +118,9 @@ class PlaybookConfig(Section):
     mass_move_share: float = Field(
         0.10, gt=0, le=1, description="more accounts newly Red than this: one summary instead of alerts"
     )
-    mass_move_floor: int = Field(5, ge=1, description="fewer newly Red accounts than this are not mass move")
+    mass_move_floor: int = Field(
+        5, ge=1, description="fewer newly Red accounts than this do not count as a mass move"
+    )
     stale_after_days: Mapping[CanonicalTable, Annotated[float, Field(gt=0)]] = Field(
         default_factory=lambda: {"usage": 8.0},
         description="a raw table whose newest fact is older than this holds single alerts for approval",
@@ -141,9 +143,11 @@ class PlaybookConfig(Section):
         7, gt=0, le=24, description="hours after midnight UTC by which the day's scores should be published"
     )
     min_arr: float = Field(
-        5_000, ge=0, description="accounts below this, and below min_expected_loss, get no people"
+        5_000, ge=0, description="accounts below this, and below min_expected_loss, get nobody's time"
     )
-    min_expected_loss: float = Field(500, ge=0, description="expected ARR loss that is worth people anyway")
+    min_expected_loss: float = Field(
+        500, ge=0, description="expected ARR loss that is worth people's time anyway"
+    )
     opportunities_per_day: int = Field(5, ge=0, description="expansion opportunities proposed per day")
     shadow: tuple[str, ...] = Field((), description="playbooks that only log what they would have done")
     names: Mapping[Address, str] = Field(

@@ -176,7 +176,7 @@ def test_money_of_three_currencies_is_never_told_in_one(run: Run, drafted: bool)
     assert [(value, reason) for _, value, reason, _ in seen.quarantine] == [
         ("€12.000,00", "arr cannot be read as a number")
     ]
-    assert "Amounts are told in JPY, which is a guess: as many contracts are in USD" in seen.told
+    assert "Amounts are given in JPY, which is a guess: as many contracts are in USD" in seen.told
 
 
 def test_a_word_for_a_zone_that_several_zones_share_is_asked_about(run: Run) -> None:

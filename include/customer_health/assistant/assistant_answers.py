@@ -158,7 +158,9 @@ def waiting(engine: Engine) -> dict[str, Any]:
 def _newest(engine: Engine) -> date:
     day = scores.latest_day(engine)
     if day is None:
-        raise FatalError("No scores have been published yet.", hint="Run the chain, or wait for the night.")
+        raise FatalError(
+            "No scores have been published yet.", hint="Run the chain, or wait for the nightly run."
+        )
     return day
 
 

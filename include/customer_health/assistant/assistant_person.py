@@ -41,7 +41,7 @@ def person_of(settings: Settings, user: str) -> Person:
     viewer = viewer_of(user, settings.config.roles)
     if viewer.limited and not viewer.address:
         raise ConfigurationError(
-            f"No address is known of '{user}', and people see their own customers only.",
+            f"No address is known for '{user}', and people see their own customers only.",
             hint="Name the person in the company file under roles.people.",
         )
     if viewer.everything:

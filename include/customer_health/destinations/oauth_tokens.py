@@ -101,7 +101,7 @@ class Tokens:
                 raise http_faults.of_exception(f"{self.remote} (token)", error) from None
         if answer.status_code in (400, 401, 403):
             raise DestinationUnavailableError(
-                f"{self.remote} gives us no token: {_reason(answer)}.",
+                f"{self.remote} gave us no token: {_reason(answer)}.",
                 hint=f"Renew the credentials of {self.remote}, and what they may do for the owners.",
                 needs_person=True,
             )

@@ -24,7 +24,7 @@ def secret_of(kind: str, settings: Settings, *more: str) -> Mapping[str, str]:
     if missing := missing + [key for key in more if not found.get(key)]:
         raise ConfigurationError(
             f"The credentials of {kind} lack {', '.join(missing)}.",
-            hint=f"Put them into the Airflow connection customer_health_{kind}, or into the environment as "
+            hint=f"Put them in the Airflow connection customer_health_{kind}, or in the environment as "
             f"CUSTOMER_HEALTH_SECRET_{kind.upper()}, a JSON object.",
         )
     return found

@@ -131,7 +131,7 @@ def _manifest(system: Any, path: str, source: str) -> Mapping[str, Any]:
     except (OSError, ValueError):
         raise FatalError(
             f"{source} has no readable {MANIFEST}.",
-            hint="Name the folder of one back-up. Without a manifest it did not get finished: take another.",
+            hint="Name the folder of one back-up. Without a manifest it was never finished: use another.",
         ) from None
     if manifest["format"] > FORMAT:
         raise ConfigurationError(
@@ -151,7 +151,7 @@ def _fetch(system: Any, path: str, to: Path, digest: Mapping[str, Any], source: 
     if found != digest["sha256"]:
         raise FatalError(
             f"{path} is {'missing' if found == 'missing' else 'damaged'}; nothing was restored.",
-            hint=f"Take another back-up than {source}.",
+            hint=f"Use a back-up other than {source}.",
         )
 
 

@@ -44,7 +44,8 @@ def tell(settings: Settings, ledger: Engine, found: Mapping[str, str], *, as_of:
         title="Single alerts are held: the data is under suspicion",
         lines=[f"{words[:1].upper()}{words[1:]}." for words in found.values()],
         remedy="Look at the source and at the last change of its pipeline. When the data is right, approve "
-        "the summary that waits (Required Actions, or page Health, Actions): alerts then leave singly again.",
+        "the summary that waits (Required Actions, or page Health, Actions): alerts then go out one by one "
+        "again.",
     )
     tell_data_team(ledger, settings.config, [notice], now=now)
 

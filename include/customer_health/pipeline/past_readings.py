@@ -41,7 +41,8 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
     the first day knew, so that no day is scored by a model that has seen its future. Between the days the
     company's people work on their tasks and answer what waits for approval, and the clocks of reminders run.
     Doing it again changes nothing. While a day's plays and deliveries run in a process of their own, the next
-    day's scores are computed; they are published when those have ended, so that nobody acts on what lies ahead.
+    day's scores are computed; they are published when those have ended, so that nobody acts on what lies
+    ahead.
 
     Args:
         settings: Of the simulated company.

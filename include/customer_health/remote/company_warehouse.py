@@ -107,7 +107,7 @@ def _through_ibis(url: str, engine: str) -> Iterator[SourceWarehouse]:
         raise _not_installed(engine) from None
     except Exception as error:  # every vendor raises its own
         raise RetriableError(
-            f"The warehouse ({engine}) does not let us in: {_words(error)}",
+            f"The warehouse ({engine}) refuses our login: {_words(error)}",
             hint="Check address, user and password of the source warehouse; then try again.",
         ) from None
     try:
@@ -127,7 +127,7 @@ def _postgres(url: str) -> Iterator[SourceWarehouse]:
         connection = dbapi.connect(url)
     except Error as error:
         raise RetriableError(
-            f"Postgres does not let us in: {_words(error)}",
+            f"Postgres refuses our login: {_words(error)}",
             hint="Check address, user and password of the source warehouse; then try again.",
         ) from None
     with connection:

@@ -130,7 +130,7 @@ def simulate(
         )
     if accounts < 1 or weeks < 1:
         raise ConfigurationError(
-            f"{accounts} accounts over {weeks} weeks are not company.", hint="Ask for more."
+            f"{accounts} accounts over {weeks} weeks are not a company.", hint="Ask for more."
         )
     fixed, state = draw_accounts(seed, accounts, kind)
     merges, merged_into = _plan_merges(seed, fixed)

@@ -66,7 +66,7 @@ def settle(con: duckdb.DuckDBPyConnection, money: MoneyConfig) -> list[str]:
         raise
     if notes and money.currency is None:
         notes.append(
-            f"Amounts are told in {currency}, {_why(con, currency)}; "
+            f"Amounts are given in {currency}, {_why(con, currency)}; "
             "money.currency of the company file would settle it."
         )
     return notes

@@ -68,7 +68,7 @@ def open_warehouse(
         if isinstance(found, StoreLockedError):
             raise WarehouseBusyError(
                 f"The warehouse {path} is held by another process.",
-                hint="Wait for the running task, or stop the other process; DuckDB lets in one at a time.",
+                hint="Wait for the running task, or stop the other process; DuckDB serves one at a time.",
             ) from None
         raise found or error from None
     try:

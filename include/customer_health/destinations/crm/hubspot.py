@@ -93,7 +93,7 @@ def fault_of(status: int, words: str, headers: Mapping[str, str]) -> CustomerHea
         said = f"HubSpot answered 429: {words[: http_faults.MOST_WORDS]}"
         if "DAILY" in words:
             return DestinationUnavailableError(
-                said, retry_after=HOUR, hint="The portal's daily calls are spent; look who uses them."
+                said, retry_after=HOUR, hint="The portal's daily calls are spent; see who uses them."
             )
         return RateLimitedError(said, retry_after=http_faults.retry_after(headers, 10.0))
     if status == 403:

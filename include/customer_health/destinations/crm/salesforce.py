@@ -155,7 +155,7 @@ class SalesforceDestination:
             self.sleep,
         )
         fates = job.run(rows) if rows else {}
-        lost = UnknownOutcomeError(f"The bulk job {job.id} tells nothing about this row.")
+        lost = UnknownOutcomeError(f"The bulk job {job.id} says nothing about this row.")
         return [
             record if isinstance(record, Exception) else fates.get(newest[effect.account_id][0].key, lost)
             for effect, record in zip(effects, records, strict=True)

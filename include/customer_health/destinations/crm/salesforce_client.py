@@ -188,7 +188,7 @@ def fault_of(error: Any, headers: Mapping[str, str]) -> CustomerHealthError:
         # Not a 429: the pool of the whole org, over a rolling day.
         return DestinationUnavailableError(
             f"Salesforce: {words}",
-            hint="The org's daily calls are spent; they come back over the day. Look who uses them.",
+            hint="The org's daily calls are spent; they come back over the day. See who uses them.",
             retry_after=http_faults.retry_after(headers, http_faults.HOUR),
         )
     if status == 403 and ("API_DISABLED" in words or "API_CURRENTLY_DISABLED" in words):

@@ -109,7 +109,7 @@ def check(options: WebhookOptions) -> None:
     if split.scheme != "https" or split.username or split.password or split.port not in (None, 443):
         raise ConfigurationError(
             "connections.webhook.url must be https://host/path, without user and port.",
-            hint="A secret belongs into the connection, not into the URL.",
+            hint="A secret belongs in the connection, not in the URL.",
         )
     if (split.hostname or "") not in options.hosts:
         raise ConfigurationError(

@@ -25,7 +25,9 @@ def newest_forecast(
     """
     as_of = scores.latest_day(engine)
     if as_of is None:
-        raise FatalError("No scores have been published yet.", hint="Run the chain, or wait for the night.")
+        raise FatalError(
+            "No scores have been published yet.", hint="Run the chain, or wait for the nightly run."
+        )
     with engine.connect() as connection:
         return forecast(
             connection,

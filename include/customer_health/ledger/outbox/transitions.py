@@ -142,7 +142,7 @@ def _write_values(connection: Connection, steps: Sequence[Transition]) -> list[b
             bound = {f"new_{name}": value for name, value in values.items()}
             alike.setdefault(tuple(sorted(values)), []).append({**bound, "row": step.key})
     for names, rows in alike.items():
-        changed = {name: bindparam(f"new_{name}") for name in names}
+        changed: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
         connection.execute(update(outbox).where(outbox.c.key == bindparam("row")).values(changed), rows)
     return moved
 

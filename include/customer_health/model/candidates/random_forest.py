@@ -191,7 +191,7 @@ class RandomForest:
         state = json.loads(files[f"{cls.kind}.json"])
         if "trees" not in state:
             raise FatalError(
-                "This forest was grown by a version that kept it otherwise.", hint="Run train_model."
+                "This forest was grown by a version that kept it differently.", hint="Run train_model."
             )
         settings = {name: state[name] for name in ("seed", "threads", "changes")}
         made = cls(FeatureSet.from_json(state).features, **settings)
