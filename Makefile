@@ -23,7 +23,7 @@ MAPPING ?=
 CONFIG  ?=
 TODAY   ?=
 
-.PHONY: twins licences sbom help setup demo up down test spark-test check lint format types contracts docs lock clean mapping image-test image-pins
+.PHONY: pictures twins licences sbom help setup demo up down test spark-test check lint format types contracts docs lock clean mapping image-test image-pins
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -105,6 +105,10 @@ image-pins: ## Print the digests of the base images, for .env (needs docker and 
 	@for pin in PYTHON_IMAGE=python:3.11-slim-bookworm POSTGRES_IMAGE=postgres:17-alpine REDIS_IMAGE=redis:7.2-alpine; do \
 		image="$${pin#*=}"; docker pull --quiet "$$image" >/dev/null; \
 		echo "$${pin%%=*}=$$(docker image inspect --format '{{index .RepoDigests 0}}' "$$image")"; done
+
+pictures: $(STAMP) ## Take the pictures anew that the browser tests hold views against; look at the difference before you commit
+	@ACCEPT_PICTURES=1 $(BIN)/python -m pytest -q -p no:xdist tests/browser/test_pictures.py
+	@git diff --stat -- tests/browser/pictures
 
 twins: $(STAMP) ## Take important guards out of a copy, one by one, and see their tests fail (minutes)
 	@PYTHONPATH=include:plugins:. $(BIN)/python -m tests.lib.broken_twins

@@ -107,7 +107,7 @@ def _arrow(now: float | None, before: float | None, write: Callable[[float], str
         return ""
     difference = now - before
     if abs(difference) < 0.5:
-        return "= 0"
+        return "±0"
     return f"{'▲' if difference > 0 else '▼'} {write(abs(difference))}"
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.browser.look import SCHEMES, WIDTHS, Look
 from tests.browser.views import VIEWS
+from tests.lib.page_company import TODAY
+from tests.plugins.test_source_page import VALIDATION, archive
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -16,6 +20,23 @@ def test_a_view_breaks_no_rule_of_accessibility_or_policy_and_fits_its_window(lo
             assert look.accessibility() == [], (width, scheme)
             assert look.violations() == [], (width, scheme)
             assert look.overflow() <= 0, (width, scheme)
+
+
+def test_data_docs_keep_the_rules_though_their_own_pages_load_from_elsewhere(
+    look: Look, filled: Path
+) -> None:
+    folder = filled / "reports" / TODAY.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "data_docs.zip").write_bytes(archive())
+    for view in (f"/data-docs/{TODAY}", f"/data-docs/{TODAY}/{VALIDATION}"):
+        for width in WIDTHS:
+            assert look.open(view, width, "dark") == 200
+            assert look.accessibility() == [], (view, width)
+            assert look.violations() == [], (view, width)
+            assert look.overflow() <= 0, (view, width)
+    look.page.get_by_role("link", name="suite").click()
+    look.page.wait_for_url("**/expectations/accounts.html")
+    assert look.page.locator("h1").inner_text() == "Suite accounts"
 
 
 def test_the_harness_notices_a_script_a_style_and_a_missing_label(look: Look) -> None:

@@ -93,7 +93,7 @@ def _naming(account: str, system: fsspec.AbstractFileSystem, root: str) -> list[
         ("s3://b/l", "default"),
     ],
 )
-def test_whoever_asks_vendors_runs_anywhere_where_the_answers_land_at_a_shared_address(
+def test_vendors_are_asked_from_any_worker_where_the_answers_land_at_a_shared_address(
     landing: str, queue: str
 ) -> None:
     assert asking_queue({"CUSTOMER_HEALTH_LANDING": landing}) == queue

@@ -65,7 +65,7 @@ HOSTILE = """<html><head><title>x</title><link rel=stylesheet href=https://cdn.e
 <script src=https://cdn.example/a.js></script></head><body><style>p{color:red}</style><h4>Result</h4>
 <p onclick=alert(1) style=color:red>Status: Failed</p><img src=x onerror=alert(1)>
 <iframe src=//evil.example></iframe>
-<a href="javascript:alert(1)">run</a><a href="../../../expectations/accounts.html">suite</a>
+<a href="javascript:alert(1)">run</a><a href="../../../../expectations/accounts.html">suite</a>
 <a href="//evil.example/x.html">away</a>
 <table><thead><tr><th></th></tr></thead><tbody><tr><td>29</td></tr></tbody></table>
 </body></html>"""
@@ -95,7 +95,7 @@ def test_data_docs_are_shown_without_anything_that_runs_or_comes_from_elsewhere(
     report = answer.text.partition('<article class="report">')[2]
     for bad in ("script", "style", "onclick", "img", "iframe", "evil", "cdn.example", "<th>"):
         assert bad not in report, bad
-    assert '<a href="../../../expectations/accounts.html"' in report
+    assert '<a href="../../../../expectations/accounts.html"' in report
     assert "<td>29</td>" in report
 
 

@@ -294,7 +294,7 @@ def test_playbooks_may_ask_for_facts_and_a_misspelt_one_is_refused(tmp_path) -> 
         load_playbook(page)
 
 
-def test_whoever_asks_to_cancel_is_told_first_and_everywhere_but_in_the_model() -> None:
+def test_a_request_to_cancel_is_told_first_and_everywhere_but_in_the_model() -> None:
     rows = scored({"acme": {"asks_to_cancel_90d": 2.0, "recent_nps": 3.0}})
     row = rows.loc["acme"]
     assert row["why"].startswith(("Asked to cancel", "Healthy despite asked to cancel"))

@@ -27,7 +27,7 @@ def ledger(tmp_path):
     engine.dispose()
 
 
-def test_an_alert_is_taken_up_by_whoever_says_so_within_48_hours(ledger):
+def test_an_alert_is_taken_up_by_the_first_who_says_so_within_48_hours(ledger):
     opened = {episode.account_id: episode.episode_id for episode in episodes.all_of(ledger)}
     for name, hours in zip(NAMES, (1, 47, 49), strict=False):
         moment = morning(2) + timedelta(hours=hours)

@@ -126,7 +126,7 @@ def test_an_at_risk_account_gets_a_tentative_entry_a_task_and_a_draft_of_the_sam
     assert "ATTENDEE" not in file["text"]
 
 
-def test_whoever_is_invited_later_reads_no_score_no_amount_and_no_reason(ledger):
+def test_a_guest_who_is_invited_later_reads_no_score_no_amount_and_no_reason(ledger):
     (meeting,) = sink(ledger, "acme")
     payload = meeting["payload"]
     entry = "\n".join(body(payload, payload["times"]["slots"][0]))

@@ -63,7 +63,7 @@ def test_the_time_to_intervention_is_measured_from_what_came_back(ledger, wareho
     assert 0 < times.quantile(0.5) < 48
 
 
-def test_whoever_gets_a_task_is_who_the_crm_names(ledger, warehouse, config):
+def test_who_has_a_task_is_who_the_crm_names(ledger, warehouse, config):
     live(ledger, warehouse, config)
     owners = {row[0] for row in warehouse.execute("SELECT owner_email FROM raw.crm_tasks").fetchall()}
     assert owners == {"dana@example.com", "lee@example.com"}

@@ -123,7 +123,7 @@ def test_the_explanation_says_what_weighs_what_moved_and_what_lies_ahead() -> No
     text = explain({**row("", ADOPTION, NPS), "change": change}, 60.0)
     assert text == (
         "Critical at 20: feature adoption only 31% and NPS only 4. "
-        "The score fell by 12 points since 2026-02-22, mostly usage. Renewal in 60 days."
+        "The score fell by 12 points since 22 Feb 2026, mostly usage. Renewal in 60 days."
     )
 
 

@@ -90,7 +90,7 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 
 @settings(max_examples=30, deadline=None)
 @given(before=VALUES, after=VALUES, who=st.tuples(WHO, WHO), how=st.tuples(HOW, HOW))
-def test_the_causes_add_up_to_the_change_whoever_scored_and_however(
+def test_the_causes_add_up_to_the_change_whatever_model_scored(
     before: dict[str, Any],
     after: dict[str, Any],
     who: tuple[HandChampion | None, HandChampion | None],

@@ -53,7 +53,7 @@ def champion(kind: Any, horizon: int) -> Champion:
     )
 
 
-def test_whoever_gave_the_score_before_keeps_it_where_chance_explains_the_lead() -> None:
+def test_the_candidate_that_gave_the_score_before_keeps_it_where_chance_explains_the_lead() -> None:
     evaluation, decisions = measured({BLEND: 0.76, AHEAD: 0.755})
     rivals = [BLEND, AHEAD]
     fresh = choose_score(evaluation, decisions, rivals, seed=1)

@@ -63,7 +63,7 @@ def test_dates_and_instants_are_written_one_way():
 def test_a_change_shows_its_direction_by_more_than_a_sign():
     assert wording.change(57.0, 45.0) == "▲ 12"
     assert wording.money_change(1.0e6, 2.2e6, "USD") == "▼ $1.2M"
-    assert wording.change(57.2, 57.0) == "= 0"
+    assert wording.change(57.2, 57.0) == "±0"
     assert wording.change(None, 3.0) == ""
 
 

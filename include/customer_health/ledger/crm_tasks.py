@@ -179,7 +179,10 @@ def _tell_the_episode(connection: Connection, row: RowMapping, task: TaskSeen) -
         )
     outcome = episode_events.outcome_named(task.outcome)
     if outcome is not None and task.completed_at is not None:
-        detail = {"outcome": outcome, "reason": f"chosen in the CRM when closing {row['step']}"}
+        detail = {
+            "outcome": outcome,
+            "reason": f"chosen in the CRM when closing {row['step'].replace('_', ' ')}",
+        }
         ref = f"{task.effect_key}:{outcome}"
         episode_events.note(
             connection, episode_id, "outcome", ref, task.completed_at, by=task.owner, detail=detail

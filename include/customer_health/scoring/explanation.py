@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from customer_health.scoring.statements import renewal_words
+from customer_health.wording import day
 
 MOST_TOLD = 3
 _MOVED = 5  # shown points from which a change is worth a sentence
@@ -63,4 +64,6 @@ def _moved(change: Mapping[str, Any] | None) -> str | None:
     verb = "fell" if change["delta"] < 0 else "rose"
     led = next((str(step["concept"]) for step in change.get("moved") or ()), "")
     mostly = f", mostly {led}" if led and led not in ("start", "limit") else ""
-    return f"The score {verb} by {abs(int(change['delta']))} points since {change['since']}{mostly}."
+    return (
+        f"The score {verb} by {abs(int(change['delta']))} points since {day(str(change['since']))}{mostly}."
+    )

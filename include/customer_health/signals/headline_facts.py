@@ -271,7 +271,7 @@ FACTS: tuple[HeadlineFact, ...] = (
         signal="ebr_overdue_days",
         compare=Compare.AT_LEAST,
         decisive=False,
-        baseline="a business review as often as people.ebr_every_days says for the segment",
+        baseline="a business review as often as the company file asks of the segment",
         risk=False,
     ),
 )

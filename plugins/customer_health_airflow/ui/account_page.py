@@ -24,7 +24,7 @@ from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import load_settings
 from customer_health_airflow.ui import account_story_view, action_view, judgement_pages, told_once
 from customer_health_airflow.ui.access import may_act
-from customer_health_airflow.ui.page_queries import ledger, now_for_pages
+from customer_health_airflow.ui.page_queries import ledger, now_for_pages, old_scores
 from customer_health_airflow.ui.portfolio_request import day_in
 from customer_health_airflow.ui.score_drawing import HEIGHT, WIDTH, chart, placed, steps
 from customer_health_airflow.ui.shell import render
@@ -63,6 +63,7 @@ def account(request: Request, user: GetUserDep, viewer: ViewerDep, account_id: s
         request,
         "account.html",
         company=settings.config.name,
+        old_scores=old_scores(engine, settings, as_of),
         notices=notices,
         now=now,
         change=now["change"] or {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -80,6 +81,8 @@ def tasks(rows: Iterable[Row], config: CompanyConfig, now: datetime) -> list[dic
         task["status"] = (row["status"] or "").replace("_", " ") or task["state_text"]
         task["done"] = row["status"] == "completed"
         task["overdue"] = not task["done"] and bool(task["due"]) and _moment(task["due"]) < now
+        # On its account's page a task need not repeat whose it is: `[Critical] Acme – Save play`.
+        task["asks"] = re.sub(r"^\[[^\]]{1,20}\] .* – | \(due [^)]*\)$", "", task["title"])
         task["who"] = row["task_owner"] or task["to"]
         found.append(task)
     return sorted(found, key=lambda task: (task["done"], str(task["due"] or "9999")))

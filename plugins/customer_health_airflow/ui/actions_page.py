@@ -20,7 +20,7 @@ from customer_health.settings import load_settings
 from customer_health_airflow.ui import action_view, portfolio_request, told_once
 from customer_health_airflow.ui.access import may_act
 from customer_health_airflow.ui.page_actions import VERBS
-from customer_health_airflow.ui.page_queries import PAGE, ledger
+from customer_health_airflow.ui.page_queries import PAGE, ledger, old_scores
 from customer_health_airflow.ui.shell import render
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -58,6 +58,7 @@ def actions(request: Request, user: GetUserDep) -> HTMLResponse:
         request,
         "actions.html",
         company=settings.config.name,
+        old_scores=old_scores(engine, settings, as_of),
         counts=outbox_queries.counts_by_destination(engine),
         silent=action_queries.count(engine, ActionFilters(verb=action_queries.SILENT)),
         waiting=[(action_view.line(row, settings.config), *action_view.content(row)) for row in waiting],

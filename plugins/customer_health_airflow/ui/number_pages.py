@@ -18,7 +18,7 @@ from customer_health.settings import load_settings
 from customer_health_airflow.approvals import about_model
 from customer_health_airflow.ui import report_files, told_once
 from customer_health_airflow.ui.access import may_train
-from customer_health_airflow.ui.page_queries import ledger, now_for_pages, silent_tables
+from customer_health_airflow.ui.page_queries import ledger, now_for_pages, old_scores, silent_tables
 from customer_health_airflow.ui.plotting import calibration, lines
 from customer_health_airflow.ui.retention_drawing import bridge
 from customer_health_airflow.ui.shell import render
@@ -62,6 +62,7 @@ def model(request: Request, user: GetUserDep) -> HTMLResponse:
         request,
         "model.html",
         company=settings.config.name,
+        old_scores=old_scores(engine, settings),
         record=record,
         pending=pending,
         weighed=about_model(pending.summary) if pending else (),
@@ -100,6 +101,7 @@ def kpis(request: Request) -> HTMLResponse:
         request,
         "kpis.html",
         company=settings.config.name,
+        old_scores=old_scores(engine, settings),
         as_of=as_of,
         found=forgiving(found),
         bridges=[

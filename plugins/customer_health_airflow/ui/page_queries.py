@@ -123,3 +123,15 @@ def silent_tables(findings: Mapping[str, Any] | None) -> dict[str, str]:
 def is_stale(day: date, now: datetime) -> bool:
     """Whether the newest scores are too old to be acted on."""
     return now - datetime.combine(day, datetime.min.time(), now.tzinfo) > timedelta(hours=36)
+
+
+def old_scores(engine: Engine, settings: Settings, chosen: date | None = None) -> date | None:
+    """Return the day of the newest scores if they are too old to be acted on, for a notice on top of a view.
+
+    Who chose an earlier day knows that it is old.
+    """
+    if chosen is not None:
+        return None
+    newest = portfolio_queries.runs(engine, limit=1)
+    old = bool(newest) and is_stale(newest[0]["as_of"], now_for_pages(settings))
+    return newest[0]["as_of"] if old else None

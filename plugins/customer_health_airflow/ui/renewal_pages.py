@@ -19,7 +19,7 @@ from customer_health.settings import Settings, load_settings
 from customer_health_airflow.ui import shell, told_once
 from customer_health_airflow.ui.access import can_act, from_this_page, may_act
 from customer_health_airflow.ui.number_pages import forgiving
-from customer_health_airflow.ui.page_queries import ledger, whole_ledger
+from customer_health_airflow.ui.page_queries import ledger, old_scores, whole_ledger
 from customer_health_airflow.ui.remembered_forecast import remembered_forecast
 from customer_health_airflow.ui.viewing import ViewerDep
 
@@ -79,6 +79,7 @@ def renewals(
         request,
         "renewals.html",
         company=settings.config.name,
+        old_scores=old_scores(engine, settings, as_of),
         found=found,
         day=day,
         days=days,

@@ -48,6 +48,7 @@ def _templates() -> Environment:
         plural=lambda count, one, many=None: wording.plural(count, one, many),
         money_known=money_known,
         address=address,
+        breakable=breakable,
     )
     found.globals["pages_of_this_app"] = PAGES
     return found
@@ -56,6 +57,11 @@ def _templates() -> Environment:
 def address(value: str) -> Markup:
     """Write an e-mail address so that it wraps after its @ or the dots before, not within a name."""
     return Markup("<wbr>").join(re.split(r"(?<=@)(?=\w)|(?<=[._-])(?=\w[^@]*@)", str(value)))
+
+
+def breakable(value: str) -> Markup:
+    """Write the name of a signal so that it wraps after its underscores, not within a word."""
+    return Markup("<wbr>").join(re.split(r"(?<=_)", str(value)))
 
 
 def _moment(value: datetime | None) -> str:

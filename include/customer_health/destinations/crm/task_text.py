@@ -59,7 +59,7 @@ def _task_lines(p: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {known}"
     near, far = percent(score["p90"], 1), percent(score["p180"], 1)
     ahead = percent(score.get("p_decision"), 1)
-    yield f"- p(lost) at the next decision {ahead} · within 90 d {near}, 180 d {far}"
+    yield f"- Likely to be lost: {ahead} at the next decision · {near} within 90 days, {far} within 180"
     yield f"- Coverage {percent(score['coverage'])}"
     yield ""
     yield "## Leading interpretation (a hypothesis; ask the customer)"

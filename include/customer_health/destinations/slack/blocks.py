@@ -141,11 +141,11 @@ def _alert(payload: Mapping[str, Any], chart: bool) -> tuple[str, list[Json]]:
     following = ""
     if step:
         who = quoted(step["owner"]["email"], 80)
-        title = f"{quoted(payload['playbook_title'])}: {quoted(step['subject'])}"
-        until = f"{who}, until {_local(step['due_at'])} · react 👀 to say that you are on it"
+        title = _step(payload["playbook_title"], step["subject"])
+        until = f"{who}, by {_local(step['due_at'])} · react 👀 to say that you are on it"
         blocks.append(section(f"*Do this next* · {title}\n{until}"))
         stop = "" if why.endswith(".") else "."
-        following = f"{stop} Next: {quoted(step['subject'])}, {who}, until {moment(step['due_at'])}."
+        following = f"{stop} Next: {quoted(step['subject'])}, {who}, by {moment(step['due_at'])}."
     readings = score_chart.points(score)
     if readings:
         blocks.append(
@@ -160,6 +160,12 @@ def _alert(payload: Mapping[str, Any], chart: bool) -> tuple[str, list[Json]]:
     if readings:
         text += f" {score_chart.sparkline(readings)}"
     return text, blocks
+
+
+def _step(play: str, subject: str) -> str:
+    """Return play and step; a step that begins as its play is called does not say it twice."""
+    own = subject.lower().startswith(" ".join(play.lower().split()[:2]))
+    return quoted(subject) if own else f"{quoted(play)}: {quoted(subject)}"
 
 
 def _buttons(links: Sequence[Sequence[str]]) -> Json:
@@ -179,7 +185,9 @@ def _trust(payload: Mapping[str, Any]) -> str:
     known = percent(score.get("coverage"))
     parts = [
         f"coverage {known}",
-        f"p(churn, 90 d) {chance:.2f}" if chance is not None else "rule score, no probability",
+        f"{percent(chance, 1)} likely to leave within 90 days"
+        if chance is not None
+        else "rule score, no probability",
         f"{score.get('mode')} {quoted(score.get('model_id'), 40)}",
         f"as of {day(score['as_of'])}",
         quoted(payload.get("episode_id") or "", 40),

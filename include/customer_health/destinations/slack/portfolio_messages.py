@@ -161,7 +161,7 @@ def _renewals_line(found: Mapping[str, Any] | None) -> str:
 def _tier_line(tier: str, row: Mapping[str, Any], coin: str | None) -> str:
     accounts, arr = _accounts(row["accounts"]), f"ARR {money(row['arr'], coin)}"
     if row["accounts_change"] is not None:
-        accounts += f" ({row['accounts_change']:+d})"
+        accounts += f" ({row['accounts_change']:+d})".replace("-", "−")
         arr += f" ({_signed(row['arr_change'], coin)})"
     return f"{SIGN.get(tier, '•')} {tier}: {accounts}, {arr}"
 

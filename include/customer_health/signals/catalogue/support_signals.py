@@ -43,7 +43,7 @@ SIGNALS = (
         unit="days",
         direction=Direction.LOWER_IS_HEALTHIER,
         concept=Concept.SUPPORT,
-        phrase="tickets take {value:.1f} days to solve",
+        phrase="tickets solved in {value:.1f} days on average",
         reason_code="slow_support",
     ),
     Signal(
