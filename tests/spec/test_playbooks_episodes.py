@@ -284,7 +284,7 @@ def test_an_account_without_people_falls_back_to_the_lead_and_says_so(ledger):
 
     owner = promised(ledger, "create_task")[0]["payload"]["owner"]
     assert owner["email"] == "cs-leads@example.com"
-    assert owner["why"] == "fallback; no csm manager or csm known"
+    assert owner["why"] == "fallback; no CSM manager or CSM known"
 
 
 def test_an_account_that_vanishes_for_one_day_keeps_its_episode_and_after_two_it_left(ledger):

@@ -24,11 +24,16 @@ def owner_of(facts: AccountView, roles: tuple[str, ...], config: CompanyConfig) 
     for role in roles:
         if email := people.get(role):
             said = f"; no {' or '.join(missing)} known" if missing else ""
-            return {"email": str(email), "role": role, "why": f"{role.replace('_', ' ')}{said}"}
+            return {"email": str(email), "role": role, "why": f"{_spoken(role)}{said}"}
         if role in people:
-            missing.append(role.replace("_", " "))
+            missing.append(_spoken(role))
     said = f"fallback; no {' or '.join(missing)} known" if missing else "fallback"
     return {"email": config.playbooks.fallback_owner, "role": "fallback", "why": said}
+
+
+def _spoken(role: str) -> str:
+    """Return a role as people write it: CSM manager."""
+    return role.replace("_", " ").replace("csm", "CSM")
 
 
 def account_payload(facts: AccountView, config: CompanyConfig) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def _templates() -> Environment:
         money_known=money_known,
         address=address,
         breakable=breakable,
+        whole=wording.number,
     )
     found.globals["pages_of_this_app"] = PAGES
     return found
