@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from tests.lib.nights import Nights, a_year_of_incidents, findings
+from tests.lib.nights import Incident, Nights, a_year_of_incidents, findings
+from tests.lib.nights.calendar import KINDS
 from tests.lib.nights.findings import growth
 
 
@@ -30,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--accounts", type=int, default=100)
     parser.add_argument("--nights", type=int, default=364)
     parser.add_argument("--apart", type=int, default=7, help="ordinary nights between two incidents")
+    parser.add_argument(
+        "--incidents",
+        help="KIND:NIGHT,...: these instead of all in turn; see tests/lib/nights/calendar.py",
+    )
     parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 2, 2))
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many minutes of wall time")
     options = parser.parse_args(arguments)
@@ -39,10 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             accounts=options.accounts,
             first=options.first,
             nights=options.nights,
-            incidents=a_year_of_incidents(options.nights, apart=options.apart),
+            incidents=_named(options.incidents) or a_year_of_incidents(options.nights, apart=options.apart),
         )
         year.live(lambda day: _say(year, day), minutes=options.minutes)
         return _report(year, options.nights)
+
+
+def _named(text: str | None) -> list[Incident]:
+    pairs = [pair.partition(":") for pair in text.split(",")] if text else []
+    if unknown := [kind for kind, _, _ in pairs if kind not in KINDS]:
+        raise SystemExit(f"No such incident: {', '.join(unknown)}. There are: {', '.join(KINDS)}.")
+    return [Incident(kind, int(night)) for kind, _, night in pairs]
 
 
 def _say(year: Nights, day: date) -> None:
