@@ -145,10 +145,15 @@ def asked(url: str, method: str = "GET") -> str:
 
 
 def stored(story: Story) -> list[str]:
-    """Return the key of every object."""
-    listing = asked(f"{story.machine.store}/{BUCKET}?list-type=2&max-keys=1000")
-    assert "<IsTruncated>false" in listing
-    return re.findall("<Key>([^<]+)</Key>", listing)
+    """Return the key of every object, page by page."""
+    keys, token = list[str](), ""
+    while True:
+        listing = asked(f"{story.machine.store}/{BUCKET}?list-type=2{token}")
+        keys += re.findall("<Key>([^<]+)</Key>", listing)
+        more = re.search("<NextContinuationToken>([^<]+)<", listing)
+        if more is None:
+            return keys
+        token = f"&continuation-token={more[1]}"
 
 
 def name_of(task: dict[str, Any]) -> tuple[str, str, int]:
