@@ -16,6 +16,7 @@ import pstats
 import resource
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -64,8 +65,8 @@ def grown(panel: pd.DataFrame) -> Champion:
         horizon: anchors_of(head.predict_logit(design), red_share=0.1, green_share=0.6)
         for horizon, head in heads.items()
     }
-    champion = Champion("speed-1", AS_OF, features, heads, anchors, 180)
-    return Champion("speed-1", AS_OF, features, heads, anchors, 180, reference=reference_of(champion, panel))
+    champion = Champion("speed-1", AS_OF, features, heads, anchors, 180, health_anchors=anchors[180])
+    return replace(champion, reference=reference_of(champion, panel))
 
 
 def batches(panel: pd.DataFrame, accounts: int, size: int) -> Iterator[pd.DataFrame]:
@@ -101,7 +102,7 @@ def main() -> None:
     two_dates = drawn()
     champion, config = grown(two_dates), CompanyConfig()
     panel = two_dates[two_dates["as_of"] == pd.Timestamp(AS_OF)].reset_index(drop=True)
-    alone = rescorer(champion, config)
+    alone = rescorer(champion, config, panel)
 
     def full(rows: pd.DataFrame, as_of: date = AS_OF) -> pd.DataFrame:
         return score_accounts(rows, champion, config, as_of=as_of)
@@ -111,7 +112,7 @@ def main() -> None:
         return reasons_for(scored.attribution, rows, CATALOGUE)
 
     def nobody(accounts: pd.Series) -> Memory:
-        return recall(None, accounts, as_of=AS_OF, model_id=champion.model_id, horizon=180)
+        return recall(None, accounts, as_of=AS_OF, model_id=champion.model_id, meaning=champion.meaning)
 
     first = next(batches(panel, 3000, 3000))
     whole, half = full(first).set_index("account_id"), full(first.iloc[:1500]).set_index("account_id")
