@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.contract.test_vendors_own import FILE, Desk
 from tests.lib.servers.vendors.base import AS_OF, BEGIN
+from tests.lib.servers.vendors.salesforce import Remote as Salesforce
 from tests.lib.vendor_company import VendorCompany
 
 from customer_health import pipeline
@@ -141,3 +142,30 @@ def test_every_shipped_vendor_that_exports_days_says_how_late_it_is() -> None:
         vendor = vendor_called(name)
         if any(one.endpoint.windows and one.answers != "json" for one in vendor.resources):
             assert vendor.late > 0, name
+
+
+def test_a_lookup_of_a_vendor_is_suspected_only_where_it_has_answers_and_none_fits(tmp_path: Path) -> None:
+    """Most contacts have no role, and at first nobody has: that is no wrong key."""
+    org = Salesforce()
+    org.create("00001")
+    for number in range(30):
+        org.put("Contact", f"003{number:05d}", AccountId="00100001", Title="CFO")
+    org.now += 3600
+    company = VendorCompany(tmp_path, org)
+    company.fetch()
+    assert "Is it the right file and key?" not in " ".join(company.load().notes), "nobody has a role yet"
+    org.now += 60
+    org.put("OpportunityContactRole", "00K1", ContactId="00300001", Role="Economic Buyer")
+    for number in range(30):
+        org.put("Contact", f"003{number:05d}", AccountId="00100001", Title="COO")
+    org.now += 3600
+    company.fetch(AS_OF + timedelta(days=1))
+    assert "right file and key" not in " ".join(company.load(AS_OF + timedelta(days=1)).notes), "29 have none"
+    org.now += 60
+    for number in range(40, 70):
+        org.put("Contact", f"003{number:05d}", AccountId="00100001", Title="COO")
+    org.now += 3600
+    company.fetch(AS_OF + timedelta(days=2))
+    notes = " ".join(company.load(AS_OF + timedelta(days=2)).notes)
+    assert "contacts.role: the lookup of contacts/0000003.jsonl.gz has no answer for 30 of 30 values" in notes
+    org.close()

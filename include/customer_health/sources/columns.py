@@ -67,6 +67,7 @@ class ColumnReader(Expressions):
         self._no_dates: dict[str, str] = {}
         # Column -> SQL of the value, SQL of its answer, and what becomes of a value without one.
         self._quiet_answers: dict[str, tuple[str, str, str]] = {}
+        self._answers_of: dict[str, str] = {}  # such a column -> the table of answers
         self._today = status_of_today(table, feed)
         self._values = {name: self._value(name, column) for name, column in table.columns.items()}
         currency, contradictions = with_currency(table, self._rules, self._values, self._let)
@@ -164,6 +165,8 @@ class ColumnReader(Expressions):
             # Whose mail is from nobody's domain is most of all mail: nothing to say.
             if rule.lookup.missing == "empty" or (rule.lookup.missing == "skip" and not rule.email_domain):
                 self._quiet_answers[name] = (here, joined, rule.lookup.missing)
+                lookup = rule.lookup
+                self._answers_of[name] = self.lookups[lookup.place, lookup.key, lookup.value]
             joined = self._translated(joined, rule) if rule.values else joined
             joined = f"lower({joined})" if rule.lower else joined
             joined = digest(joined) if rule.hashed else joined

@@ -17,6 +17,8 @@ from customer_health.sources.once import EVENT, first_times
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Table, Type
 
+_MANY = 20  # values of which none has an answer, before a vendor's lookup is suspected
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -106,7 +108,7 @@ class FeedCompiler(ColumnReader):
             events,
             {name: self._counted(day) for name, day in self._no_dates.items()},
             {
-                name: (self._missed(value, answer), missing)
+                name: (self._missed(value, answer, self._answers_of[name]), missing)
                 for name, (value, answer, missing) in self._quiet_answers.items()
             },
         )
@@ -130,12 +132,16 @@ class FeedCompiler(ColumnReader):
         is_none = stands_for_none(day)
         return f"SELECT count(*), min(CAST({day} AS DATE)) FROM ({self._base()}) g WHERE {is_none}"
 
-    def _missed(self, value: str, answer: str) -> str:
+    def _missed(self, value: str, answer: str, answers: str) -> str:
         missed = f"{answer} IS NULL"
-        return (
-            f"SELECT count(*) FILTER ({missed}), count(*), min({value}) FILTER ({missed}) "
+        counted = (
+            f"SELECT count(*) FILTER ({missed}) AS missed, count(*) AS asked, min({value}) FILTER ({missed}) "
             f"FROM ({self._base(skipping=False)}) g WHERE {value} IS NOT NULL"
         )
+        if not self.feed.sparse:
+            return counted
+        # Of a vendor nothing may have come yet, and most of its contacts have no role: no wrong key.
+        return f"{counted} AND EXISTS (SELECT 1 FROM {answers}) HAVING missed = asked AND asked >= {_MANY}"
 
     def gone(self, column: str) -> str:
         """Return SQL of the values of `column` whose newest record says that it is no longer there; or "".
