@@ -83,6 +83,16 @@ def test_todays_places_go_to_where_facts_pile_up_before_large_calm_customers(led
     assert "piled" in tasks
 
 
+def test_nobody_checks_in_where_an_executive_is_sought(ledger):
+    """Both asked for a conversation at one customer on one day."""
+    alone = {"arr": 60_000.0, "expected_loss": 6_000.0}
+    for number in range(1, 92, 6):
+        publish(ledger, number, {"acme": {**healthy("single_threaded", "no_exec_contact"), **alone}})
+        run(ledger, number)
+    assert promised(ledger, "create_task", account_id="acme", playbook="executive_outreach")
+    assert not promised(ledger, "create_task", account_id="acme", playbook="healthy_checkin")
+
+
 def test_the_core_action_play_wants_a_fall_that_people_would_see(ledger):
     """Of at least five users, however many more log in; the fact exceeds chance."""
     drop = {"core_action_delta_30d": -0.22, "active_users_28d": 12.0, "active_users_delta_28d": -0.1}
