@@ -38,12 +38,14 @@ or KPIs.
   contradicts the row's own goes to quarantine.
 * **Identity.** An account that was merged into another (`merged_into`, or listed in the survivor's
   `merged_ids`) stands for itself until `merged_at` and belongs to the survivor from then on. Without a date
-  it is the day of the load that shows the merger first; one that the first load shows has always been.
+  it is the day of the load that shows the merger first; one that the first load shows has always been. A
+  loss ends the contracts of the accounts that stood together on its day, and of none merged in later.
   Salesforce ids of 15 and 18 characters are one. Ids of people that hold an @ are read in lower case.
   `ids.md` beside the gate's report lists what matches no account, or more than one.
 * **Presumed renewals.** A contract whose term passed more than 30 days ago goes on as a derived contract,
   without a term, while the account is used (`contracts:` of the company file). The gate counts such accounts,
-  and `renewals_to_check.csv` beside its report lists them.
+  and `renewals_to_check.csv` beside its report lists them, with contracts that lapsed beside others. A state
+  of today that says "active" renews no term that has passed: `auto_renew`, a later term or usage does.
 * **Derived outcomes.** Of a kind of loss that no source brings, losses follow from contracts and invoices
   (`outcomes:` of the company file): no contract in force for longer than the grace; a lower plan rank; more
   than a tenth of the seats gone; a fifth of the usage-based revenue of 90 days gone. `outcomes.md` compares.
