@@ -11,7 +11,20 @@ ORDER BY
   `t0`.`known_at` ASC NULLS LAST;
 
 SELECT
+  `t0`.`account_id`,
+  `t0`.`merged_into`,
+  CAST(DATE_DIFF(DATE(`t0`.`merged_at`), DATE(1970, 1, 1), DAY) AS FLOAT64) AS `day`
+FROM `raw`.`accounts` AS `t0`
+WHERE
+  `t0`.`merged_into` IS NOT NULL
+ORDER BY
+  `t0`.`account_id` ASC NULLS LAST,
+  `t0`.`occurred_at` ASC NULLS LAST,
+  `t0`.`known_at` ASC NULLS LAST;
+
+SELECT
   `t4`.`account`,
+  `t4`.`account_id` AS `own`,
   `t4`.`contract_id`,
   `t4`.`plan`,
   `t4`.`seats`,
@@ -58,18 +71,6 @@ ORDER BY
   `t4`.`known_at` ASC NULLS LAST,
   `t4`.`plan` ASC NULLS LAST,
   `t4`.`arr` ASC NULLS LAST;
-
-SELECT
-  `t0`.`account_id`,
-  `t0`.`merged_into`,
-  CAST(DATE_DIFF(DATE(`t0`.`merged_at`), DATE(1970, 1, 1), DAY) AS FLOAT64) AS `day`
-FROM `raw`.`accounts` AS `t0`
-WHERE
-  `t0`.`merged_into` IS NOT NULL
-ORDER BY
-  `t0`.`account_id` ASC NULLS LAST,
-  `t0`.`occurred_at` ASC NULLS LAST,
-  `t0`.`known_at` ASC NULLS LAST;
 
 SELECT
   `t4`.`account`,
@@ -846,6 +847,9 @@ FROM (
       `t3`.`contact_id`,
       `t3`.`account_id`,
       `t3`.`user_id`,
+      `t3`.`first_name`,
+      `t3`.`last_name`,
+      `t3`.`name`,
       `t3`.`title`,
       `t3`.`team`,
       `t3`.`role`,

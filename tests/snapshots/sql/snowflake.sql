@@ -11,7 +11,20 @@ ORDER BY
   "t0"."known_at" ASC;
 
 SELECT
+  "t0"."account_id",
+  "t0"."merged_into",
+  CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t0"."merged_at")) AS DOUBLE) AS "day"
+FROM "raw"."accounts" AS "t0"
+WHERE
+  "t0"."merged_into" IS NOT NULL
+ORDER BY
+  "t0"."account_id" ASC,
+  "t0"."occurred_at" ASC,
+  "t0"."known_at" ASC;
+
+SELECT
   "t4"."account",
+  "t4"."account_id" AS "own",
   "t4"."contract_id",
   "t4"."plan",
   "t4"."seats",
@@ -58,18 +71,6 @@ ORDER BY
   "t4"."known_at" ASC,
   "t4"."plan" ASC,
   "t4"."arr" ASC;
-
-SELECT
-  "t0"."account_id",
-  "t0"."merged_into",
-  CAST(DATEDIFF(DAY, DATE_FROM_PARTS(1970, 1, 1), TO_DATE("t0"."merged_at")) AS DOUBLE) AS "day"
-FROM "raw"."accounts" AS "t0"
-WHERE
-  "t0"."merged_into" IS NOT NULL
-ORDER BY
-  "t0"."account_id" ASC,
-  "t0"."occurred_at" ASC,
-  "t0"."known_at" ASC;
 
 SELECT
   "t4"."account",
@@ -858,6 +859,9 @@ FROM (
       "t3"."contact_id",
       "t3"."account_id",
       "t3"."user_id",
+      "t3"."first_name",
+      "t3"."last_name",
+      "t3"."name",
       "t3"."title",
       "t3"."team",
       "t3"."role",
