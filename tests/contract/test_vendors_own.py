@@ -195,3 +195,23 @@ def test_a_shipped_vendor_is_changed_by_naming_only_what_differs(tmp_path: Path,
     assert vendor.means["tickets"][0].columns["priority"].constant == "high"
     assert vendor.means["tickets"][0].columns["ticket_id"].prefix == "zd-"
     assert [one.name for one in vendor.resources] == ["organizations", "tickets", "satisfaction_ratings"]
+
+
+def test_a_contract_that_is_told_by_a_record_for_each_term_keeps_the_others_when_one_does_not_count(
+    tmp_path: Path, desk: Desk, own: Path
+) -> None:
+    terms = """
+means:
+  contracts:
+    files: tickets/*.jsonl.gz
+    repeated_keys: newest_wins
+    where: {closed: {present: false}}
+    columns: {contract_id: company, account_id: company, occurred_at: opened}
+"""
+    (own / "acme_desk.yaml").write_text(FILE.split("means:")[0] + terms, encoding="utf-8")
+    company = VendorCompany(tmp_path, desk, own)
+    company.fetch()
+    desk.add("00900", closed=iso(desk.now))
+    company.fetch(date(2026, 6, 2))
+    company.load(date(2026, 6, 2))
+    assert company.query("SELECT DISTINCT contract_id FROM raw.contracts") == [("a1",)]

@@ -139,7 +139,7 @@ def as_mapping(vendor: Vendor, company: str, tables: tuple[str, ...] = ()) -> Ma
         # Rows without an id of their own cannot go one by one; what they count lies in whole files.
         gone = (*feed.gone, _GONE) if name in TABLES and identity(TABLES[name]) else feed.gone
         alone = sum(feed.files == other.files for other in vendor.means[name]) == 1
-        if gone != feed.gone and alone and feed.repeats in ("newest_wins", "latest_file"):
+        if gone != feed.gone and alone and _is_record(vendor, name, feed):
             gone += _unless(feed.where)
         return feed.model_copy(update={"optional": True, "sparse": True, "gone": gone})
 
@@ -149,6 +149,15 @@ def as_mapping(vendor: Vendor, company: str, tables: tuple[str, ...] = ()) -> Ma
         if not tables or name in tables
     }
     return MappingFile(company=company, tables=means)
+
+
+def _is_record(vendor: Vendor, name: str, feed: Feed) -> bool:
+    """Whether canonical records are the vendor's: a contract may have a record for each of its terms."""
+    known_by = identity(TABLES[name]) or ""
+    keys = {one.name: one.key for one in vendor.resources}
+    rule = feed.columns.get(known_by)
+    own = rule is not None and rule.column == keys.get(feed.files.split("/")[0])
+    return own and not feed.rows and feed.repeats in ("newest_wins", "latest_file")
 
 
 def _unless(where: Where) -> tuple[Where, ...]:
