@@ -15,10 +15,13 @@ from tests.unit.test_model_office import record
 from customer_health import storage
 from customer_health.destinations.preview import PreviewDestination, open_preview, rendered
 from customer_health.errors import ConfigurationError, RetriableError
+from customer_health.ledger.engine import open_ledger
 from customer_health.model.registry import artefact, current_model
+from customer_health.operations.backup import back_up, restore
 from customer_health.operations.storage_check import examine_storage
 from customer_health.operations.thinning import _files as thin
 from customer_health.settings import Settings, load_settings
+from customer_health.warehouse.connect import open_warehouse
 from customer_health_airflow.task_links import page_of
 from customer_health_airflow.ui import report_files
 
@@ -175,3 +178,33 @@ def test_a_preview_that_died_before_its_last_file_has_not_landed(
     preview = PreviewDestination("crm", settings.preview)
     storage.write(preview.path_of(one).with_suffix(".md"), "half of it")
     assert preview.find(one) is None
+
+
+def test_a_back_up_holds_what_lies_there_and_a_restore_puts_it_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    open_ledger(settings.ledger_url).dispose()
+    with open_warehouse(settings.warehouse_url) as con:
+        con.execute("CREATE TABLE one AS SELECT 1 AS n")
+    kept = {"models/m-1/champion.json": b"{}", "reports/2026-11-29/gate.html": b"<p>"}
+    for name, content in kept.items():
+        kind, _, inside = name.partition("/")
+        storage.write(settings.served[kind] / inside, content)
+    storage.write(settings.preview / "2026-11-29" / "a.md", "previews are not kept")
+    now = datetime(2026, 11, 29, tzinfo=UTC)
+    back_up(settings, str(tmp_path / "copies"), now=now)
+
+    place = f"{tmp_path}/copies/{now:%Y%m%dT%H%M%SZ}"
+    with pytest.raises(ConfigurationError, match="is not empty"):
+        restore(settings, place)
+    elsewhere = load_settings(
+        {"CUSTOMER_HEALTH_STORAGE": "memory://bucket/restored" if settings.storage else ""},
+        home=tmp_path / "new",
+    )
+    restore(elsewhere, place)
+    for name, content in kept.items():
+        kind, _, inside = name.partition("/")
+        assert storage.read(elsewhere.served[kind] / inside) == content
+    assert storage.files_below(elsewhere.preview) == []
+    with pytest.raises(ConfigurationError, match="is not empty"):
+        restore(elsewhere, place)
