@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 
 if TYPE_CHECKING:
-    from customer_health.sources.asking.vendor import Need, Vendor
+    from customer_health.sources.asking.vendor import Vendor
+    from customer_health.sources.asking.vendor_access import Need
 
 DISTRIBUTION = "customer-health-airflow"
 PREFIX = "customer_health_"

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from customer_health.errors import ConfigurationError
 from customer_health.sources.asking.sign_in import TokenAuth, whole_lines
-from customer_health.sources.asking.vendor import Auth
+from customer_health.sources.asking.vendor_access import Auth
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = KEY.private_bytes(

@@ -19,7 +19,8 @@ from customer_health.sources.asking.faults import SourceBusyError
 from customer_health.sources.asking.raw_files import dotted
 from customer_health.sources.asking.session import AskingSession
 from customer_health.sources.asking.sign_in import sign_in
-from customer_health.sources.asking.vendor import Auth, BatchRead, Resource, Vendor
+from customer_health.sources.asking.vendor import BatchRead, Resource, Vendor
+from customer_health.sources.asking.vendor_access import Auth
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from customer_health.sources.asking.vendor import Limits
+from customer_health.sources.asking.vendor_access import Limits
 
 
 class RateLimiter:

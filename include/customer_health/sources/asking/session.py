@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from customer_health.sources.asking.faults import SourceBusyError, SourceRefusedError, TokenExpiredError
 from customer_health.sources.asking.limiter import RateLimiter
 from customer_health.sources.asking.sign_in import KeyAuth, TokenAuth
-from customer_health.sources.asking.vendor import Limits
+from customer_health.sources.asking.vendor_access import Limits
 
 TRIES = 5
 LONGEST_WAIT = 120.0  # seconds; a vendor that wants more gets the next try of the task

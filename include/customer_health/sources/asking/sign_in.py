@@ -12,7 +12,7 @@ import requests
 from requests.auth import AuthBase
 
 from customer_health.errors import ConfigurationError
-from customer_health.sources.asking.vendor import Auth
+from customer_health.sources.asking.vendor_access import Auth
 
 EARLY = 120.0  # seconds before its end at which a token counts as spent
 _PEM = re.compile(r"(-----BEGIN [A-Z ]+-----)(.*?)(-----END [A-Z ]+-----)", re.DOTALL)
