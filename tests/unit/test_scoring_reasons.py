@@ -85,12 +85,11 @@ def test_what_costs_most_comes_first_and_strengths_last(rows: dict[str, Any]) ->
         assert named(reasons)[len(risks) :] == [one for one in named(reasons) if one["points"] > 0]
         weights = {one["concept"]: one["points"] for one in risks}
         pair = [name for name in ("support", "sentiment") if name in weights]
-        if pair:
-            strongest = min(pair, key=lambda name: weights[name])
-            weights[strongest] = sum(weights[name] for name in pair)
-        told = [weights[one["concept"]] for one in risks]
-        # Sums of points that were rounded may differ in the last digit.
-        assert all(one <= after + 0.021 for one, after in pairwise(told))
+        # Points are rounded: two that read alike may each be the stronger, and sums differ in the last digit.
+        strongest = [name for name in pair if weights[name] <= min(weights[one] for one in pair) + 0.011]
+        orders = [weights | {name: sum(weights[one] for one in pair)} for name in strongest] or [weights]
+        told = [[order[one["concept"]] for one in risks] for order in orders]
+        assert any(all(one <= after + 0.021 for one, after in pairwise(order)) for order in told)
         assert strengths == sorted(strengths, reverse=True)
         assert len(risks) <= 4
         assert len(strengths) <= 2
