@@ -93,7 +93,7 @@ def _train(settings: Settings, ledger: Engine, as_of: date, progress: Progress, 
         stored=stored,
         incumbent=incumbent,
     )
-    held = current_model.held_before(ledger, as_of)
+    held = current_model.held_before(ledger, as_of, settings.models)
     verdict = promotion.judge(training, incumbent, panel, config, held)
     folder = settings.models / training.model_id
     current_model.register(ledger, training, folder, verdict)

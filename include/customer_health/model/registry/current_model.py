@@ -113,7 +113,7 @@ def incumbent_of(engine: Engine, as_of: date, models: Path | None = None) -> Cha
         return None
 
 
-def held_before(engine: Engine, as_of: date) -> Champion | None:
+def held_before(engine: Engine, as_of: date, models: Path | None = None) -> Champion | None:
     """Return the youngest training before a day, if it was held back and its artefact is sound."""
     record, held = registry.current(engine, as_of=as_of), registry.held_last(engine, before=as_of)
     if held is None or held.decision != "model" or record is None:
@@ -121,7 +121,7 @@ def held_before(engine: Engine, as_of: date) -> Champion | None:
     if held.trained_as_of <= record.trained_as_of:
         return None
     try:
-        return load_safely(Path(held.folder), dict(held.sha256))
+        return load_safely(artefact.folder_of(held.folder, models), dict(held.sha256))
     except FatalError:
         return None
 
