@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.browser.look import Look
 
 
@@ -72,6 +74,18 @@ def test_an_account_says_on_a_telephones_first_two_screens_what_a_lead_needs(loo
         box = found.bounding_box()
         assert box is not None, words
         assert box["y"] < 2 * 900, words
+
+
+@pytest.mark.parametrize("width", [360, 420])
+def test_a_telephone_shows_task_owner_due_time_and_state_side_by_side(look: Look, width: int) -> None:
+    look.open("/account/acc-00", width)
+    cells = look.page.locator("table.tasks").locator("th, td")
+    assert cells.count() >= 8
+    for number in range(cells.count()):
+        box = cells.nth(number).bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width, cells.nth(number).inner_text()
 
 
 def test_the_script_is_small(look: Look) -> None:
