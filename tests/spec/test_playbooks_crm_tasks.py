@@ -22,7 +22,7 @@ def test_an_outcome_chosen_in_the_crm_or_by_hand_is_recorded_with_who_said_it(le
     crm_tasks.take_in(ledger, [seen(task(ledger), 30, status="completed", outcome="False alarm")])
     after(ledger, 31)
     assert said(ledger) == [
-        "[Judged false alarm by dana@example.com: chosen in the CRM when closing executive_outreach]"
+        "[Judged false alarm by dana@example.com: chosen in the CRM when closing executive outreach]"
     ]
 
     with pytest.raises(FatalError, match="Did you mean one of: saved"):

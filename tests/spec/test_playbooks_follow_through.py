@@ -268,7 +268,7 @@ def test_the_monday_digest_comes_once_a_week_and_not_in_the_week_of_the_first_da
     assert slack_limits.problems(message) == []
     page = slack_limits.as_markdown(message)
     assert "Turned Red, too small for people" in page
-    assert "Healthy: 1 account (-2)" in page
+    assert "Healthy: 1 account (−2)" in page
 
 
 def test_the_monday_digest_compares_no_tiers_across_two_meanings_of_the_score(ledger):
@@ -283,7 +283,7 @@ def test_the_monday_digest_compares_no_tiers_across_two_meanings_of_the_score(le
         for row in promised(ledger, "notify")
         if row["payload"]["kind"] == "weekly"
     )
-    assert "Healthy: 1 account (-1)" in second
+    assert "Healthy: 1 account (−1)" in second
     for alone in (first, third):
         assert "(+" not in alone
     assert "Tiers are compared from 17 Nov 2026 on" in third

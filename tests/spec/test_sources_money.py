@@ -90,7 +90,7 @@ def test_a_currency_without_a_rate_is_unknown_and_said_so(trader: Trader) -> Non
     told = " ".join(loaded.notes)
     assert "1 amounts in USD are unknown" in told
     assert "Add USD to money.rates" in told
-    assert "told in EUR, the currency of most contracts" in told
+    assert "given in EUR, the currency of most contracts" in told
 
 
 def test_a_currency_that_moves_is_no_contraction(trader: Trader) -> None:

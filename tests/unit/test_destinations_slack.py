@@ -62,7 +62,7 @@ def test_the_alert_says_change_why_money_clock_owner_reasons_and_next_step(alert
         "dana@example.com",
         "Usage down 30% in 28 days `-14`",
         "Save play: Urgent review",
-        "until Tue 3 Nov 09:00 UTC",  # a day later, when the owner works
+        "by Tue 3 Nov 09:00 UTC",  # a day later, when the owner works
         "coverage 92%",
         "ep-20261102-",
     ):
