@@ -211,6 +211,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(".benchmarks/model"), help="what is kept")
     parser.add_argument("--effort", choices=["quick", "thorough"], default="thorough")
     arguments = parser.parse_args()
+    if arguments.oracle and len(set(arguments.seeds)) < 2:
+        parser.error("the feature oracle of a company is taught by the others: name two seeds or more")
     if arguments.oracle:
         with_oracles(arguments.folder, arguments.seeds, arguments.accounts, arguments.as_of, arguments.effort)
         return
