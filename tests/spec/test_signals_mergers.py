@@ -70,8 +70,8 @@ def test_a_loss_that_is_logged_after_the_merger_is_the_survivors() -> None:
     assert world.signals(AUGUST)["is_customer"].to_dict() == {"big": False}
 
 
-def test_a_chain_of_mergers_opens_link_by_link() -> None:
-    """One into two in March, two into three in June."""
+def merged_link_by_link() -> World:
+    """One into two in March, two into three in June; each with a contract of 100."""
     world = World()
     for name, into, day in (
         ("one", "two", "2026-03-10"),
@@ -80,6 +80,12 @@ def test_a_chain_of_mergers_opens_link_by_link() -> None:
     ):
         world.account(name, merged_into=into, merged_at=day)
         world.contract(name, arr=100)
+    return world
+
+
+def test_a_chain_of_mergers_opens_link_by_link() -> None:
+    """One into two in March, two into three in June."""
+    world = merged_link_by_link()
     found = [world.signals(day)["arr"].to_dict() for day in ("2026-03-01", "2026-04-01", "2026-07-01")]
     assert found == [{"one": 100, "two": 100, "three": 100}, {"two": 200, "three": 100}, {"three": 300}]
 
@@ -153,14 +159,7 @@ def test_a_survivor_that_had_left_itself_is_a_customer_by_the_one_it_swallowed()
 
 def test_a_loss_between_two_mergers_ends_what_stood_together_then() -> None:
     """One into two in March, two into three in June; one was lost in April, and two with it, not three."""
-    world = World()
-    for name, into, day in (
-        ("one", "two", "2026-03-10"),
-        ("two", "three", "2026-06-10"),
-        ("three", None, None),
-    ):
-        world.account(name, merged_into=into, merged_at=day)
-        world.contract(name, arr=100)
+    world = merged_link_by_link()
     world.outcome("one", occurred="2026-04-01")
     assert world.signals("2026-05-01")["is_customer"].to_dict() == {"three": True, "two": False}
     assert world.signals("2026-07-01")["arr"].to_dict() == {"three": 100}

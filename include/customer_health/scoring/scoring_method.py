@@ -118,19 +118,19 @@ def by_model(
         nothing, none = np.zeros(0), np.zeros(0, dtype=bool)
         empty = attribute_rules(pd.DataFrame(), nothing, catalogue)
         return Scored(
-            none,
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            _heads(0),
-            empty,
-            nothing,
-            nothing,
-            none,
-            {},
-            nothing,
-            nothing,
+            usable=none,
+            score=nothing,
+            p90=nothing,
+            p180=nothing,
+            p_decision=nothing,
+            heads=_heads(0),
+            attribution=empty,
+            health=nothing,
+            today=nothing,
+            urgent=none,
+            weights={},
+            line=nothing,
+            handed=nothing,
         )
     health = champion.health_logit(rows).to_numpy(dtype=float)
     usable = np.isfinite(health)
@@ -165,7 +165,19 @@ def by_model(
     weights = _weights(champion, contributions)
     line = line if config.score.smoothing else kept
     return Scored(
-        usable, score, p90, p180, decision, heads, attribution, kept, health, urgent, weights, line, handed
+        usable=usable,
+        score=score,
+        p90=p90,
+        p180=p180,
+        p_decision=decision,
+        heads=heads,
+        attribution=attribution,
+        health=kept,
+        today=health,
+        urgent=urgent,
+        weights=weights,
+        line=line,
+        handed=handed,
     )
 
 
