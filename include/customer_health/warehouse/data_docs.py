@@ -47,14 +47,22 @@ def open_project(folder: Path) -> Any:
     return context
 
 
-def validate(context: Any, source: Any, suite: Any, frame: Any) -> Any:
+def whole_frames(context: Any, name: str) -> Any:
+    """Return the definition of a batch that is a whole pandas frame, given with each validation.
+
+    One serves every suite: for each new one Great Expectations writes its project's file twice.
+    """
+    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
+    return asset.add_batch_definition_whole_dataframe("whole")
+
+
+def validate(context: Any, batch: Any, suite: Any, frame: Any) -> Any:
     """Keep a suite as a file, hold a pandas frame against it, and keep the result for Data Docs.
 
     Counts are kept, values are not: Data Docs travel, and show no customer's rows.
     """
     gx = great_expectations()
     kept = context.suites.add_or_update(suite)
-    batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("whole")
     definition = context.validation_definitions.add(
         gx.ValidationDefinition(name=suite.name, data=batch, suite=kept)
     )

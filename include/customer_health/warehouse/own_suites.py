@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from customer_health.errors import ConfigurationError, CustomerHealthError, suggest
 from customer_health.warehouse.bounds import Demand
-from customer_health.warehouse.data_docs import great_expectations, validate
-from customer_health.warehouse.expectations import Verdict, exception_in
+from customer_health.warehouse.data_docs import great_expectations, validate, whole_frames
+from customer_health.warehouse.expectations import Verdict, bounds_on, exception_in
 from customer_health.warehouse.own_measures import measured_expectation
 from customer_health.warehouse.raw import columns_of, scalar
 from customer_health.warehouse.tables import TABLES
@@ -101,7 +101,7 @@ def judge_own(con: duckdb.DuckDBPyConnection, context: Any, suites: list[OwnSuit
     """
     if not suites:
         return []
-    source = context.data_sources.add_pandas("rows")
+    batch = whole_frames(context, "rows")
     verdicts: list[Verdict] = []
     for own in suites:
         columns = columns_of(con, TABLES[own.table])
@@ -113,7 +113,7 @@ def judge_own(con: duckdb.DuckDBPyConnection, context: Any, suites: list[OwnSuit
         else:
             asked = [one.configuration for one in own.suite.expectations]
             suite, frame = _measured(con, own, asked)
-        results = validate(context, source, suite, frame).results
+        results = validate(context, batch, suite, frame).results
         verdicts += _verdicts(own, asked, results)
     return verdicts
 
@@ -130,8 +130,9 @@ def _measured(con: duckdb.DuckDBPyConnection, own: OwnSuite, asked: list[Any]) -
         name = f"{number}_{configuration.type}"
         values[name] = [float("nan") if found.value is None else found.value]
         bounds.append(
-            gx.expectations.ExpectColumnValuesToBeBetween(
-                column=name,
+            bounds_on(
+                name,
+                known=found.value is not None,
                 min_value=found.minimum,
                 max_value=found.maximum,
                 severity=configuration.severity,
