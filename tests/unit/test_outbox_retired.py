@@ -13,6 +13,7 @@ from tests.lib.ledger import day, morning
 from tests.lib.ledgers import ledger_url
 from tests.lib.remote import Remote
 
+from customer_health.company import CompanyConfig
 from customer_health.delivery.dispatch import deliver
 from customer_health.effects.effect import Effect, effect_key
 from customer_health.errors import FatalError
@@ -22,6 +23,8 @@ from customer_health.ledger.old_rows import remove_old_rows
 from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
 from customer_health.ledger.outbox.retired import retire
+from customer_health.ledger.outbox_queries import waiting_since
+from customer_health.playbooks.reminders import follow_up
 from customer_health.retention_config import RetentionConfig
 from customer_health.subject import Subject
 
@@ -129,6 +132,70 @@ def test_a_message_stays_as_long_as_what_belongs_to_it(ledger: Engine, tmp_path:
 
     assert retire(ledger, KEEP, date(2029, 12, 24)) == 0
     assert retire(ledger, KEEP, date(2033, 1, 1)) == 2  # the reply, and then what it belonged to
+
+
+def test_a_reply_to_a_message_whose_row_was_let_go_reaches_its_thread(ledger: Engine, tmp_path: Path) -> None:
+    remote, message = Remote(tmp_path), effect()
+    promise(ledger, message)
+    sent(ledger, remote)
+    with ledger.connect() as connection:
+        thread = connection.execute(select(schema.outbox.c.remote_id)).scalar_one()
+    assert retire(ledger, KEEP, LATER) == 1
+    reply = effect("reply", payload={"parent_key": message.key, "text": "judged"})
+    promise(ledger, reply)
+    follow_up(ledger, CompanyConfig(), now=morning(9))
+
+    assert sent(ledger, remote) == 1
+    assert remote.payloads[reply.key]["parent_remote_id"] == thread
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ("folded", "its message went into a digest"),
+        ("declined", "its message was declined"),
+        ("expired", "nobody approved its message in time"),
+        ("superseded", "its message was replaced by something newer"),
+    ],
+)
+@pytest.mark.parametrize("let_go", [False, True], ids=["kept", "let go"])
+def test_what_belongs_to_a_message_that_is_never_sent_ends_with_the_reason(
+    ledger: Engine, tmp_path: Path, state: str, why: str, let_go: bool
+) -> None:
+    message = effect()
+    promise(ledger, message)
+    with writing(ledger) as connection:
+        connection.execute(schema.outbox.update().values(state=state))
+    assert retire(ledger, KEEP, LATER) == 1 if let_go else True
+    reply = effect("reply", payload={"parent_key": message.key})
+    edit = effect("update_message", payload={"parent_key": message.key})
+    promise(ledger, reply, edit)
+    follow_up(ledger, CompanyConfig(), now=morning(9))
+
+    assert sent(ledger, Remote(tmp_path)) == 0
+    ended = {row["key"]: row for row in admin.find(ledger, state="superseded")}
+    expected = "its message is not kept any more" if let_go else why
+    assert {ended[one.key]["fix"] for one in (reply, edit)} == {expected}
+    with ledger.connect() as connection:
+        logged = connection.execute(select(schema.deliveries.c.detail)).scalars().all()
+    assert logged == [expected] * 2
+
+
+def test_what_belongs_to_a_refused_message_waits_for_the_person_who_sends_it_again(
+    ledger: Engine, tmp_path: Path
+) -> None:
+    message, remote = effect(), Remote(tmp_path)
+    promise(ledger, message)
+    with writing(ledger) as connection:
+        connection.execute(schema.outbox.update().values(state="rejected"))
+    reply = effect("reply", payload={"parent_key": message.key})
+    promise(ledger, reply)
+    follow_up(ledger, CompanyConfig(), now=morning(9))
+    assert sent(ledger, remote) == 0
+    assert waiting_since(ledger, morning(9)) == {}  # nobody is called in the night for it
+    admin.resend(ledger, message.key, reason="the channel is back", now=morning(9))
+    assert set(waiting_since(ledger, morning(9))) == {"slack"}
+    assert sent(ledger, remote) + sent(ledger, remote) == 2
 
 
 def test_of_an_accounts_field_values_the_newest_stay(ledger: Engine, tmp_path: Path) -> None:

@@ -6,11 +6,20 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, RowMapping, and_, case, func, select
+from sqlalchemy import Connection, Engine, Row, RowMapping, and_, case, func, not_, or_, select
+from sqlalchemy import exists as sql_exists
 
-from customer_health.ledger.schema import holdout, outbox, score_runs, scores
+from customer_health.ledger.outbox.retired import there
+from customer_health.ledger.schema import holdout, outbox, retired_effects, score_runs, scores
 
 _C = outbox.c
+# State of a message that will never be sent -> why what belongs to it will not be either.
+_UNSENT = {
+    "folded": "its message went into a digest",
+    "declined": "its message was declined",
+    "expired": "nobody approved its message in time",
+    "superseded": "its message was replaced by something newer",
+}
 # What was rendered to a file was previewed, not delivered (destinations/preview.py names the files so).
 _SHOWN = case(
     (and_(_C.state == "delivered", _C.remote_id.like("____-__-__/%/%.json")), "previewed"), else_=_C.state
@@ -82,15 +91,23 @@ def episodes_in_play(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(query.distinct()).scalars())
 
 
-def orphans(connection: Connection) -> Sequence[RowMapping]:
-    """Return waiting edits and replies of messages that a digest has replaced."""
-    parent = outbox.alias("parent")
+def orphans(connection: Connection) -> list[tuple[RowMapping, str]]:
+    """Return waiting edits and replies of messages that will never be delivered, each with the reason.
+
+    A refused message is none of these: a person may send it again. Nor is one that was delivered and whose
+    row was let go: it still stands in its channel.
+    """
+    parent, old = outbox.alias("parent"), retired_effects
+    lost = and_(parent.c.key.is_(None), or_(old.c.key.is_(None), not_(there(old))))
     query = (
-        select(outbox)
-        .join(parent, parent.c.key == _C.after_key)
-        .where(_C.state == "pending", parent.c.state == "folded")
+        select(outbox, parent.c.state.label("of_message"))
+        .outerjoin(parent, parent.c.key == _C.after_key)
+        .outerjoin(old, old.c.key == _C.after_key)
+        .where(_C.state == "pending", _C.after_key.is_not(None))
+        .where(or_(parent.c.state.in_(tuple(_UNSENT)), lost))
     )
-    return connection.execute(query).mappings().all()
+    rows = connection.execute(query).mappings().all()
+    return [(row, _UNSENT.get(row["of_message"], "its message is not kept any more")) for row in rows]
 
 
 def count_of_cycle(connection: Connection, playbook: str, cycle_id: str) -> int:
@@ -161,8 +178,15 @@ def exists(engine: Engine, key: str) -> bool:
 
 
 def waiting_since(engine: Engine, now: datetime) -> dict[str, datetime]:
-    """Return, per destination where any effect is due, since when the oldest has waited."""
+    """Return, per destination where any effect is due, since when the oldest has waited.
+
+    What belongs to a message that waits for a person waits for that person, and not for a delivery.
+    """
     due = _C.state.in_(("pending", "unknown")) & (_C.not_before <= now)
-    query = select(_C.destination, func.min(_C.not_before)).where(due).group_by(_C.destination)
+    message = outbox.alias("message")
+    for_person = sql_exists().where(
+        message.c.key == _C.after_key, message.c.state.in_(("rejected", "awaiting_approval"))
+    )
+    query = select(_C.destination, func.min(_C.not_before)).where(due, ~for_person).group_by(_C.destination)
     with engine.connect() as connection:
         return {row[0]: row[1] for row in connection.execute(query)}

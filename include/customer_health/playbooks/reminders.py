@@ -74,10 +74,10 @@ def follow_up(engine: Engine, config: CompanyConfig, *, now: datetime) -> Follow
 def advance(connection: Connection, config: CompanyConfig, *, as_of: date, now: datetime) -> FollowUp:
     """As `follow_up`, inside the caller's transaction; effects carry `as_of`."""
     numbers: Counter[str] = Counter(approvals_expired=admin.expire(connection, now=now))
+    _let_go(connection, now)
     newest = playbook_runs.newest_live(connection)
     if newest is None:
         return FollowUp(numbers)
-    _let_go(connection, now)
     watch = _Watch.of(connection, newest, now)
     effects: list[Effect] = []
     late: list[Episode] = []
@@ -257,8 +257,9 @@ def _owner(episode: Episode, row: RowMapping | None, config: CompanyConfig) -> s
 
 
 def _let_go(connection: Connection, now: datetime) -> None:
-    """Edits and replies of a message that a digest has replaced have nothing to belong to."""
-    _supersede(connection, outbox_queries.orphans(connection), now, "its message went into a digest")
+    """Edits and replies of a message that will never be there have nothing to belong to."""
+    found = outbox_queries.orphans(connection)
+    transitions.move(connection, [transitions.superseded(row, why) for row, why in found], now=now)
 
 
 def _supersede(

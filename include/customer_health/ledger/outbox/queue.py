@@ -32,9 +32,9 @@ from customer_health.effects.effect import Effect
 from customer_health.ledger import kill_switches
 from customer_health.ledger.engine import writing
 from customer_health.ledger.outbox import transitions
-from customer_health.ledger.outbox.retired import retired
+from customer_health.ledger.outbox.retired import retired, there
 from customer_health.ledger.outbox.transitions import OPEN_STATES, Claim
-from customer_health.ledger.schema import outbox
+from customer_health.ledger.schema import outbox, retired_effects
 from customer_health.ledger.scores import plain
 
 PRIORITY: Mapping[str, int] = {
@@ -193,9 +193,16 @@ def _due(now: datetime) -> ColumnElement[bool]:
 
 
 def _in_turn() -> ColumnElement[bool]:
-    """A row that belongs to a message waits until that is delivered, and for its elder siblings."""
-    parent, elder = outbox.alias("parent"), outbox.alias("elder")
-    delivered = exists().where(parent.c.key == outbox.c.after_key, parent.c.state == "delivered")
+    """A row that belongs to a message waits until that is delivered, and for its elder siblings.
+
+    A message whose row was let go is still where it was delivered; its remote id was kept. What can never be
+    delivered ends what belongs to it (outbox_queries.orphans).
+    """
+    parent, elder, old = outbox.alias("parent"), outbox.alias("elder"), retired_effects
+    delivered = or_(
+        exists().where(parent.c.key == outbox.c.after_key, parent.c.state == "delivered"),
+        exists().where(old.c.key == outbox.c.after_key, there(old)),
+    )
     unsettled = exists().where(
         elder.c.after_key == outbox.c.after_key,
         elder.c.state.in_(OPEN_STATES),
@@ -217,6 +224,9 @@ def with_parent(connection: Connection, effect: Effect, parent_key: str | None) 
     if parent_key is None:
         return effect
     remote = connection.execute(select(outbox.c.remote_id).where(outbox.c.key == parent_key)).scalar()
+    if remote is None:
+        old = retired_effects
+        remote = connection.execute(select(old.c.remote_id).where(old.c.key == parent_key)).scalar()
     return replace(effect, payload={**effect.payload, "parent_remote_id": remote})
 
 

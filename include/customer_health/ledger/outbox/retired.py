@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, exists, insert, or_, select
 
 from customer_health.ledger.engine import writing
 from customer_health.ledger.schema import deliveries, episodes, outbox, retired_effects, task_states
@@ -44,6 +44,11 @@ def retired(connection: Connection, keys: Iterable[str]) -> dict[str, date]:
         some = query.where(retired_effects.c.key.in_(wanted[start : start + _BATCH]))
         found.update({row.key: row.as_of for row in connection.execute(some)})
     return found
+
+
+def there(effects: Table) -> ColumnElement[bool]:
+    """Say of rows that were let go which are of effects that stand at their destination, under a known id."""
+    return and_(effects.c.state == "delivered", effects.c.remote_id.is_not(None))
 
 
 def _move(engine: Engine, keep: RetentionConfig, today: date) -> int:

@@ -7,7 +7,8 @@
 - `checking`: a worker holds an unknown row. Lapses to unknown.
 - `delivered`, `rejected`: done. A rejected row waits for a person: see `resend` in outbox/admin.py.
 - `awaiting_approval`: a person must agree first; becomes pending, `declined`, or in time `expired`.
-- `folded`: a late alert that a digest carries instead; `superseded`: a later edit or newer values say more.
+- `folded`: a late alert that a digest carries instead; `superseded`: a later edit or newer values say more,
+  or the message that it belongs to will never be sent.
 
 Each claim raises the row's `fence`, and every later write of that claim demands the same number: a worker
 that slept through its lease can no longer change the row (Airflow may run a task twice at once). What a
