@@ -16,6 +16,7 @@ from customer_health.ledger import report_numbers, training_runs
 from customer_health.ledger.training_runs import TrainingNote
 from customer_health.model.registry import current_model
 from customer_health.model.registry.promotion import Verdict
+from customer_health.wording import percent
 from customer_health_airflow.ui.plotting import calibration, lines
 from tests.lib import airflow_env, ledger_facts
 from tests.lib.ledger_facts import EVIL, TODAY
@@ -148,9 +149,9 @@ def test_the_model_page_shows_calibration_with_counts_and_what_a_tenth_of_the_ac
 
     assert sum(row["rows"] for row in found["bins"]) == len(trained().evaluation.of("predictions", 180))
     worst = found["bins"][-1]
-    assert f"{worst['rows']} {100 * worst['predicted']:.1f} % {100 * worst['observed']:.1f} %" in text
+    assert f"{worst['rows']} {percent(worst['predicted'], 1)} {percent(worst['observed'], 1)}" in text
     tenth = next(row for row in found["capture"] if row["share"] == 0.10)
-    assert f"10 % {100 * tenth['found']:.0f} %" in text
+    assert f"10% {100 * tenth['found']:.0f}%" in text
     assert tenth["found"] > tenth["found_rules"]
 
 
@@ -159,10 +160,10 @@ def test_the_model_page_says_what_became_of_its_predictions_and_what_drifted(rea
 
     assert "The probabilities are too low: 20 losses predicted, 41 came" in text
     assert "acme 2026-04-01 85 &lt;script&gt;" in text
-    assert "recent_nps ■ alarm 0.90 0.05 10 % 80 %" in text
+    assert "recent_nps ■ alarm 0.90 0.05 10% 80%" in text
     assert "csat_180d" not in text.split("Drift")[1].split("What each source is worth")[0]
-    assert "contracts source 70 % 24.0 % (17.0 % to 34.0 %)" in text
-    assert "recent_nps 40 % 0.0 % (-1.0 % to 1.0 %) 0.0000 cannot tell" in text
+    assert "contracts source 70% 24% (17% to 34%)" in text
+    assert "recent_nps 40% 0% (−1% to 1%) 0.0000 cannot tell" in text
 
 
 def test_two_bad_months_and_a_waiting_training_stand_at_the_top(home: Path, reader: TestClient) -> None:
@@ -185,12 +186,12 @@ def test_two_bad_months_and_a_waiting_training_stand_at_the_top(home: Path, read
 def test_the_kpi_page_shows_the_four_numbers_and_a_dash_where_nobody_can_know(reader: TestClient) -> None:
     text = text_of(reader, "kpis")
 
-    assert "Net revenue retention 103.1 %" in text
-    assert "Save rate, 60 days 38 % goal 30 % · 9 of 24 episodes, 6 maturing" in text
+    assert "Net revenue retention 103.1%" in text
+    assert "Save rate, 60 days 38% goal 30% · 9 of 24 episodes, 6 maturing" in text
     assert "Time to intervention 21 h" in text
-    assert "Alert precision 40 % left within 180 days · 8 of 20 episodes, 3 maturing" in text
-    assert "enterprise 4 700K 0 0 0 – 115 % –" in text
-    assert "2026-11-09 102.0 %" in text
+    assert "Alert precision 40% left within 180 days · 8 of 20 episodes, 3 maturing" in text
+    assert "enterprise 4 700K 0 0 0 – 115% –" in text
+    assert "2026-11-09 102%" in text
 
 
 def test_a_new_company_is_told_where_model_and_kpis_will_come_from(
@@ -238,7 +239,7 @@ def test_a_line_of_one_day_and_an_empty_calibration_are_no_picture() -> None:
 
 def test_the_kpis_say_what_the_plays_add_and_whether_it_is_decided(reader: TestClient) -> None:
     text = text_of(reader, "kpis")
-    assert "Not yet decidable: +25 points against held-out accounts, 95 % interval -10 to +50" in text
+    assert "Not yet decidable: +25 points against held-out accounts, 95% interval -10 to +50" in text
     assert "9 of 20 treated, 2 of 10 held out" in text
     assert "3 episodes nobody has acted on count as long as they waited" in text
 
@@ -247,8 +248,8 @@ def test_the_kpis_show_the_bridge_the_reasons_the_moves_and_whether_it_is_used(r
     page = reader.get("/customer-health/kpis").text
     assert "A year ago 2.16M, Grew 90K, Shrank −30K, Left −40K, Now 2.18M" in page
     text = text_of(reader, "kpis")
-    assert "usage decline 12 6 50 %" in text
-    assert "Alerts taken up within 48 hours: 75 % (15 of 20 alerts" in text
-    assert "Tasks done in time: 80 % (24 of 30 that were due; 4 done late)" in text
+    assert "usage decline 12 6 50%" in text
+    assert "Alerts taken up within 48 hours: 75% (15 of 20 alerts" in text
+    assert "Tasks done in time: 80% (24 of 30 that were due; 4 done late)" in text
     assert "7 420K" in text
     assert "Alerts lost" not in text

@@ -31,8 +31,8 @@ GATE: dict[str, Any] = {
         {"table": "usage", "newest": "2026-10-30T23:30:00", "days_old": 20.0, "rows": 10.0, "new_rows": 0.0,
          "quarantined": 3.0},
     ],
-    "failed": [{"table": "contracts", "column": "arr", "severity": "critical", "expected": "at most 5 %",
-                "found": "31 %", "remedy": "Map the right column."}],
+    "failed": [{"table": "contracts", "column": "arr", "severity": "critical", "expected": "at most 5%",
+                "found": "31%", "remedy": "Map the right column."}],
     "quarantine": [
         {"table": "usage", "rows": 3, "causes": [
             {"source": "files", "file": EVIL, "column": "day", "reason": "not a date", "remedy": "Fix it.",

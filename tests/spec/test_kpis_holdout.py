@@ -126,7 +126,7 @@ def test_the_difference_and_its_interval_agree_with_the_literature():
     assert found.difference == pytest.approx(0.2)
     assert found.interval == pytest.approx((0.0524, 0.3339), abs=5e-5)
     assert found.detectable == pytest.approx(0.211, abs=0.001)
-    assert "+20 points, 95 % interval +5 to +33" in found.caveat()
+    assert "+20 points, 95% interval +5 to +33" in found.caveat()
 
 
 def test_few_cases_are_called_no_evidence_and_none_at_all_unknown():

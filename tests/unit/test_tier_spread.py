@@ -19,10 +19,10 @@ TODAY = pd.Timestamp("2026-11-01")
 @pytest.mark.parametrize(
     ("counts", "losses", "words"),
     [
-        ({"Healthy": 6957, "At Risk": 1}, 300, "100.0% of 6,958 scored accounts are Healthy"),
-        ({"Critical": 97, "Healthy": 3}, 5, "97.0% of 100 scored accounts are Critical"),
+        ({"Healthy": 6957, "At Risk": 1}, 300, "100% of 6,958 scored accounts are Healthy"),
+        ({"Critical": 97, "Healthy": 3}, 5, "97% of 100 scored accounts are Critical"),
         ({"Healthy": 40}, 3, "none of 40 scored accounts is below Healthy, and 3 were lost"),
-        ({"Healthy": 40}, 0, "100.0% of 40"),
+        ({"Healthy": 40}, 0, "100% of 40"),
         ({"Healthy": 95, "At Risk": 5}, 9, ""),
         ({"Healthy": 19}, 9, ""),
         ({}, 9, ""),
@@ -42,7 +42,7 @@ def test_the_card_says_it_of_rules_that_call_everybody_healthy() -> None:
     )
     assert "none of 30" in rules_crowding(rows, "rules_v1_seed", lost, TODAY)
     old = lost.assign(occurred_at=TODAY - pd.Timedelta(days=900))
-    assert "100.0% of 30" in rules_crowding(rows, "rules_v1_seed", old, TODAY)
+    assert "100% of 30" in rules_crowding(rows, "rules_v1_seed", old, TODAY)
     half = rows.assign(recent_nps=[0.0, 9.0] * 15, open_critical_tickets=[3.0, 0.0] * 15)
     assert rules_crowding(half, "rules_v1_seed", lost, TODAY) == ""
 

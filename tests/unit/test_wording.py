@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -69,3 +71,17 @@ def test_a_change_shows_its_direction_by_more_than_a_sign():
 
 def test_nouns_agree_with_their_count():
     assert [wording.plural(n, "account") for n in (1, 1_203)] == ["1 account", "1,203 accounts"]
+
+
+def test_shares_are_written_one_way_wherever_people_read_them():
+    """No page, message or report writes a share by itself: "53.9 %" beside "90%" are two ways."""
+    root = Path(wording.__file__).parent
+    pages = root.parent.parent / "plugins" / "customer_health_airflow"
+    own = {root / "wording.py", *(root / "signals" / "catalogue").glob("*.py")}  # phrases have a rounder
+    code = [path for room in (root, pages) for path in room.rglob("*.py") if path not in own]
+    by_itself = [str(path) for path in code if re.search(r"\{[^{}]+:\.?\d*%\}", path.read_text("utf-8"))]
+    texts = [path for room in (root, pages) for path in room.rglob("*.html")]
+    spaced = re.compile(r"\}\} %|\d %(?! \d|\})|~ \" %")  # `index % 3` counts
+    apart = [str(path) for path in texts if spaced.search(path.read_text("utf-8"))]
+    assert by_itself == []
+    assert apart == []

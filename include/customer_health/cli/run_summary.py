@@ -20,7 +20,7 @@ from customer_health.model.evaluation.tier_spread import OPENING
 from customer_health.scoring.tiers import scheme_named
 from customer_health.settings import Settings
 from customer_health.signals.headline_facts import FACTS
-from customer_health.wording import money, total
+from customer_health.wording import money, percent, total
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -252,7 +252,7 @@ def _model(console: Console, ledger: Engine, as_of: date) -> None:
             f"{horizon} days: {found.get('champion') or found.get('candidate')}",
             *(f"{found.get(name, 0):,}" for name in ("folds", "churners")),
             *(_three(found.get(name)) for name in ("auc", "auc_baseline", "auc_rules")),
-            f"{found['recall']:.0%}" if found.get("recall") is not None else "",
+            percent(found["recall"]) if found.get("recall") is not None else "",
         )
     if table.row_count:
         console.print(table)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from customer_health.destinations.safe_text import clean
-from customer_health.wording import day
+from customer_health.wording import day, percent
 
 INK, ACCENT = "#334155", "#0f766e"
 Audit = Mapping[str, Any]
@@ -24,9 +24,9 @@ def headline(audit: Audit) -> str:
     elif users > seats:
         said = f"{users} people use {seats:,.0f} seats: they share them, or joined and left"
     else:
-        said = f"{users} of {seats:,.0f} seats in use ({share:.0%})"
+        said = f"{users} of {seats:,.0f} seats in use ({percent(share)})"
     if (change := audit["change"]) is not None:
-        words = "as many as" if round(change, 2) == 0 else f"{abs(change):.0%} {_more(change)} than"
+        words = "as many as" if round(change, 2) == 0 else f"{percent(abs(change))} {_more(change)} than"
         said += f", {words} the four weeks before"
     return f"{said}."
 
@@ -40,7 +40,7 @@ def rows(audit: Audit) -> list[tuple[str, str]]:
     table.append(("Last 4 weeks", _trend(audit)))
     for row in audit.get("measures", ()):
         if (value := row["value"]) is not None:
-            table.append((row["label"], f"{value:.0%}" if row["unit"] == "share" else f"{value:,.0f}"))
+            table.append((row["label"], percent(value) if row["unit"] == "share" else f"{value:,.0f}"))
     return table
 
 
@@ -50,7 +50,7 @@ def notes(audit: Audit) -> Iterator[str]:
         yield f"Unknown: {audit['unknown']}."
     if audit["teams"]:
         share = (
-            f"; the team of {audit['team_known']:.0%} of the users is known" if audit["team_known"] else ""
+            f"; the team of {percent(audit['team_known'])} of users is known" if audit["team_known"] else ""
         )
         yield f"By team, active in 30 of those in 90 days{share}:"
         for team in audit["teams"]:
@@ -134,4 +134,4 @@ def _count(value: float | None) -> str:
 def _of_seats(users: int | None, seats: float | None) -> str:
     if users is None:
         return "unknown"
-    return f"{users:,}" + (f" ({users / seats:.0%} of seats)" if seats else "")
+    return f"{users:,}" + (f" ({percent(users / seats)} of seats)" if seats else "")

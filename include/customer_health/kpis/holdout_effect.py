@@ -37,7 +37,7 @@ class Readout:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the difference (Newcombe 1998, method 10: sound for small counts)."""
+        """95% interval of the difference (Newcombe 1998, method 10: sound for small counts)."""
         if (difference := self.difference) is None:
             return None
         p1, low1, high1 = _wilson(self.treated)
@@ -70,7 +70,7 @@ class Readout:
             f"{self.held_out.saved} of {self.held_out.episodes} held out"
         )
         said = (
-            f"Against held-out accounts the plays add {100 * difference:+.0f} points, 95 % interval "
+            f"Against held-out accounts the plays add {100 * difference:+.0f} points, 95% interval "
             f"{100 * interval[0]:+.0f} to {100 * interval[1]:+.0f} ({counts})"
         )
         sure = "" if interval[0] > 0 or interval[1] < 0 else "; that is not evidence yet"

@@ -38,7 +38,7 @@ from customer_health.ledger.decisions import Shadow, would_have_fired
 from customer_health.ledger.score_history import segments_at
 from customer_health.playbooks.graduation import Gate, gate
 from customer_health.playbooks.playbook import load_playbooks
-from customer_health.wording import money
+from customer_health.wording import money, percent
 
 if TYPE_CHECKING:
     import duckdb
@@ -97,7 +97,7 @@ class KpiReport:
         cohort = f"{total.accounts:,} customers of twelve months ago"
         return [
             f"NRR {_share(total.nrr)}, GRR {_share(total.grr)} ({cohort}).",
-            f"Save rate {_share(self.saves.rate)} (goal {SAVE_GOAL:.0%}): {_matured(self.saves)}. "
+            f"Save rate {_share(self.saves.rate)} (goal {percent(SAVE_GOAL)}): {_matured(self.saves)}. "
             f"{self.readout.caveat()}",
             f"Time to intervention: {_intervention(self.intervention)}.",
             f"Alert precision: {_precision(self.precision)}.",
@@ -214,7 +214,7 @@ def _page(report: KpiReport) -> Iterator[str]:
     yield "| Segment | Customers | ARR then | Expansion | Contraction | Churn | NRR | Goal | GRR |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     for row in report.retention:
-        goal = f"{row.goal:.0%}" if row.goal else ""
+        goal = percent(row.goal) if row.goal else ""
         amounts = (row.start, row.expansion, row.contraction, row.churn)
         amounts_told = " | ".join(money(amount, report.currency) for amount in amounts)
         nrr, grr = _share(row.nrr), _share(row.grr)
@@ -326,7 +326,7 @@ def _experiment(found: Readout) -> dict[str, Any]:
 
 
 def _share(value: float | None) -> str:
-    return NOT_YET if value is None else f"{value:.1%}"
+    return NOT_YET if value is None else percent(value, 1)
 
 
 def _matured(saves: SaveRate) -> str:
@@ -348,5 +348,5 @@ def _intervention(times: TimeToIntervention) -> str:
         return f"{NOT_YET} ({said})"
     middle, late, goal = times.quantile(0.5), times.quantile(0.9), times.within_goal
     half = "more than half untouched" if middle is None else f"median {middle:.0f} h"
-    most = "more than a tenth untouched" if late is None else f"90 % within {late:.0f} h"
+    most = "more than a tenth untouched" if late is None else f"90% within {late:.0f} h"
     return f"{half}, {most}, {_share(goal)} within 48 h ({said})"

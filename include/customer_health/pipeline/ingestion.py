@@ -19,6 +19,7 @@ from customer_health.pipeline.step_result import Result
 from customer_health.pipeline.text_reading import fill_texts
 from customer_health.progress import Progress, silent
 from customer_health.warehouse.connect import open_warehouse
+from customer_health.wording import percent
 
 if TYPE_CHECKING:
     from customer_health.settings import Settings
@@ -306,7 +307,7 @@ def build_signals(settings: Settings, *, as_of_dates: Sequence[date], progress: 
         },
         (
             f"{built.customers:,} customer rows over {len(as_of_dates)} as-of date(s).",
-            f"{built.coverage:.0%} of the signals are known on average; what is unknown is not zero.",
+            f"{percent(built.coverage)} of the signals are known on average; what is unknown is not zero.",
             *([f"{moved:,} rows of usage came over, already reduced."] if moved else []),
             *(f"Look at this ({finding.check}): {finding.sentence}" for finding in findings),
         ),

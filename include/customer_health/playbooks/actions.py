@@ -37,6 +37,7 @@ from customer_health.playbooks.steps import (
     Step,
 )
 from customer_health.playbooks.usage_audit import blank
+from customer_health.wording import percent
 
 OUTCOMES = ("saved", "partly", "lost", "false alarm", "not actionable")
 # Signals that the usage audit shows beside its own numbers: what they are called, and their unit.
@@ -338,7 +339,7 @@ def _opportunity_payload(
         "external_id": f"chs:{facts.account_id}:{step.type}:{cycle_id}",
         "type": step.type,
         "amount": None if arr is None else round(arr * step.amount_share, 2),
-        "amount_rule": f"{step.amount_share:.0%} of ARR",
+        "amount_rule": f"{percent(step.amount_share)} of ARR",
         "close_date": payload["account"]["renewal_date"],
         "owner": payload["account"]["owner"],
     }

@@ -19,6 +19,7 @@ from customer_health.company import CompanyConfig
 from customer_health.ledger import episodes, model_registry, report_numbers
 from customer_health.model.monitoring.recall_readings import ATTENTION
 from customer_health.playbooks.save_rate import rate_of
+from customer_health.wording import percent
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,13 @@ def gate(connection: Connection, config: CompanyConfig, as_of: date) -> Gate:
     share = saves.saved / saves.episodes if saves.episodes else None
     saves_ok = share is not None and share > goal.save_rate and saves.episodes >= goal.min_episodes
     save_said = (
-        "no episode has matured" if share is None else f"save rate {share:.0%} of {saves.episodes} episodes"
+        "no episode has matured"
+        if share is None
+        else f"save rate {percent(share)} of {saves.episodes} episodes"
     )
     why = (
-        f"{_said(one)} (needs {goal.recall:.0%} of at least {goal.min_churners}, and {goal.min_lift:g} times "
-        f"as many as by chance); {save_said} (needs more than {goal.save_rate:.0%} of at least "
+        f"{_said(one)} (needs {percent(goal.recall)} of at least {goal.min_churners}, and {goal.min_lift:g} "
+        f"times as many as by chance); {save_said} (needs more than {percent(goal.save_rate)} of at least "
         f"{goal.min_episodes})"
     )
     return Gate(model_ok and saves_ok, why, readings)
@@ -77,10 +80,10 @@ def gate(connection: Connection, config: CompanyConfig, as_of: date) -> Gate:
 def _said(one: Mapping[str, Any] | None) -> str:
     if one is None or one["recall"] is None:
         return "no loss has come within the horizon of a published day yet"
-    precision = "" if one["precision"] is None else f", of whom {one['precision']:.1%} left"
+    precision = "" if one["precision"] is None else f", of whom {percent(one['precision'], 1)} left"
     return (
-        f"{one['recall']:.0%} of {one['losses']} losses were among the {one['share']:.0%} of accounts that "
-        f"needed attention{precision}"
+        f"{percent(one['recall'])} of {one['losses']} losses were among the {percent(one['share'])} of "
+        f"accounts that needed attention{precision}"
     )
 
 
@@ -96,7 +99,7 @@ def _readings(connection: Connection, config: CompanyConfig, as_of: date) -> lis
             share = config.model.capacity_share
             found.append(
                 {
-                    "name": f"walk-forward, riskiest {share:.0%}, {horizon} days",
+                    "name": f"walk-forward, riskiest {percent(share)}, {horizon} days",
                     "share": share,
                     "recall": float(told["recall"]),
                     "precision": None,

@@ -11,6 +11,7 @@ from customer_health.remote.company_warehouse import SourceWarehouse
 from customer_health.remote.pushdown import broken_rows, sound
 from customer_health.warehouse.measures import FEW_ROWS, WEEKS, Measures
 from customer_health.warehouse.table import Table
+from customer_health.wording import percent
 
 
 def measure(
@@ -55,7 +56,7 @@ def measure(
     values["broken.account_id.unknown"] = float(unknown or 0)
     values["contradiction_share"] = _repeated(source, rows, contract, as_of)
     result.shown["contradiction_share"] = (
-        f"{values['contradiction_share']:.1%} of the last {WEEKS} weeks' rows"
+        f"{percent(values['contradiction_share'], 1)} of the last {WEEKS} weeks' rows"
     )
     _weeks(source, sound(rows, contract), as_of, result)
     return result

@@ -11,6 +11,7 @@ from typing import Literal
 
 from customer_health.warehouse.contracts import RowRule
 from customer_health.warehouse.table import Table
+from customer_health.wording import percent
 
 Severity = Literal["critical", "warning", "info"]
 
@@ -73,7 +74,7 @@ def demands(table: Table, rules: tuple[RowRule, ...], lost_share: float | None =
         )
     yield Demand(
         "contradiction_share",
-        f"at most {table.max_duplicate_share:.0%} of the new rows contradict another with the same key",
+        f"at most {percent(table.max_duplicate_share)} of the new rows contradict another with the same key",
         "critical",
         maximum=table.max_duplicate_share,
         column=", ".join(table.key),
@@ -81,7 +82,7 @@ def demands(table: Table, rules: tuple[RowRule, ...], lost_share: float | None =
     )
     yield Demand(
         "lost_share",
-        f"at most {limit:.0%} of the new rows cannot be read",
+        f"at most {percent(limit)} of the new rows cannot be read",
         "critical",
         maximum=limit,
         remedy="Correct the mapping, or the export; nothing of this table was taken over. A higher share is "
@@ -99,7 +100,7 @@ def demands(table: Table, rules: tuple[RowRule, ...], lost_share: float | None =
         )
     yield Demand(
         "overlap_share",
-        f"at most {OVERLAP:.0%} of the new rows repeat account, user, day and feature of another file",
+        f"at most {percent(OVERLAP)} of the new rows repeat account, user, day and feature of another file",
         "critical",
         maximum=OVERLAP,
         column=", ".join(table.key),
@@ -118,7 +119,7 @@ def demands(table: Table, rules: tuple[RowRule, ...], lost_share: float | None =
     )
     yield Demand(
         "vanished_share",
-        f"at most {VANISHED:.0%} of the records are gone from the newest full export",
+        f"at most {percent(VANISHED)} of the records are gone from the newest full export",
         "critical",
         maximum=VANISHED,
         remedy="Is the newest export complete? If files bring only what has changed, write "

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from customer_health import wording
+
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 44, 14, 12, 24
 
@@ -65,7 +67,7 @@ def lines(
         ]
         drawn.append((name, rank, " ".join(f"{px},{py}" for px, py, _, _ in dots), dots))
     marks = [bottom + (top - bottom) * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    ticks = [(y(mark), f"{mark:.0%}" if percent else f"{mark:.2f}") for mark in marks]
+    ticks = [(y(mark), wording.percent(mark) if percent else f"{mark:.2f}") for mark in marks]
     ends = [(x(days[0]), f"{days[0]:%b %Y}", "start"), (x(days[-1]), f"{days[-1]:%b %Y}", "end")]
     return Lines(drawn, ticks, ends)
 
@@ -96,5 +98,5 @@ def calibration(bins: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         "side": SIDE + BOTTOM,
         "diagonal": (x(0), y(0), x(top), y(top)),
         "dots": [(x(p), y(share), y(share - spread), y(share + spread)) for p, share, spread in dots],
-        "ticks": [(x(mark), y(mark), f"{mark:.1%}") for mark in (0.0, top / 2, top)],
+        "ticks": [(x(mark), y(mark), wording.percent(mark, 1)) for mark in (0.0, top / 2, top)],
     }

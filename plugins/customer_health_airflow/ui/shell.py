@@ -38,6 +38,7 @@ def _templates() -> Environment:
     found = environment(TEMPLATES)
     found.filters.update(
         money=wording.money,
+        percent=wording.percent,
         total=wording.total,
         change=wording.change,
         money_change=wording.money_change,

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from customer_health.model.candidates.candidate_list import downsample
+from customer_health.wording import percent
 
 NEAR_DAYS, FAR_FROM, FAR_TO = 91, 182, 273
 TOO_GOOD = 0.85
@@ -178,8 +179,8 @@ def audit(
                 Finding(
                     column,
                     "rewritten",
-                    f"says something else today about the past of {rates[0]:.0%} of the lost and "
-                    f"{rates[1]:.0%} of the kept accounts",
+                    f"says something else today about the past of {percent(rates[0])} of the lost and "
+                    f"{percent(rates[1])} of the kept accounts",
                 )
             )
     return found

@@ -71,7 +71,7 @@ def choose(
     return best, (
         f"{horizon} days ahead the {name} model reaches AUC {own:.2f} against {naive:.2f} for renewal "
         f"date + NPS and {rules:.2f} for the rule score ({folds} test periods; lead over renewal date + NPS "
-        f"{duel['gain']:+.3f}, 90 % interval {duel['low']:+.3f} to {duel['high']:+.3f})"
+        f"{duel['gain']:+.3f}, 90% interval {duel['low']:+.3f} to {duel['high']:+.3f})"
     )
 
 

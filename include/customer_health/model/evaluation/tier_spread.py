@@ -9,6 +9,7 @@ import pandas as pd
 
 from customer_health.model.candidates.rules_v1 import rules_v1_seed
 from customer_health.model.candidates.rules_v2 import rules_v2
+from customer_health.wording import percent
 
 CROWDED = 0.95  # share of the scored accounts in one tier above which the score tells nobody apart
 FEWEST = 20  # scored accounts; of fewer, one tier may be chance
@@ -37,8 +38,8 @@ def crowding(counts: Mapping[str, int], best: str, losses: int) -> str:
     if counts[tier] > CROWDED * scored:
         share = counts[tier] / scored
         return (
-            f"{OPENING} {share:.1%} of {scored:,} scored accounts are {tier}. Work by the order of scores "
-            "and by the headline facts, not by the tier."
+            f"{OPENING} {percent(share, 1)} of {scored:,} scored accounts are {tier}. Work by the order of "
+            "scores and by the headline facts, not by the tier."
         )
     return ""
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from customer_health.wording import percent
+
 BINS = 10
 MIN_ROWS = 400
 MIN_SHIFT, PAGE_ABOVE_CHANCE = 0.02, 0.20
@@ -68,7 +70,7 @@ def of_signals(reference: pd.DataFrame, current: pd.DataFrame, signals: Sequence
         elif len(new) and np.isnan(new).all() and not np.isnan(old).all():
             level, why = "page", "unknown everywhere: its source has probably stopped"
         elif gaps[1] - gaps[0] > GAP_JUMP:
-            level, why = "warn", f"unknown for {gaps[1]:.0%} of the accounts, {gaps[0]:.0%} before"
+            level, why = "warn", f"unknown for {percent(gaps[1])} of the accounts, {percent(gaps[0])} before"
         elif np.isfinite(index) and index > page:
             level, why = "page", f"distribution moved (index {index:.2f}, chance alone gives {warn / 3:.3f})"
         elif np.isfinite(index) and index > warn:

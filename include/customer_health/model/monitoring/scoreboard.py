@@ -17,6 +17,7 @@ import pandas as pd
 from customer_health.model.data.labels import as_times, outcome_labels
 from customer_health.model.monitoring.drift import of_calibration
 from customer_health.signals.signal import Concept, Direction, Signal
+from customer_health.wording import percent
 
 MISSED_COLUMNS = ("account_id", "as_of", "score_shown", "tier", "arr", "why", "reasons")
 ALARM_BANDS = ("Red", "Yellow")
@@ -109,12 +110,12 @@ class Scoreboard:
         ]
         if told["recall_red_yellow"] is not None:
             lines.append(
-                f"Red and Yellow had held {told['recall_red_yellow']:.0%} of the losses, Red "
-                f"{told['recall_red']:.0%}, the riskiest accounts at capacity "
-                f"{told['recall_at_capacity']:.0%}."
+                f"Red and Yellow had held {percent(told['recall_red_yellow'])} of the losses, Red "
+                f"{percent(told['recall_red'])}, the riskiest accounts at capacity "
+                f"{percent(told['recall_at_capacity'])}."
             )
         if told["precision_red"] is not None:
-            lines.append(f"Of what was Red, {told['precision_red']:.0%} left in time.")
+            lines.append(f"Of what was Red, {percent(told['precision_red'])} left in time.")
         if told["median_lead_days"] is not None:
             known = f"{len(self.lead_days)} of them were Red on a graded day"
             lines.append(f"{known}, half of these for {told['median_lead_days']:.0f} days or longer.")
@@ -228,7 +229,7 @@ def calibration_alarm(board: Scoreboard) -> str | None:
     chance = more if verdict == "too low" else fewer
     return (
         f"The probabilities are {verdict}: {expected:.0f} losses predicted, {observed} came "
-        f"(chance alone: {chance:.1%})."
+        f"(chance alone: {percent(chance, 1)})."
     )
 
 

@@ -21,6 +21,7 @@ from customer_health.model.data.labels import eligible
 from customer_health.model.evaluation.metrics import Sample, account_draws, auc, calendar_strata, interval
 from customer_health.model.registry.champion import Champion
 from customer_health.model.reports.training_report import Training
+from customer_health.wording import percent
 
 Action = Literal["promote", "hold", "ask"]
 MARGIN = 0.005
@@ -73,12 +74,12 @@ def judge(
         moved = tier_churn(incumbent, training.champion, latest)
         if moved > config.model.max_tier_churn:
             objection = (
-                f"{moved:.0%} of the accounts would change colour because of the model alone "
-                f"(at most {config.model.max_tier_churn:.0%})"
+                f"{percent(moved)} of the accounts would change colour because of the model alone "
+                f"(at most {percent(config.model.max_tier_churn)})"
             )
             apart = tier_churn(held, training.champion, latest) if held is not None else float("nan")
             if apart <= config.model.max_tier_churn:
-                agreed = (f"{objection}, but two trainings in a row agree ({apart:.0%} between them).",)
+                agreed = (f"{objection}, but two trainings in a row agree ({percent(apart)} between them).",)
             else:
                 against.append(objection)
         report = training.heads[training.primary_horizon]

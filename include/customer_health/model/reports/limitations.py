@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from customer_health.model.data.features import RENEWAL
 from customer_health.model.evaluation.fold_results import LOGO
 from customer_health.model.reports.training_report import HeadReport, Training
+from customer_health.wording import percent
 
 STEADY_CHURNERS, STEADY_FOLDS, SUSPICIOUS_AUC = 250, 6, 0.85
 RISKIEST = 0.10
@@ -36,8 +37,9 @@ def _riskiest(training: Training, report: HeadReport) -> Iterable[str]:
     worst = table.loc[place <= RISKIEST, "y"]
     if len(worst):
         yield (
-            f"{report.horizon} days ahead, {worst.mean():.0%} of the riskiest tenth left in the test periods "
-            f"and {1 - worst.mean():.0%} stayed, where {table['y'].mean():.0%} of all accounts left."
+            f"{report.horizon} days ahead, {percent(worst.mean())} of the riskiest tenth left in the test "
+            f"periods and {percent(1 - worst.mean())} stayed, where {percent(table['y'].mean())} of all "
+            "accounts left."
         )
 
 

@@ -25,6 +25,7 @@ from customer_health.model.reports import model_card_sections as sections
 from customer_health.model.reports import model_plots, scoreboard_page
 from customer_health.model.reports.limitations import limits
 from customer_health.model.reports.training_report import HeadReport, Training
+from customer_health.wording import percent
 
 FILE = "model_card.md"
 TAUGHT_BY_GROWTH = (LogisticRegression.kind, CorrectedLine.kind, Blend.kind)
@@ -179,7 +180,7 @@ def _horizon(training: Training, report: HeadReport) -> Iterable[str]:
         mark = "**" if kind == report.kind else ""
         yield f"| {mark}{name}{mark} | " + " | ".join(cells) + " |"
     yield ""
-    yield "In brackets: 90 % interval from drawing accounts with replacement. 'Calendar-adjusted' compares"
+    yield "In brackets: 90% interval from drawing accounts with replacement. 'Calendar-adjusted' compares"
     yield "only accounts equally near to their renewal; 0.5 there means knowing the calendar and no more."
     yield "'Lost ARR found' and profit rank by probability times ARR; a slope below 1 means too extreme."
     if report.optimism is not None:
@@ -229,6 +230,6 @@ def _inputs(training: Training, moved: pd.DataFrame) -> Iterable[str]:
     anchors = champion.anchors[champion.primary_horizon]
     yield (
         f"The score's scale was pinned on the portfolio of the training day: Red above a probability of "
-        f"{anchors['p_red']:.1%}, Green below {anchors['p_green']:.1%}, {champion.primary_horizon} days "
-        "ahead. It stays so until the next training."
+        f"{percent(anchors['p_red'], 1)}, Green below {percent(anchors['p_green'], 1)}, "
+        f"{champion.primary_horizon} days ahead. It stays so until the next training."
     )

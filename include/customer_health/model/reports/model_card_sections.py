@@ -16,6 +16,7 @@ from customer_health.model.evaluation.lookback import look_back, segments
 from customer_health.model.registry.champion import Champion
 from customer_health.model.registry.promotion import Verdict
 from customer_health.model.reports.training_report import Training
+from customer_health.wording import percent
 
 SHOWN_SIGNALS = 3
 MOSTLY = 0.5  # share of accounts
@@ -44,7 +45,7 @@ def _looks_back(training: Training) -> Iterable[str]:
             f"- {report.horizon} days from {found['date']}: AUC {found['auc']:.2f} ({found['low']:.2f} to "
             f"{found['high']:.2f}), {verdict} the {found['goal']} that is often asked for. "
             f"Of {found['rows']:,} accounts {found['lost']} were lost ({found['predicted']:.0f} predicted); "
-            f"the riskiest tenth held {found['found']:.0%} of them."
+            f"the riskiest tenth held {percent(found['found'])} of them."
         )
 
 
@@ -62,8 +63,8 @@ def at_the_decision(training: Training) -> Iterable[str]:
     for row in by_distance(table):
         area = "-" if row["auc"] is None else f"{row['auc']:.3f}"
         yield (
-            f"| {row['distance']} | {row['rows']:,} | {row['lost']:,} | {area} | {row['predicted']:.2%} | "
-            f"{row['observed']:.2%} | {row['ece']:.4f} |"
+            f"| {row['distance']} | {row['rows']:,} | {row['lost']:,} | {area} | "
+            f"{percent(row['predicted'], 2)} | {percent(row['observed'], 2)} | {row['ece']:.4f} |"
         )
 
 
@@ -82,7 +83,7 @@ def other_losses(training: Training) -> Iterable[str]:
         numbers = f"{report.churners:,} | {_number(own)} | {_number(naive)}"
         yield f"| {OUTCOMES[name]} | {horizon} | {numbers} | {served} |"
     if training.champion is not None and training.champion.loss_shares:
-        told = ", ".join(f"{OUTCOMES[n]} {s:.0%}" for n, s in training.champion.loss_shares.items())
+        told = ", ".join(f"{OUTCOMES[n]} {percent(s)}" for n, s in training.champion.loss_shares.items())
         yield ""
         yield f"A loss takes this share of the account's ARR with it: {told}. The expected loss adds them up."
 
@@ -143,7 +144,7 @@ def looks_at(table: pd.DataFrame) -> Iterable[str]:
     yield "| concept | share of what moves the risk | strongest signals |"
     yield "|---|---|---|"
     for row in table.to_dict(orient="records"):
-        yield f"| {row['concept']} | {row['share']:.0%} | {row['signals']} |"
+        yield f"| {row['concept']} | {percent(row['share'])} | {row['signals']} |"
 
 
 def leak_report(training: Training) -> Iterable[str]:
@@ -178,7 +179,7 @@ def knows(training: Training) -> Iterable[str]:
         yield f"| {row['table']} | {since} | {row['signals']} | {unknown or '–'} |"
     partly = [row for row in training.looked_at if (row["unknown"] or 0) >= MOSTLY]
     if partly and training.champion is not None:
-        told = ", ".join(f"{row['name']} ({row['unknown']:.0%})" for row in partly)
+        told = ", ".join(f"{row['name']} ({percent(row['unknown'])})" for row in partly)
         yield ""
         yield f"Read, but unknown for most accounts, in brackets for how many: {told}."
 
@@ -188,7 +189,7 @@ def switch(verdict: Verdict) -> Iterable[str]:
     words = {"promote": "It takes over.", "hold": "It does not take over.", "ask": "It waits for a person."}
     yield f"**{words[verdict.action]}** " + " ".join(verdict.reasons)
     if np.isfinite(verdict.tier_churn):
-        yield f"The switch alone would change the colour of {verdict.tier_churn:.1%} of the accounts."
+        yield f"The switch alone would change the colour of {percent(verdict.tier_churn, 1)} of the accounts."
 
 
 def _number(value: float) -> str:
@@ -196,4 +197,4 @@ def _number(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{value:.0%}" if np.isfinite(value) else "–"
+    return percent(value) if np.isfinite(value) else "–"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from customer_health import storage
+from customer_health.wording import percent
 
 if TYPE_CHECKING:
     from customer_health.model.registry.current_model import Watch
@@ -112,4 +113,4 @@ def _spread(days: pd.DataFrame) -> pd.DataFrame:
 
 
 def _share(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.0%}"
+    return "–" if pd.isna(value) else percent(value)

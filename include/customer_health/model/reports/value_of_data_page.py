@@ -12,6 +12,7 @@ import pandas as pd
 from customer_health import storage
 from customer_health.model.evaluation.ablation import AblationReport
 from customer_health.model.reports import model_plots
+from customer_health.wording import percent
 
 HEADING = "## What each source is worth"
 NEXT = "## When not to believe it"
@@ -52,13 +53,13 @@ def section(worth: AblationReport, picture: str = "") -> Iterator[str]:
     yield (
         f"Each source, concept and signal was hidden in turn and a logistic regression walked forward "
         f"without it, {worth.horizon} days ahead, over the test days from {worth.first:%-d %B %Y} to "
-        f"{worth.last:%-d %B %Y} ({worth.lost} losses). With everything it finds {worth.recall:.0%} of the "
-        f"losses at capacity, at AUC {worth.auc:.3f}; what the others can tell, they did. One cheap model "
-        "and few test periods: read the differences, not the level."
+        f"{worth.last:%-d %B %Y} ({worth.lost} losses). With everything it finds {percent(worth.recall)} of "
+        f"the losses at capacity, at AUC {worth.auc:.3f}; what the others can tell, they did. One cheap "
+        "model and few test periods: read the differences, not the level."
     )
     yield ""
     yield (
-        "In brackets the 90 % interval over accounts. *Cannot tell*: the interval holds 0, for recall and "
+        "In brackets the 90% interval over accounts. *Cannot tell*: the interval holds 0, for recall and "
         "for AUC. *Helps the order*: AUC falls beyond chance, recall at capacity does not. *Next to "
         "nothing*: certain, and too small to act on. A signal that alone is worth nothing may say what "
         "another one says too: look at its concept. Of twenty signals that are worth nothing, one will look "
@@ -117,7 +118,7 @@ def _table(worth: AblationReport, kind: str, most: int) -> Iterator[str]:
     for row in own.head(most).to_dict(orient="records"):
         recall = f"{row['recall_loss']:+.1%} ({row['recall_low']:+.1%} to {row['recall_high']:+.1%})"
         area = f"{row['auc_loss']:+.4f} ({row['auc_low']:+.4f} to {row['auc_high']:+.4f})"
-        yield f"| {row['name']} | {row['known_share']:.0%} | {recall} | {area} | {row['verdict']} |"
+        yield f"| {row['name']} | {percent(row['known_share'])} | {recall} | {area} | {row['verdict']} |"
     if len(own) > most:
         yield ""
         yield f"{len(own) - most} more signals are worth less; the report of the day has them."
@@ -132,7 +133,7 @@ def _known(coverage: Coverage) -> Iterator[str]:
     yield "| source | " + " | ".join(segments) + " |"
     yield "|---" * (len(segments) + 1) + "|"
     for source, shares in sorted(coverage.items()):
-        cells = (f"{shares[segment]:.0%}" if segment in shares else "–" for segment in segments)
+        cells = (percent(shares[segment]) if segment in shares else "–" for segment in segments)
         yield f"| {source} | " + " | ".join(cells) + " |"
 
 

@@ -14,6 +14,7 @@ from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.quality.freshness import Freshness
 from customer_health.signals.signal import Signal
 from customer_health.warehouse.raw import has_table
+from customer_health.wording import percent
 
 if TYPE_CHECKING:
     import duckdb
@@ -118,7 +119,7 @@ def _null_share(signal: Signal, now: pd.DataFrame, before: pd.DataFrame) -> list
     return [
         Finding(
             "null_share", signal.name,
-            f"{signal.name} is unknown for {share:.0%} of the customers, {was:.0%} before.",
+            f"{signal.name} is unknown for {percent(share)} of the customers, {percent(was)} before.",
         )
     ]  # fmt: skip
 

@@ -22,6 +22,7 @@ from customer_health.signals.quality.freshness import WATCHED
 from customer_health.signals.quality.panel_checks import Finding
 from customer_health.signals.state.reduction import Reduced
 from customer_health.signals.usage.outage_days import MIN_ACCOUNTS
+from customer_health.wording import percent
 
 if TYPE_CHECKING:
     import duckdb
@@ -132,7 +133,7 @@ def _vanished(table: str, rows: int, before: float) -> list[Finding]:
 def _thin(table: str, last: float, usual: float) -> Finding:
     return Finding(
         "volume", table,
-        f"{table} brought {last:,.0f} rows in its last week, {last / usual:.0%} of a usual week "
+        f"{table} brought {last:,.0f} rows in its last week, {percent(last / usual)} of a usual week "
         f"({usual:,.0f}): half of an export is missing. Repair the connector, load, and clear the task. "
         + _accept("volume", table),
     )  # fmt: skip
