@@ -55,6 +55,29 @@ def test_a_reason_that_outweighs_all_others_is_never_given_up_for_variety() -> N
     assert all("feature adoption only 31%" in text for text in lines if text)
 
 
+def test_what_weighs_little_does_not_take_the_place_of_what_weighs_much() -> None:
+    """ "No expansion in a year", at 4 points, was told instead of "feature adoption only 27%", at 30."""
+    late = {**OVERDUE, "decisive": True, "risk": True}
+    heavy = reason("low_adoption", "feature adoption only 27%", "usage", "feature_adoption_score", 0.27, -30)
+    other = reason("low_nps", "NPS only 4", "sentiment", "recent_nps", 4, -28)
+    light = reason("no_expansion", "no expansion in a year", "commercial", "arr", 0, -4)
+    line = "Invoice 40 days overdue; feature adoption only 27%"
+    lines = vary([row(line, heavy, other, light, facts=(late,)) for _ in range(3)], [None] * 3)
+    assert all(text and "no expansion" not in text for text in lines)
+    assert lines[0] in (line, "Invoice 40 days overdue; NPS only 4")
+
+
+def test_a_fact_that_costs_more_than_all_else_stays_told_too() -> None:
+    """It was taken for said, because a headline fact says it, and given up."""
+    low = {**ADOPTION, "points": -21.0}
+    fact = {**low, "decisive": False, "risk": True}
+    down = reason("arr_contraction", "ARR down 30%", "commercial", "arr_change_12m_rel", -0.3, -7)
+    pulse = reason("low_pulse", "CSM pulse only 2", "relationship", "csm_pulse", 2, -5)
+    line = "ARR down 30%; feature adoption only 31%"
+    lines = vary([row(line, low, down, pulse, facts=(fact,)) for _ in range(3)], [None] * 3)
+    assert all(text and "feature adoption only 31%" in text for text in lines)
+
+
 def test_numbers_alone_do_not_make_two_lines_different() -> None:
     rows = [
         row("Feature adoption only 31%; renewal in 60 days", ADOPTION, NPS),

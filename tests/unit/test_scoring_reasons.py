@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from tests.lib.scoring_world import AS_OF, SIGNALS, HandChampion, panel
 
 from customer_health.company import CompanyConfig, ScoreConfig
+from customer_health.scoring.attribution import Attribution
 from customer_health.scoring.daily_scores import COLUMNS, score_accounts
-from customer_health.scoring.reasons import holds
+from customer_health.scoring.reasons import holds, reasons_for
 from customer_health.scoring.score_scale import LOWER_KNEE, UPPER_KNEE
 from customer_health.scoring.statements import Claim, risk_claim, strength_claim
 from customer_health.scoring.why import MIN_POINTS
+from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Direction
 
 unknown = st.just(float("nan"))
@@ -167,3 +169,24 @@ def test_a_signal_without_a_reason_code_never_speaks() -> None:
 
     assert risk_claim(signal) is None
     assert strength_claim(signal) is None
+
+
+def test_of_a_customer_of_a_few_people_no_second_contact_is_missed() -> None:
+    """ "Only 1 contact known" cost a customer with one seat 20 points, and led its Why."""
+    values = pd.DataFrame(
+        {
+            "contacts_known": [1.0, 1.0, 0.0, 1.0],
+            "days_since_last_interaction": [90.0, 9.0, 9.0, 9.0],
+            "seats": [1.0, 20.0, 2.0, np.nan],
+        }
+    )
+    signals = pd.DataFrame({"contacts_known": [-15.0] * 4, "days_since_last_interaction": [-5.0] * 4})
+    charged = Attribution(90.0, signals, pd.DataFrame({"relationship": [-20.0] * 4}))
+    told = reasons_for(charged, values, CATALOGUE, organisation_from=5)
+    assert [reasons[0]["short"] for reasons in told] == [
+        "no conversation for 90 days",
+        "only 1 contact known",
+        "no contact known",
+        "only 1 contact known",
+    ]
+    assert {reasons[0]["points"] for reasons in told} == {-20.0}  # what it costs is told all the same

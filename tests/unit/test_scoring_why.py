@@ -115,6 +115,22 @@ def test_what_costs_a_healthy_account_more_than_any_strength_brings_is_told() ->
     )
 
 
+def test_a_healthy_account_hears_of_the_fact_that_costs_it_most_before_one_that_costs_nothing() -> None:
+    """ "No exec active for 145 days", at no points, left no room for adoption at -14."""
+    calm = {"risk": True, "decisive": False}
+    absent = {"code": "no_exec_contact", "signal": "e", "short": "no exec active for 145 days", **calm}
+    unused = {"code": "low_adoption", "signal": "a", "short": "feature adoption only 18%", **calm}
+    left = {"code": "sponsor_left", "signal": "s", "short": "sponsor left", "risk": True, "decisive": True}
+    charged = {**unused, "points": -13.7}
+    pulse = {"code": "low_pulse", "signal": "p", "points": -14.3, "short": "CSM pulse only 2"}
+    grown = {"code": "expansion", "signal": "g", "points": 13.8, "short": "ARR up $2.51K"}
+
+    said = why([pulse, charged, grown], healthy=True, facts=[absent, unused])
+    assert said == "Healthy despite CSM pulse only 2; feature adoption only 18%"
+    said = why([charged, grown], healthy=True, facts=[left, absent, unused])
+    assert said == "Healthy despite sponsor left; feature adoption only 18%"
+
+
 @pytest.mark.parametrize("name", SPEAKING)
 @pytest.mark.parametrize("value", [-0.3, 0.0, 0.4, 1.0, 12.0, 130.0])
 def test_every_signal_can_be_said_alone(name: str, value: float) -> None:

@@ -49,9 +49,8 @@ def notes(audit: Audit) -> Iterator[str]:
     if audit["unknown"]:
         yield f"Unknown: {audit['unknown']}."
     if audit["teams"]:
-        share = (
-            f"; the team of {percent(audit['team_known'])} of users is known" if audit["team_known"] else ""
-        )
+        known = percent(audit["team_known"])
+        share = f"; the team of {known} of the users is known" if audit["team_known"] else ""
         yield f"By team, active in 30 of those in 90 days{share}:"
         for team in audit["teams"]:
             yield f"• {clean(team['team'], 60)}: {team['active_30']} of {team['active_90']}"

@@ -12,6 +12,7 @@ from customer_health.company import CompanyConfig
 from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.account_value import too_small
 from customer_health.playbooks.change_summary import explanation
+from customer_health.scoring.tiers import scheme_named
 from customer_health.shipped_names import tier_word
 
 # Reasons that speak of leaving or shrinking: no growth play while one of them stands.
@@ -119,6 +120,18 @@ class AccountView:
     def to_look_at(self) -> bool:
         """Whether the score, a near decision or facts that pile up ask for a person."""
         return bool(self.get("attention") or self.get("review"))
+
+    @property
+    def need(self) -> str:
+        """What asks for a step: a low tier, a near decision, piled facts, a decisive one; else empty."""
+        if self.get("state") == "scored" and self.tier and self.tier != scheme_named("four_tier").best:
+            return f"tier is {self.tier.lower()}"
+        if self.get("attention"):
+            return "attention is needed"
+        if self.get("review"):
+            return "facts pile up"
+        decisive = [str(fact["title"]) for fact in self.headlines if fact["decisive"] and fact["risk"]]
+        return f"a decisive fact: {decisive[0].lower()}" if decisive else ""
 
     @property
     def drop(self) -> float | None:

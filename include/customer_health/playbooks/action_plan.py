@@ -41,8 +41,11 @@ class Proposal:
     assignments: list[Assignment]
 
     def keys(self) -> set[str]:
-        """Keys of every effect that is wanted."""
-        return {key for match in self.matches for key in match.keys.values()}
+        """Keys of every effect that is wanted, and of those that would make it needless."""
+        wanted = {key for match in self.matches for key in match.keys.values()}
+        return wanted | {
+            key for match in self.matches for keys in match.elsewhere.values() for key in keys.values()
+        }
 
 
 @dataclass(frozen=True)
@@ -202,7 +205,15 @@ def _job(
         until = last + playbook.cooldown
         if snapshot.as_of < until:
             return match.decided("cooling_down", f"it acted on {last} and rests until {until}")
-    missing = [step for step in playbook.steps if match.keys[step.name] not in existing]
+    begun = {
+        step: f"{play} began it on {existing[key]}"
+        for step, keys in match.elsewhere.items()
+        for play, key in keys.items()
+        if key in existing
+    }
+    missing = [
+        step for step in playbook.steps if match.keys[step.name] not in existing and step.name not in begun
+    ]
     news = worsened(facts, snapshot.worst_level)
     alerts = tuple(Alert(match, step) for step in missing if isinstance(step, Notify) and news)
     others = [step for step in missing if not isinstance(step, Notify)]
@@ -210,7 +221,8 @@ def _job(
         if today:
             return match.decided("fired", match.why)
         first = f" on {min(days)}" if days else ""
-        return match.decided("done_already", f"done{first} for {match.cycle_id}")
+        told = "; ".join([f"done{first} for {match.cycle_id}", *begun.values()])
+        return match.decided("done_already", told)
     quiet = any(isinstance(step, Notify) for step in missing) and not news
     return _Job(
         match=match,

@@ -102,6 +102,7 @@ class When(Part):
         arr: Annual recurring revenue.
         segment: One of these segments.
         days_to_renewal: Days until the renewal date; unknown for evergreen contracts.
+        needs_step: Whether a low tier, a near decision, piled facts or a decisive one ask for a step.
         attention: Whether the account needs attention: low health, or a near decision at a high risk.
         review: Whether headline facts pile up although no attention is needed (`facts.review_from`).
         p90: Probability of leaving within 90 days; unknown under the rules.
@@ -127,6 +128,7 @@ class When(Part):
     arr: Range | None = None
     segment: Names = ()
     days_to_renewal: Range | None = None
+    needs_step: bool | None = None
     attention: bool | None = None
     review: bool | None = None
     p90: Range | None = None
@@ -170,6 +172,9 @@ class When(Part):
         _check_codes(self.fact, facts.headline_codes, "headline facts are", "fact", note)
         if self.lasting_fall is not None:
             note(*_fell(facts, self.lasting_fall))
+        if self.needs_step is not None:
+            need = facts.need
+            note(bool(need) == self.needs_step, need or "nothing asks for a step")
         if self.attention is not None:
             needed = bool(facts.get("attention"))
             note(needed == self.attention, "attention is needed" if needed else "no attention is needed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from customer_health.ledger.decisions import Decision
@@ -14,7 +14,7 @@ from customer_health.playbooks.holdout_draw import HELD_OUT
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.recurrence import cycle_of
 from customer_health.playbooks.snapshot import Snapshot
-from customer_health.playbooks.steps import Step
+from customer_health.playbooks.steps import Notify, Step
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Match:
         cycle_id: What it acts once for.
         why: The conditions that hold, in words.
         keys: Key of each step's effect, by step name.
+        elsewhere: Keys under which another play of the group would have begun the same step in this episode.
     """
 
     facts: AccountView
@@ -34,6 +35,7 @@ class Match:
     cycle_id: str
     why: str
     keys: Mapping[str, str]
+    elsewhere: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def decided(self, outcome: str, reason: str) -> Decision:
         """Return the decision about this match."""
@@ -70,10 +72,34 @@ def match_account(
             if playbook.group:
                 holders[playbook.group] = found
         else:
-            matches.append(found)
+            matches.append(replace(found, elsewhere=_elsewhere(found, playbooks)))
             if playbook.group:
                 holders[playbook.group] = found
     return matches, decisions
+
+
+def _elsewhere(match: Match, playbooks: Sequence[Playbook]) -> dict[str, dict[str, str]]:
+    """Keys of the same steps in other plays of the group that act once per episode, by step and play.
+
+    An account that rises from Critical to Red within its episode is in the next play of the same save: who
+    was asked to audit its usage two weeks ago is not asked again. Alerts have a rule of their own.
+    """
+    own = match.playbook
+    if own.group is None or own.once_per != "episode":
+        return {}
+    others = [
+        play
+        for play in playbooks
+        if play.group == own.group and play.once_per == own.once_per and play.name != own.name
+    ]
+    found: dict[str, dict[str, str]] = {}
+    for step in own.steps:
+        if isinstance(step, Notify):
+            continue
+        for play in others:
+            if any(same.name == step.name for same in play.steps):
+                found.setdefault(step.name, {})[play.name] = key_of(match.facts, play, step, match.cycle_id)
+    return found
 
 
 def _match(facts: AccountView, playbook: Playbook, snapshot: Snapshot) -> Match | Decision:

@@ -33,11 +33,14 @@ from customer_health.scoring.statements import (
     strength_claim,
 )
 from customer_health.scoring.why import MIN_POINTS, renewal_fact
+from customer_health.signals.headline_facts import FACTS
 from customer_health.signals.signal import Direction, Signal
 
 Reason = dict[str, Any]
 
 TOGETHER = (frozenset({"support", "sentiment"}),)  # concepts that show one cause twice
+# What says nothing of a customer of a few people: of one person, no second one can be known.
+ORGANISATIONAL = frozenset({"exec_activity_90d", *(fact.signal for fact in FACTS if fact.in_organisations)})
 MAX_RISKS = 4
 MAX_STRENGTHS = 2
 
@@ -68,8 +71,14 @@ class _Faces:
 
 
 def _faces(
-    attribution: Attribution, values: pd.DataFrame, catalogue: Mapping[str, Signal], *, risk: bool
+    attribution: Attribution,
+    values: pd.DataFrame,
+    catalogue: Mapping[str, Signal],
+    organisation_from: float | None,
+    *,
+    risk: bool,
 ) -> _Faces:
+    small = _small(values, organisation_from)
     sign = -1.0 if risk else 1.0
     names, claims, gains = [], [], []
     for name in attribution.signals.columns:
@@ -82,6 +91,8 @@ def _faces(
         column = values[name].to_numpy(dtype=float)
         median = float(np.median(known)) if (known := column[~np.isnan(column)]).size else np.nan
         true = holds(claim, column, signal, risk=risk, median=median)
+        if risk and name in ORGANISATIONAL:
+            true &= ~small | (column == 0) & (claim.none != "")  # "no contact known" is one too few for all
         gain = sign * attribution.signals[name].to_numpy()
         names.append(name)
         claims.append(claim)
@@ -108,6 +119,7 @@ def reasons_for(
     catalogue: Mapping[str, Signal],
     *,
     currency: str = "",
+    organisation_from: float | None = None,
 ) -> list[list[Reason]]:
     """List the reasons of every account: what costs it most first, then what protects it.
 
@@ -116,6 +128,8 @@ def reasons_for(
         values: Signal values of the same accounts in the same order; NaN is unknown.
         catalogue: Signals by name.
         currency: Of every amount; empty if nothing names it.
+        organisation_from: Seats from which a customer is an organisation: with fewer, a concept is not said
+            by a single contact or a missing executive, but by what else is true of it. None: all are.
 
     Returns:
         Per account up to four risks, by what they cost together (`TOGETHER`), and two strengths: `code`,
@@ -126,10 +140,19 @@ def reasons_for(
         Last comes the renewal, where it is near: it is context and moves no score, so its `points` are 0 and
         its entry says `context`.
     """
-    risks = _side(attribution, values, catalogue, MAX_RISKS, currency, risk=True)
-    strengths = _side(attribution, values, catalogue, MAX_STRENGTHS, currency, risk=False)
+    sides = [
+        _side(attribution, values, catalogue, most, currency, organisation_from, risk=risk)
+        for most, risk in ((MAX_RISKS, True), (MAX_STRENGTHS, False))
+    ]
     context = _context(values, catalogue)
-    return [bad + good + near for bad, good, near in zip(risks, strengths, context, strict=True)]
+    return [bad + good + near for bad, good, near in zip(*sides, context, strict=True)]
+
+
+def _small(values: pd.DataFrame, organisation_from: float | None) -> npt.NDArray[np.bool_]:
+    """Which customers are a few people; where the seats are unknown, none."""
+    if organisation_from is None or "seats" not in values:
+        return np.zeros(len(values), dtype=bool)
+    return np.asarray(values["seats"].to_numpy(dtype=float) < organisation_from)
 
 
 def _context(values: pd.DataFrame, catalogue: Mapping[str, Signal]) -> list[list[Reason]]:
@@ -158,10 +181,11 @@ def _side(
     catalogue: Mapping[str, Signal],
     most: int,
     currency: str,
+    organisation_from: float | None,
     *,
     risk: bool,
 ) -> list[list[Reason]]:
-    faces = _faces(attribution, values, catalogue, risk=risk)
+    faces = _faces(attribution, values, catalogue, organisation_from, risk=risk)
     found: list[list[Reason]] = [[] for _ in range(len(values))]
     if not faces.names:
         return found

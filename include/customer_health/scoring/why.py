@@ -92,16 +92,40 @@ def why(
     risks = _worst_first(charged, facts)
     strengths = [str(reason["short"]) for reason in reasons if reason["points"] > 0]
     if healthy:
-        if happened := [str(fact["short"]) for fact in facts if fact["risk"]]:
-            return _join(happened, opening="Healthy despite ")
-        best = max((float(reason["points"]) for reason in reasons), default=0.0)
-        if heavy := [str(reason["short"]) for reason in charged if -float(reason["points"]) > max(best, 0.0)]:
-            return _join(heavy, opening="Healthy despite ")
+        if despite := _despite(reasons, facts):
+            return _join(despite, opening="Healthy despite ")
         return _join(strengths, opening="Healthy: ") if strengths else HEALTHY
     said = risks or _unsaid(steps or {})
     if days_to_renewal is not None and 0 <= days_to_renewal <= NEAR:
         said = [*said, renewal_words(days_to_renewal)]
     return _join(said)
+
+
+def _despite(reasons: Sequence[Fact], facts: Sequence[Fact]) -> list[str]:
+    """Fragments of what an account is healthy in spite of.
+
+    Decisive headline facts come first, worst first; then other facts of risk and the reasons that cost more
+    than any strength brings, by what they cost.
+    """
+    happened = [fact for fact in facts if fact["risk"]]
+    said = {name for fact in happened for name in (fact["signal"], fact["code"])}
+    best = max((float(reason["points"]) for reason in reasons), default=0.0)
+    heavy = [
+        reason
+        for reason in reasons
+        if -float(reason["points"]) > max(best, 0.0) and not {reason["signal"], reason["code"]} & said
+    ]
+    rest = [fact for fact in happened if not fact["decisive"]] + heavy
+    rest.sort(key=lambda one: -cost_of(one, reasons))
+    return [str(one["short"]) for one in [*(fact for fact in happened if fact["decisive"]), *rest]]
+
+
+def cost_of(one: Fact, reasons: Sequence[Fact]) -> float:
+    """Points that a headline fact or a reason costs, by the reason that says the same; 0 if none does."""
+    said = {one["signal"], one["code"]}
+    return max(
+        (-float(each["points"]) for each in reasons if {each["signal"], each["code"]} & said), default=0.0
+    )
 
 
 def _worst_first(charged: Sequence[Fact], facts: Sequence[Fact]) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from customer_health.scoring.why import MAX_WORDS, renewal_fact, validate_why
+from customer_health.scoring.why import MAX_WORDS, cost_of, renewal_fact, validate_why
 
 # What these codes speak of has happened, or moved; the others describe how things have been.
 CHANGES = frozenset((
@@ -22,6 +22,7 @@ CHANGES = frozenset((
     "past_contraction", "price_increase", "revenue_drop", "seat_contraction", "sentiment_falling",
     "silent_account", "sponsor_left", "unanswered_tickets", "usage_decline", "core_action_drop",
 ))  # fmt: skip
+GIVES_WAY = 2.0  # what is told instead costs at least the half of what it replaces
 SHARED_BY = 2  # lines of one shape from which they are told apart
 _RENEWAL = re.compile(r"^renew", re.IGNORECASE)
 _OPENINGS = ("Healthy despite ", "Healthy: ")
@@ -36,6 +37,7 @@ class _Line:
         opening: "Healthy: " or the like.
         parts: Fragments as told.
         pool: Every fragment that could be told, in order of weight; with whether it is a change.
+        costs: Points that each fragment of the pool costs or, of a healthy account, brings.
         decisive: Fragments of decisive headline facts; they come first.
         heaviest: The reason that costs more than all others together, if one does; no variety replaces it.
         facts: What the line is checked against.
@@ -44,6 +46,7 @@ class _Line:
     opening: str
     parts: tuple[str, ...]
     pool: Mapping[str, bool]
+    costs: Mapping[str, float]
     decisive: frozenset[str]
     heaviest: str
     facts: tuple[Mapping[str, Any], ...]
@@ -125,9 +128,15 @@ def _line(row: Mapping[str, Any], days: float | None) -> _Line | None:
     if days is not None:
         facts.append(renewal_fact(days))
     decisive = frozenset(str(one["short"]) for one in headlines if one.get("decisive"))
-    costs = [abs(float(one["points"])) for one in wanted]
-    heaviest = str(wanted[0]["short"]) if risky and costs and costs[0] > sum(costs[1:]) else ""
-    return _Line(opening, tuple(part for part in known if part), pool, decisive, heaviest, tuple(facts))
+    costs = {
+        str(one["short"]): abs(cost_of(one, reasons) if risky else float(one["points"]))
+        for one in [*(headlines if risky else ()), *wanted]
+        if one.get("short")
+    }
+    worst = max(costs, key=lambda fragment: costs[fragment], default="")
+    heaviest = worst if risky and costs and 2 * costs[worst] > sum(costs.values()) else ""
+    told = tuple(part for part in known if part)
+    return _Line(opening, told, pool, costs, decisive, heaviest, tuple(facts))
 
 
 def _changes_first(line: _Line) -> tuple[str, ...]:
@@ -159,9 +168,20 @@ def _ways(line: _Line, parts: tuple[str, ...], common: Counter[str]) -> list[tup
     for rest in rests:
         for one in spare:
             new = tuple(dict.fromkeys([*kept[:firm], one, *rest]))[: max(3, firm)]
-            if len(new) > firm and len(line.text(new).split()) <= MAX_WORDS:
+            if len(new) > firm and len(line.text(new).split()) <= MAX_WORDS and _weighs(line, parts, new):
                 found[new] = None
     return list(found) or [parts]
+
+
+def _weighs(line: _Line, parts: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether what a new line leaves out is not much heavier than what it tells instead.
+
+    "No expansion in a year", at 4 points, is rare beside "feature adoption only 27%", at 30, and no news to
+    anybody who has to act on the account.
+    """
+    gone = [line.costs.get(part, 0.0) for part in parts if part not in new]
+    instead = [line.costs.get(part, 0.0) for part in new if part not in parts]
+    return max(gone, default=0.0) <= GIVES_WAY * max(instead, default=0.0)
 
 
 def _masked(fragment: str) -> str:

@@ -1,0 +1,78 @@
+"""Whoever needs a step has one: small customers, contracts by the month, open tickets; and has it once."""
+
+from __future__ import annotations
+
+import pytest
+from tests.lib.headlines import headlines
+from tests.lib.ledger import outcome, promised, publish, run
+
+SMALL = {"arr": 2_000.0, "expected_loss": 60.0}
+
+
+def enrolled(ledger: object) -> set[str]:
+    return {row["account_id"] for row in promised(ledger, "enroll", playbook="small_account")}
+
+
+def test_a_small_customer_that_needs_a_step_gets_the_digital_programme_whatever_its_tier(ledger):
+    """Each of the first four stood at 79 to 92, Healthy, with nothing at work."""
+    publish(ledger, 1, {"other": 80})
+    run(ledger, 1)
+    publish(
+        ledger,
+        2,
+        {
+            "by_the_month": {"score": 82, "reasons": [], "attention": True, **SMALL},
+            "wants_a_change": {
+                "score": 79,
+                "reasons": [],
+                "facts": headlines("contract_modification"),
+                **SMALL,
+            },
+            "piled": {"score": 84, "reasons": [], "review": True, **SMALL},
+            "attention": {"score": 60, "reasons": [], **SMALL},
+            "calm": {"score": 84, "reasons": [], "facts": headlines("low_nps"), **SMALL},
+            "large": {"score": 84, "reasons": [], "facts": headlines("contract_modification")},
+        },
+    )
+    run(ledger, 2)
+    assert enrolled(ledger) == {"by_the_month", "wants_a_change", "piled", "attention"}
+    assert "decisive fact" in outcome(ledger, 2, "wants_a_change", "small_account")[1]
+    assert outcome(ledger, 2, "calm", "small_account") == (
+        "no_match",
+        "nothing asks for a step",
+    )
+
+
+def test_a_contract_by_the_month_that_needs_attention_is_prepared_like_a_renewal(ledger):
+    """Its next decision is always near, and it has no renewal date to say so."""
+    publish(ledger, 1, {"other": 80})
+    run(ledger, 1)
+    monthly = {"score": 87, "reasons": [], "attention": True, "days_to_renewal": None, "renewal_date": None}
+    publish(ledger, 2, {"acme": monthly, "calm": {**monthly, "attention": False}})
+    run(ledger, 2)
+    tasks = promised(ledger, "create_task", playbook="renewal_at_risk")
+    assert [task["account_id"] for task in tasks] == ["acme"]
+
+
+def test_a_ticket_that_nobody_answers_is_somebodys_task(ledger):
+    publish(ledger, 1, {"other": 80})
+    run(ledger, 1)
+    publish(ledger, 2, {"acme": {"score": 88, "reasons": [], "facts": headlines("unanswered_tickets")}})
+    run(ledger, 2)
+    assert [task["payload"]["type"] for task in promised(ledger, "create_task")] == ["support_recovery"]
+
+
+@pytest.mark.parametrize(("first", "then"), [(20, 35), (35, 20)])
+def test_a_step_of_a_save_is_asked_for_once_an_episode_however_its_tier_moves(ledger, first, then):
+    """From Critical to Red within one episode: the same audit, call and review were asked for twice."""
+    publish(ledger, 1, {"acme": 80})
+    run(ledger, 1)
+    publish(ledger, 2, {"acme": first})
+    run(ledger, 2)
+    before = {task["payload"]["type"] for task in promised(ledger, "create_task")}
+    publish(ledger, 3, {"acme": then})
+    run(ledger, 3)
+    tasks = [task["payload"]["type"] for task in promised(ledger, "create_task")]
+    assert sorted(tasks) == sorted(set(tasks))
+    assert before <= set(tasks)
+    assert "urgent_review" in tasks  # what only the graver play asks for comes with it
