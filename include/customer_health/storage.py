@@ -12,8 +12,9 @@ process's file is missing in.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 from customer_health.errors import ConfigurationError, CustomerHealthError, RetriableError
+from customer_health.store_faults import writing_to
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -90,13 +92,11 @@ def write(path: Path, content: str | bytes) -> Path:
 
     Raises:
         StorageUnavailableError: The store at an address did not take it.
+        StoreFullError: The local disk has no room.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     if is_local(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        beside.write_bytes(data)
-        beside.replace(path)
+        replace_file(path, data)
         return path
     with asking(path):
         store = _store(path)
@@ -108,6 +108,40 @@ def write(path: Path, content: str | bytes) -> Path:
             store.fs.makedirs(store.parent.path, exist_ok=True)
             store.fs.pipe_file(store.path, data)
     return path
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Give a local file new content by a rename. Where that fails the old one stays, and nothing beside it.
+
+    Raises:
+        StoreFullError, FatalError, RetriableError: The disk has no room, or does not take it.
+    """
+    with _beside(path) as fresh:
+        fresh.write_bytes(data)
+
+
+def move_file(source: Path, path: Path) -> None:
+    """As `replace_file`, with the content of a finished file, which may lie on another disk and is consumed.
+
+    Raises:
+        StoreFullError, FatalError, RetriableError: The disk has no room, or does not take it.
+    """
+    with _beside(path) as fresh:
+        shutil.move(source, fresh)  # a rename; between two file systems, where there is none, a copy
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield fresh
+            fresh.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)  # half a file, on a disk that may have no room for it
+            raise
 
 
 def read(path: Path) -> bytes:
@@ -191,5 +225,5 @@ def asking(path: Path) -> Iterator[None]:
         raise StorageUnavailableError(
             f"The storage at {path} did not answer as it should ({type(error).__name__}: {words}).",
             hint="Check that it can be reached from this worker, and that its credentials may list, read, "
-            "write and delete below CUSTOMER_HEALTH_STORAGE.",
+            "write and delete there.",
         ) from None

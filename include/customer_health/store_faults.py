@@ -6,7 +6,10 @@ what to do, and as whether trying again helps. What is not recognised is left al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from customer_health.errors import ConfigurationError, CustomerHealthError, FatalError, RetriableError
 
@@ -19,6 +22,10 @@ _SPACE = (
     "not enough space",
     "quota exceeded",
 )
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NOT_OURS = (errno.EROFS, errno.EACCES, errno.EPERM)
+_FAILING = (errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV)
+_CUT_SHORT = (" requested and ", " written")  # numpy's words for a write that found no room; without a number
 _FORBIDDEN = ("permission denied", "read-only", "readonly", "operation not permitted")
 _DAMAGED = (
     "not a valid duckdb database file",
@@ -80,6 +87,45 @@ class StoreStoppedError(RetriableError):
 
 class StoreDamagedError(FatalError):
     """What is in the store's file cannot be read; nothing was written into it."""
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Say in our words why a file of this machine could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise of_disk(error, str(path)) or error from None
+
+
+def of_disk(error: OSError, path: str = "") -> CustomerHealthError | None:
+    """Return what an error of the file system means, or None where it says nothing about the disk itself.
+
+    Args:
+        error: As Python, numpy or pyarrow raised it.
+        path: What was written; else what the error names.
+    """
+    words = " ".join(str(error).split())[:200]
+    place = path or str(error.filename or "") or "A file"
+    cut = error.errno is None and all(sign in words for sign in _CUT_SHORT)
+    if error.errno in _FULL or cut or "no space left on device" in words.lower():
+        return StoreFullError(
+            f"{place} cannot be written: the disk is full ({words}). What was there before is whole.",
+            hint="Free or add disk space (python -m customer_health retain removes what is old; du -sh shows "
+            "what is large); the next try goes on.",
+        )
+    if error.errno in _NOT_OURS:
+        return FatalError(
+            f"{place} may not be written: {words}",
+            hint="Give the user of the workers (uid 50000 in the image) the right to write there, "
+            "and mount the volume for writing.",
+        )
+    if error.errno in _FAILING:
+        return RetriableError(
+            f"{place} cannot be read or written: the disk or its mount failed ({words}).",
+            hint="Look at the machine's log and the mount. Where the disk is lost: " + RESTORE,
+        )
+    return None
 
 
 def of_store(store: str, place: str, error: BaseException) -> CustomerHealthError | None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from customer_health.errors import CustomerHealthError, RetriableError
+from customer_health.store_faults import of_disk
 
 
 class Stopped(SystemExit):
@@ -43,6 +44,15 @@ class Log(Protocol):
 
 
 @contextmanager
+def _known_disk() -> Iterator[None]:
+    """A disk that is full, read-only or failing speaks in any line that writes; it is known by its number."""
+    try:
+        yield
+    except OSError as error:
+        raise of_disk(error) or error from None
+
+
+@contextmanager
 def plain_words(log: Log) -> Iterator[None]:
     """Turn an error that was raised on purpose into log lines; let every other error through.
 
@@ -51,7 +61,8 @@ def plain_words(log: Log) -> Iterator[None]:
         TryAgainLater: For a RetriableError.
     """
     try:
-        yield
+        with _known_disk():
+            yield
     except CustomerHealthError as error:
         for line in error.message.splitlines():
             log.error("What happened:  %s", line)

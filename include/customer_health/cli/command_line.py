@@ -22,6 +22,7 @@ from customer_health.cli import (
 )
 from customer_health.cli.command_session import EXIT_REFUSED, Session, report_failure
 from customer_health.errors import CustomerHealthError
+from customer_health.store_faults import of_disk
 
 NAME = "python -m customer_health"
 STOPPED = 130  # what a shell returns for Ctrl-C
@@ -64,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_REFUSED
     except CustomerHealthError as error:
         return report_failure(error)
+    except OSError as error:
+        known = of_disk(error)
+        if known is None:
+            raise
+        return report_failure(known)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
         return STOPPED

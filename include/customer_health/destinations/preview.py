@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.crm.task_text import opportunity_markdown, task_markdown
 from customer_health.destinations.mailbox import digest_mail, meeting_text
 from customer_health.destinations.safe_text import slug
@@ -19,6 +20,7 @@ from customer_health.effects.effect import Effect
 from customer_health.ledger.crash_points import crash_point
 from customer_health.settings import Settings
 from customer_health.storage import asking, files_below, read, write
+from customer_health.store_faults import StoreFullError
 
 FOLDERS: Mapping[str, str] = {
     "notify": "slack",
@@ -72,7 +74,14 @@ class PreviewDestination:
 
         Raises:
             RejectedError: The message breaks a rule of the real destination.
+            DestinationUnavailableError: The disk is full; the rows wait.
         """
+        try:
+            return self._write(effect)
+        except StoreFullError as error:  # its own file, the last one, is not there: nothing has happened
+            raise DestinationUnavailableError(error.message, retry_after=900.0, hint=error.hint) from None
+
+    def _write(self, effect: Effect) -> str:
         sent, read = render(effect)
         path = self.path_of(effect)
         if read:

@@ -31,6 +31,7 @@ FORMAT = 1
 WAREHOUSE = "warehouse.duckdb"
 FOLDERS = ("landing", "texts", "state", "models", "reports", "company")
 """Folders of CUSTOMER_HEALTH_HOME that are kept. Previews are not: they show what the ledger already says."""
+_SCRATCH = ".back-up-"
 STORED = ("models", "reports")
 """Those of them that may lie at CUSTOMER_HEALTH_STORAGE instead."""
 
@@ -52,10 +53,13 @@ def back_up(settings: Settings, target: str, *, now: datetime) -> Result:
     if system.exists(path):
         raise ConfigurationError(f"{place} exists.", hint="Name another folder, or wait a second.")
     ledger = open_ledger(settings.ledger_url)
-    with tempfile.TemporaryDirectory(prefix="customer-health-back-up-") as made:
-        folder = Path(made)
-        (folder / "ledger").mkdir()
-        with open_warehouse(settings.warehouse_url) as con:
+    with open_warehouse(settings.warehouse_url) as con:
+        for left in settings.home.glob(f"{_SCRATCH}*"):  # of one that was killed; we hold the lock now
+            shutil.rmtree(left, ignore_errors=True)
+        # Beside the warehouse: in a container /tmp is a gigabyte of memory, and a ledger may be larger.
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=settings.home) as made:
+            folder = Path(made)
+            (folder / "ledger").mkdir()
             con.execute("CHECKPOINT")
             counts = dump_ledger(ledger, folder / "ledger")
             files = {path_: path_.relative_to(folder).as_posix() for path_ in (folder / "ledger").iterdir()}

@@ -78,7 +78,8 @@ def erase(settings: Settings, kind: str, identifier: str, *, by: str, reason: st
     killed; a second run finishes what a killed one began, and changes nothing otherwise.
 
     Raises:
-        RetriableError: An effect of the account is on its way, or a step holds the warehouse.
+        RetriableError: An effect of the account is on its way, a step holds the warehouse, or a store at
+            an address did not answer; a second run finishes.
         FatalError: Nobody signs, or there is no reason.
     """
     ledger = open_ledger(settings.ledger_url)
@@ -98,7 +99,9 @@ def erase(settings: Settings, kind: str, identifier: str, *, by: str, reason: st
         con.execute("CHECKPOINT")
     receipt = erasures.finish(ledger, receipt["receipt_id"], counts, outside, now=now)
     return Result(
-        "Erase", {name: count for name, count in counts.items() if count}, _said(dict(receipt), counts)
+        "Erase",
+        {name: count for name, count in counts.items() if count},
+        (*_said(dict(receipt), counts), *_versions(settings)),
     )
 
 
@@ -126,6 +129,15 @@ def _said(receipt: Mapping[str, Any], counts: Mapping[str, int]) -> tuple[str, .
         "back-ups of before: delete those, or erase again after a restore."
     )
     return tuple(lines)
+
+
+def _versions(settings: Settings) -> tuple[str, ...]:
+    """An object store may keep what was overwritten and deleted; it shows us the present only."""
+    addresses = [named.partition(" at ")[2] for named in subject_files.places_of(settings).values()]
+    found = ", ".join(filter(None, addresses))
+    if not found:
+        return ()
+    return (f"If a store keeps versions of its objects, remove the old ones there, too: {found}.",)
 
 
 def _shared(files: Sequence[object], kind: str) -> tuple[str, ...]:

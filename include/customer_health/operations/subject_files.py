@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # Made again from what is left: reduced signals, fetched copies, dlt's working files, folds, texts that wait.
 WORKING = ("state", "cache", "dlt", "texts", "spill", "models/.folds", "models/.worth")
 SHOWN = ("preview", "reports")
+LANDING = "landing"
 _READABLE = {".csv", ".eml", ".htm", ".html", ".json", ".jsonl", ".md", ".txt"}
 
 
@@ -44,27 +46,46 @@ def _shown(settings: Settings) -> dict[str, Path]:
 
 
 def erase_files(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str, int]:
-    """Remove the subject from every file that is ours; return the number of files by folder.
+    """Remove the subject from every file that is ours; return the number of files by place.
 
     A table (CSV) loses its lines; another file that mentions the subject goes, with what lies beside it.
+
+    Raises:
+        StorageUnavailableError: A store at an address did not answer; a second run goes on.
     """
-    counts = dict.fromkeys(SHOWN, 0)
+    places = places_of(settings)
+    counts = dict.fromkeys(places.values(), 0)
     found = shown_files(settings, subject)
     beside = _by_stem(settings) if found else {}
     for kind, file in found:
-        counts[kind] += 1
+        counts[places[kind]] += 1
         if file.path.suffix == ".csv" and kind == "reports":
             lines = storage.read(file.path).decode("utf-8", errors="replace").splitlines(keepends=True)
             storage.write(file.path, "".join(line for line in lines if not subject.mentioned(line)))
             continue
         for path in beside[kind, file.name.rpartition(".")[0]]:
             storage.remove(path)
-    counts["landing"] = erase_landed(settings, con, subject)
+    counts[places[LANDING]] = erase_landed(settings, con, subject)
     for name in WORKING:
         folder = settings.home / name
         if folder.exists():
             shutil.rmtree(folder)
     return counts
+
+
+def places_of(settings: Settings) -> dict[str, str]:
+    """Return how a receipt calls where files lie: "preview", or "preview at s3://bucket/health/preview"."""
+    folders = {**_shown(settings), LANDING: _landing(settings)}
+    return {kind: kind if storage.is_local(at) else f"{kind} at {_open(at)}" for kind, at in folders.items()}
+
+
+def _open(place: Path) -> str:
+    """Return an address without what it may hold of a login: a receipt is kept for ever."""
+    return re.sub(r"//[^/@]*@", "//", str(place))
+
+
+def _landing(settings: Settings) -> Path:
+    return storage.place_of(address_of(settings.home, settings.landing))
 
 
 def _by_stem(settings: Settings) -> dict[tuple[str, str], list[Path]]:
@@ -82,12 +103,14 @@ def _by_stem(settings: Settings) -> dict[tuple[str, str], list[Path]]:
 def landed_rows(settings: Settings, subject: Subject) -> Iterator[dict[str, Any]]:
     """Yield the rows of landed answers that concern the subject."""
     system, root = fsspec.core.url_to_fs(address_of(settings.home, settings.landing))
-    for path in _files(system, root):
+    with storage.asking(_landing(settings)):
+        paths = _files(system, root)
+    for path in paths:
         name = PurePosixPath(path).name
         if name.startswith("_seen-"):
             continue
-        with system.open(path, "rb") as file:
-            data = file.read()
+        with storage.asking(_landing(settings)):
+            data = bytes(system.cat_file(path))
         rows = _lines(data) if name.endswith(".jsonl.gz") else _table(data).to_pylist()
         yield from (row for row in rows if subject.mentioned(_plain(row)))
 
@@ -97,26 +120,30 @@ def erase_landed(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Su
 
     Without that it would load the changed file again, and lose a person's rows, which stay countable.
     """
-    address = address_of(settings.home, settings.landing)
+    address, place = address_of(settings.home, settings.landing), _landing(settings)
     system, root = fsspec.core.url_to_fs(address)
     count = 0
-    for path in _files(system, root):
+    with storage.asking(place):
+        paths = _files(system, root)
+    for path in paths:
         name = PurePosixPath(path).name
-        with system.open(path, "rb") as file:
-            before = file.read()
+        with storage.asking(place):
+            before = bytes(system.cat_file(path))
         clean: Callable[[bytes, Subject], bytes]
         clean = _seen if name.startswith("_seen-") else _rows if name.endswith(".jsonl.gz") else _parquet
         after = clean(before, subject)
         if after == before:
             continue
         count += 1
-        if "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,)):
+        if storage.is_local(place):
             storage.write(Path(path), after)
         else:
-            system.pipe_file(path, after)
+            with storage.asking(place):
+                system.pipe_file(path, after)
         source, _, inside = str(PurePosixPath(path).relative_to(PurePosixPath(root))).partition("/")
         if inside and not name.startswith("_seen-"):
-            _take_as_read(settings, con, f"{address.rstrip('/')}/{source}", source, inside)
+            with storage.asking(place):
+                _take_as_read(settings, con, f"{address.rstrip('/')}/{source}", source, inside)
     return count
 
 

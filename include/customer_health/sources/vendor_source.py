@@ -99,6 +99,7 @@ class VendorSource:
             through=self._options.through,
             progress=progress,
             sleep=self._sleep,
+            scratch=self._settings.home / "spill",
         )
         return extraction.run()
 

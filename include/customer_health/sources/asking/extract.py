@@ -53,6 +53,8 @@ class Extraction:
         through: See AskingSession.
         most_pages: Stop after so many pages of each resource and remember nothing; for a trial.
         sleep: How to wait.
+        scratch: Folder for what an export answers until it is a table; None: the machine's, which in a
+            container is memory.
     """
 
     source: str
@@ -66,6 +68,7 @@ class Extraction:
     most_pages: int | None = None
     progress: Progress = silent
     sleep: Callable[[float], None] | None = None
+    scratch: Path | None = None
     reading: Reading = field(init=False)
 
     def __post_init__(self) -> None:
@@ -334,8 +337,10 @@ class Extraction:
         assert resource.endpoint.windows is not None
         run = {"each": each, "as_of": self.as_of.isoformat(), **window.words(resource.endpoint.windows)}
         what = f"{self.vendor.vendor}.{resource.name} {window.name}"
-        with tempfile.TemporaryDirectory(prefix="export-") as scratch:
-            folder = Path(scratch)
+        if self.scratch is not None:
+            self.scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="export-", dir=self.scratch) as made:
+            folder = Path(made)
             target = folder / "out.parquet"
             if resource.answers == "json":
                 lines = folder / "lines.jsonl"

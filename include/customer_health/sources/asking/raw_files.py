@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import fsspec
+
+from customer_health.storage import move_file, replace_file
 
 _LEVEL = 1  # raw rows shrink tenfold at the fastest level; a higher one costs more CPU than it saves
 
@@ -84,16 +85,13 @@ class RawFiles:
 
     def _write(self, name: str, content: bytes | Path) -> None:
         path = f"{self._root}/{name}"
-        self._fs.makedirs(self._root, exist_ok=True)
         if not self._local:
+            self._fs.makedirs(self._root, exist_ok=True)
             self._fs.pipe_file(path, content if isinstance(content, bytes) else content.read_bytes())
-            return
-        fresh = Path(f"{self._root}/.{name}.new")
-        if isinstance(content, Path):
-            os.replace(content, fresh)
+        elif isinstance(content, bytes):
+            replace_file(Path(path), content)
         else:
-            fresh.write_bytes(content)
-        os.replace(fresh, path)
+            move_file(content, Path(path))
 
 
 def address_of(home: Path, landing: str | None) -> str:

@@ -95,6 +95,7 @@ def try_vendor(
             connection=connection,
             ledger=open_ledger("sqlite://"),
             address=folder,
+            scratch=Path(folder) / "spill",
             as_of=as_of,
             through=through,
             most_pages=pages,
