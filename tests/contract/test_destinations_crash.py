@@ -5,6 +5,7 @@ import signal
 from datetime import timedelta
 
 import pytest
+from tests.lib import children
 from tests.lib.destinations import RIGS, effect
 from tests.lib.ledger import morning
 from tests.lib.ledgers import new_url
@@ -21,14 +22,12 @@ POINTS = ("after_claim", "before_send", "before_bytes", "after_send", "after_set
 
 def killed_at(point, url, destination):
     """Deliver in a child that dies at `point`; return the signal that ended it."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    try:
+
+    def work():
         crash_points.arm(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == point else None)
         deliver(open_ledger(url), destination, now=lambda: morning(2))
-    finally:
-        os._exit(0)
+
+    return children.run(work)
 
 
 DESTINATIONS = (

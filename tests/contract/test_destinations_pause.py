@@ -9,6 +9,7 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
+from tests.lib import children
 from tests.lib.destinations import RIGS, effect
 from tests.lib.ledger import morning
 from tests.lib.servers.base import Server
@@ -44,24 +45,20 @@ def rig(name, monkeypatch):
 
 def dispatcher_that_stops_itself(url, destination, place):
     """Deliver in a child that sends itself SIGSTOP at `place`; return its process id."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        signal.alarm(WITHIN)
 
-        def stop(point):
-            if point == place:
-                crash_points.arm(None)
-                os.kill(os.getpid(), signal.SIGSTOP)
+    def stop(point):
+        if point == place:
+            crash_points.arm(None)
+            os.kill(os.getpid(), signal.SIGSTOP)
 
+    def work():
         crash_points.arm(stop)
         if place == "in the rate limiter":
             destination.pace = RateLimiter(1.0, 1, sleep=lambda _seconds: stop(place))
             destination.pace.wait()
         deliver(open_ledger(url), destination, now=clock, policy=POLICY)
-    finally:
-        os._exit(0)
+
+    return children.begin(work)
 
 
 def wait_until(true, what):
@@ -96,7 +93,7 @@ def paused_at(place, rig, tmp_path):
         wait_until(taken_over, "another dispatcher has sent it")
     finally:
         os.kill(child, signal.SIGCONT)
-        wait_until(lambda: os.waitpid(child, os.WNOHANG)[0] == child, "the child has ended")
+        assert children.end(child) == 0
     return ledger
 
 

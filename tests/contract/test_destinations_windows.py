@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.lib import children
 from tests.lib.destinations import RIGS, Rig, effect
 from tests.lib.ledger import morning
 from tests.lib.servers.base import Answer, Server
@@ -19,7 +18,6 @@ from customer_health.ledger.outbox import admin
 from customer_health.ledger.outbox import queue as outbox
 
 WINDOW = 40
-WITHIN = 60  # seconds after which a test that waits has failed
 
 
 @pytest.fixture
@@ -44,16 +42,7 @@ def rig(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 
 def _in_another_process(url: str, rig: Rig, at: datetime) -> None:
-    child = os.fork()
-    if not child:
-        try:
-            deliver(open_ledger(url), rig.destination, now=lambda: at)
-        finally:
-            os._exit(0)
-    deadline = time.monotonic() + WITHIN
-    while os.waitpid(child, os.WNOHANG)[0] != child:
-        assert time.monotonic() < deadline, "the other process goes on and on"
-        time.sleep(0.05)
+    assert children.run(lambda: deliver(open_ledger(url), rig.destination, now=lambda: at)) == 0
 
 
 def _promise(url: str, rig: Rig, accounts: range) -> None:

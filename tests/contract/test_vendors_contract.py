@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import os
 import re
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import requests
+from tests.lib import children
 from tests.lib.servers.vendors.base import AS_OF, VendorServer
 from tests.lib.vendor_company import VendorCompany
 
@@ -275,18 +276,12 @@ def test_a_run_that_is_killed_is_taken_up_again_and_nothing_is_lost_or_there_twi
 
     ready(company)
     company.remote.kill_at = 2
-    child = os.fork()
-    if child == 0:
-        try:
-            company.fetch()
-        finally:
-            os._exit(0)
-    company.remote.victim = child
-    _, status = os.waitpid(child, 0)
+    company.remote.victim = children.begin(company.fetch)
+    ended = children.end(company.remote.victim)
     company.remote.victim = 0
     company.fetch()
     agree(company)
-    assert os.WIFSIGNALED(status) or company.remote.export or company.remote.asked_main <= 2
+    assert ended == -signal.SIGKILL or company.remote.export or company.remote.asked_main <= 2
 
 
 def test_what_the_vendor_refuses_is_refused_here(company: VendorCompany) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.lib import children
 from tests.lib.servers.base import Answer, Request
 from tests.lib.servers.vendors import hubspot
 from tests.lib.servers.vendors.base import AS_OF, Row
@@ -226,16 +227,10 @@ def test_a_run_that_is_killed_while_it_asks_for_ties_loses_nothing(
         portal.deal(f"{number:04d}")
     portal.now += 3600
     portal.kill_at = at
-    child = os.fork()
-    if child == 0:
-        try:
-            company.fetch()
-        finally:
-            os._exit(0)
-    portal.victim = child
-    _, status = os.waitpid(child, 0)
+    portal.victim = children.begin(company.fetch)
+    ended = children.end(portal.victim)
     portal.victim = 0
-    assert os.WIFSIGNALED(status)
+    assert ended == -signal.SIGKILL
     night(company)
     keys = [row["id"] for row in company.rows_of("deals")]
     assert len(keys) == len(set(keys)) == 1_200

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.contract.test_vendors_contract import agree
+from tests.lib import children
 from tests.lib.servers.vendors.base import AS_OF
 from tests.lib.servers.vendors.salesforce import Remote
 from tests.lib.vendor_company import VendorCompany
@@ -109,16 +110,10 @@ def killed(company: VendorCompany, org: Remote, at: int) -> None:
     import customer_health.sources.asking.paginators  # noqa: F401  loaded before the process is doubled
 
     org.die_at = at
-    child = os.fork()
-    if child == 0:
-        try:
-            company.fetch()
-        finally:
-            os._exit(0)
-    org.victim = child
-    _, status = os.waitpid(child, 0)
+    org.victim = children.begin(company.fetch)
+    ended = children.end(org.victim)
     org.victim = 0
-    assert os.WIFSIGNALED(status)
+    assert ended == -signal.SIGKILL
 
 
 def once(company: VendorCompany) -> bool:

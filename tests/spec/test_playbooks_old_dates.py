@@ -114,7 +114,7 @@ def test_the_same_task_twice_at_once_doubles_nothing_and_loses_nothing(ledger_ur
     def task():
         engine = open_ledger(ledger_url)
         try:
-            gate.wait()
+            gate.wait(timeout=120)
             run(engine, 20, settings)
             deliver(engine, remote, now=lambda: morning(20))
         except Exception as error:  # shown by the assertion below
@@ -122,11 +122,12 @@ def test_the_same_task_twice_at_once_doubles_nothing_and_loses_nothing(ledger_ur
         finally:
             engine.dispose()
 
-    tasks = [threading.Thread(target=task) for _ in range(2)]
+    tasks = [threading.Thread(target=task, daemon=True) for _ in range(2)]
     for each in tasks:
         each.start()
     for each in tasks:
-        each.join()
+        each.join(timeout=120)
+    assert not any(each.is_alive() for each in tasks)
     deliver(ledger, remote, now=lambda: morning(20))
 
     assert errors == []

@@ -123,7 +123,7 @@ def test_a_reader_never_sees_half_a_run_while_the_publisher_is_killed(ledger, le
             writer.kill()  # in the middle of whatever it was doing
             break
     writer.kill()
-    writer.join()
+    writer.join(timeout=60)
 
     found = scores.of(ledger, day(1))["score_shown"]
     assert (len(found), found.nunique()) == (300, 1)
@@ -143,11 +143,12 @@ def test_two_publishers_of_one_day_at_once_leave_the_whole_of_one(ledger, ledger
             errors.append(error)
         engine.dispose()
 
-    workers = [threading.Thread(target=work, args=(score,)) for score in (10, 20, 30)]
+    workers = [threading.Thread(target=work, args=(score,), daemon=True) for score in (10, 20, 30)]
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join()
+        worker.join(timeout=120)
+    assert not any(worker.is_alive() for worker in workers)
 
     found = scores.of(ledger, day(1))["score_shown"]
     assert errors == []

@@ -238,7 +238,7 @@ def test_several_that_upgrade_or_create_it_at_once_do_it_once(ledger_url, histor
     gate = threading.Barrier(4)
 
     def upgrades() -> None:
-        gate.wait()
+        gate.wait(timeout=120)
         try:
             upgrade_ledger(ledger_url)
             open_ledger(ledger_url).dispose()

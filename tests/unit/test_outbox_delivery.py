@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.lib import children
 from tests.lib.ledger import day, morning, outcome, publish, run
 from tests.lib.ledgers import ledger_url
 from tests.lib.remote import Remote
@@ -260,11 +261,12 @@ def test_two_dispatchers_at_once_lose_nothing_and_double_nothing(ledger, tmp_pat
         counts.append(deliver(engine, remote, now=lambda: START))
         engine.dispose()
 
-    workers = [threading.Thread(target=work) for _ in range(3)]
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(3)]
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join()
+        worker.join(timeout=120)
+    assert not any(worker.is_alive() for worker in workers)
 
     assert len(remote.history()) == len(set(remote.history())) == 120
     assert sum(count.delivered for count in counts) == 120
@@ -281,9 +283,6 @@ def killed_at(point: str, nth: int, folder: Path, url: str) -> int:
     Returns:
         The signal that ended the child; 0 if it came to its end.
     """
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     passed = []
 
     def die(name):
@@ -292,15 +291,15 @@ def killed_at(point: str, nth: int, folder: Path, url: str) -> int:
             if len(passed) == nth:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    try:
+    def work():
         crash_points.arm(die)
         ledger = open_ledger(url)
         publish(ledger, 2, dict.fromkeys(ACCOUNTS, 20))
         run(ledger, 2)
         for destination in (Remote(folder), PreviewDestination("crm", folder / "preview")):
             deliver(ledger, destination, now=lambda: morning(2))
-    finally:
-        os._exit(0)
+
+    return children.run(work)
 
 
 @pytest.mark.parametrize("point", CRASH_POINTS)
