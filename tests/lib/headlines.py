@@ -27,6 +27,7 @@ _PROOF = {
     "single_threaded": ("contacts_known", 1.0),
     "arr_contraction": ("arr_change_12m_rel", -0.28),
     "low_nps": ("recent_nps", 4.0),
+    "low_adoption": ("feature_adoption_score", 0.18),
     "unanswered_tickets": ("open_unanswered_tickets_3d", 2.0),
     "price_increase": ("price_increase_180d", 1.0),
     "late_ebr": ("ebr_overdue_days", 40.0),
@@ -35,5 +36,6 @@ _PROOF = {
 
 def headlines(*codes: str, as_of: date = date(2026, 11, 1)) -> list[dict[str, Any]]:
     """Return these headline facts with an ordinary piece of evidence each, worst first."""
-    row = pd.DataFrame([dict(map(_PROOF.__getitem__, codes))])
+    usual = {"feature_adoption_score": 0.8}  # of others, whom little use is compared with
+    row = pd.DataFrame([dict(map(_PROOF.__getitem__, codes)), usual, usual])
     return headlines_of(row, FactThresholds(), CATALOGUE, as_of=as_of)[0]

@@ -76,3 +76,31 @@ def test_a_step_of_a_save_is_asked_for_once_an_episode_however_its_tier_moves(le
     assert sorted(tasks) == sorted(set(tasks))
     assert before <= set(tasks)
     assert "urgent_review" in tasks  # what only the graver play asks for comes with it
+
+
+@pytest.mark.parametrize(
+    ("fact", "kind"),
+    [
+        ("late_ebr", "schedule_ebr"),
+        ("low_adoption", "adoption_review"),
+        ("low_nps", "detractor_followup"),
+    ],
+)
+def test_a_fact_that_no_play_answered_is_one_conversation_and_no_check_in_beside_it(ledger, fact, kind):
+    publish(ledger, 1, {"other": 80})
+    run(ledger, 1)
+    told = headlines(fact)
+    grave = headlines(fact, "silent_account")
+    publish(
+        ledger,
+        2,
+        {
+            "acme": {"score": 94, "reasons": [], "facts": told},
+            "piled": {"score": 84, "reasons": [], "facts": told, "review": True},
+            "silent": {"score": 60, "reasons": [], "facts": grave},
+        },
+    )
+    run(ledger, 2)
+    tasks = [(task["account_id"], task["payload"]["type"]) for task in promised(ledger, "create_task")]
+    assert [own for who, own in tasks if who == "acme"] == [kind]
+    assert kind not in {own for who, own in tasks if who != "acme"}

@@ -190,3 +190,9 @@ def test_of_a_customer_of_a_few_people_no_second_contact_is_missed() -> None:
         "only 1 contact known",
     ]
     assert {reasons[0]["points"] for reasons in told} == {-20.0}  # what it costs is told all the same
+    alone = pd.DataFrame({"executives_known": [0.0, 0.0], "seats": [2.0, 20.0]})
+    costs = pd.DataFrame({"executives_known": [-9.0, -9.0]})
+    charged = Attribution(90.0, costs, costs.set_axis(["relationship"], axis=1))
+    first, second = reasons_for(charged, alone, CATALOGUE, organisation_from=5)
+    assert [reason["short"] for reason in first] == []
+    assert [reason["short"] for reason in second] == ["no exec known"]

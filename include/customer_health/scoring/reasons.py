@@ -33,14 +33,14 @@ from customer_health.scoring.statements import (
     strength_claim,
 )
 from customer_health.scoring.why import MIN_POINTS, renewal_fact
-from customer_health.signals.headline_facts import FACTS
 from customer_health.signals.signal import Direction, Signal
 
 Reason = dict[str, Any]
 
 TOGETHER = (frozenset({"support", "sentiment"}),)  # concepts that show one cause twice
-# What says nothing of a customer of a few people: of one person, no second one can be known.
-ORGANISATIONAL = frozenset({"exec_activity_90d", *(fact.signal for fact in FACTS if fact.in_organisations)})
+# What says nothing of a customer of a few people: of one person, no second one and no executive can be known.
+ORGANISATIONAL = frozenset({"single_threaded", "few_voices", "no_exec_contact", "no_executive_known"})
+ANYBODY = frozenset({"single_threaded", "few_voices"})  # that nobody at all is known, is news of all
 MAX_RISKS = 4
 MAX_STRENGTHS = 2
 
@@ -91,8 +91,8 @@ def _faces(
         column = values[name].to_numpy(dtype=float)
         median = float(np.median(known)) if (known := column[~np.isnan(column)]).size else np.nan
         true = holds(claim, column, signal, risk=risk, median=median)
-        if risk and name in ORGANISATIONAL:
-            true &= ~small | (column == 0) & (claim.none != "")  # "no contact known" is one too few for all
+        if risk and claim.code in ORGANISATIONAL:
+            true &= ~small | ((column == 0) & (claim.code in ANYBODY))
         gain = sign * attribution.signals[name].to_numpy()
         names.append(name)
         claims.append(claim)

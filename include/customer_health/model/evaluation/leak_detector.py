@@ -2,7 +2,9 @@
 
 A. *Too good alone*: a single column that separates next quarter's losses better than any honest one does.
 B. *Does not fade*: what warns today warns less of a loss in half a year. A column that was filled in
-   after the loss knows both equally well.
+   after the loss knows both equally well. Each lost account is compared with itself, half a year apart, and
+   what is left must be more than chance, for as many columns as were asked: with seventy losses, a fifth of
+   the honest signals keep up by chance.
 C. *Rewritten*: what the column says now about a past day differs from what it said on that day, more
    often for those who left; or it has no past at all, so that nobody can know.
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -27,6 +30,7 @@ RETENTION, WORTH_ASKING = 0.92, 0.60
 REWRITTEN_GAP = 0.10  # difference of change rates, lost against kept
 MIN_LOST = 20
 ONE_SIDED = 1.64
+FALSE_ALARM = 0.05  # chance that a training without hindsight accuses any column of not fading
 
 
 @dataclass(frozen=True)
@@ -70,42 +74,71 @@ def separations(design: pd.DataFrame, columns: Sequence[str], outcomes: Outcomes
     """Measure how well each column alone warns of near and of far losses.
 
     Returns:
-        By column: `near` and `far` (AUC, turned so that near is at least 0.5), `retention`, and
-        `near_error`, `far_error` (standard errors by the number of different lost accounts).
+        By column: `near` and `far` (AUC, turned so that near is at least 0.5), `retention`, `far_error`
+        (standard error by the number of different lost accounts), and `kept_up`: by how many standard errors
+        the lost accounts seen in both windows keep more than `RETENTION` of their warning; NaN for few.
     """
     windows = {}
     for name, y in (("near", outcomes.near()), ("far", outcomes.far())):
         known = np.flatnonzero(~np.isnan(y))
         picked = known[downsample(y[known], 1)[0]] if len(known) else known
-        lost = len(np.unique(outcomes.accounts[picked][y[picked] == 1])) if len(picked) else 0
-        windows[name] = (picked, y[picked], lost)
+        windows[name] = _Window(picked, y[picked], outcomes.accounts[picked])
     rows = []
     for column in columns:
         values = design[column].to_numpy(dtype=float)
         views = [np.nan_to_num(values, nan=float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0)]
         if np.isnan(values).any():
             views.append(np.isnan(values).astype(float))
-        found = [_near_and_far(view, windows) for view in views]
-        near, far = max(found, key=lambda pair: pair[0])
-        errors = {f"{name}_error": _error(windows[name][2]) for name in windows}
+        found = [_near_and_far(view, windows["near"], windows["far"]) for view in views]
+        near, far, kept_up = max(found, key=lambda one: one[0])
         retention = (far - 0.5) / (near - 0.5) if near > 0.5 else 0.0
-        rows.append({"column": column, "near": near, "far": far, "retention": retention, **errors})
+        rows.append(
+            {
+                "column": column,
+                "near": near,
+                "far": far,
+                "retention": retention,
+                "far_error": _error(windows["far"].lost_accounts),
+                "kept_up": kept_up,
+            }
+        )
     return pd.DataFrame(rows).set_index("column") if rows else pd.DataFrame()
 
 
-def _near_and_far(
-    view: np.ndarray, windows: dict[str, tuple[np.ndarray, np.ndarray, int]]
-) -> tuple[float, float]:
-    from sklearn.metrics import roc_auc_score
+@dataclass(frozen=True)
+class _Window:
+    """Rows whose fate within a window is known."""
 
-    areas = []
-    for picked, y, lost in windows.values():
-        if lost < MIN_LOST or (y == 0).sum() < MIN_LOST:
-            areas.append(0.5)
-            continue
-        areas.append(float(roc_auc_score(y, view[picked])))
-    near, far = areas
-    return (near, far) if near >= 0.5 else (1 - near, 1 - far)
+    picked: np.ndarray
+    lost: np.ndarray
+    accounts: np.ndarray
+
+    @property
+    def lost_accounts(self) -> int:
+        return len(np.unique(self.accounts[self.lost == 1]))
+
+    def places(self, view: np.ndarray) -> pd.Series:
+        """Share of the kept rows below each lost row, ties by half, by account; empty where few are lost."""
+        values = view[self.picked]
+        kept, lost = np.sort(values[self.lost == 0]), values[self.lost == 1]
+        if self.lost_accounts < MIN_LOST or len(kept) < MIN_LOST:
+            return pd.Series(dtype=float)
+        below = (np.searchsorted(kept, lost, "left") + np.searchsorted(kept, lost, "right")) / 2
+        return pd.Series(below / len(kept), self.accounts[self.lost == 1])
+
+
+def _near_and_far(view: np.ndarray, near: _Window, far: _Window) -> tuple[float, float, float]:
+    """AUC of both windows, and by how many standard errors the accounts in both keep up."""
+    places = [near.places(view), far.places(view)]
+    areas = [float(one.mean()) if len(one) else 0.5 for one in places]  # the mean place is the AUC
+    sign = 1.0 if areas[0] >= 0.5 else -1.0
+    both = pd.concat([one.groupby(level=0).mean() for one in places], axis=1).dropna().to_numpy() - 0.5
+    kept_up = np.nan
+    if len(both) >= MIN_LOST:
+        beyond = sign * (both[:, 1] - RETENTION * both[:, 0])
+        error = beyond.std(ddof=1) / np.sqrt(len(beyond))
+        kept_up = float(beyond.mean() / max(error, 1e-12))
+    return 0.5 + sign * (areas[0] - 0.5), 0.5 + sign * (areas[1] - 0.5), kept_up
 
 
 def _error(lost: int) -> float:
@@ -121,6 +154,7 @@ def judge(table: pd.DataFrame, *, static: Collection[str] = ()) -> list[Finding]
             states, and a small customer stays small: that they do not fade proves nothing.
     """
     found = []
+    enough = NormalDist().inv_cdf(1 - FALSE_ALARM / max(len(table), 1))
     for column, row in table.iterrows():
         name = str(column)
         if row["near"] > TOO_GOOD:
@@ -134,9 +168,9 @@ def judge(table: pd.DataFrame, *, static: Collection[str] = ()) -> list[Finding]
             )
         elif (
             name not in static
-            and row["near"] - ONE_SIDED * row["near_error"] > WORTH_ASKING
+            and row["near"] > WORTH_ASKING
             and row["far"] - ONE_SIDED * row["far_error"] > 0.5
-            and row["retention"] > RETENTION
+            and row["kept_up"] > enough
         ):
             found.append(
                 Finding(
