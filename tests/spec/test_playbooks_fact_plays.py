@@ -61,7 +61,12 @@ def test_facts_that_pile_up_begin_one_play_and_not_three(ledger):
     )
     run(ledger, 2)
     tasks = {row["account_id"]: row["payload"]["type"] for row in promised(ledger, "create_task")}
-    assert tasks == {"piled": "facts_review", "compares": "commercial_review", "angry": "support_recovery"}
+    assert tasks == {
+        "piled": "facts_review",
+        "compares": "commercial_review",
+        "angry": "support_recovery",
+        "calm": "detractor_followup",
+    }
     assert outcome(ledger, 2, "piled", "comparing_vendors")[0] == "excluded"
 
 

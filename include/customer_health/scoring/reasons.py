@@ -38,8 +38,11 @@ from customer_health.signals.signal import Direction, Signal
 Reason = dict[str, Any]
 
 TOGETHER = (frozenset({"support", "sentiment"}),)  # concepts that show one cause twice
-# What says nothing of a customer of a few people: of one person, no second one and no executive can be known.
-ORGANISATIONAL = frozenset({"single_threaded", "few_voices", "no_exec_contact", "no_executive_known"})
+# What says nothing of a customer of a few people: of one person, no second one and no executive can be known,
+# and nobody holds a business review with them.
+ORGANISATIONAL = frozenset(
+    {"single_threaded", "few_voices", "no_exec_contact", "no_executive_known", "no_ebr", "late_ebr"}
+)
 ANYBODY = frozenset({"single_threaded", "few_voices"})  # that nobody at all is known, is news of all
 MAX_RISKS = 4
 MAX_STRENGTHS = 2
