@@ -26,7 +26,7 @@ from customer_health.model.data.features import FeatureSet
 from customer_health.model.data.folds import walk_forward
 from customer_health.model.data.labels import eligible, outcome_labels
 from customer_health.model.data.training_panel import dates_of, prepare
-from customer_health.model.evaluation.walk_forward import training_set_of
+from customer_health.model.evaluation.fold_work import training_set_of
 from customer_health.model.training import train
 
 FOLDS = 12

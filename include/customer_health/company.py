@@ -166,6 +166,9 @@ class ModelConfig(Section):
     )
     seed: int = Field(20260101, description="the same seed and data give the same model")
     threads: int = Field(1, ge=1, description="threads of one training")
+    processes: int = Field(
+        0, ge=0, description="processes of one training; 0: two for a large company on more than one core"
+    )
     loss_types: tuple[LossType, ...] = Field(
         default=("logo_churn", "downgrade", "contraction"),
         min_length=1,

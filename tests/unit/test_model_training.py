@@ -20,8 +20,9 @@ from customer_health.model.data.training_data import TrainingData
 from customer_health.model.data.training_panel import dates_of
 from customer_health.model.evaluation import training_gates
 from customer_health.model.evaluation.fold_store import FoldStore
+from customer_health.model.evaluation.fold_work import tuned
 from customer_health.model.evaluation.training_gates import LeakageError
-from customer_health.model.evaluation.walk_forward import countable, tuned
+from customer_health.model.evaluation.walk_forward import countable
 from customer_health.model.reports import model_card
 from customer_health.model.training import train
 

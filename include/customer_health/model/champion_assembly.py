@@ -14,70 +14,38 @@ from customer_health.company import CompanyConfig
 from customer_health.model.candidates import calibration
 from customer_health.model.candidates.blend import Blend
 from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.candidates.candidate_list import Head, as_candidate, build, fit, single_models
 from customer_health.model.candidates.expected_loss import ExpectedLoss
 from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.data.decision_window import DECISION
 from customer_health.model.data.features import FeatureSet
 from customer_health.model.data.fixed_distance import at_reference
-from customer_health.model.data.training_panel import dates_of
 from customer_health.model.evaluation.fold_results import LOGO, Evaluation
-from customer_health.model.evaluation.fold_store import FoldStore
-from customer_health.model.evaluation.walk_forward import blend_parts, training_set_of, tuned
+from customer_health.model.evaluation.fold_work import HeadWork
+from customer_health.model.evaluation.walk_forward import blend_parts
 from customer_health.model.registry.champion import Champion, anchors_of, attention_cut
 from customer_health.model.registry.reference_account import reference_of
 from customer_health.model.score_choice import Rival
 
 
-@dataclass(frozen=True)
-class Fitter:
-    """Fits a candidate once more on every row whose label is known today.
+def fit_winner(
+    work: HeadWork, kind: str | None, evaluations: Sequence[Evaluation], *, calibrated: bool = False
+) -> Candidate:
+    """Fit a head's winner once more, on every row whose label is known today.
 
-    Attributes:
-        features: Columns that models may read.
-        config: Company file.
-        today: The training date.
+    Args:
+        work: Of the head.
+        kind: The winner; None: the naive baseline, because nobody won.
         evaluations: Walk-forward results: they say whom a blend is made of, and how to calibrate.
-        store: Kept results of tunings.
+        calibrated: Straighten its probabilities where walk-forward says that this helps.
     """
-
-    features: FeatureSet
-    config: CompanyConfig
-    today: pd.Timestamp
-    evaluations: Sequence[Evaluation]
-    store: FoldStore
-
-    def fit(self, head: Head, kind: str | None, *, calibrated: bool = False) -> Candidate:
-        """Return the fitted candidate of a head; the naive baseline where none won.
-
-        Args:
-            head: Its rows.
-            kind: The winner.
-            calibrated: Straighten its probabilities where walk-forward says that this helps.
-        """
-        config, dates = self.config.model, dates_of(head.rows)
-        training_set = training_set_of(head, dates, self.today, config)
-        name = kind or NaiveBaseline.kind
-        matured = [day for day in dates if day + pd.Timedelta(days=head.horizon_days) <= self.today]
-        settings = tuned(head, matured, self.today, self.features.features, config, self.store)
-
-        def fitted(one: str) -> Candidate:
-            scorer = build(
-                one,
-                self.features.features,
-                config,
-                horizon_days=head.horizon_days,
-                settings=settings.get(one),
-            )
-            return as_candidate(fit(scorer, training_set, config.seed))
-
-        whole = Evaluation.joined(list(self.evaluations)).of("predictions", head.horizon_days, head.outcome)
-        if name == Blend.kind:
-            made: Candidate = Blend([fitted(one) for one in blend_parts(whole, single_models(head, config))])
-        else:
-            made = fitted(name)
-        line = calibration.line(whole, name) if calibrated else None
-        return calibration.Calibrated(made, shift=line[0], slope=line[1]) if line else made
+    name, head = kind or NaiveBaseline.kind, work.head
+    whole = Evaluation.joined(list(evaluations)).of("predictions", head.horizon_days, head.outcome)
+    if name == Blend.kind:
+        made: Candidate = Blend([work.fitted(one) for one in blend_parts(whole, work.competing)])
+    else:
+        made = work.fitted(name)
+    line = calibration.line(whole, name) if calibrated else None
+    return calibration.Calibrated(made, shift=line[0], slope=line[1]) if line else made
 
 
 @dataclass(frozen=True)

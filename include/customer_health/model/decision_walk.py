@@ -6,7 +6,6 @@ tested on, once its own window has closed. In the youngest test periods these ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,12 @@ from customer_health.company import ModelConfig
 from customer_health.model.candidates.candidate_list import Head
 from customer_health.model.candidates.constrained_logistic import sigmoid
 from customer_health.model.candidates.decision_model import DecisionModel
-from customer_health.model.data.features import RENEWAL, Feature
+from customer_health.model.data.features import RENEWAL
 from customer_health.model.data.fixed_distance import distance_bands
 from customer_health.model.data.folds import Fold, walk_forward
 from customer_health.model.data.training_panel import dates_of
-from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.evaluation.metrics import Sample, auc, mass_bins
-from customer_health.model.evaluation.walk_forward import Tick, countable, walk
+from customer_health.model.evaluation.walk_forward import countable
 
 FOLDS = {"quick": 3, "thorough": 6}
 Rows = list[dict[str, Any]]
@@ -36,21 +34,6 @@ def decision_folds(head: Head, config: ModelConfig, *, as_of: pd.Timestamp) -> l
     wanted = min(FOLDS[config.effort], len(kept))
     places = np.unique(np.linspace(0, max(len(kept) - 1, 0), wanted).round().astype(int))
     return [kept[place] for place in places]
-
-
-def walk_decision(
-    head: Head,
-    folds: Sequence[Fold],
-    features: Sequence[Feature],
-    config: ModelConfig,
-    *,
-    as_of: pd.Timestamp,
-    tick: Tick,
-    store: FoldStore,
-) -> pd.DataFrame:
-    """Return the test rows of `walk` for the decision model, the baseline and the rules."""
-    kinds = (DecisionModel.kind,)
-    return walk(head, folds, features, config, as_of=as_of, tick=tick, store=store, models=kinds)
 
 
 def by_distance(table: pd.DataFrame, kind: str = DecisionModel.kind) -> Rows:

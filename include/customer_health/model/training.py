@@ -13,33 +13,34 @@ from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.model.candidates import calibration
 from customer_health.model.candidates.candidate import Candidate
-from customer_health.model.candidates.candidate_list import Head, downsample, single_models
+from customer_health.model.candidates.candidate_list import Head, downsample
 from customer_health.model.candidates.decision_model import DecisionModel
 from customer_health.model.candidates.expected_loss import measured_shares
-from customer_health.model.champion_assembly import Fitted, Fitter, assemble_champion
+from customer_health.model.champion_assembly import Fitted, assemble_champion, fit_winner
 from customer_health.model.data.features import CATEGORIES, LOGARITHMS, FeatureSet
 from customer_health.model.data.folds import walk_forward
 from customer_health.model.data.labels import HEADS, logging_delay
 from customer_health.model.data.revenue_growth import moved
 from customer_health.model.data.training_data import TrainingData
 from customer_health.model.data.training_panel import dates_of
-from customer_health.model.decision_walk import decision_folds, walk_decision
 from customer_health.model.evaluation import leak_detector, optimism, training_gates
 from customer_health.model.evaluation.fold_results import DRAWS, LOGO, Evaluation, measure
 from customer_health.model.evaluation.fold_store import FoldStore
+from customer_health.model.evaluation.fold_work import HeadWork
 from customer_health.model.evaluation.selection import best_of, choose, models_in
 from customer_health.model.evaluation.tier_spread import rules_crowding
-from customer_health.model.evaluation.walk_forward import countable, walk
+from customer_health.model.evaluation.walk_forward import walk
 from customer_health.model.registry.champion import Champion
 from customer_health.model.reports.training_report import HeadReport, Training, capital
 from customer_health.model.reports.training_summary import looked_at, sources
 from customer_health.model.score_choice import (
-    MIN_PRIOR_LOST,
     Choice,
     choose_score,
     order_of_preference,
     who_scores,
 )
+from customer_health.model.training_helpers import Begin, helpers
+from customer_health.model.training_work import TrainingWork
 from customer_health.progress import Progress, silent
 from customer_health.signals.catalogue import CATALOGUE
 from customer_health.signals.signal import Concept
@@ -49,7 +50,6 @@ CALENDAR = str(Concept.CALENDAR)
 STATIC = {*CATEGORIES, *LOGARITHMS, "auto_renew_share"}
 # Everybody may know the date of the decision, however well it separates.
 DATES = tuple(signal.name for signal in CATALOGUE.values() if signal.aggregation.dated)
-OTHER_FOLDS = {"quick": 3, "thorough": 6}  # for losses other than the logo's
 
 
 def train(
@@ -87,12 +87,34 @@ def train(
         DataContractError: The panel breaks its contract.
         LeakageError: A signal knows the outcome.
     """
-    model, wanted = config.model, config.model.primary_horizon
+    wanted = config.model.primary_horizon
     if wanted not in horizons:
         raise ConfigurationError(
             f"model.primary_horizon is {wanted} days, but the model's horizons are {list(horizons)}.",
             hint="Add it to model.horizons, or choose one of them.",
         )
+    kept = store or FoldStore()
+    with helpers(panel, outcomes, config, as_of=as_of, store=kept) as begin:
+        return _train(
+            panel, outcomes, config, as_of, horizons, progress, kept, begin, snapshot, stored, incumbent
+        )
+
+
+def _train(
+    panel: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    config: CompanyConfig,
+    as_of: date,
+    horizons: Sequence[int],
+    progress: Progress | None,
+    store: FoldStore,
+    begin: Begin,
+    snapshot: pd.DataFrame | None,
+    stored: pd.DataFrame | None,
+    incumbent: Champion | None,
+) -> Training:
+    """Train, with helpers that wait until `begin` tells them which signals were refused."""
+    model, wanted = config.model, config.model.primary_horizon
     today = pd.Timestamp(as_of)
     data = TrainingData.of(panel, outcomes, config, as_of=as_of)
     eligible_rows, design = data.rows, data.design
@@ -112,15 +134,18 @@ def train(
     features = features.without(refused)
 
     watch = _Ticker(progress or silent)
-    kept = store or FoldStore()
+    begin(sorted(refused))
+    training_work = TrainingWork(features, model, today, store)
+    works = {horizon: training_work.leaving(head) for horizon, head in heads.items()}
     found = {
-        horizon: _compete(head, features, config, today, watch, kept, univariate_auc[horizon], incumbent)
-        for horizon, head in heads.items()
+        horizon: _compete(work, config, watch, univariate_auc[horizon], incumbent)
+        for horizon, work in works.items()
     }
     reports = {horizon: report for horizon, (report, _) in found.items()}
     evaluations = [table for _, table in found.values() if table is not None]
 
-    decision, table = _decision_head(data, features, config, today, watch, kept)
+    decision = training_work.decision(data.decision_head())
+    table = _walk_decision(training_work, decision, config, watch)
     if table is not None:
         evaluations.append(table)
     choice = _choose(reports, evaluations, data, config, today, incumbent)
@@ -130,21 +155,23 @@ def train(
     if winner is not None:
         extra: dict[tuple[str, int], Candidate] = {}
         for key, head in others.items():
-            other_reports[key], table, made = _side_head(head, features, config, today, watch, kept)
+            other_reports[key], side, made = _side_head(
+                training_work, training_work.other(head), config, watch
+            )
             if made is not None:
                 extra[key] = made
-            if table is not None:
-                evaluations.append(table)
-        fitter = Fitter(features, config, today, evaluations, kept)
+            if side is not None:
+                evaluations.append(side)
         fitted = {}
-        for horizon, head in heads.items():
+        for horizon, work in works.items():
             report = reports[horizon]
-            fitted[horizon] = fitter.fit(head, report.kind, calibrated=report.calibration_warning is not None)
+            straighten = report.calibration_warning is not None
+            fitted[horizon] = fit_winner(work, report.kind, evaluations, calibrated=straighten)
             watch(f"{horizon} days: final fit")
-        ahead = fitter.fit(decision, DecisionModel.kind) if decision is not None else None
+        ahead = fit_winner(decision, DecisionModel.kind, evaluations) if table is not None else None
         own = None
         if winner.head == LOGO and winner.kind != reports[winner.horizon].kind:
-            own = fitter.fit(heads[winner.horizon], winner.kind)
+            own = fit_winner(works[winner.horizon], winner.kind, evaluations)
         shares = measured_shares(
             outcomes[pd.to_datetime(outcomes["known_at"]) < today],
             eligible_rows,
@@ -176,25 +203,14 @@ def train(
     )
 
 
-def _decision_head(
-    training_data: TrainingData,
-    features: FeatureSet,
-    config: CompanyConfig,
-    today: pd.Timestamp,
-    watch: _Ticker,
-    store: FoldStore,
-) -> tuple[Head | None, Evaluation | None]:
-    """Test the decision head, if there are losses to learn from; None twice if there are not."""
-    head = training_data.decision_head()
-    lost = head.rows["account_id"][head.labels_by(today) == 1].nunique()
-    folds = decision_folds(head, config.model, as_of=today)
-    if lost < MIN_PRIOR_LOST or not folds:
-        return None, None
-    watch.expect(4 * len(folds))
-    predictions = walk_decision(
-        head, folds, features.features, config.model, as_of=today, tick=watch, store=store
-    )
-    return head, measure(predictions, config.model, config.economics, draws=DRAWS // 3)
+def _walk_decision(
+    training_work: TrainingWork, work: HeadWork, config: CompanyConfig, watch: _Ticker
+) -> Evaluation | None:
+    """Test the decision head, if there are losses to learn from; None if there are not."""
+    if not training_work.tested(work):
+        return None
+    watch.expect(4 * len(work.folds))
+    return measure(walk(work, tick=watch), config.model, config.economics, draws=DRAWS // 3)
 
 
 def _choose(
@@ -285,22 +301,18 @@ def _findings(
 
 
 def _compete(
-    head: Head,
-    features: FeatureSet,
+    work: HeadWork,
     config: CompanyConfig,
-    today: pd.Timestamp,
     watch: _Ticker,
-    store: FoldStore,
     univariate_auc: pd.Series,
     incumbent: Champion | None,
 ) -> tuple[HeadReport, Evaluation | None]:
     """Take one horizon through the gates and the walk-forward."""
+    head, folds, today = work.head, work.folds, work.as_of
     dates = dates_of(head.rows)
     planned = walk_forward(dates, horizon_days=head.horizon_days, as_of=today)
-    folds = countable(head, planned, as_of=today)
-    labels = head.labels_by(today)
+    labels, churners = work.final, work.lost
     known = ~np.isnan(labels)
-    churners = int(head.rows["account_id"][labels == 1].nunique())
     months = (dates[-1] - dates[0]).days / 30.44 if dates else 0.0
     too_little = training_gates.insufficiency(
         planned=len(planned),
@@ -322,8 +334,8 @@ def _compete(
     if too_little:
         return report, None
 
-    watch.expect((3 + len(single_models(head, config.model))) * len(folds) + 1)
-    predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch, store=store)
+    watch.expect(len(work.kinds) * len(folds) + 1)
+    predictions = walk(work, tick=watch)
     draws = DRAWS if config.model.effort == "thorough" else 2 * DRAWS // 3
     evaluation = measure(predictions, config.model, config.economics, draws=draws)
     for kind in models_in(evaluation, head.horizon_days):
@@ -335,37 +347,26 @@ def _compete(
     warning = calibration.calibration_warning(evaluation, head.horizon_days, best) if best else None
     gap = None
     if config.model.effort == "thorough":
-        gap = optimism.gap(head, labels, features.features, evaluation, config.model)
+        gap = optimism.gap(head, labels, work.features, evaluation, config.model)
     report = replace(report, kind=best, why=why, separations=univariate_auc)
     return replace(report, calibration_warning=warning, optimism=gap), evaluation
 
 
 def _side_head(
-    head: Head,
-    features: FeatureSet,
-    config: CompanyConfig,
-    today: pd.Timestamp,
-    watch: _Ticker,
-    store: FoldStore,
+    training_work: TrainingWork, work: HeadWork, config: CompanyConfig, watch: _Ticker
 ) -> tuple[HeadReport, Evaluation | None, Candidate | None]:
     """Train the head of another loss than the logo's; it informs, and decides nothing."""
-    limit = OTHER_FOLDS[config.model.effort]
-    planned = walk_forward(dates_of(head.rows), horizon_days=head.horizon_days, as_of=today, max_folds=limit)
-    folds = countable(head, planned, as_of=today)
-    labels = head.labels_by(today)
-    lost = head.rows["account_id"][labels == 1].nunique()
-    rows = int((~np.isnan(labels)).sum())
-    report = HeadReport(head.horizon_days, None, "", len(folds), rows, int(lost), head=head.outcome)
-    if lost < config.model.min_unique_churners or not folds:
-        return replace(report, why=f"only {lost} accounts had this loss; it is not predicted"), None, None
-    watch.expect((3 + len(single_models(head, config.model))) * len(folds) + 1)
-    predictions = walk(head, folds, features.features, config.model, as_of=today, tick=watch, store=store)
-    evaluation = measure(predictions, config.model, config.economics, draws=DRAWS // 3)
+    head, folds = work.head, work.folds
+    rows = int((~np.isnan(work.final)).sum())
+    report = HeadReport(head.horizon_days, None, "", len(folds), rows, work.lost, head=head.outcome)
+    if not training_work.tested(work):
+        why = f"only {work.lost} accounts had this loss; it is not predicted"
+        return replace(report, why=why), None, None
+    watch.expect(len(work.kinds) * len(folds) + 1)
+    evaluation = measure(walk(work, tick=watch), config.model, config.economics, draws=DRAWS // 3)
     kind, why = choose(evaluation, head.horizon_days, head.outcome)
     report = replace(report, kind=kind, why=why)
-    made = Fitter(features, config, today, [evaluation], store).fit(
-        head, kind, calibrated=report.calibration_warning is not None
-    )
+    made = fit_winner(work, kind, [evaluation], calibrated=report.calibration_warning is not None)
     watch(f"{head.title}: final fit")
     return report, evaluation, made
 

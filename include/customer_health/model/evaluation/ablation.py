@@ -22,7 +22,8 @@ from customer_health.model.data.features import RENEWAL, Feature
 from customer_health.model.data.folds import Fold, walk_forward
 from customer_health.model.data.training_data import TrainingData
 from customer_health.model.data.training_panel import dates_of
-from customer_health.model.evaluation.fold_store import FoldStore, key_of
+from customer_health.model.evaluation.fold_store import FoldStore, digest_of, key_of
+from customer_health.model.evaluation.fold_work import training_set_of
 from customer_health.model.evaluation.metrics import (
     Sample,
     Tally,
@@ -33,7 +34,7 @@ from customer_health.model.evaluation.metrics import (
     recall_at,
 )
 from customer_health.model.evaluation.training_gates import insufficiency
-from customer_health.model.evaluation.walk_forward import countable, training_set_of
+from customer_health.model.evaluation.walk_forward import countable
 from customer_health.progress import Progress, silent
 from customer_health.signals.signal_sources import groups_of, known_share
 
@@ -175,10 +176,7 @@ class Ablation:
         key = key_of(
             f"worth-{KIND}",
             told,
-            training_set.design[names],
-            training_set.y,
-            training_set.weight,
-            seen[names],
+            digest_of(training_set.design[names], training_set.y, training_set.weight, seen[names]),
         )
         return self.store.array(key, compute)
 

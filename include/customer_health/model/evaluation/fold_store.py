@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
@@ -22,7 +23,7 @@ import pandas as pd
 
 
 class FoldStore:
-    """Arrays by content hash in a folder; without a folder it keeps nothing.
+    """Arrays and texts by content hash in a folder; without a folder it keeps nothing.
 
     Args:
         folder: Where; created if needed.
@@ -37,40 +38,57 @@ class FoldStore:
         """Return what is kept under the key, or compute and keep it."""
         if self.folder is None:
             return compute()
-        self.used.add(key)
         path = self.folder / f"{key}.npy"
-        found = _read(path)
+        found = self._kept(path)
         if found is not None:
-            self.hits += 1
-            return found
+            return np.asarray(np.load(io.BytesIO(found), allow_pickle=False), dtype=float)
         values = np.asarray(compute(), dtype=float)
         buffer = io.BytesIO()
         np.save(buffer, values, allow_pickle=False)
-        data = buffer.getvalue()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(hashlib.sha256(data).digest() + data)
-        partial.replace(path)
+        _keep(path, buffer.getvalue())
         return values
 
+    def text(self, key: str, compute: Callable[[], str]) -> str:
+        """Likewise a text: the files of a fitted candidate."""
+        if self.folder is None:
+            return compute()
+        path = self.folder / f"{key}.txt"
+        found = self._kept(path)
+        if found is not None:
+            return found.decode()
+        made = compute()
+        _keep(path, made.encode())
+        return made
+
     def prune(self) -> None:
-        """Forget what this training did not need."""
+        """Forget what this training did not need, and what a killed one left half-written."""
         if self.folder is not None and self.folder.exists():
-            for path in self.folder.glob("*.npy"):
-                if path.stem not in self.used:
+            for path in self.folder.iterdir():
+                if path.is_file() and path.stem not in self.used:
                     path.unlink(missing_ok=True)
 
+    def _kept(self, path: Path) -> bytes | None:
+        self.used.add(path.stem)
+        found = _read(path)
+        self.hits += found is not None
+        return found
 
-def _read(path: Path) -> np.ndarray | None:
-    """Read a kept array; a damaged file counts as none."""
+
+def _keep(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")  # two processes may compute the same
+    partial.write_bytes(hashlib.sha256(data).digest() + data)
+    partial.replace(path)
+
+
+def _read(path: Path) -> bytes | None:
+    """Read what is kept; a damaged file counts as none."""
     try:
         whole = path.read_bytes()
     except OSError:
         return None
     digest, data = whole[:32], whole[32:]
-    if hashlib.sha256(data).digest() != digest:
-        return None
-    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False), dtype=float)
+    return data if hashlib.sha256(data).digest() == digest else None
 
 
 @cache
@@ -82,10 +100,9 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def key_of(kind: str, settings: Mapping[str, Any], *parts: pd.DataFrame | np.ndarray) -> str:
-    """Hash a candidate, its settings and all that it will see."""
-    told = json.dumps([code_version(), kind, settings], sort_keys=True, default=str)
-    digest = hashlib.sha256(told.encode())
+def digest_of(*parts: pd.DataFrame | np.ndarray) -> str:
+    """Hash tables and arrays, with the names of the columns."""
+    digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, pd.DataFrame):
             digest.update(json.dumps(list(part.columns)).encode())
@@ -94,4 +111,17 @@ def key_of(kind: str, settings: Mapping[str, Any], *parts: pd.DataFrame | np.nda
             values = np.asarray(part, dtype=float)
         digest.update(str(values.shape).encode())
         digest.update(np.ascontiguousarray(values).tobytes())
-    return f"{kind}-{digest.hexdigest()[:32]}"
+    return digest.hexdigest()
+
+
+def key_of(kind: str, settings: Mapping[str, Any], rows: str, *parts: pd.DataFrame | np.ndarray) -> str:
+    """Hash a candidate, its settings and all that it will see.
+
+    Args:
+        kind: Of the candidate.
+        settings: Everything else that is told it.
+        rows: `digest_of` what it shares with others.
+        parts: What it alone sees.
+    """
+    told = json.dumps([code_version(), kind, settings, rows, digest_of(*parts)], sort_keys=True, default=str)
+    return f"{kind}-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
