@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 from tests.lib.ledger import new_ledger
 from tests.lib.world import create_raw_tables
 
+from customer_health.sources import landing
+
 
 @pytest.fixture
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
@@ -26,3 +28,12 @@ def ledger(tmp_path: Path) -> Iterator[Engine]:
     engine = new_ledger(tmp_path)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Land small files the way of large ones, which costs less than dlt: for tests of what cells mean.
+
+    That both ways leave the same rows is held in test_sources_twice.py.
+    """
+    monkeypatch.setattr(landing, "BULK_ROWS", -1)

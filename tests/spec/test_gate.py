@@ -24,7 +24,7 @@ from customer_health.warehouse.tables import TABLES
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> CompanyFiles:
+def company(tmp_path: Path, in_columns: None) -> CompanyFiles:
     return CompanyFiles(tmp_path)
 
 

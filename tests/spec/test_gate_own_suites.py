@@ -18,7 +18,7 @@ from customer_health.warehouse.gate_result import GateResult
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> CompanyFiles:
+def company(tmp_path: Path, in_columns: None) -> CompanyFiles:
     made = CompanyFiles(tmp_path)
     made.ingest()
     (tmp_path / "suites").mkdir()

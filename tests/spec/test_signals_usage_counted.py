@@ -11,6 +11,8 @@ from tests.lib.world import World
 
 from customer_health.sources.draft import draft_mapping
 
+pytestmark = pytest.mark.usefixtures("in_columns")
+
 
 @pytest.fixture
 def world() -> World:

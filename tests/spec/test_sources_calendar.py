@@ -9,7 +9,7 @@ from tests.lib.files import MAPPING, CompanyFiles
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> CompanyFiles:
+def company(tmp_path: Path, in_columns: None) -> CompanyFiles:
     return CompanyFiles(tmp_path)
 
 

@@ -13,6 +13,8 @@ from customer_health.errors import ConfigurationError
 from customer_health.sources.draft import draft_mapping
 from customer_health.sources.mapping_file import load_mapping
 
+pytestmark = pytest.mark.usefixtures("in_columns")
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "company"
 
 

@@ -28,7 +28,7 @@ LONG, OTHER = "0015g00000AbCdEAAV", "0015g00000AbCdeAAF"  # two accounts whose i
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> CompanyFiles:
+def company(tmp_path: Path, in_columns: None) -> CompanyFiles:
     return CompanyFiles(tmp_path)
 
 

@@ -11,6 +11,8 @@ from tests.lib.files import CompanyFiles
 from customer_health.sources.draft import draft_mapping
 from customer_health.sources.draft_words import plain, vocabulary
 
+pytestmark = pytest.mark.usefixtures("in_columns")
+
 # Language -> (accounts, contracts, tickets or invoices); what the first row says is the same everywhere.
 COMPANIES = {
     "Portuguese": (

@@ -28,7 +28,7 @@ tables:
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> CompanyFiles:
+def company(tmp_path: Path, in_columns: None) -> CompanyFiles:
     return CompanyFiles(tmp_path)
 
 

@@ -18,6 +18,8 @@ from customer_health.sources.load import ingest
 from customer_health.sources.source import LoadResult
 from customer_health.warehouse.connect import open_warehouse
 
+pytestmark = pytest.mark.usefixtures("in_columns")
+
 CONTRACTS = (
     "id,account,seats,arr,start,coin\n"
     "c1,a1,10,10000,2025-01-10,EUR\nc2,a1,20,20000,2025-02-10,USD\nc3,a2,5,6000,2025-03-10,EUR\n"

@@ -95,7 +95,7 @@ def test_a_week_begins_on_the_monday_that_python_knows(day: date) -> None:
     assert moment(f"{year}-W{week:02}", "iso_week") == f"{date.fromisocalendar(year, week, 1)} 00:00:00"
 
 
-def test_amounts_and_weeks_are_loaded_as_they_are_drafted(tmp_path: Path) -> None:
+def test_amounts_and_weeks_are_loaded_as_they_are_drafted(tmp_path: Path, in_columns: None) -> None:
     """A week's total is known when the week is over; an amount that reads in two ways waits."""
     company = CompanyFiles(tmp_path)
     (company.data / "usage.csv").unlink()
@@ -118,7 +118,7 @@ def test_amounts_and_weeks_are_loaded_as_they_are_drafted(tmp_path: Path) -> Non
     assert [row[:4] for row in company.quarantine()] == [("contracts", "contracts.csv", 3, "arr")]
 
 
-def test_a_condition_reads_numbers_as_a_column_does(tmp_path: Path) -> None:
+def test_a_condition_reads_numbers_as_a_column_does(tmp_path: Path, in_columns: None) -> None:
     company = CompanyFiles(tmp_path)
     company.write("contracts.csv", "id,account,arr,start\nc1,a1,3k,2025-01-10\nc2,a2,５,2025-01-10\n")
     feed = "    files: contracts.csv\n"

@@ -11,7 +11,7 @@ from customer_health.errors import ConfigurationError, DataContractError
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> CompanyFiles:
+def company(tmp_path: Path, in_columns: None) -> CompanyFiles:
     return CompanyFiles(tmp_path)
 
 

@@ -29,7 +29,7 @@ ACCOUNTS = (
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> CompanyFiles:
+def company(tmp_path: Path, in_columns: None) -> CompanyFiles:
     made = CompanyFiles(tmp_path)
     made.write("accounts.csv", ACCOUNTS)
     return made
