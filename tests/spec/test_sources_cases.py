@@ -221,7 +221,7 @@ def test_cents_are_hundredths_and_yen_are_whole(run: Run) -> None:
     said = ("{column: mrr, scale: 12}", "{column: mrr, scale: 12, minor_units: true}")
     seen = run("16-zero-decimal-currency", mapping="mapping_draft.yaml", change=said)
     assert seen.of("arr") == {"cus_1": None, "cus_2": 1_200_000}  # a sum of two currencies needs a rate
-    assert "1 amounts in USD are unknown" in seen.told
+    assert "1 amount in USD is unknown" in seen.told
 
 
 def test_files_that_tell_of_the_same_events_stop_the_run_with_the_choice(run: Run) -> None:

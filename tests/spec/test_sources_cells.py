@@ -155,7 +155,7 @@ def test_a_currency_in_the_cell_is_the_rows_currency(company: CompanyFiles) -> N
     notes = company.ingest().lines()
     found = company.rows("SELECT contract_id, arr, currency FROM raw.contracts ORDER BY 1")
     assert found == [("c1", 12000, "USD"), ("c2", None, "JPY"), ("c3", 1200, "USD")]
-    assert any("1 amounts in JPY are unknown" in line for line in notes)
+    assert any("1 amount in JPY is unknown" in line for line in notes)
 
 
 def test_a_sign_that_contradicts_the_rows_currency_waits_in_quarantine(company: CompanyFiles) -> None:

@@ -80,7 +80,7 @@ def test_an_account_with_contracts_in_two_currencies_has_one_arr(trader: Trader)
     notes = trader.ingest().notes
     assert trader.panel("overdue_amount")["arr"] == 10_000 + 20_000 * 0.9
     assert trader.panel("overdue_amount")["overdue_amount"] == 900
-    assert "contracts: 1 amounts in USD are told in EUR." in notes
+    assert "contracts: 1 amount in USD is told in EUR." in notes
 
 
 def test_a_currency_without_a_rate_is_unknown_and_said_so(trader: Trader) -> None:
@@ -90,7 +90,7 @@ def test_a_currency_without_a_rate_is_unknown_and_said_so(trader: Trader) -> Non
     assert isnan(trader.panel("overdue_amount")["arr"])
     assert trader.panel("overdue_amount")["seats"] == 30
     told = " ".join(loaded.notes)
-    assert "1 amounts in USD are unknown" in told
+    assert "1 amount in USD is unknown" in told
     assert "Add USD to money.rates" in told
     assert "given in EUR, the currency of most contracts" in told
 

@@ -31,18 +31,23 @@ from customer_health.sources.cells import (
     untold,
     with_currency,
 )
+from customer_health.sources.clock_words import clock, speaks
 from customer_health.sources.expressions import Expressions, plain
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.id_text import LISTS, PEOPLE, SCIENTIFIC, each_id, id_text, one_case
 from customer_health.sources.lookups import NOT_AMONG
 from customer_health.sources.magnitudes import folded
 from customer_health.sources.mapping import Feed, Rule
+from customer_health.sources.moment_order import in_order
 from customer_health.sources.moments import names_a_zone, stands_for_none, with_zone
 from customer_health.sources.once import event_number
 from customer_health.sources.rule_parts import Lookup, Offset
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.table import Column, Table, Type
 
+OPEN = "TODO"
+"""What a draft writes into `values:` for a word that it does not know."""
+LEFT_OPEN = "holds a word that `values:` in the mapping still marks TODO: write what it means"
 _MOMENT = Column(Type.TIMESTAMP, "A day that steers rows.")
 _SPANS = ("seconds", "minutes", "hours", "days")
 
@@ -85,6 +90,10 @@ class ColumnReader(Expressions):
         self._steering: dict[str, Value] = {}
         if feed.ends_on:
             self._steering["ends_on"] = self._ruled("ends_on", _MOMENT, feed.ends_on)
+        told = {**self._values, **self._steering}
+        changed, early = in_order(table, feed, self._rules, told, self._let)
+        self._values |= changed
+        self._checks |= early
         if self._today:
             self._steering |= self._state_of_today(self._today, self._steering.get("ends_on"))
         if feed.unless_followed:
@@ -178,6 +187,7 @@ class ColumnReader(Expressions):
                 f"{NOT_AMONG} {rule.lookup.key} of {rule.lookup.file or rule.lookup.table}",
             )
         if rule.values:
+            self._ask_open(name, given, rule)
             given = self._translated(given, rule)
         if rule.lower or column.allowed:
             given = f"lower({given})"
@@ -200,8 +210,10 @@ class ColumnReader(Expressions):
         zone = self.feed.timezone
         if column.type is Type.TEXT:
             return text
-        if column.type in (Type.DATE, Type.TIMESTAMP) and _may_name_a_zone(rule):
-            text = self._let("zoned", with_zone(text, self.feed.zones))
+        if column.type in (Type.DATE, Type.TIMESTAMP):
+            text = self._bare(text, rule)
+            if _may_name_a_zone(rule):
+                text = self._let("zoned", with_zone(text, self.feed.zones))
         if column.type is Type.DATE:
             read = parse_day(text, format_=rule.format, zone=zone, clock=column.clock)
         elif is_number(column) and column.unit in _SPANS:
@@ -213,8 +225,21 @@ class ColumnReader(Expressions):
             read = parse(text, column.type, format_=rule.format, decimal=self._decimal, zone=zone)
         return self._let("read", read)
 
+    def _ask_open(self, name: str, given: str, rule: Rule) -> None:
+        """Quarantine what `values:` still marks TODO, by the word that stands in the source."""
+        words = [plain(old).strip().lower() for old, new in (rule.values or {}).items() if new == OPEN]
+        if words:
+            word = f"g.{self._beside(given)}"
+            asked = f"coalesce(lower({word}) IN ({', '.join(map(literal, words))}), false)"
+            self._checks[f"{name}:open"] = Value("NULL", "NULL", asked, LEFT_OPEN, shown=word)
+
+    def _bare(self, text: str, rule: Rule) -> str:
+        """The SQL of a time without the words around its hours (10:00 Uhr), where no format has words."""
+        return text if speaks(rule.format) else self._let("clock", clock(text))
+
     def _zone_check(self, column: Column, here: str, rule: Rule) -> Value:
         """A time whose word for a zone is nobody's to guess: it says so, and which line to write."""
+        here = self._bare(here, rule)
         word = names_a_zone(here)
         zoned = self._let("zoned", with_zone(here, self.feed.zones)) if _may_name_a_zone(rule) else "NULL"
         failed = f"{word} IS NOT NULL AND {zoned} IS NULL"

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from customer_health.errors import DataContractError
 from customer_health.sources.casting import as_text, none_of
+from customer_health.sources.clock_words import clock, speaks, without_words
 from customer_health.sources.files import Readable
 from customer_health.sources.mapping import Feed
 from customer_health.sources.moments import EPOCHS
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.raw import first
 from customer_health.warehouse.table import Table, Type
+from customer_health.wording import number, plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +37,10 @@ DATE_FORMATS = (
     "%Y/%m/%d %H:%M",
     "%Y/%m/%d %H:%M:%S",
     "%Y年%m月%d日",
+    "%Y年%m月%d日 %H:%M",
+    "%d.%m.%Y %H.%M",
+    "%d/%m/%Y %H.%M",
+    "%d/%m/%Y %I:%M %p",
     "%Y.%m.%d",
     "%d/%m/%Y %H:%M:%S",
     "%d-%m-%Y",
@@ -85,6 +91,7 @@ def _shape(format_: str) -> re.Pattern[str]:
 def reads(value: str, format_: str) -> bool:
     """Whether a format (strptime, or one that has a name: "iso", "unix") reads a text."""
     value = unicodedata.normalize("NFKC", value)
+    value = value if speaks(format_) else without_words(value)
     if format_ == "excel":
         return _SERIAL.fullmatch(value) is not None
     if format_ == "iso":
@@ -148,18 +155,21 @@ def refuse_swapped(
         if mirror is None or readable.columns[source] != "VARCHAR":
             continue
         text = none_of(as_text(identifier(source), "VARCHAR"), feed.empty)
+        relation = f"(SELECT {text} AS cell FROM {readable.relation})"
+        text = "cell" if speaks(rule.format) else f"({clock('cell')})"
         failing = f"try_strptime({text}, {literal(rule.format)}) IS NULL"
         found = first(
             con,
             f"SELECT count(*) FILTER ({failing}), count(*), "
             f"count(*) FILTER (try_strptime({text}, {literal(mirror)}) IS NULL), "
-            f"list(DISTINCT {text}) FILTER ({failing}) FROM {readable.relation} WHERE {text} IS NOT NULL",
+            f"list(DISTINCT {text}) FILTER ({failing}) FROM {relation} WHERE cell IS NOT NULL",
         )
         if found and found[0] and not found[2]:
             shown = ", ".join(f"'{value}'" for value in sorted(found[3])[:3])
             raise DataContractError(
-                f"{table.name}.{column}: `format: {rule.format!r}` cannot read {found[0]:,} of {found[1]:,} "
-                f"dates of {name}, such as {shown}; the others it reads with day and month swapped.",
+                f"{table.name}.{column}: `format: {rule.format!r}` cannot read {number(found[0])} of "
+                f"{plural(found[1], 'date')} of {name}, such as {shown}; the others it reads with day and "
+                "month swapped.",
                 hint=f"Write `format: {mirror!r}`, which reads all of them.",
             )
 

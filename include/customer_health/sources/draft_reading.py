@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from customer_health.errors import DataContractError
+from customer_health.sources.columns import LEFT_OPEN
 from customer_health.sources.decimals import decimal_of
 from customer_health.sources.draft_look import SAMPLE, Look
 from customer_health.sources.feed_sql import FeedCompiler
@@ -17,6 +18,7 @@ from customer_health.sources.mapping import Feed
 from customer_health.sources.mapping_check import unfilled
 from customer_health.warehouse.raw import first, scalar
 from customer_health.warehouse.table import Table
+from customer_health.wording import number, plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,14 +45,29 @@ def reading_of(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: 
         compiler = FeedCompiler(table, feed, readable, look.name, {}, as_of=date(2200, 1, 1), decimal=decimal)
     except DataContractError as error:
         return f"TODO reads nothing yet: {str(error).splitlines()[0]}"
+    rows = look.rows
     limited = f"(SELECT * FROM ({compiler.rows()}) LIMIT {SAMPLE})"
     good = int(scalar(con, f"SELECT count(*) FROM {limited}"))
     few = "" if look.whole else "first "
-    said = f"reads {good:,} of the {few}{look.rows:,} rows"
-    bad = compiler.compile().bad if good < look.rows else None
+    said = f"reads {number(good)} of the {few}{plural(rows, 'row')}"
+    bad = compiler.compile().bad if good < rows else None
+    if not bad:
+        return said
+    con.execute(f"CREATE OR REPLACE TEMP TABLE not_read AS SELECT * FROM ({bad}) LIMIT {SAMPLE}")
+    hanging = con.execute(
+        "SELECT column_name, count(*), list(DISTINCT value ORDER BY value)[:3] FROM not_read "
+        "WHERE reason = ? GROUP BY 1 ORDER BY 2 DESC, 1",
+        [LEFT_OPEN],
+    ).fetchall()
+    parts = [
+        f"{plural(many, 'row hangs', 'rows hang')} on a TODO of {column} ({', '.join(words)})"
+        for column, many, words in hanging
+    ]
     worst = first(
         con,
-        f"SELECT column_name, reason, min(value) FROM (SELECT * FROM ({bad}) LIMIT {SAMPLE}) "
+        "SELECT column_name, reason, min(value) FROM not_read WHERE reason <> ? "
         "GROUP BY 1, 2 ORDER BY count(*) DESC, 1 LIMIT 1",
-    ) if bad else None  # fmt: skip
-    return f"TODO {said}; {worst[0]} {worst[1]}: {worst[2]}" if worst else said
+        [LEFT_OPEN],
+    )
+    parts += [f"{worst[0]} {worst[1]}: {worst[2]}"] if worst else []
+    return "; ".join([f"TODO {said}", *parts]) if parts else said

@@ -22,6 +22,7 @@ from customer_health.sources.packed import BOOKS, rows_of_book, unzipped
 from customer_health.sources.unnesting import unnested
 from customer_health.warehouse.contracts import identifier, literal
 from customer_health.warehouse.raw import scalar
+from customer_health.wording import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -257,7 +258,9 @@ def _csv(
                     if not any(row):
                         continue
                     if any(row[len(header) :]) or len(row) < len(header):
-                        reason = f"the line has {len(row)} fields where the header has {len(header)}"
+                        reason = (
+                            f"the line has {plural(len(row), 'field')} where the header has {len(header)}"
+                        )
                         broken.append(text_files.BrokenLine(number, delimiter.join(row), reason))
                         continue
                     row = row[: len(header)]

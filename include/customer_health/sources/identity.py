@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from customer_health.sources.merged_accounts import remember_mergers
 from customer_health.sources.salesforce_ids import LOOKS, candidates, twins
 from customer_health.warehouse.tables import TABLES
+from customer_health.wording import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,7 +78,8 @@ def settle_ids(con: duckdb.DuckDBPyConnection, as_of: date) -> list[str]:
         con.execute("ROLLBACK")
         raise
     return notes + [
-        f"{one.table}: {rows:,} rows hold {one.column} in Salesforce's other form; matched to {one.to}."
+        f"{one.table}: {plural(rows, 'row holds', 'rows hold')} {one.column} in Salesforce's other form; "
+        f"matched to {one.to}."
         for one, rows in changed.items()
         if rows
     ]

@@ -27,6 +27,7 @@ from customer_health.warehouse.contracts import IN_THE_FUTURE, UNKNOWN_ACCOUNT, 
 from customer_health.warehouse.raw import column_list, first, next_load_id, scalar
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
+from customer_health.wording import number, plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -200,8 +201,9 @@ class Landing:
             found = first(self.con, counted)
             if found and found[0]:
                 self.result.notes.append(
-                    f"{unit.table.name}.{name}: {found[0]:,} values of {unit.file.name}, such as {found[1]}, "
-                    "stand for no date and are read so."
+                    f"{unit.table.name}.{name}: {plural(found[0], 'value')} of {unit.file.name}, such as "
+                    f"{found[1]}, {'stands' if found[0] == 1 else 'stand'} for no date and "
+                    f"{'is' if found[0] == 1 else 'are'} read so."
                 )
 
     def _tell_unanswered(self, unit: Unit, feed: Compiled) -> None:
@@ -210,8 +212,9 @@ class Landing:
             missed, of, shown = first(self.con, counted) or (0, 0, None)
             if missed > TOLERATED_MISSES * of:
                 self.result.notes.append(
-                    f"{unit.table.name}.{name}: the lookup of {unit.file.name} has no answer for {missed:,} "
-                    f"of {of:,} values, such as '{shown}'; {_BECOMES[missing]}. Is it the right file and key?"
+                    f"{unit.table.name}.{name}: the lookup of {unit.file.name} has no answer for "
+                    f"{number(missed)} of {plural(of, 'value')}, such as '{shown}'; "
+                    f"{_BECOMES[missing]}. Is it the right file and key?"
                 )
 
     def flush(self) -> None:
@@ -257,10 +260,10 @@ class Landing:
 
     def keep(self, table: Table, file: str) -> None:
         """Say that the rows of a file that is gone stay."""
-        rows = self._rows_of(table, file)
+        rows = plural(self._rows_of(table, file), "row stays", "rows stay")
         self.result.notes.append(
-            f"{table.name}: {file} is gone from the folder and its {rows:,} rows stay. Write `removed_files: "
-            "keep` in the mapping if that is meant, or `retire` if they are to go too."
+            f"{table.name}: {file} is gone from the folder and its {rows}. Write "
+            "`removed_files: keep` in the mapping if that is meant, or `retire` if they are to go too."
         )
 
     def retire(self, table: Table, file: str) -> None:
@@ -272,7 +275,9 @@ class Landing:
         self.con.execute("DELETE FROM ops.files WHERE source = ? AND file = ? AND table_name = ?", key)
         self.con.execute("DELETE FROM ops.events WHERE source = ? AND file = ? AND table_name = ?", key)
         self.con.execute("COMMIT")
-        self.result.notes.append(f"{table.name}: {file} is gone from the folder; its {rows:,} rows are too.")
+        self.result.notes.append(
+            f"{table.name}: {file} is gone from the folder; its {plural(rows, 'row is', 'rows are')} too."
+        )
 
     def is_copy(self, unit: Unit, present: Collection[str]) -> bool:
         """Whether another file with the same content is loaded; then this one is not, and the log says so.

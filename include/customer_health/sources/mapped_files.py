@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Files = Sequence[tuple[DataFile, list[Feed]]]
 Plan = list[tuple[Table, list[tuple[DataFile, list[Feed]]]]]
-_COMPILER = 4  # raise it when compiled rules change their meaning: every file is then loaded again
+_COMPILER = 5  # raise it when compiled rules change their meaning: every file is then loaded again
 
 
 class MappedFiles:

@@ -78,6 +78,8 @@ class Rule(Part):
         plus: Span of time added to a date.
         when: Conditions on source columns; otherwise the column stays empty.
         default: Value taken where the source is empty.
+        early: Of a day that lies before one that it cannot lie before (solved before it was opened): the row
+            waits in quarantine (report), the day is unknown (empty), or it is right (keep).
     """
 
     column: str | None = None
@@ -104,6 +106,7 @@ class Rule(Part):
     plus: Offset | None = None
     when: Where = Field(default_factory=dict)
     default: Scalar | None = None
+    early: Literal["report", "empty", "keep"] = "report"
 
     @field_validator("format")
     @classmethod

@@ -43,9 +43,12 @@ def with_zone(text: str, zones: Mapping[str, str]) -> str:
 
 
 def names_a_zone(text: str) -> str:
-    """Return SQL of the word for a zone at the end of a time, NULL if there is none."""
-    word = f"regexp_extract({text}, '[0-9] ?([A-Za-z]{{2,5}})$', 1)"
-    return f"CASE WHEN upper({word}) NOT IN ('', 'AM', 'PM') AND contains({text}, ':') THEN {word} END"
+    """Return SQL of the word for a zone at the end of a time, NULL if there is none.
+
+    Words for zones end in T, for time (BST, CEST), but for two. No other word is a matter of zones.
+    """
+    word = f"regexp_extract({text}, '[0-9] ?([A-Za-z]{{1,4}}[Tt]|MSK|WIB)$', 1)"
+    return f"CASE WHEN {word} <> '' AND contains({text}, ':') THEN {word} END"
 
 
 def stands_for_none(moment: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from customer_health.company import MoneyConfig
 from customer_health.warehouse.contracts import literal
 from customer_health.warehouse.raw import scalar
+from customer_health.wording import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -163,11 +164,13 @@ def _told(con: duckdb.DuckDBPyConnection, table: str, amount: str, currency: str
         [currency],
     ).fetchall()
     notes = [
-        f"{table}: {known:,} amounts in {code} are told in {currency}." for code, known, _ in found if known
+        f"{table}: {plural(known, f'amount in {code} is', f'amounts in {code} are')} told in {currency}."
+        for code, known, _ in found
+        if known
     ]
     return notes + [
-        f"{table}: {unknown:,} amounts in {code} are unknown: nothing says what that is in {currency}. "
-        f"Add {code} to money.rates of the company file."
+        f"{table}: {plural(unknown, f'amount in {code} is', f'amounts in {code} are')} unknown: nothing says "
+        f"what that is in {currency}. Add {code} to money.rates of the company file."
         for code, _, unknown in found
         if unknown
     ]

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 from customer_health.progress import Progress
+from customer_health.wording import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -69,11 +70,12 @@ class LoadResult:
 def _line(name: str, load: TableLoad) -> str:
     if not load.files:
         return (
-            f"{name}: nothing new ({load.skipped:,} rows of {_files(load.files_skipped)} are loaded already)"
+            f"{name}: nothing new ({plural(load.skipped, 'row')} of "
+            f"{_files(load.files_skipped)} {'is' if load.skipped == 1 else 'are'} loaded already)"
         )
-    parts = [f"{load.new:,} new rows"]
+    parts = [plural(load.new, "new row")]
     if load.updated:
-        parts.append(f"{load.updated:,} rows replace earlier ones")
+        parts.append(plural(load.updated, "row replaces an earlier one", "rows replace earlier ones"))
     if load.skipped:
         parts.append(f"{load.skipped:,} loaded already")
     if load.quarantined:

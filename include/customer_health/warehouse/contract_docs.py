@@ -26,6 +26,10 @@ or KPIs.
   tell instead; what it closes without a date was closed on an unknown day before the state was seen.
 * **Provenance.** Every row also has `_source`, `_file`, `_row` (line or record in that file, the header
   is line 1) and `_load_id`. In plain CSV above 256 MB the row number counts readable records only.
+* **Order of moments.** A ticket is not solved before it was opened, nor does a term end before it begins. A
+  row that says so waits in quarantine, and so does a contract whose `ends_on` lies before it begins; `early:`
+  in the mapping says what else is meant (`empty`: the day is unknown; `keep`: it is right, as with a payment
+  in advance).
 * **Row rules.** A row that breaks one moves to `quarantine.rows`, with file, row, column, value, reason
   and remedy; good rows go on. Besides what the tables below say: dates before {EARLIEST} are implausible;
   facts dated later than the day after the as-of date wait in quarantine until that day has come;
@@ -82,12 +86,12 @@ def _section(table: Table) -> str:
         facts.append("A row may be known before it takes effect.")
     if table.orphans == "keep":
         facts.append("Rows of unknown accounts are kept.")
-    rows = "\n".join(_row(name, column) for name, column in table.columns.items())
+    rows = "\n".join(_row(table, name, column) for name, column in table.columns.items())
     head = "| column | type | rules | meaning | empty, or not mapped |\n|---|---|---|---|---|"
     return f"\n## {table.name}\n\n{table.doc} {' '.join(facts)}\n\n{head}\n{rows}"
 
 
-def _row(name: str, column: Column) -> str:
+def _row(table: Table, name: str, column: Column) -> str:
     rules = ["required"] if column.required else []
     if column.allowed:
         rules.append("one of " + ", ".join(f"`{value}`" for value in column.allowed))
@@ -98,6 +102,7 @@ def _row(name: str, column: Column) -> str:
     rules += [f"{low:g} to {high:g} for {kind}" for kind, (low, high) in column.ranges.items()]
     if column.lifecycle:
         rules.append("lifecycle")
+    rules += [f"not before `{order.earlier}`" for order in table.orders if order.later == name]
     if column.default:
         rules.append(f"default `{column.default}`")
     kind = column.type.value + (f" ({column.unit})" if column.unit else "")

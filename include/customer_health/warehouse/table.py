@@ -62,6 +62,21 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Order:
+    """Two moments of one row of which one cannot lie before the other.
+
+    Attributes:
+        later: The column, or `ends_on`, that must not lie before the other one.
+        earlier: The other column.
+        unless: Columns with what makes the order say nothing (SQL behind the column).
+    """
+
+    later: str
+    earlier: str = "occurred_at"
+    unless: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Table:
     """The contract of one canonical table.
 
@@ -76,6 +91,7 @@ class Table:
         aliases: Other names that companies give this table; used to draft a mapping.
         scheduled: A row may be known before it takes effect (a contract signed for next quarter).
         max_lost_share: More unreadable rows than this share stop the run.
+        orders: Moments that cannot lie before another one.
         closed_by: State (column `status`) -> the stage that it closes; empty: the row never counted.
     """
 
@@ -90,6 +106,7 @@ class Table:
     scheduled: bool = False
     max_lost_share: float = 0.05
     closed_by: Mapping[str, str] = field(default_factory=dict)
+    orders: tuple[Order, ...] = ()
 
     @property
     def delivered(self) -> list[str]:

@@ -19,6 +19,7 @@ from customer_health.warehouse.table import (
     STATUS_AT,
     UNKNOWN_STAGES,
     Column,
+    Order,
     Table,
     Type,
     occurred,
@@ -85,6 +86,15 @@ CONTRACTS = Table(
     required=True,
     max_lost_share=0.01,
     aliases=("subscriptions", "contract_history"),
+    # An ended or paused state comes after the term, and a term that renews itself rolls on.
+    orders=(
+        Order("ends_on"),
+        Order("term_end", "term_start"),
+        Order(
+            "term_end",
+            unless=(("term_start", "IS NOT NULL"), ("auto_renew", "= true"), ("status", "<> 'active'")),
+        ),
+    ),
     columns={
         "contract_id": Column(Type.TEXT, "Stable id of the contract.", required=True),
         "account_id": ACCOUNT,
@@ -118,6 +128,7 @@ TICKETS = Table(
     key=("ticket_id",),
     aliases=("support_tickets", "cases", "conversations"),
     closed_by={"solved": "resolved_at", "closed": "resolved_at", "deleted": ""},
+    orders=(Order("first_response_at"), Order("resolved_at"), Order("escalated_at")),
     columns={
         "ticket_id": Column(Type.TEXT, "Stable id.", required=True),
         "account_id": ACCOUNT,
@@ -187,6 +198,7 @@ INVOICES = Table(
     key=("invoice_id",),
     aliases=("billing", "payments"),
     closed_by={"paid": "paid_at", "uncollectible": "paid_at", "void": "", "draft": ""},
+    orders=(Order("due_at"), Order("paid_at")),
     columns={
         "invoice_id": Column(Type.TEXT, "Stable id.", required=True),
         "account_id": ACCOUNT,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from customer_health.warehouse.table import ACCOUNT, KNOWN, Column, Table, Type, occurred
+from customer_health.warehouse.table import ACCOUNT, KNOWN, Column, Order, Table, Type, occurred
 
 CRM_TASKS = Table(
     name="crm_tasks",
     doc="A task in the CRM, as it came back: the only way in which follow-through is seen.",
     key=("task_id",),
+    orders=(Order("started_at"), Order("completed_at")),
     orphans="keep",
     columns={
         "task_id": Column(Type.TEXT, "Remote id.", required=True),
@@ -48,6 +49,7 @@ CALENDAR = Table(
     orphans="keep",
     scheduled=True,
     aliases=("busy_times", "free_busy"),
+    orders=(Order("ends_at"),),
     columns={
         "busy_id": Column(Type.TEXT, "Stable id.", required=True),
         "owner_email": Column(Type.TEXT, "Whose calendar.", required=True),

@@ -21,6 +21,7 @@ from customer_health.sources.asking.session import AskingSession
 from customer_health.sources.asking.sign_in import sign_in
 from customer_health.sources.asking.vendor import BatchRead, Resource, Vendor
 from customer_health.sources.asking.vendor_access import Auth
+from customer_health.wording import number, plural
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ class Asker:
         failed = failures(body, call.errors, call.absent)
         if failed:
             raise SourceBusyError(
-                f"{self.vendor.vendor}: {len(failed):,} of {len(inputs):,} records were not answered "
+                f"{self.vendor.vendor}: {number(len(failed))} of {plural(len(inputs), 'record')} "
+                f"{'was' if len(failed) == 1 else 'were'} not answered "
                 f"({', '.join(sorted(set(failed)))[:100]}).",
                 hint="What has landed stays; the next try asks for them again.",
             )

@@ -12,6 +12,7 @@ from customer_health.settings import Settings
 from customer_health.sources.asking.trial import Trial, try_vendor
 from customer_health.sources.asking.vendor import Vendor
 from customer_health.sources.vendor_source import VendorSource
+from customer_health.wording import plural
 
 SOON = timedelta(days=180)
 
@@ -118,7 +119,9 @@ def _problems(trial: Trial, scopes: tuple[str, ...]) -> Iterator[tuple[str, str]
 
 def _remark(trial: Trial) -> str:
     rows = ", ".join(
-        f"{name} {one.skipped or f'{one.read:,} rows'}" for name, one in trial.reading.resources.items()
+        f"{name} {one.skipped or plural(one.read, 'row')}" for name, one in trial.reading.resources.items()
     )
     left = trial.reading.calls_left
-    return f"a trial page: {rows}" + (f"; {left:,} calls left by its count" if left is not None else "")
+    return f"a trial page: {rows}" + (
+        f"; {plural(left, 'call')} left by its count" if left is not None else ""
+    )

@@ -18,6 +18,7 @@ from customer_health.sources.asking.faults import SourceBusyError
 from customer_health.sources.asking.field_types import FieldTypes
 from customer_health.warehouse.connect import seal
 from customer_health.warehouse.contracts import identifier, literal
+from customer_health.wording import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -122,8 +123,8 @@ def _hold_against(
         if missing:
             head = con.execute(f"SELECT json_keys(j) FROM {lines} LIMIT 1").fetchall()[0][0]
             raise DataContractError(
-                f"{what}: {missing:,} records have no field '{name}'; it was renamed, or the credentials "
-                "may no longer read it. Nothing of this reading was kept.",
+                f"{what}: {plural(missing, 'record has', 'records have')} no field '{name}'; it was "
+                "renamed, or the credentials may no longer read it. Nothing of this reading was kept.",
                 hint=suggest(name, head),
             )
         types.hold_json(name, found or ())

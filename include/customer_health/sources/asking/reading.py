@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from customer_health.wording import plural
+
 _EARLIEST, _LATEST = 631_152_000.0, 4_102_444_800.0  # 1990 and 2100: numbers between them are epoch seconds
 
 
@@ -95,7 +97,10 @@ def _line(name: str, one: ResourceReading) -> str:
     if one.skipped:
         return f"{name}: not asked, {one.skipped}"
     since = f" since {one.asked}" if one.asked else ""
-    parts = [f"{one.read:,} rows read{since}", f"{one.new:,} {'new' if one.whole else 'new or changed'}"]
+    parts = [
+        f"{plural(one.read, 'row')} read{since}",
+        f"{one.new:,} {'new' if one.whole else 'new or changed'}",
+    ]
     if one.changed:
         parts.append(f"{one.changed:,} changed")
     if one.known:
@@ -109,7 +114,7 @@ def _line(name: str, one: ResourceReading) -> str:
 
 
 def _calls(number: int) -> str:
-    return "1 call" if number == 1 else f"{number:,} calls"
+    return plural(number, "call")
 
 
 def _behind(hours: float) -> str:

@@ -14,6 +14,7 @@ from customer_health.errors import CustomerHealthError
 from customer_health.sources.asking.reading import Reading
 from customer_health.sources.asking.vendor import Vendor
 from customer_health.warehouse.contracts import identifier
+from customer_health.wording import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,7 +50,8 @@ class Trial:
         found += [f"{name}: {error.message}\n  -> {error.hint}" for name, error in self.refused.items()]
         for table, (names, rows) in self.rows.items():
             found.append(
-                f"{table}: the first {len(rows)} rows as they would be loaded"
+                f"{table}: the first {'row as it' if len(rows) == 1 else f'{len(rows)} rows as they'} "
+                "would be loaded"
                 if rows
                 else f"{table}: no rows"
             )
@@ -142,7 +144,7 @@ def _load(trial: Trial, vendor: Vendor, folder: Path, as_of: date) -> None:
                 con.execute(f"SELECT {chosen} FROM raw.{table} LIMIT {SHOWN}").fetchall(),
             )
         trial.quarantined = [
-            f"{table}: {reason} ({rows:,} rows, such as {value!r}); {remedy}"
+            f"{table}: {reason} ({plural(rows, 'row')}, such as {value!r}); {remedy}"
             for table, reason, remedy, value, rows in con.execute(
                 "SELECT table_name, reason, any_value(remedy), any_value(value), count(*) "
                 "FROM quarantine.rows GROUP BY 1, 2 ORDER BY 1, 2"

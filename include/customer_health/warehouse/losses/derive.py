@@ -27,6 +27,7 @@ from customer_health.warehouse.losses.levels import EPOCH, State, levels
 from customer_health.warehouse.losses.store import PRESUMED, write_contracts, write_outcomes
 from customer_health.warehouse.losses.usage_revenue import Bill, usage_losses
 from customer_health.warehouse.merges import leavings, survivors
+from customer_health.wording import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -121,13 +122,13 @@ class Derived:
             more = f" and {len(self.lapsed) - 3:,} more" if len(self.lapsed) > 3 else ""
             stay = "They stay customers" if self.kept else "They are no longer customers"
             lines.append(
-                f"{len(self.lapsed):,} renewal date(s) passed, still active: renewed? {some}{more} "
+                f"{plural(len(self.lapsed), 'renewal date')} passed, still active: renewed? {some}{more} "
                 f"({LAPSED_FILE}). {stay} (contracts.presume_renewed of the company file)."
             )
         if self.followed:
             lines.append(
-                f"{len(self.followed):,} ended term(s) are not a loss: the account goes on with another "
-                "contract. See outcomes.md."
+                f"{plural(len(self.followed), 'ended term is', 'ended terms are')} not a loss: "
+                "the account goes on with another contract. See outcomes.md."
             )
         if self.outcomes:
             told = ", ".join(
