@@ -23,8 +23,6 @@ from customer_health.wording import number, plural
 if TYPE_CHECKING:
     import duckdb
 
-MONTHS = ("%Y-%m", "%m/%Y", "%b %Y")
-"""Formats of whole months."""
 DATE_FORMATS = (
     "%d.%m.%Y",
     "%d.%m.%Y %H:%M",
@@ -76,6 +74,11 @@ _SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")  # a spreadsheet's days since 1899-1
 _PARTS = {
     "%Y": r"\d{4}", "%y": r"\d{2}", "%b": r"[A-Za-z]{3,4}\.?", "%B": r"[A-Za-z]+", "%p": r"[AaPp][Mm]",
 }  # fmt: skip
+
+
+def whole_month(format_: str | None) -> bool:
+    """Whether a format names a month and no day."""
+    return bool(re.search("%[mbB]", format_ or "")) and not re.search("%-?[djcx]", format_ or "")
 
 
 @lru_cache(maxsize=256)

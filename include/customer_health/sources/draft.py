@@ -5,20 +5,27 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_health.progress import Progress, silent
 from customer_health.sources import draft_words as words
+from customer_health.sources.draft_carried import (
+    end_column,
+    losses,
+    notices,
+    renewal_column,
+    scores_of_tickets,
+)
 from customer_health.sources.draft_look import Look, has_decimal_commas, look_at
 from customer_health.sources.draft_match import match, table_for
-from customer_health.sources.draft_measures import adds_up, features, left_out, people
+from customer_health.sources.draft_measures import adds_up, features, is_counter, left_out, people
 from customer_health.sources.draft_money import recurring
-from customer_health.sources.draft_reading import reading_of
+from customer_health.sources.draft_reading import COUNTER, reading_of
 from customer_health.sources.draft_rules import column_line, quoted, rule
 from customer_health.sources.draft_series import series_of
 from customer_health.sources.draft_states import state_line, won_deals
+from customer_health.sources.draft_wide import unread_periods, widened, written
 from customer_health.sources.draft_words import plain
 from customer_health.sources.locate import Folder
 from customer_health.warehouse.connect import open_warehouse
@@ -53,7 +60,7 @@ def draft_mapping(folder: Path | str, progress: Progress = silent) -> str:
             progress(done, len(names), f"looking at {name}")
             looks.append(look_at(con, place, name, Path(scratch)))
         progress(len(names), len(names), "drafting")
-        return _drafted(folder, series_of(looks), con)
+        return _drafted(folder, series_of([widened(look) for look in looks]), con)
 
 
 def _drafted(folder: Path | str, looks: Sequence[Look], con: duckdb.DuckDBPyConnection) -> str:
@@ -75,7 +82,7 @@ def _drafted(folder: Path | str, looks: Sequence[Look], con: duckdb.DuckDBPyConn
             for look in feeds:
                 parts += _told(con, table, look, _feed(table, look, readable))
         if table.name == "surveys":
-            parts += _scores_of_tickets(
+            parts += scores_of_tickets(
                 [look for look in readable if chosen[look.name] == "tickets"], not feeds
             )
         if not feeds:
@@ -92,10 +99,17 @@ def _drafted(folder: Path | str, looks: Sequence[Look], con: duckdb.DuckDBPyConn
     parts += [
         f"# TODO not read: {look.trouble}"
         if look.trouble
-        else f"# TODO not mapped, no canonical table looks like it: {look.name}"
+        else f"# TODO not mapped, no canonical table looks like it: {look.name}{_and(unread_periods(look))}"
         for look in unused
     ]
     return "\n".join(parts) + "\n"
+
+
+_AS_COUNTED = "totals since the beginning? Then what was added counts; else write false"
+
+
+def _and(remark: str) -> str:
+    return f" ({remark})" if remark else ""
 
 
 def _feed(table: Table, look: Look, looks: Sequence[Look]) -> list[str]:
@@ -118,6 +132,12 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
     columns: list[str] = []
     if has_decimal_commas(look):
         lines.append('      decimal: ","')
+    if look.unpivot:
+        lines.append(f"      unpivot: {written(look.unpivot)}  # a column per {look.unpivot.header}")
+    if table.name == "usage" and any(
+        map(is_counter, (fixed.get("events", ""), match(table, "events", look) or ""))
+    ):
+        lines.append(f"      cumulative: true  # TODO {_AS_COUNTED}")
     if table.name == "usage":
         lines.append("      combine: sum  # rows of the same account, user, day and feature add up")
         # An id that comes twice is what it is for; one that comes all the time names a kind of event.
@@ -140,7 +160,7 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
             used.add(won[0])
             stages = ", ".join(map(quoted, won[1]))
             lines.append(f"      where: {{{quoted(won[0])}: [{stages}]}}  # TODO only deals that were won?")
-        ends = _ends(look)
+        ends = end_column(look)
         if ends:
             used.add(ends)
             lines.append(_with_question("ends_on", ends, look, "or is it the renewal date, term_end?"))
@@ -151,7 +171,7 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
     for name, column in table.columns.items():
         source = match(table, name, look)
         if source is not None and source in used and name == "term_end":
-            source = _renewal(look, source)
+            source = renewal_column(look, source)
             if source is None or source in used:
                 continue
         if column.extra or (table.name == "contracts" and name == "status"):
@@ -175,7 +195,8 @@ def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, 
     if unused:
         lines.append(f"      # not used: {', '.join(unused)}")
     lines += _questions(table, look, columns)
-    return [*lines, ""]
+    wide = unread_periods(look)
+    return [*lines, *([f"      # TODO not read: {wide}"] if wide else []), ""]
 
 
 def _or_its_twin(source: str | None, look: Look, line: str) -> str:
@@ -235,6 +256,9 @@ def _told(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: list[
     out: list[str] = []
     for feed in _split(lines):
         said = reading_of(con, table, look, feed)
+        if said == COUNTER:
+            feed.insert(1, f"      cumulative: true  # TODO the numbers only grow: {_AS_COUNTED}")
+            said = reading_of(con, table, look, feed)
         out += [*feed[:-1], *([f"      # {said}"] if said else []), feed[-1]]
     return out
 
@@ -268,30 +292,6 @@ def _accounts_of_contracts(table: Table, looks: Sequence[Look], chosen: dict[str
     return lines
 
 
-def _ends(look: Look) -> str | None:
-    """Return the column with the day a contract or customer ended; a day of notice only for want of it."""
-    moment = TABLES["contracts"].columns["occurred_at"]
-    gaps = [c for c in look.samples if c in look.gaps and look.fits(moment, c)]
-    ends = [c for c in gaps if re.fullmatch(words.ENDED, plain(c))]
-    if all(re.fullmatch(words.SPOKEN, plain(c)) for c in ends):
-        last = [c for c in gaps if re.fullmatch(words.EXPIRES, plain(c)) and look.samples[c]]
-        ends += [c for c in last if ends and _renewal(look, c)]
-    return min(ends, key=lambda c: (bool(re.fullmatch(words.SPOKEN, plain(c))), "cancel" in c), default=None)
-
-
-def _renewal(look: Look, besides: str) -> str | None:
-    """Return the column with the renewal date, where another than `besides` holds it."""
-    rest = {name: values for name, values in look.samples.items() if name != besides}
-    return match(TABLES["contracts"], "term_end", replace(look, samples=rest))
-
-
-def _spoken(look: Look, ends: str) -> str | None:
-    """Return the column with the day on which a customer said that they leave."""
-    moment = TABLES["contracts"].columns["occurred_at"]
-    said = [c for c, values in look.samples.items() if re.fullmatch(words.SPOKEN, plain(c)) and values]
-    return next((c for c in said if c != ends and look.fits(moment, c)), None)
-
-
 def _with_question(name: str, source: str, look: Look, question: str) -> str:
     written, _, _ = rule(TABLES["contracts"].columns["occurred_at"], source, look).partition("  # TODO")
     return f"      {name}: {written}  # TODO {question}"
@@ -310,87 +310,14 @@ def _carried_along(table: str, looks: Sequence[Look], chosen: dict[str, str | No
         ]
         return [line for look in looks_sold for line in _one_feed(TABLES[table], look, looks, {})]
     if table == "outcomes":
-        terms = [look for look in looks if chosen[look.name] == "contracts" and _ends(look)]
-        gone = [look for look in accounts if _ends(look)]
-        return [line for look in gone or terms for line in _losses(look, looks, followed=not gone)]
+        terms = [look for look in looks if chosen[look.name] == "contracts" and end_column(look)]
+        gone = [look for look in accounts if end_column(look)]
+        return [line for look in gone or terms for line in losses(look, looks, followed=not gone)]
     if table == "daily_users":
         days = [look for look in looks if chosen[look.name] == "usage" and people(look)]
         days = [look for look in days if left_out(TABLES["usage"], look) or features(TABLES["usage"], look)]
         return [line for look in days for line in _one_feed(TABLES[table], look, looks, {})]
     if table == "contract_events":
         contracts = [look for look in looks if chosen[look.name] == "contracts"]
-        return [line for look in contracts for line in _notices(look)]
+        return [line for look in contracts for line in notices(look)]
     return []
-
-
-def _notices(look: Look) -> list[str]:
-    """Draft the notice of customers who have said that they leave at the end of their term."""
-    table = TABLES["contracts"]
-    ends = _ends(look)
-    spoken = _spoken(look, ends) if ends else None
-    identity, account = match(table, "contract_id", look), match(table, "account_id", look)
-    if not (spoken and identity and account):
-        return []
-    return [
-        f"    - files: {quoted(look.name)}  # TODO is {spoken} the day on which they said so?",
-        f"      where: {{{quoted(spoken)}: {{present: true}}}}",
-        "      columns:",
-        f"        event_id: {{column: {quoted(identity)}, prefix: 'notice-'}}",
-        f"        account_id: {quoted(account)}",
-        f"        contract_id: {quoted(identity)}",
-        "        kind: {constant: notice_given}",
-        f"        occurred_at: {rule(table.columns['occurred_at'], spoken, look)}",
-        "",
-    ]
-
-
-def _losses(look: Look, looks: Sequence[Look], *, followed: bool) -> list[str]:
-    ends = _ends(look)
-    assert ends is not None
-    account = match(TABLES["contracts"], "account_id", look) or match(TABLES["accounts"], "account_id", look)
-    begins = match(TABLES["contracts"], "occurred_at", look)
-    spoken = _spoken(look, ends)
-    moment = TABLES["contracts"].columns["occurred_at"]
-    lines = [f"    - files: {quoted(look.name)}  # TODO losses are read from ended contracts: is that right?"]
-    if followed and begins:
-        lines += [
-            "      unless_followed:  # an end after which the account has another contract is not a loss",
-            f"        begins: {rule(moment, begins, look).partition('  # ')[0]}",
-            "        within_days: 30",
-        ]
-    else:
-        lines.append(f"      where: {{{quoted(ends)}: {{present: true}}}}")
-    lines += [
-        "      columns:",
-        f"        account_id: {quoted(account) if account else 'TODO'}",
-        f"        occurred_at: {rule(moment, ends, look)}",
-    ]
-    lines += [f"        notice_at: {rule(moment, spoken, look)}"] if spoken else []
-    return [*lines, ""]
-
-
-def _scores_of_tickets(tickets: Sequence[Look], first: bool) -> list[str]:
-    """Draft a feed for satisfaction scores that a ticket file carries along."""
-    lines: list[str] = []
-    for look in tickets:
-        score = next(
-            (c for c in look.samples if plain(c) in ("satisfaction_score", "csat", "csat_score", "rating")),
-            None,
-        )
-        table = TABLES["tickets"]
-        when = match(table, "resolved_at", look) or match(table, "occurred_at", look)
-        identity, account = match(table, "ticket_id", look), match(table, "account_id", look)
-        if score and when and identity and account:
-            lines += ["  surveys:"] if first and not lines else []
-            lines += [
-                f"    - files: {quoted(look.name)}  # the ticket's satisfaction score is a CSAT answer",
-                f"      where: {{{quoted(score)}: {{present: true}}}}",
-                "      columns:",
-                f"        survey_id: {{column: {quoted(identity)}, prefix: 'csat-'}}",
-                f"        account_id: {quoted(account)}",
-                "        kind: {constant: csat}",
-                f"        score: {quoted(score)}",
-                f"        occurred_at: {rule(table.columns['occurred_at'], when, look)}",
-                "",
-            ]
-    return lines

@@ -17,6 +17,7 @@ from customer_health.sources.files import Readable, make_readable
 from customer_health.sources.locate import Folder
 from customer_health.sources.mapping import Reading
 from customer_health.sources.moments import EPOCHS
+from customer_health.sources.rule_parts import Unpivot
 from customer_health.warehouse.contracts import identifier
 from customer_health.warehouse.table import Column, Type
 
@@ -51,6 +52,7 @@ class Look:
         dates: Columns of dates -> how they are written (date_formats.format_of); None if in no one way.
         readable: The rows themselves, while the draft is made.
         cells: Column -> what stands in each of the rows that were looked at.
+        unpivot: How a file with a column per period becomes rows; the look is then at those.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Look:
     dates: Mapping[str, str | None] = field(default_factory=dict)
     readable: Readable | None = field(default=None, compare=False, repr=False)
     cells: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False, repr=False)
+    unpivot: Unpivot | None = None
 
     def fits(self, column: Column, name: str) -> bool:
         """Whether most values of the file's column `name` could be of a canonical column's type."""
@@ -107,13 +110,13 @@ def look_at(con: duckdb.DuckDBPyConnection, folder: Folder, name: str, scratch: 
     dates = {shown: format_of(values[:200]) for shown, values in samples.items() if values}
     return Look(
         name, samples, frozenset(gaps), native, frozenset(unique),
-        rows=len(rows), whole=readable.rows <= len(rows) < SAMPLE, fitting=_fitting(samples), dates=dates,
+        rows=len(rows), whole=readable.rows <= len(rows) < SAMPLE, fitting=fitting(samples), dates=dates,
         readable=readable,
         cells={shown: [(row[i] or "").strip() for row in rows] for i, shown in enumerate(columns)},
     )  # fmt: skip
 
 
-def _fitting(samples: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
+def fitting(samples: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
     tests: dict[str, Callable[[str], bool]] = {
         "number": lambda value: _MONEY.fullmatch(unicodedata.normalize("NFKC", value)) is not None,
         "boolean": lambda value: value.lower() in (*YES, *NO),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from customer_health.sources.date_formats import MONTHS
+from customer_health.sources.date_formats import whole_month
 from customer_health.sources.draft_look import Look, dated
 from customer_health.sources.draft_match import match
 from customer_health.sources.draft_words import plain, vocabulary
@@ -13,15 +13,22 @@ from customer_health.warehouse.tables import TABLES
 
 _NO_SUM = (
     r"(.*_)?(avg|average|mean|median|rate|ratio|percent|percentage|pct|p\d\d|durchschnitt|quote|moyenne|media|promedio)(_.*)?"
-    r"|.*(to_date|cumulative|lifetime|running_total|all_time|since_start|kumuliert|gesamt_bisher|累計).*"
     r"|(.*_)?[dwm]au(_.*)?|.*(active|unique)_(users|customers|members|accounts).*"
 )
-"""Means, rates, counters that only ever grow, and people who would be counted again every day."""
+"""Means, rates, and people who would be counted again every day."""
+_COUNTER = (
+    r".*(to_date|cumulative|lifetime|running_total|all_time|since_start|kumuliert|gesamt_bisher|累計).*"
+)
 
 
 def features(table: Table, look: Look) -> list[str]:
     """Return the columns that count something, of a file of usage that names no feature in a column."""
     return [name for name in _numbers(table, look) if not _is_no_sum(name)]
+
+
+def is_counter(name: str) -> bool:
+    """Whether a name says that a number is the total since the beginning."""
+    return re.fullmatch(_COUNTER, plain(name)) is not None
 
 
 def left_out(table: Table, look: Look) -> list[str]:
@@ -42,12 +49,19 @@ def people(look: Look) -> str | None:
     """Return the column with how many people were active on each day, of a file that tells of days."""
     day = match(TABLES["usage"], "occurred_at", look)
     written = look.dates.get(day) if day else None
-    if day is None or written in (*MONTHS, "iso_week") or plain(day) in ("week", "month", "period"):
+    if (
+        day is None
+        or written == "iso_week"
+        or whole_month(written)
+        or plain(day) in ("week", "month", "period")
+    ):
         return None
     return match(TABLES["daily_users"], "users", look)
 
 
 def _numbers(table: Table, look: Look) -> list[str]:
+    if look.unpivot:
+        return [] if match(table, "feature", look) else [look.unpivot.cell]
     if match(table, "feature", look):
         return []
     known = {match(table, name, look) for name in ("account_id", "user_id", "occurred_at", "known_at")}

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 
 from customer_health.errors import DataContractError
 from customer_health.sources.columns import LEFT_OPEN
+from customer_health.sources.counters import growing
 from customer_health.sources.decimals import decimal_of
 from customer_health.sources.draft_look import SAMPLE, Look
 from customer_health.sources.feed_sql import FeedCompiler
 from customer_health.sources.mapping import Feed
 from customer_health.sources.mapping_check import unfilled
+from customer_health.sources.wide_files import as_seen
 from customer_health.warehouse.raw import first, scalar
 from customer_health.warehouse.table import Table
 from customer_health.wording import number, plural
@@ -24,10 +26,14 @@ if TYPE_CHECKING:
     import duckdb
 
 
+COUNTER = "TODO only grows"
+"""Said of a feed whose numbers are counters."""
+
+
 def reading_of(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: Sequence[str]) -> str:
     """Return a sentence for the draft: rows that the feed reads, and what stands in the way of the rest.
 
-    Empty for a feed that looks into other files.
+    Empty for a feed that looks into other files; `COUNTER` for one whose numbers only grow.
     """
     readable = look.readable
     try:
@@ -37,6 +43,8 @@ def reading_of(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: 
         return "TODO reads nothing until the lines above are filled in"
     if feed.lookups() or readable is None:
         return ""
+    if feed.unpivot:
+        readable = as_seen(readable, feed, look.name)
     missing = unfilled(table, feed)
     if missing:
         return f"TODO reads nothing until {', '.join(missing)} is mapped"
@@ -49,6 +57,8 @@ def reading_of(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: 
     limited = f"(SELECT * FROM ({compiler.rows()}) LIMIT {SAMPLE})"
     good = int(scalar(con, f"SELECT count(*) FROM {limited}"))
     few = "" if look.whole else "first "
+    if table.name == "usage" and feed.cumulative is None and growing(con, f"SELECT * FROM {limited}"):
+        return COUNTER
     said = f"reads {number(good)} of the {few}{plural(rows, 'row')}"
     bad = compiler.compile().bad if good < rows else None
     if not bad:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from customer_health.sources import draft_words as words
 from customer_health.sources.casting import NO
-from customer_health.sources.date_formats import MONTHS, format_of, formats_of
+from customer_health.sources.date_formats import format_of, formats_of, whole_month
 from customer_health.sources.draft_codes import codes_of, question
 from customer_health.sources.draft_look import Look, currency_sign
 from customer_health.sources.draft_match import match
@@ -58,7 +58,7 @@ def column_line(
     if name == "user_id":
         return 'user_id: {constant: ""}  # the file knows accounts, not users'
     if name == "events":
-        return "events: {constant: 1}  # one row is one event"
+        return f"events: {{constant: 1}}  # {_one_each(table, look)}"
     if name in ("first_response_at", "escalated_at"):
         return _stage(table, name, look)
     if name == "auto_renew":
@@ -68,6 +68,18 @@ def column_line(
     if column.required and column.default is None and name != "known_at":
         return f"{name}: TODO  # {column.doc}"
     return None
+
+
+def _one_each(table: Table, look: Look) -> str:
+    """What to say of rows that count as one event each: whether some column may say how many they are."""
+    known = {match(table, column, look) for column in table.columns}
+    counts = [
+        name
+        for name, values in look.samples.items()
+        if name not in known and look.fits(table.columns["events"], name) and not look.dates.get(name)
+        and len(values) > 1 and not plain(name).endswith(("id", "no", "nr", "year", "version"))
+    ]  # fmt: skip
+    return f"TODO is one row one event, or does {counts[0]} count them?" if counts else "one row is one event"
 
 
 _RENEWS = "  # TODO do all other terms go on by themselves?"
@@ -135,7 +147,7 @@ def _known_when_it_is_over(table: Table, source: str | None, look: Look) -> str 
     whole_week = format_ == "iso_week" and all(
         "-" not in v.upper().partition("W")[2] for v in look.samples[first or ""]
     )
-    if source is not None or first is None or not (format_ in MONTHS or whole_week):
+    if source is not None or first is None or not (whole_month(format_) or whole_week):
         return f"known_at: {rule(table.columns['known_at'], source, look)}" if source else None
     word = "week" if whole_week else "month"
     plus = f"{{amount: 1, unit: {word}s}}"

@@ -97,6 +97,8 @@ PATTERNS: Mapping[str, str] = {
     "due_at": r"due(_on|_at|_date)?",
     "notice_at": r"(notice|cancellation_requested)(_on|_at|_date|_given)?",
     "owner_email": r"(csm|owner|account_manager)(_email)?",
+    "events": r"(event|usage|action|hit|login|session|click|call)s?_(counts?|totals?|cumulative|to_date|sum)"
+    r"|(total|num|number_of|no_of|cumulative)_(events|usage|actions|hits|logins|sessions|clicks|calls)",
     "user_id": r"(user|login|member)(_id|_name)?",
     "reason": r"(why|reason).*",
 }

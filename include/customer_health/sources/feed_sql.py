@@ -9,6 +9,7 @@ from datetime import date
 from customer_health.errors import DataContractError, suggest
 from customer_health.sources.cells import Value
 from customer_health.sources.columns import ColumnReader
+from customer_health.sources.counters import increases
 from customer_health.sources.files import ROW, Readable
 from customer_health.sources.mapping import Feed
 from customer_health.sources.mapping_check import identity
@@ -32,6 +33,7 @@ class Compiled:
         no_dates: Column -> SELECT of how many of its days stand for "no date", and one of them.
         unanswered: Column whose lookup reports no miss -> SELECT of how many values have no answer, how many
             there are, and one without; and what becomes of those: empty, or skip.
+        begun: SELECT of how many rows only begin a counter; empty if none is told.
     """
 
     good: str
@@ -40,6 +42,7 @@ class Compiled:
     events: str = ""
     no_dates: Mapping[str, str] = field(default_factory=dict)
     unanswered: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    begun: str = ""
 
 
 class FeedCompiler(ColumnReader):
@@ -78,11 +81,12 @@ class FeedCompiler(ColumnReader):
         if self._missing:
             self._refuse()
 
-    def compile(self, others: Sequence[str] = ()) -> Compiled:
+    def compile(self, others: Sequence[str] = (), before: str = "") -> Compiled:
         """Return the SQL.
 
         Args:
             others: `rows()` of the feed's other files: a term may go on in one of them.
+            before: `rows()` of the file before, where counters are told.
         """
         failures, failed = self._failures()
         good = self.rows()
@@ -94,6 +98,10 @@ class FeedCompiler(ColumnReader):
         if self.feed.event_id:
             good = first_times(good, ROW, self._source, self.table.name, self.file_name)
             events = f"SELECT {EVENT} AS key FROM ({good})"
+        begun = ""
+        if self.feed.cumulative:
+            whole, good = good, increases(self.table, good, before, ROW)
+            begun = f"SELECT (SELECT count(*) FROM ({whole})) - (SELECT count(*) FROM ({good}))"
         if self.feed.combine == "sum":
             good = self.summed(good)
         if self.feed.combine == "earliest":
@@ -111,6 +119,7 @@ class FeedCompiler(ColumnReader):
                 name: (self._missed(value, answer, self._answers_of[name]), missing)
                 for name, (value, answer, missing) in self._quiet_answers.items()
             },
+            begun,
         )
 
     def rows(self) -> str:

@@ -22,22 +22,19 @@ from customer_health.sources.locate import DataFile
 from customer_health.sources.lookups import NOT_AMONG
 from customer_health.sources.mapping_check import identity
 from customer_health.sources.once import Once
+from customer_health.sources.reading_notes import notes_of
 from customer_health.sources.source import LoadResult
 from customer_health.warehouse.contracts import IN_THE_FUTURE, UNKNOWN_ACCOUNT, identifier, literal
 from customer_health.warehouse.raw import column_list, first, next_load_id, scalar
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
-from customer_health.wording import number, plural
+from customer_health.wording import plural
 
 if TYPE_CHECKING:
     import duckdb
 
 BULK_ROWS = 50_000
 """Files with more rows than this take the columnar path."""
-
-TOLERATED_MISSES = 0.2
-"""Share of values for which a lookup with `missing: empty` or `skip` may have no answer without a word."""
-_BECOMES = {"empty": "they are empty", "skip": "their rows are left out"}
 
 _FLUSH_ROWS = 400_000
 _UNREADABLE = (
@@ -153,8 +150,7 @@ class Landing:
     def land(self, unit: Unit, readable: Readable, compiled: Sequence[Compiled]) -> None:
         """Land the rows of one file; small ones wait for `flush`."""
         for feed in compiled:
-            self._tell_no_dates(unit, feed)
-            self._tell_unanswered(unit, feed)
+            self.result.notes += notes_of(self.con, unit.table.name, unit.file.name, feed)
         bad = [feed.bad for feed in compiled if feed.bad]
         self._bury(unit, compiled)
         if readable.rows > BULK_ROWS:
@@ -195,27 +191,6 @@ class Landing:
                     [self.source, name],
                 )
         self._buried = set()
-
-    def _tell_no_dates(self, unit: Unit, feed: Compiled) -> None:
-        for name, counted in feed.no_dates.items():
-            found = first(self.con, counted)
-            if found and found[0]:
-                self.result.notes.append(
-                    f"{unit.table.name}.{name}: {plural(found[0], 'value')} of {unit.file.name}, such as "
-                    f"{found[1]}, {'stands' if found[0] == 1 else 'stand'} for no date and "
-                    f"{'is' if found[0] == 1 else 'are'} read so."
-                )
-
-    def _tell_unanswered(self, unit: Unit, feed: Compiled) -> None:
-        """Say where a lookup whose misses are no mistake misses so much that it may be the wrong one."""
-        for name, (counted, missing) in feed.unanswered.items():
-            missed, of, shown = first(self.con, counted) or (0, 0, None)
-            if missed > TOLERATED_MISSES * of:
-                self.result.notes.append(
-                    f"{unit.table.name}.{name}: the lookup of {unit.file.name} has no answer for "
-                    f"{number(missed)} of {plural(of, 'value')}, such as '{shown}'; "
-                    f"{_BECOMES[missing]}. Is it the right file and key?"
-                )
 
     def flush(self) -> None:
         """Hand everything that waits to dlt, then remember it as loaded."""

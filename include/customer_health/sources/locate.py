@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -158,3 +158,10 @@ class Folder:
         except OSError as error:
             raise RetriableError(f"{self.url}/{name} cannot be fetched: {error}", hint="Try again.") from None
         return DataFile(name, local, int(info["size"]), modified)
+
+
+def file_before(files: Iterable[DataFile], name: str, order: str) -> DataFile | None:
+    """Return the file that comes just before another by its name, if there is one."""
+    place = place_of(name, order)
+    earlier = [file for file in files if place_of(file.name, order) < place]
+    return max(earlier, key=lambda file: place_of(file.name, order), default=None)

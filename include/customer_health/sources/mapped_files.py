@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, Any
 from customer_health.errors import ConfigurationError, suggest
 from customer_health.progress import Progress
 from customer_health.settings import Settings
+from customer_health.sources.counters import refuse_counters
 from customer_health.sources.date_formats import refuse_swapped
 from customer_health.sources.decimals import decimal_of
 from customer_health.sources.feed_sql import FeedCompiler
 from customer_health.sources.file_order import check_order, place_of
 from customer_health.sources.files import Readable, make_readable
 from customer_health.sources.landing import Landing, Unit
-from customer_health.sources.locate import DataFile, Folder
+from customer_health.sources.locate import DataFile, Folder, file_before
 from customer_health.sources.lookups import Lookups
 from customer_health.sources.mapping import Feed, MappingFile
 from customer_health.sources.mapping_file import load_mapping
 from customer_health.sources.source import LoadResult, in_order
 from customer_health.sources.source_registry import register
+from customer_health.sources.wide_files import as_seen
 from customer_health.warehouse.table import Table
 from customer_health.warehouse.tables import TABLES
 
@@ -94,6 +96,11 @@ class MappedFiles:
                     # Later files look for accounts that their quarantined rows were waiting for.
                     landing.flush()
             landing.flush()
+        usage = self._mapping.tables.get("usage", ())
+        settled = [feed for feed in usage if feed.cumulative is not None or feed.event_id]
+        if len(settled) < len(usage):
+            names = [file.name for feed in settled for file in self._folder.matching(feed.files)]
+            refuse_counters(con, self._name, names)
         progress(done, done, "files loaded")
         return landing.result
 
@@ -127,7 +134,7 @@ class MappedFiles:
         landing.once.forget(table.name, named)
 
     def _unit(self, table: Table, file: DataFile, feeds: Sequence[Feed], files: Files, moved: str) -> Unit:
-        recipe, place = self._recipe(feeds, files, moved), place_of(file.name, feeds[0].order)
+        recipe, place = self._recipe(file.name, feeds, files, moved), place_of(file.name, feeds[0].order)
         return Unit(table, file, recipe, feeds[0].repeats, place, feeds[0].files)
 
     def _plan(self) -> Plan:
@@ -159,16 +166,20 @@ class MappedFiles:
         feeds = [feed for feed in self._mapping.tables[table] if feed.files and path.match(feed.files)]
         return feeds[0].removed_files if feeds else None
 
-    def _recipe(self, feeds: Sequence[Feed], files: Files, moved: str) -> str:
+    def _recipe(self, file: str, feeds: Sequence[Feed], files: Files, moved: str) -> str:
         # A table of a warehouse was copied to a file, which is named already.
         dumped = [feed.model_dump(mode="json", exclude={"table", "files", "removed_files"}) for feed in feeds]
         # What a file says depends on all others in which a term may go on, and on the days that have passed.
         around: list[Any] = []
+        for feed in feeds:
+            earlier = [one for one, theirs in files if feed.cumulative and feed in theirs]
+            before = file_before(earlier, file, feed.order) if earlier else None
+            around += [(before.name, before.sha256())] if before else []
         if any(feed.unless_followed for feed in feeds):
             around.append(self._as_of.isoformat())
-            for file, theirs in files:
+            for one, theirs in files:
                 rules = [feed.model_dump(mode="json") for feed in theirs if feed.unless_followed]
-                around += [(file.name, file.sha256(), rules)] if rules else []
+                around += [(one.name, one.sha256(), rules)] if rules else []
         recipe = json.dumps([*dumped, *around, *([moved] if moved else [])], sort_keys=True)
         return hashlib.sha256(f"{_COMPILER}:{recipe}".encode()).hexdigest()
 
@@ -201,10 +212,10 @@ class _Workshop:
         for feed in feeds:
             refuse_swapped(self._con, readable, unit.table, feed, unit.file.name)
             others = self._followers(unit, feed, siblings, landing.as_of) if feed.unless_followed else []
-            seen = readable.unnested(feed.rows, feed.source_columns()) if feed.rows else readable
-            seen = seen.with_columns(feed.source_columns()) if feed.sparse else seen
+            seen = as_seen(readable, feed, unit.file.name)
             compiler = self._compiler(unit, feed, seen, unit.file.name, lookups, landing.as_of)
-            compiled.append(compiler.compile(others))
+            before = self._before(unit, feed, landing.as_of) if feed.cumulative else ""
+            compiled.append(compiler.compile(others, before))
         if len(feeds) > 1 and all(feed.combine == "sum" for feed in feeds):
             # What several feeds say of one key in one file adds up, as it does within each of them.
             every = " UNION ALL ".join(one.good for one in compiled)
@@ -239,12 +250,21 @@ class _Workshop:
             lookups = self.lookups.of([whole])
             for file in self._folder.matching(whole.files):
                 readable = make_readable(self._con, file.path, whole, self._place())
-                readable = readable.unnested(whole.rows, whole.source_columns()) if whole.rows else readable
-                readable = readable.with_columns(whole.source_columns()) if whole.sparse else readable
+                readable = as_seen(readable, whole, file.name)
                 if readable.columns:
                     compiler = self._compiler(unit, whole, readable, file.name, lookups, as_of)
                     found.append(compiler.rows())
         return found
+
+    def _before(self, unit: Unit, feed: Feed, as_of: date) -> str:
+        """SQL of the rows of the file before a unit's, in which its counters may have begun; or "" """
+        file = file_before(self._folder.matching(feed.files), unit.file.name, feed.order)
+        if file is None:
+            return ""
+        readable = as_seen(make_readable(self._con, file.path, feed, self._place()), feed, file.name)
+        if not readable.columns:
+            return ""
+        return self._compiler(unit, feed, readable, file.name, self.lookups.of([feed]), as_of).rows()
 
     def _place(self) -> Path:
         self._places += 1

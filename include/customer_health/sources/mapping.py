@@ -23,6 +23,7 @@ from customer_health.sources.rule_parts import (
     Part,
     Rescale,
     Scalar,
+    Unpivot,
     Where,
     as_list_of,
     fraction,
@@ -210,6 +211,7 @@ class Feed(Reading):
         table: Instead of files: a table of the source warehouse, `schema.table`.
         rows: Column with a list (JSON): each of its elements is a row, with its parent's columns beside
             its own (`items.data.quantity`).
+        unpivot: `{format: "%Y-%m", header: month, cell: count}`: a column per month, each cell a row.
         where: Keep only rows that meet these conditions.
         columns: Canonical column -> rule.
         ends_on: Contracts only: the column (or rule) with the day a contract ended. It adds a row with
@@ -225,6 +227,9 @@ class Feed(Reading):
             dates do: paid, void, trial. A stage that it closes without a date closed on an unknown day.
         combine: sum adds up the numbers of rows that agree in everything else (event logs); earliest keeps
             the first row of each key (accounts that show only in a list of subscriptions).
+        cumulative: Usage only: the numbers are counters that only grow (true), and each row counts what was
+            added since the row before, in this file or the one before it; or they are not (false), though
+            they look so. Not given: numbers that only grow stop the load.
         event_id: Usage only: the column, or columns, that name an event; one that comes again counts once.
         repeated_keys: What a key that comes back means. `report` keeps the first row and quarantines
             contradictions; `latest_file`: each file is a full export, and only the newest counts;
@@ -239,6 +244,7 @@ class Feed(Reading):
     files: str = ""
     table: str = ""
     rows: str = ""
+    unpivot: Unpivot | None = None
     where: Where = Field(default_factory=dict)
     columns: Mapping[str, Annotated[Rule, BeforeValidator(_rule)]]
     ends_on: Annotated[Rule, BeforeValidator(_rule)] | None = None
@@ -247,6 +253,7 @@ class Feed(Reading):
     sparse: bool = False
     status: Annotated[Rule, BeforeValidator(_rule)] | None = None
     combine: Literal["none", "sum", "earliest"] = "none"
+    cumulative: bool | None = None
     event_id: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     repeated_keys: Literal["report", "latest_file", "newest_wins", "replace_day", "add"] | None = None
     order: str = "numbers"

@@ -124,6 +124,8 @@ def problems(mapping: MappingFile, *, whole: bool = True) -> list[tuple[str, str
                 found.append((f"{here}.gone", message, []))
             if feed.ends_on and table_name != "contracts":
                 found.append((f"{here}.ends_on", "only contracts end", []))
+            if feed.cumulative is not None and table_name != "usage":
+                found.append((f"{here}.cumulative", "only usage is counted", []))
             if feed.unless_followed and table_name != "outcomes":
                 found.append((f"{here}.unless_followed", "only outcomes are told by what follows", []))
             found += [(f"{here}.{name}", "needs a source column", []) for name in _without_column(feed)]

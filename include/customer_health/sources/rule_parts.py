@@ -19,6 +19,20 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Unpivot(Part):
+    """Columns that are named after days, weeks or months: each of their cells is a row, but for empty ones.
+
+    Attributes:
+        format: How those names are written, as `format:` of a rule, or a list of such. New months are found.
+        header: Name of the column with the name, for the rules of the feed.
+        cell: Name of the column with what stands in the cell.
+    """
+
+    format: str | tuple[str, ...] = "iso"
+    header: str = "period"
+    cell: str = "value"
+
+
 class Offset(Part):
     """A span of time added to a date: an amount from a column, or a fixed one.
 
