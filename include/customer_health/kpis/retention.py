@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from customer_health.errors import FatalError
-from customer_health.warehouse.merges import leavings, survivors
+from customer_health.warehouse.merges import ended_by, leavings, survivors
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,7 +19,7 @@ MIN_ACCOUNTS = 10
 GOALS: Mapping[str, float] = {"mid_market": 1.05, "enterprise": 1.15}
 
 # ARR per account on one day ($day), as known on another ($known).
-_ARR = """
+_ARR = f"""
     SELECT coalesce(survivors.account, state.account_id) AS account_id, sum(state.arr) AS arr
     FROM (
         SELECT * FROM raw.contracts
@@ -30,7 +30,7 @@ _ARR = """
         SELECT account_id, max(occurred_at) AS occurred_at FROM leavings
         WHERE occurred_at < $day AND known_at < $known
         GROUP BY account_id
-    ) AS churn ON churn.account_id = state.account_id AND churn.occurred_at >= state.occurred_at
+    ) AS churn ON churn.account_id = state.account_id AND {ended_by("churn", "state")}
     LEFT JOIN survivors ON survivors.account_id = state.account_id
     WHERE coalesce(state.status, 'active') = 'active' AND churn.account_id IS NULL AND state.arr > 0
       AND (coalesce(state.auto_renew, false) OR state.term_end IS NULL

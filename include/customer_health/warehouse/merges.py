@@ -71,6 +71,18 @@ def leavings() -> str:
     """
 
 
+def ended_by(loss: str, state: str) -> str:
+    """Return SQL that is true where a loss ended a contract's state, and not where the state is a return.
+
+    A loss is dated on the first day without the customer: a state that takes effect on it has come back.
+
+    Args:
+        loss: Alias of a row of `leavings`.
+        state: Alias of a row of contracts.
+    """
+    return f"{loss}.occurred_at::DATE > {state}.occurred_at::DATE"
+
+
 def outcomes(as_of: str) -> str:
     """Return a query of the outcomes known before `as_of`, each under the account that it befell.
 

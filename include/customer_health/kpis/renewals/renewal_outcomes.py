@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.kpis.retention import GRACE_DAYS
-from customer_health.warehouse.merges import leavings, survivors
+from customer_health.warehouse.merges import ended_by, leavings, survivors
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,7 +38,7 @@ _AFTER = """
       AND NOT EXISTS (
           SELECT 1 FROM leavings o
           WHERE o.account_id = state.account_id AND o.known_at < $known
-            AND o.occurred_at >= state.occurred_at AND o.occurred_at < state.day)
+            AND {ended} AND o.occurred_at < state.day)
     GROUP BY 1
 """
 
@@ -64,5 +64,8 @@ def arr_after(
         "known": datetime.combine(as_of, time()),
         "grace": GRACE_DAYS,
     }
-    rows = con.execute(_AFTER.format(survivors=survivors("$known"), leavings=leavings()), values).fetchall()
+    rows = con.execute(
+        _AFTER.format(survivors=survivors("$known"), leavings=leavings(), ended=ended_by("o", "state")),
+        values,
+    ).fetchall()
     return dict.fromkeys(settled, 0.0) | {account: float(arr) for account, arr in rows}
