@@ -51,7 +51,9 @@ def _left(history: Sequence[Level], rules: OutcomesConfig) -> Iterator[Loss]:
             continue
         if after is None or after.since > now.since + rules.grace_days:
             known = max(now.known, now.since + rules.grace_days)
-            yield Loss("logo_churn", now.since, known, before.arr, "no contract in force")
+            passed = all(state.ends == now.since for state in before.states)
+            why = "term passed, nothing followed" if passed else "no contract in force"
+            yield Loss("logo_churn", now.since, known, before.arr, why)
 
 
 def _downgraded(history: Sequence[Level], rules: OutcomesConfig) -> Iterator[Loss]:

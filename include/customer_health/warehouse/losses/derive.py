@@ -22,7 +22,13 @@ from customer_health.company import CompanyConfig
 from customer_health.csv_cells import harmless
 from customer_health.warehouse.losses.contract_losses import Loss, contract_losses
 from customer_health.warehouse.losses.followed import Followed, set_aside_followed
-from customer_health.warehouse.losses.lapsed import GRACE_DAYS, Presumed, presumed_renewals, unsettled
+from customer_health.warehouse.losses.lapsed import (
+    GRACE_DAYS,
+    Presumed,
+    presumed_renewals,
+    silent_lapses,
+    unsettled,
+)
 from customer_health.warehouse.losses.levels import EPOCH, State, levels
 from customer_health.warehouse.losses.store import PRESUMED, write_contracts, write_outcomes
 from customer_health.warehouse.losses.usage_revenue import Bill, usage_losses
@@ -81,19 +87,28 @@ _LEFT = """
 
 @dataclass(frozen=True)
 class Lapsed:
-    """A customer whose term has passed while the product is in use.
+    """A customer whose term has passed, and nobody has booked what followed.
 
     Attributes:
         account_id: Who.
         term_end: The renewal date that passed.
-        last_used: Last day of usage.
+        last_used: Last day of usage; None if there is none.
         arr: ARR of the contract; None if unknown.
+        silent: Whether the product is not in use any more: then the customer counts as lost.
     """
 
     account_id: str
     term_end: date
-    last_used: date
+    last_used: date | None
     arr: float | None
+    silent: bool = False
+
+    @property
+    def question(self) -> str:
+        """What to ask whoever knows the customer."""
+        if self.silent:
+            return "renewal date passed, no end and no usage on record: left, or renewed?"
+        return "renewal date passed, still active: renewed?"
 
 
 @dataclass
@@ -101,7 +116,7 @@ class Derived:
     """What follows from contracts and invoices as of one day.
 
     Attributes:
-        lapsed: Customers whose renewal nobody has booked.
+        lapsed: Customers whose renewal nobody has booked: those who are active, then the silent ones.
         outcomes: Kind -> losses derived.
         added: Kind -> derived losses that the model and the KPIs use.
         followed: Losses read off ended terms that are none: another contract goes on.
@@ -114,15 +129,24 @@ class Derived:
     followed: list[Followed] = field(default_factory=list)
     kept: bool = True
 
+    def active(self) -> list[Lapsed]:
+        """Return those who use the product still."""
+        return [one for one in self.lapsed if not one.silent]
+
     def lines(self) -> list[str]:
         """Sentences for people: whose renewal to ask about, and which losses nobody had to bring."""
         lines = []
-        if self.lapsed:
-            some = ", ".join(one.account_id for one in self.lapsed[:3])
-            more = f" and {len(self.lapsed) - 3:,} more" if len(self.lapsed) > 3 else ""
+        active, silent = self.active(), [one for one in self.lapsed if one.silent]
+        if silent:
+            lines.append(
+                f"{plural(len(silent), 'renewal date')} passed in the last year, with no end and no usage on "
+                f"record: left, or renewed? {_named(silent)} ({LAPSED_FILE}). They are no longer customers; "
+                "if they are, book the renewal, or map `auto_renew`."
+            )
+        if active:
             stay = "They stay customers" if self.kept else "They are no longer customers"
             lines.append(
-                f"{plural(len(self.lapsed), 'renewal date')} passed, still active: renewed? {some}{more} "
+                f"{plural(len(active), 'renewal date')} passed, still active: renewed? {_named(active)} "
                 f"({LAPSED_FILE}). {stay} (contracts.presume_renewed of the company file)."
             )
         if self.followed:
@@ -137,6 +161,11 @@ class Derived:
             )
             lines.append(f"Losses derived from contracts and invoices: {told}. See outcomes.md.")
         return lines
+
+
+def _named(lapsed: Sequence[Lapsed]) -> str:
+    names = list(dict.fromkeys(one.account_id for one in lapsed))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
 
 
 def used_days(con: duckdb.DuckDBPyConnection, as_of: date) -> UsedDays:
@@ -176,8 +205,8 @@ def derive(
         history = _by_account(con.execute(_STATES, {"as_of": as_of}).fetchall())
         states = {name: own.states for name, own in history.items()}
         result.followed = set_aside_followed(con, states, grace_days=config.outcomes.grace_days, as_of=as_of)
-        presumed = _presume(con, config, history, as_of, used or used_days(con, as_of), result)
-        losses = _losses(con, config, history, presumed, as_of) if config.outcomes.derive else []
+        presumed, asked = _presume(con, config, history, as_of, used or used_days(con, as_of), result)
+        losses = _losses(con, config, history, presumed, asked, as_of) if config.outcomes.derive else []
         kept = presumed if config.contracts.presume_renewed else {}
         write_contracts(con, kept, {name: own.rowids for name, own in history.items()}, as_of)
         result.outcomes, result.added = write_outcomes(con, losses, as_of, result.followed)
@@ -195,8 +224,8 @@ def write_lapsed(derived: Derived, folder: Path) -> Path:
     writer.writerow(["account_id", "term_end", "last_used", "arr", "question"])
     for one in derived.lapsed:
         arr = "" if one.arr is None else f"{one.arr:.2f}"
-        question = "renewal date passed, still active: renewed?"
-        writer.writerow([harmless(one.account_id), one.term_end, one.last_used, arr, question])
+        used = "" if one.last_used is None else one.last_used
+        writer.writerow([harmless(one.account_id), one.term_end, used, arr, one.question])
     return storage.write(folder / LAPSED_FILE, file.getvalue())
 
 
@@ -221,8 +250,13 @@ def _presume(
     as_of: date,
     used: UsedDays,
     result: Derived,
-) -> dict[str, list[Presumed]]:
-    """Find the presumed renewals; only accounts with a term that passed are asked for their usage."""
+) -> tuple[dict[str, list[Presumed]], dict[str, set[int | None]]]:
+    """Find the presumed renewals; only accounts with a term that passed are asked for their usage.
+
+    Returns:
+        Account -> its presumed renewals; account -> the days on which contracts lapsed beside others,
+        of which nobody knows whether they were renewed.
+    """
     until, quiet = (as_of - EPOCH).days, config.contracts.active_within_days
     passed = [
         account
@@ -238,21 +272,27 @@ def _presume(
     left: dict[str, list[int]] = {}
     for account, day in con.execute(_LEFT, {"as_of": as_of}).fetchall():
         left.setdefault(account, []).append(day)
-    found = {}
+    found: dict[str, list[Presumed]] = {}
+    waiting: dict[str, set[int | None]] = {}
     for account in passed:
         own = history[account]
         mine = presumed_renewals(own.states, days.get(account, []), left.get(account, []), until, quiet)
         if mine:
             found[account] = mine
         places = {one.place for one in mine if one.until is None}
+        gone: set[int] = set()
         if not left.get(account):
-            places |= set(unsettled(own.states, days.get(account, []), until, quiet))
-        for state in (own.states[place] for place in sorted(places)):
-            last = EPOCH + timedelta(days=max(day for day, _ in days[account]))
-            end = EPOCH + timedelta(days=state.ends or 0)
-            result.lapsed.append(Lapsed(account, end, last, state.arr))
-    result.lapsed.sort(key=lambda one: (-(one.arr or 0.0), one.account_id))
-    return found
+            open_ = set(unsettled(own.states, days.get(account, []), until, quiet))
+            waiting[account] = {own.states[place].ends for place in open_}
+            gone = set(silent_lapses(own.states, until)) - places if not places else set()
+            places |= open_
+        for place in sorted(places | gone):
+            last = max((day for day, _ in days.get(account, ())), default=None)
+            used_last = None if last is None else EPOCH + timedelta(days=last)
+            end = EPOCH + timedelta(days=own.states[place].ends or 0)
+            result.lapsed.append(Lapsed(account, end, used_last, own.states[place].arr, place in gone))
+    result.lapsed.sort(key=lambda one: (one.silent, -(one.arr or 0.0), one.account_id))
+    return found, waiting
 
 
 def _losses(
@@ -260,14 +300,18 @@ def _losses(
     config: CompanyConfig,
     history: Mapping[str, _Account],
     presumed: Mapping[str, list[Presumed]],
+    waiting: Mapping[str, set[int | None]],
     as_of: date,
 ) -> list[tuple[str, Loss]]:
+    """Return every loss with its account; none that hangs on a contract of which nobody knows what became."""
     until, rules = (as_of - EPOCH).days, config.outcomes
     out: list[tuple[str, Loss]] = []
     for account, own in history.items():
         kept = presumed.get(account, []) if config.contracts.presume_renewed else []
         states = [*own.states, *(s for one in kept for s in _as_states(own.states[one.place], one))]
-        out += [(account, loss) for loss in contract_losses(levels(states), until, rules)]
+        open_ = waiting.get(account, set())
+        found = contract_losses(levels(states), until, rules)
+        out += [(account, one) for one in found if one.kind == "logo_churn" or one.day not in open_]
     for account, group in groupby(con.execute(_BILLS, {"as_of": as_of}).fetchall(), key=lambda row: row[0]):
         bills = [Bill(day, known, amount) for _, day, known, amount in group]
         out += [(account, loss) for loss in usage_losses(bills, until, rules)]

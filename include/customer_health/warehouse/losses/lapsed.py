@@ -103,6 +103,29 @@ def unsettled(states: Sequence[State], used: Sequence[tuple[int, int]], until: i
     ]
 
 
+def silent_lapses(states: Sequence[State], until: int) -> list[int]:
+    """Return the places of states whose term passed in the year before `until` and on which nothing followed.
+
+    The account has no contract in force, and nobody has booked an end: that it left is read off the silence.
+
+    Args:
+        states: As for `presumed_renewals`.
+        until: The as-of date.
+    """
+    if _in_force(states, until):
+        return []
+    latest: dict[str, int] = {}
+    for place, state in enumerate(states):
+        if max(state.begins, state.known) < until:
+            latest[state.contract] = place
+    ends = {place: states[place].ends for place in latest.values() if states[place].active}
+    last = max((end for end in ends.values() if end is not None), default=None)
+    booked = [states[place].begins for place in latest.values() if not states[place].active]
+    if last is None or last < until - 365 or any(day > last for day in booked):
+        return []
+    return [place for place, end in ends.items() if end == last]
+
+
 def _in_force(states: Sequence[State], day: int) -> list[int]:
     """Positions of the states in force on an as-of date, with what was known before it."""
     latest: dict[str, int] = {}
