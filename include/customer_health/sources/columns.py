@@ -90,8 +90,8 @@ class ColumnReader(Expressions):
         self._steering: dict[str, Value] = {}
         if feed.ends_on:
             self._steering["ends_on"] = self._ruled("ends_on", _MOMENT, feed.ends_on)
-        told = {**self._values, **self._steering}
-        changed, early = in_order(table, feed, self._rules, told, self._let)
+        both = {**self._values, **self._steering}
+        changed, early = in_order(table, feed, self._rules, both, self._let)
         self._values |= changed
         self._checks |= early
         if self._today:
