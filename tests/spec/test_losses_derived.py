@@ -130,7 +130,7 @@ def test_a_companys_own_outcomes_win_and_the_two_are_compared(company: CompanyFi
     page = (company.home / "reports" / "2026-06-01" / "outcomes.md").read_text(encoding="utf-8")
     assert "1 in both, 1 in your outcomes only, 1 derived only" in page
     assert "| a2 | 2025-07-01 |  | unknown |  |" in page
-    assert "| a3 |  | 2025-03-31 | 3K | no contract in force |" in page
+    assert "| a3 |  | 2025-03-31 | 3K | term passed, nothing followed |" in page
     assert "1 derived; your own outcomes hold none of this kind" in page
 
 
