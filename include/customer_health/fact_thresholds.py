@@ -48,6 +48,7 @@ class FactThresholds(Section):
         description="single_threaded and no_exec_contact are said from so many seats on",
     )
     low_nps: Threshold = Field(6, ge=0, le=10, description="latest NPS of 6 months, at most")
+    low_pulse: Threshold = Field(2, ge=1, le=5, description="the CSM's latest pulse of 90 days, at most")
     low_adoption: Threshold = Field(
         0.30, gt=0, le=1, description="share of the key features in use, below; and below half of the median"
     )

@@ -27,6 +27,7 @@ _PROOF = {
     "single_threaded": ("contacts_known", 1.0),
     "arr_contraction": ("arr_change_12m_rel", -0.28),
     "low_nps": ("recent_nps", 4.0),
+    "low_pulse": ("csm_pulse", 2.0),
     "low_adoption": ("feature_adoption_score", 0.18),
     "unanswered_tickets": ("open_unanswered_tickets_3d", 2.0),
     "price_increase": ("price_increase_180d", 1.0),

@@ -34,6 +34,7 @@ PROOF = {
     "single_threaded": ("contacts_known", 1.0, 2.0),
     "arr_contraction": ("arr_change_12m_rel", 90 / 100 - 1, -0.099),
     "low_nps": ("recent_nps", 6.0, 7.0),
+    "low_pulse": ("csm_pulse", 2.0, 3.0),
     "low_adoption": ("feature_adoption_score", 0.2, 0.7),
     "unanswered_tickets": ("open_unanswered_tickets_3d", 1.0, 0.0),
     "price_increase": ("price_increase_180d", 1.0, 0.0),

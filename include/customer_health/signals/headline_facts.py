@@ -218,6 +218,15 @@ FACTS: tuple[HeadlineFact, ...] = (
         baseline="the latest answer of 6 months; {limit} or less is a detractor's",
     ),
     HeadlineFact(
+        code="low_pulse",
+        title="The CSM is worried",
+        signal="csm_pulse",
+        compare=Compare.AT_MOST,
+        decisive=False,
+        baseline="the CSM's latest pulse of 90 days, 1 to 5; {limit} or less is worry",
+        words="CSM pulse only {count}",
+    ),
+    HeadlineFact(
         code="low_adoption",
         title="Hardly used",
         signal="feature_adoption_score",
