@@ -19,6 +19,22 @@ from customer_health import storage
 ARCHIVE = "data_docs.zip"
 # What a run makes anew; the suites stay, so that a diff of two versions shows what the contracts changed.
 _OF_ONE_RUN = ("uncommitted", "validation_definitions")
+_VIEWS = "customer_health.warehouse.data_docs_templates"
+_PAGE = {"view": {"module_name": _VIEWS, "class_name": "PageView"}}
+# What Great Expectations sets up by itself, but for its views, and for profiles, of which there are none.
+SITE = {
+    "class_name": "SiteBuilder",
+    "show_how_to_buttons": True,
+    "store_backend": {
+        "class_name": "TupleFilesystemStoreBackend",
+        "base_directory": "uncommitted/data_docs/local_site/",
+    },
+    "site_index_builder": {
+        "class_name": "DefaultSiteIndexBuilder",
+        "view": {"module_name": _VIEWS, "class_name": "IndexPageView"},
+    },
+    "site_section_builders": {"expectations": _PAGE, "validations": _PAGE, "profiling": "None"},
+}
 
 
 def great_expectations() -> Any:
@@ -44,6 +60,7 @@ def open_project(folder: Path) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     context = gx.get_context(mode="file", project_root_dir=str(folder))
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    context.variables.data_docs_sites = {"local_site": SITE}
     return context
 
 
