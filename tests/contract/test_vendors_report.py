@@ -98,7 +98,7 @@ def test_one_source_that_is_down_stops_nobody_else_and_is_reported(
     settings = company.settings.model_copy(
         update={"config": CompanyConfig.model_validate({"sources": sources})}
     ).with_secrets({"down": {"token": "t"}})
-    with pytest.raises(RetriableError, match="gave no complete answer"):
+    with pytest.raises(RetriableError, match="nobody answers at its address"):
         quick(settings)
     assert company.query("SELECT count(*) FROM raw.tickets") == [(60,)]
     assert report(company).failed == ""

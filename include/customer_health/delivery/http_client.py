@@ -123,6 +123,10 @@ class HttpClient:
         try:
             return answer.json() if answer.content else None
         except ValueError:
+            if http_faults.is_web_page(answer.headers):
+                raise UnknownOutcomeError(
+                    f"{self.remote} answered with a web page instead of JSON.", hint=http_faults.WEB_PAGE
+                ) from None
             raise UnknownOutcomeError(f"{self.remote} answered something that is not JSON.") from None
 
 

@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+)
 
 from customer_health.effects.destination import (
     BusyError,
@@ -19,7 +25,22 @@ from customer_health.errors import CustomerHealthError, FatalError
 MOST_WORDS = 600
 HOUR = 3600.0
 # Raised before a byte of the request left: the remote cannot have acted on it.
-_NEVER_SENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
+_NEVER_SENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError, ProxyError)
+_REASONS = (
+    (NameResolutionError, "its host's name is not known here"),
+    (ProxyError, "the proxy does not let us through"),
+    (NewConnectionError, "nobody answers at its address"),  # before its base, the time-out
+    (ConnectTimeoutError, "it does not take the connection"),
+)
+CERTIFICATE = "Check the host name, and the certificates of this machine or its proxy (REQUESTS_CA_BUNDLE)."
+WAY_OUT = (
+    "Check that this worker can look up the host's name, and that firewall and proxy (HTTPS_PROXY, NO_PROXY) "
+    "let it through; it is tried again."
+)
+WEB_PAGE = (
+    "A proxy, a firewall or a sign-in page answers instead, or the address is wrong: open it from this "
+    "worker (curl -v), and correct the address, or HTTPS_PROXY and NO_PROXY."
+)
 
 
 class DestinationUnavailableError(BusyError):
@@ -60,12 +81,29 @@ def of_exception(remote: str, error: Exception) -> CustomerHealthError:
     if isinstance(error, requests.exceptions.SSLError):
         return DestinationUnavailableError(
             f"{remote} shows no certificate that we trust.",
-            hint="Check the host name, and the certificates of this machine or its proxy.",
+            hint=CERTIFICATE,
             needs_person=True,
         )
     if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(_cause(error), _NEVER_SENT):
-        return BusyError(f"{remote} could not be reached ({what}).", retry_after=60.0)
-    return UnknownOutcomeError(f"{remote} gave no complete answer ({what}).")
+        return BusyError(f"{remote} {unreached(error)}.", retry_after=60.0, hint=WAY_OUT)
+    return UnknownOutcomeError(
+        f"{remote} gave no complete answer ({what}).",
+        hint="Nothing, if it stays at one: where it may have happened, the destination is asked first.",
+    )
+
+
+def unreached(error: Exception) -> str:
+    """Return why no byte of a request left, as words after the remote's name; empty where some may have."""
+    cause = _cause(error)
+    why = next((words for kind, words in _REASONS if isinstance(cause, kind)), "")
+    if not why and isinstance(error, requests.exceptions.ConnectTimeout):
+        why = "it does not take the connection"
+    return f"could not be reached: {why}" if why else ""
+
+
+def is_web_page(headers: Mapping[str, str]) -> bool:
+    """Whether an answer is a page for a browser: no API that we speak to answers so; a proxy does."""
+    return headers.get("Content-Type", "").lower().startswith(("text/html", "application/xhtml"))
 
 
 def _cause(error: Exception) -> object:
@@ -91,6 +129,10 @@ def of_status(
     if status == 401:
         return DestinationUnavailableError(
             said, hint=f"Renew the credentials of {remote}, then run again.", needs_person=True
+        )
+    if status == 407 or (300 <= status < 500 and is_web_page(headers)):
+        return DestinationUnavailableError(
+            f"{remote} was not reached: a web page answered {status}.", hint=WEB_PAGE, needs_person=True
         )
     if status >= 500 or status in (408, 425):
         return UnknownOutcomeError(said, retry_after=retry_after(headers, 0.0))

@@ -15,6 +15,9 @@ from typing import Any
 import requests
 from slack_sdk.web.client import WebClient
 
+from customer_health.delivery import http_faults
+from customer_health.effects.destination import UnknownOutcomeError
+
 
 class GuardedWebClient(WebClient):
     """A Web API client whose requests travel by `session`.
@@ -35,6 +38,12 @@ class GuardedWebClient(WebClient):
         headers = {**dict(req.header_items()), "Connection": "close"}
         answer = self._session.request(req.get_method(), url, data=req.data, headers=headers)
         self._session.close()  # or the pool would offer a connection that the other side is closing
+        if http_faults.is_web_page(answer.headers):  # the library would repeat the page as Slack's words
+            if answer.status_code < 300:
+                raise UnknownOutcomeError(
+                    "Slack answered with a web page instead of JSON.", hint=http_faults.WEB_PAGE
+                )
+            raise http_faults.of_status("Slack", answer.status_code, "a web page", answer.headers)
         if answer.status_code >= 300:
             said = Message()
             for name, value in answer.headers.items():

@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
+from customer_health.delivery import http_faults
+from customer_health.delivery.call_guard import GuardedAdapter, lasting_at_most
 from customer_health.sources.asking.faults import SourceBusyError, SourceRefusedError, TokenExpiredError
 from customer_health.sources.asking.limiter import RateLimiter
 from customer_health.sources.asking.sign_in import KeyAuth, TokenAuth
@@ -25,6 +26,9 @@ from customer_health.sources.asking.vendor_access import Limits
 
 TRIES = 5
 LONGEST_WAIT = 120.0  # seconds; a vendor that wants more gets the next try of the task
+LONGEST_CALL = 300.0  # seconds for one answer, but for a file
+LANDED = "What has landed stays; the next try goes on from there."
+A_PAGE = "answered with a web page instead of data"
 _TRANSIENT = frozenset({408, 425, 500, 502, 503, 504, 520, 522, 524})
 
 
@@ -69,6 +73,7 @@ class AskingSession(requests.Session):
         self.left: int | None = None
         self.skew: float | None = None
         self.auth = _keep  # or a .netrc of the machine would replace our header
+        self.mount("https://", GuardedAdapter())
         if through:
             self.mount("https://", _Through(through))
 
@@ -82,15 +87,21 @@ class AskingSession(requests.Session):
         """
         given = {**given, "timeout": given.get("timeout") or (10, 120), "allow_redirects": False}
         self._check_host(str(request.url))
-        renewed, why = False, ""
+        renewed, why, hint = False, "", LANDED
         for attempt in range(TRIES):
             self.limiter.wait()
             self.calls += 1
             try:
-                answer = super().send(request, **given)
+                answer = self._sent(request, given)
+            except requests.exceptions.SSLError:
+                raise SourceRefusedError(
+                    f"{self.vendor} shows no certificate that we trust.", hint=http_faults.CERTIFICATE
+                ) from None
             except requests.RequestException as error:
                 # Its text repeats the URL, with whatever key stands in it.
-                pause, why = 2.0**attempt, f"gave no complete answer ({type(error).__name__})"
+                unreached = http_faults.unreached(error)
+                why = unreached or f"gave no complete answer ({type(error).__name__})"
+                pause, hint = 2.0**attempt, http_faults.WAY_OUT if unreached else LANDED
             else:
                 self._note(answer.headers)
                 if answer.status_code == 401 and isinstance(self.signed, TokenAuth) and not renewed:
@@ -102,13 +113,27 @@ class AskingSession(requests.Session):
                 if found is None:
                     return answer
                 pause, why = found
+                hint = http_faults.WEB_PAGE if why == A_PAGE else LANDED
             if pause > LONGEST_WAIT:
                 break
             if attempt < TRIES - 1:
                 self.sleep(pause)
-        raise SourceBusyError(
-            f"{self.vendor} {why}.", hint="What has landed stays; the next try goes on from there."
-        )
+        raise SourceBusyError(f"{self.vendor} {why}.", hint=hint)
+
+    def _sent(self, request: requests.PreparedRequest, given: Mapping[str, Any]) -> requests.Response:
+        """Send once. A time-out is per read: an answer that trickles in has an end, too, but for a file."""
+        if given.get("stream"):
+            return super().send(request, **given)
+        with lasting_at_most(LONGEST_CALL) as over:
+            try:
+                answer = super().send(request, **given)
+            except requests.RequestException:
+                if over():
+                    raise requests.exceptions.ReadTimeout("the answer took too long") from None
+                raise
+            if over():  # a body without a length ends wherever the connection does
+                raise requests.exceptions.ReadTimeout("the answer took too long")
+        return answer
 
     def _check_host(self, url: str) -> None:
         host = urlsplit(url).hostname or ""
@@ -147,6 +172,8 @@ class AskingSession(requests.Session):
             return self._asked_pause(answer.headers, attempt), f"is out of order ({status})"
         if status >= 300:
             raise self._refusal(answer)
+        if http_faults.is_web_page(answer.headers):
+            return 2.0**attempt, A_PAGE
         kind = answer.headers.get("Content-Type", "")
         if "json" in kind and "ndjson" not in kind and cut_off(answer):
             return 2.0**attempt, "sent an answer that is cut off"
@@ -169,6 +196,13 @@ class AskingSession(requests.Session):
             return 2.0**attempt
 
     def _refusal(self, answer: requests.Response) -> SourceRefusedError:
+        if answer.status_code == 407 or http_faults.is_web_page(answer.headers):
+            refusal = SourceRefusedError(
+                f"{self.vendor} was not reached: a web page answered {answer.status_code}.",
+                hint=http_faults.WEB_PAGE,
+            )
+            refusal.status = answer.status_code
+            return refusal
         words = answer.text
         for secret in self._secrets:
             words = words.replace(secret, "***") if len(secret) > 3 else words
@@ -202,7 +236,7 @@ def _keep(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class _Through(HTTPAdapter):
+class _Through(GuardedAdapter):
     """Sends what was meant for a vendor's host to one address; the path stays."""
 
     def __init__(self, to: str) -> None:
