@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from tests.lib.files import AS_OF, CONTRACTS, MAPPING, USAGE, CompanyFiles
 
 from customer_health.sources import landing
+from customer_health.sources.known_files import KnownFiles
 from customer_health.sources.last_day import last_day
 from customer_health.sources.source import TableLoad
+from customer_health.warehouse.connect import open_warehouse
 
 
 @pytest.fixture(params=["dlt", "columnar"])
@@ -118,3 +121,24 @@ def test_old_data_has_its_own_today_whatever_was_mistyped(company: CompanyFiles)
     company.write("usage.csv", USAGE + "a1,u1,2099-01-01,export,1\n")
     assert last_day(company.settings, before=AS_OF) == date(2026, 5, 3)
     assert company.ingest().tables["usage"].new == 3
+
+
+def test_thousands_of_daily_files_cost_two_questions_and_not_three_for_each(company: CompanyFiles) -> None:
+    company.write("usage_bad.csv", "account,user,day,feature,events\nnobody,u1,2026-05-01,x,1\n")
+    company.load()
+    questions = []
+
+    class Watched:
+        def execute(self, query: str, given: list[str]) -> Any:
+            questions.append(query)
+            return con.execute(query, given)
+
+    with open_warehouse(company.settings.warehouse_url) as con:
+        known = KnownFiles(cast("Any", Watched()), "files")
+        names = [*(f"usage_{number}.csv" for number in range(2000)), "usage.csv", "usage_bad.csv"]
+        assert [name for name in names if name in known.of("usage")] == ["usage.csv", "usage_bad.csv"]
+        assert [name for name in names if known.has_waiting("usage", name)] == ["usage_bad.csv"]
+        assert len(questions) == 2
+        known.changed("usage")
+        assert "usage.csv" in known.of("usage")
+        assert len(questions) == 3

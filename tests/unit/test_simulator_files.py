@@ -14,6 +14,7 @@ import pytest
 from tests.lib.simulator_files import START, THROUGH, merged, shared, write
 
 from customer_health.errors import ConfigurationError
+from customer_health.simulator import canonical_exports
 from customer_health.simulator.canonical_exports import write_tables
 from customer_health.simulator.parquet_writer import arrow_schema
 from customer_health.warehouse.table import Type
@@ -98,6 +99,18 @@ def test_writing_twice_gives_the_same_bytes_and_adds_nothing(files: Files, tmp_p
     before = {path: path.stat().st_mtime_ns for paths in again.values() for path in paths}
     assert write(tmp_path) == again
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_where_every_file_is_there_nobody_lives_through_it_again(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that was never written looked as if it were missing: every load simulated the whole past."""
+
+    def again(**_: object) -> None:
+        pytest.fail("the company was simulated once more")
+
+    monkeypatch.setattr(canonical_exports, "build_world", again)
+    assert write(next(path.parent.parent for paths in files.values() for path in paths)) == files
 
 
 @dataclass(frozen=True)

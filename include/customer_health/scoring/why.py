@@ -33,6 +33,7 @@ _ORDERS = re.compile(
     r"^(ask|book|call|contact|email|escalate|fix|meet|offer|please|reach|schedule|send|visit|watch|write)\b"
 )
 _ALLOWED = re.compile(r"[A-Za-z0-9 %;:,.'/+$€£¥-]*")
+_PLAIN = ("percent", "count", "decimal")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:%|[KMB]\b)?")
 _DOWN = re.compile(r"\b(below|down|falling|fell|declin\w+|dropp?\w*|shrinking)\b", re.IGNORECASE)
 _UP = re.compile(r"\b(above|up|rising|rose|growing|grew)\b", re.IGNORECASE)
@@ -221,7 +222,7 @@ def _unfaithful(clause: str, facts: Sequence[Fact]) -> list[str]:
     """Numbers of a clause that are not fact's rounded value, or whose direction is the wrong way round."""
     problems = []
     for number in _NUMBER.findall(clause):
-        sources = [fact for fact in facts if number in _printable(fact)]
+        sources = [fact for fact in facts if _prints(fact, number)]
         if not sources:
             problems.append(f"The number {number} is not a fact.")
         elif number.endswith("%") and not any(_same_direction(clause, fact["value"]) for fact in sources):
@@ -229,9 +230,15 @@ def _unfaithful(clause: str, facts: Sequence[Fact]) -> list[str]:
     return problems
 
 
-def _printable(fact: Fact) -> set[str]:
+def _prints(fact: Fact, number: str) -> bool:
+    """Whether a number may stand for a fact's value; an amount, the dearest to print, is tried last."""
     kinds = placeholders(str(fact["signal"]), str(fact["code"]))
-    return set(numbers_of(float(fact["value"]), kinds).values())
+    value = float(fact["value"])
+    plain = [kind for kind in kinds if kind != "money"] if kinds else _PLAIN
+    if plain and number in numbers_of(value, plain).values():
+        return True
+    asked = ("money" in kinds or not kinds) and not number.endswith("%")
+    return asked and number == numbers_of(value, ("money",))["money"]
 
 
 def _same_direction(clause: str, value: float) -> bool:

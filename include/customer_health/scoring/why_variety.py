@@ -80,7 +80,8 @@ def vary(rows: Sequence[Mapping[str, Any]], days_to_renewal: Sequence[float | No
     found = list[str | None]()
     for row, line, parts in zip(rows, lines, _spread(ways), strict=True):
         better = line.text(parts) if line else None
-        found.append(better if line and better and not validate_why(better, line.facts) else row["why"])
+        told_apart = line and better and better != row["why"] and not validate_why(better, line.facts)
+        found.append(better if told_apart else row["why"])
     return found
 
 

@@ -18,6 +18,7 @@ from customer_health.sources.date_advice import advise_on_dates
 from customer_health.sources.dlt_merge import merge
 from customer_health.sources.feed_sql import Compiled
 from customer_health.sources.files import ROW, Readable
+from customer_health.sources.known_files import KnownFiles
 from customer_health.sources.locate import DataFile
 from customer_health.sources.lookups import NOT_AMONG
 from customer_health.sources.mapping_check import identity
@@ -88,6 +89,7 @@ class Landing:
         self._pending: list[_Pending] = []
         self._buried: set[str] = set()
         self.once = Once(con, source)
+        self._known = KnownFiles(con, source)
 
     def is_loaded(self, unit: Unit) -> bool:
         """Whether this file, in this state and by these rules, is in the table already.
@@ -95,12 +97,7 @@ class Landing:
         A file whose rows wait in quarantine for an account that exists by now, or for a day that has
         come by now, is not: it is loaded again so that they are not lost.
         """
-        known = first(
-            self.con,
-            "SELECT size, modified, sha256, recipe, rows FROM ops.files "
-            "WHERE source = ? AND file = ? AND table_name = ?",
-            [self.source, unit.file.name, unit.table.name],
-        )
+        known = self._known.of(unit.table.name).get(unit.file.name)
         if known is None or known[3] != unit.recipe or known[0] != unit.file.size:
             return False
         if known[1] != unit.file.modified and known[2] != unit.file.sha256():
@@ -114,6 +111,8 @@ class Landing:
 
     def waiting_for_lookup(self, unit: Unit) -> list[str]:
         """Return the values that rows of a file could not be translated from."""
+        if not self._known.has_waiting(unit.table.name, unit.file.name):
+            return []
         rows = self.con.execute(
             "SELECT DISTINCT value FROM quarantine.rows WHERE table_name = ? AND source = ? AND file = ? "
             f"AND value IS NOT NULL AND contains(reason, {literal(NOT_AMONG)})",
@@ -123,16 +122,19 @@ class Landing:
 
     def has_changed(self, table: Table, file: DataFile) -> bool:
         """Whether a file that is loaded has another content by now."""
-        known = first(
-            self.con,
-            "SELECT size, modified, sha256 FROM ops.files WHERE source = ? AND file = ? AND table_name = ?",
-            [self.source, file.name, table.name],
-        )
+        known = self._known.of(table.name).get(file.name)
         if known is None or known[:2] == (file.size, file.modified):
             return False
         return bool(known[2] != file.sha256())
 
+    def forget(self, table: Table, files: Collection[str]) -> None:
+        """Let files of named events be loaded again."""
+        self.once.forget(table.name, files)
+        self._known.changed(table.name)
+
     def _can_be_released(self, unit: Unit) -> bool:
+        if not self._known.has_waiting(unit.table.name, unit.file.name):
+            return False
         waiting = first(
             self.con,
             f"""SELECT 1 FROM quarantine.rows q
@@ -250,6 +252,7 @@ class Landing:
         self.con.execute("DELETE FROM ops.files WHERE source = ? AND file = ? AND table_name = ?", key)
         self.con.execute("DELETE FROM ops.events WHERE source = ? AND file = ? AND table_name = ?", key)
         self.con.execute("COMMIT")
+        self._known.changed(table.name)
         self.result.notes.append(
             f"{table.name}: {file} is gone from the folder; its {plural(rows, 'row is', 'rows are')} too."
         )

@@ -131,7 +131,7 @@ class MappedFiles:
     def _tell_apart_again(self, table: Table, files: Files, landing: Landing) -> None:
         """Load all files of named events again: what one of them no longer holds, another may."""
         named = [file.name for file, feeds in files if any(feed.event_id for feed in feeds)]
-        landing.once.forget(table.name, named)
+        landing.forget(table, named)
 
     def _unit(self, table: Table, file: DataFile, feeds: Sequence[Feed], files: Files, moved: str) -> Unit:
         recipe, place = self._recipe(file.name, feeds, files, moved), place_of(file.name, feeds[0].order)
