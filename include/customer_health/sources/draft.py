@@ -17,8 +17,8 @@ from customer_health.sources.draft_carried import (
     renewal_column,
     scores_of_tickets,
 )
-from customer_health.sources.draft_look import Look, has_decimal_commas, look_at
-from customer_health.sources.draft_match import match, table_for
+from customer_health.sources.draft_look import Look, fitting, has_decimal_commas, kind_of, look_at
+from customer_health.sources.draft_match import match, named, table_for
 from customer_health.sources.draft_measures import adds_up, features, is_counter, left_out, people
 from customer_health.sources.draft_money import recurring
 from customer_health.sources.draft_reading import COUNTER, reading_of
@@ -218,13 +218,14 @@ def _questions(table: Table, look: Look, columns: Sequence[str]) -> list[str]:
         untold = [n for n, c in table.columns.items() if c.lifecycle and match(table, n, look) is None]
         untold = [name for name in untold if name in table.closed_by.values()]
         asked += [f"      # TODO nothing tells {name}: what depends on it stays unknown" for name in untold]
+    asked += _misfits(table, look)
     asked += [
         f"      # TODO nothing tells {name}: it stays unknown"
         for name in {"contracts": ("arr",), "invoices": ("amount",)}.get(table.name, ())
         if not any(line.strip().startswith(f"{name}:") for line in columns)
     ]
     if table.name == "contracts":
-        asked += _about_terms(columns)
+        asked += _about_terms(look, columns)
     if table.name == "contracts" and match(table, "seats", look):
         for name, values in look.samples.items():
             other = [value for value in values if re.search(words.NO_SEATS, value.lower())]
@@ -236,9 +237,39 @@ def _questions(table: Table, look: Look, columns: Sequence[str]) -> list[str]:
     return asked
 
 
-def _about_terms(columns: Sequence[str]) -> list[str]:
+def _misfits(table: Table, look: Look) -> list[str]:
+    """Columns with the name of a canonical one that hold something else: TBD for a date, good as a score."""
+    asked = []
+    for name, column in table.columns.items():
+        found = None if column.extra or match(table, name, look) else named(table, name, look)
+        if found is None:
+            continue
+        odd = [value for value in look.samples[found] if not fitting({found: [value]})[kind_of(column)]]
+        shown, meant = ", ".join(map(quoted, odd[:3])), "TODO" if column.required else "null"
+        line = f"{name}: {{column: {quoted(found)}, values: {{{quoted(odd[0])}: {meant}}}}}"
+        asked.append(
+            f"      # TODO {found} has the name of {name}, and holds {shown}: map such words, `{line}`, or "
+            "leave it unknown"
+        )
+    return asked
+
+
+def _about_terms(look: Look, columns: Sequence[str]) -> list[str]:
     told = {line.strip().partition(":")[0] for line in columns}
+    if "term_end" not in told and named(TABLES["contracts"], "term_end", look):
+        return []  # asked about already
     if "term_end" not in told:
+        length = next((c for c in look.samples if re.fullmatch(words.TERM_MONTHS, plain(c))), None)
+        start = match(TABLES["contracts"], "term_start", look) or match(
+            TABLES["contracts"], "occurred_at", look
+        )
+        if length and start:
+            began = rule(TABLES["contracts"].columns["term_start"], start, look).partition("  # ")[0]
+            inner = began[1:-1] if began.startswith("{") else f"column: {began}"
+            return [
+                f"      # TODO is {length} the length of the term? Then write "
+                f"`term_end: {{{inner}, plus: {{column: {quoted(length)}, unit: months}}}}`"
+            ]
         return [
             "      # TODO nothing tells term_end: renewals stay unknown. Are all terms as long, say, a year? "
             "`term_end: {column: START, plus: {amount: 12, unit: months}}`"

@@ -82,6 +82,11 @@ _KINDS = {
 }  # fmt: skip
 
 
+def kind_of(column: Column) -> str:
+    """Return which kind of value a canonical column holds: number, boolean or moment; "" for text."""
+    return _KINDS.get(column.type, "")
+
+
 def look_at(con: duckdb.DuckDBPyConnection, folder: Folder, name: str, scratch: Path) -> Look:
     """Read the first rows of a file, at most `SAMPLE`."""
     place = scratch / name.replace("/", "_")

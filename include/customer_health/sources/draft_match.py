@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from customer_health.sources import draft_words as words
 from customer_health.sources.draft_look import Look, dated
 from customer_health.sources.draft_words import plain
-from customer_health.warehouse.table import Table
+from customer_health.warehouse.table import Table, Type
 from customer_health.warehouse.tables import TABLES
 
 # Other words for a name are a company's.
@@ -55,6 +55,15 @@ def _candidates(table: Table, column: str) -> Iterable[str]:
         *known.columns.get(column, ()),
         *((f"{table.name[:-1]}_{column}",) if column == "name" else ()),
     )
+
+
+def named(table: Table, column: str, look: Look) -> str | None:
+    """Return the file's column that has a name of a canonical one and holds values that it cannot have."""
+    if table.columns[column].type is Type.TEXT or column in table.clocks:
+        return None
+    by_word = {plain(name): name for name in look.samples if look.samples[name]}
+    known = [by_word[word] for word in _candidates(table, column) if word in by_word]
+    return next((name for name in known if not look.fits(table.columns[column], name)), None)
 
 
 def match(table: Table, column: str, look: Look) -> str | None:

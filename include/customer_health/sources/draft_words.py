@@ -129,6 +129,11 @@ PERIOD_COUNTS = (
     r"(.*_)?(interval|period|cycle|billing)_(count|length)|(billing_)?frequency|every|billing_period|period"
 )
 """Columns with how many periods one bill pays for."""
+TERM_MONTHS = (
+    r"(contract_|subscription_|initial_)?(term|duration|length)(_length|_duration)?_?(in_)?(months?|mo)"
+    r"|(contract_|subscription_|initial_)?term(_length)?|months|laufzeit(_in)?(_monate[n]?)?|duree(_mois)?|契約期間"
+)
+"""Columns with how many months a term has."""
 ENDED = (
     r"(end|ended|cancel|cancelled|canceled|terminated|termination|expired|churn|churned|customer_to)(_on|_at|_date)?"
     r"|vertragsende|ende|beendet_am|gekuendigt_(am|zum)|kuendigung_zum|austritt(sdatum)?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from math import sqrt
 from pathlib import Path
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MEMORY = 28  # days with usage before a day, which tell what is usual for its day of the week
 ENOUGH = 0.9  # of what is usual; less is an export that was cut, or one whose accounts end one by one
 LEAST = 0.5  # where few rows make chance large, less than this is still too little
+PERIOD = 7  # days between two totals of weeks or months
+WHOLE = 0.75  # of what a week or month usually has in total; less is one that was cut
 
 
 def last_day(settings: Settings, *, before: date | None = None) -> date:
@@ -51,17 +53,12 @@ def last_day(settings: Settings, *, before: date | None = None) -> date:
         source = source_for(settings.model_copy(update={"home": Path(scratch)}))
         create_tables(con)
         source.load(con, as_of=horizon, progress=silent)
-        usage = con.execute(
-            "SELECT occurred_at, count(*) FROM raw.usage WHERE occurred_at < ? GROUP BY 1", [horizon]
-        ).fetchall()
-        usage = (
-            usage
-            or con.execute(
-                "SELECT occurred_at, count(*) FROM raw.daily_users WHERE occurred_at < ? GROUP BY 1",
-                [horizon],
-            ).fetchall()
+        counted = "SELECT occurred_at, count(*), sum({}) FROM raw.{} WHERE occurred_at < ? GROUP BY 1"
+        usage = con.execute(counted.format("events", "usage"), [horizon]).fetchall()
+        usage = usage or con.execute(counted.format("users", "daily_users"), [horizon]).fetchall()
+        complete = last_complete(
+            {day: rows for day, rows, _ in usage}, {day: total or 0.0 for day, _, total in usage}
         )
-        complete = last_complete(dict(usage))
         last = _known_by(con, complete, horizon) if complete else _last_fact(con, horizon)
     if last is None:
         raise ConfigurationError(
@@ -82,13 +79,15 @@ def _known_by(con: duckdb.DuckDBPyConnection, day: date, horizon: date) -> date:
     return known if known is not None and late else day
 
 
-def last_complete(rows: Mapping[date, int]) -> date | None:
+def last_complete(rows: Mapping[date, int], totals: Mapping[date, float] | None = None) -> date | None:
     """Return the last day with about as many rows as its day of the week had before.
 
-    Half is always too little, and nine tenths are enough; in between, twice the chance of counts decides.
+    Half is always too little, and nine tenths are enough; in between, twice the chance of counts decides. A
+    month that was cut has all of its rows, and less in each: so totals count, too.
 
     Args:
         rows: Day -> rows of usage; days without any may be left out.
+        totals: Day -> sum of what the rows count.
 
     Returns:
         None if there is no usage at all.
@@ -98,16 +97,42 @@ def last_complete(rows: Mapping[date, int]) -> date | None:
         before = days[place + 1 : place + 1 + MEMORY]
         alike = [other for other in before if other.weekday() == day.weekday()] or before
         usual = median(rows[other] for other in alike) if alike else 0
-        if not usual or rows[day] >= max(LEAST, ENOUGH - 2 / sqrt(usual)) * usual:
+        enough = not usual or rows[day] >= max(LEAST, ENOUGH - 2 / sqrt(usual)) * usual
+        if enough and not _cut(day, days[place + 1 :], totals or {}):
             return day
     return None
 
 
+def _cut(day: date, before: Sequence[date], totals: Mapping[date, float]) -> bool:
+    """Whether a day, or the week or month that begins with it, counts far less than those before it.
+
+    Without four to compare with nobody can tell.
+    """
+    whole = bool(before) and (day - before[0]).days >= PERIOD
+    alike = [other for other in before[:MEMORY] if whole or other.weekday() == day.weekday()][:6]
+    if len(alike) < 4:
+        return False
+    return totals.get(day, 0.0) < (WHOLE if whole else LEAST) * median(
+        totals.get(other, 0.0) for other in alike
+    )
+
+
 def _last_fact(con: duckdb.DuckDBPyConnection, horizon: date) -> date | None:
-    """The last day on which anything happened to a customer."""
+    """The last day on which anything happened to a customer.
+
+    Invoices may be written for a year ahead: the last one that was paid counts, if any is.
+    """
     ends = [
         scalar(con, f"SELECT max(occurred_at) FROM raw.{table.name} WHERE occurred_at < ?", [horizon])
         for table in TABLES.values()
-        if not table.scheduled and table.name not in ("crm_snapshot", "accounts")
+        if not table.scheduled and table.name not in ("crm_snapshot", "accounts", "invoices")
     ]
+    ends.append(
+        scalar(
+            con,
+            "SELECT coalesce(max(paid_at) FILTER (paid_at < ?), max(occurred_at)) FROM raw.invoices "
+            "WHERE occurred_at < ?",
+            [horizon, horizon],
+        )
+    )
     return max((date(end.year, end.month, end.day) for end in ends if end is not None), default=None)
