@@ -111,3 +111,29 @@ def test_seats_are_lost_once_the_end_is_booked(company: CompanyFiles) -> None:
     _, listed = looked_at(company)
     assert [loss[:2] for loss in derived(company)] == [("a1", "contraction_seats")]
     assert listed == []
+
+
+def test_what_a_subsidiary_without_a_contract_uses_keeps_the_contract_of_its_parent(
+    company: CompanyFiles,
+) -> None:
+    """The group bought once, and its companies log in under their own accounts."""
+    company.write(
+        "accounts.csv",
+        "id,name,created,parent\na1,Group,2024-01-01,\na2,Daughter,2024-01-01,a1\na3,Grandchild,2024-01-01,a2\n",
+    )
+    company.write("contracts.csv", HEAD + "c1,a1,10,12000,2025-03-01,2026-03-01,\n")
+    company.map(TERMS.replace("name: name", "name: name, parent_account_id: parent"))
+    used(company, "a3", AS_OF - timedelta(days=1))
+    gate, listed = looked_at(company)
+    assert derived(company) == []
+    assert gate.counts()["past_renewal_and_active"] == 1
+    assert [row[:3] for row in listed] == [["a1", "2026-03-01", "2026-05-31"]]
+
+
+def test_a_subsidiary_with_a_contract_of_its_own_uses_that(company: CompanyFiles) -> None:
+    company.write("accounts.csv", "id,name,created,parent\na1,Group,2024-01-01,\na2,Daughter,2024-01-01,a1\n")
+    company.write("contracts.csv", HEAD + SILENT)
+    company.map(TERMS.replace("name: name", "name: name, parent_account_id: parent"))
+    used(company, "a2", AS_OF - timedelta(days=1))
+    looked_at(company)
+    assert [loss[:2] for loss in derived(company)] == [("a1", "logo_churn")]

@@ -123,3 +123,22 @@ def test_quiet_weekends_and_holidays_at_the_end_are_days_like_others(company: Co
     )
     company.write("usage.csv", "account,user,day,feature,events\n" + rows)
     assert last_day(company.settings, before=TODAY) == date(2026, 6, 1)
+
+
+def test_an_export_of_usage_that_ended_a_month_before_the_others_is_told(company: CompanyFiles) -> None:
+    """Without the mobile file everybody seems to use the product half as much."""
+    for name, last in (("web", date(2026, 5, 31)), ("mobile", date(2026, 4, 30)), ("api", date(2026, 5, 25))):
+        days = [last - timedelta(days=n) for n in range(60)]
+        rows = "".join(f"a1,u1,{day},{name},{1 + day.day % 3}\n" for day in days)
+        company.write(f"{name}.csv", "account,user,day,feature,events\n" + rows)
+    feed = MAPPING[MAPPING.index("files: usage*.csv") :].rstrip()
+    feeds = "".join(
+        f"    - {feed.replace('usage*', name)}\n".replace("\n    columns", "\n      columns")
+        for name in ("web", "mobile", "api")
+    )
+    company.map(MAPPING[: MAPPING.index("  usage:")] + "  usage:\n" + feeds)
+    notes = company.ingest(TODAY).notes
+    assert notes == [
+        "usage: mobile.csv ends on 2026-04-30, 31 days before the others: whoever used that seems to have "
+        "stopped. Is an export missing?"
+    ]

@@ -86,7 +86,7 @@ def _drafted(folder: Path | str, looks: Sequence[Look], con: duckdb.DuckDBPyConn
                 [look for look in readable if chosen[look.name] == "tickets"], not feeds
             )
         if not feeds:
-            carried = _carried_along(table.name, readable, chosen)
+            carried = _carried_along(con, table.name, readable, chosen)
             carried = carried or _accounts_of_contracts(table, readable, chosen)
             parts += [f"  {table.name}:", *carried] if carried else []
             feeds = feeds or [look for look in readable if carried]
@@ -328,7 +328,9 @@ def _with_question(name: str, source: str, look: Look, question: str) -> str:
     return f"      {name}: {written}  # TODO {question}"
 
 
-def _carried_along(table: str, looks: Sequence[Look], chosen: dict[str, str | None]) -> list[str]:
+def _carried_along(
+    con: duckdb.DuckDBPyConnection, table: str, looks: Sequence[Look], chosen: dict[str, str | None]
+) -> list[str]:
     """Draft a table that has no file of its own from files that carry its columns along."""
     accounts = [look for look in looks if chosen[look.name] == "accounts"]
     if table == "contracts":
@@ -339,7 +341,8 @@ def _carried_along(table: str, looks: Sequence[Look], chosen: dict[str, str | No
             if any(match(TABLES[table], c, look) for c in sold)
             or any(re.fullmatch(words.MONTHLY, plain(c)) for c in look.samples)
         ]
-        return [line for look in looks_sold for line in _one_feed(TABLES[table], look, looks, {})]
+        feeds = [(look, _one_feed(TABLES[table], look, looks, {})) for look in looks_sold]
+        return [line for look, feed in feeds for line in _told(con, TABLES[table], look, feed)]
     if table == "outcomes":
         terms = [look for look in looks if chosen[look.name] == "contracts" and end_column(look)]
         gone = [look for look in accounts if end_column(look)]
@@ -347,7 +350,8 @@ def _carried_along(table: str, looks: Sequence[Look], chosen: dict[str, str | No
     if table == "daily_users":
         days = [look for look in looks if chosen[look.name] == "usage" and people(look)]
         days = [look for look in days if left_out(TABLES["usage"], look) or features(TABLES["usage"], look)]
-        return [line for look in days for line in _one_feed(TABLES[table], look, looks, {})]
+        feeds = [(look, _one_feed(TABLES[table], look, looks, {})) for look in days]
+        return [line for look, feed in feeds for line in _told(con, TABLES[table], look, feed)]
     if table == "contract_events":
         contracts = [look for look in looks if chosen[look.name] == "contracts"]
         return [line for look in contracts for line in notices(look)]

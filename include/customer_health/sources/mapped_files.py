@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ from customer_health.sources.locate import DataFile, Folder, file_before
 from customer_health.sources.lookups import Lookups
 from customer_health.sources.mapping import Feed, MappingFile
 from customer_health.sources.mapping_file import load_mapping
+from customer_health.sources.reading_notes import ended_early
 from customer_health.sources.source import LoadResult, in_order
 from customer_health.sources.source_registry import register
 from customer_health.sources.wide_files import as_seen
@@ -101,6 +103,13 @@ class MappedFiles:
         if len(settled) < len(usage):
             names = [file.name for feed in settled for file in self._folder.matching(feed.files)]
             refuse_counters(con, self._name, names)
+        by_file = {
+            file.name: re.sub(r"\d+([-_.]?\d+)*", "*", feed.files)  # usage-2026-05 and usage-2026-06 are one
+            for feed in usage
+            for file in self._folder.matching(feed.files)
+        }
+        if len(set(by_file.values())) > 1:
+            landing.result.notes += ended_early(con, self._name, by_file)
         progress(done, done, "files loaded")
         return landing.result
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from customer_health.sources.feed_sql import Compiled
@@ -15,6 +16,35 @@ if TYPE_CHECKING:
 TOLERATED_MISSES = 0.2
 """Share of values for which a lookup with `missing: empty` or `skip` may have no answer without a word."""
 _BECOMES = {"empty": "they are empty", "skip": "their rows are left out"}
+
+
+EARLY = timedelta(days=14)
+"""A feed of usage whose last day lies so long before that of another has ended, as it seems."""
+
+
+def ended_early(con: duckdb.DuckDBPyConnection, source: str, feeds: Mapping[str, str]) -> Iterator[str]:
+    """Yield sentences about feeds of usage that end long before the others: all of their usage seems to stop.
+
+    Args:
+        con: The warehouse, with the rows in `raw`.
+        source: Who brought them.
+        feeds: File -> the feed that it belongs to.
+    """
+    last: dict[str, date] = {}
+    days = con.execute(
+        "SELECT _file, max(occurred_at) FROM raw.usage WHERE _source = ? GROUP BY 1", [source]
+    ).fetchall()
+    for file, day in days:
+        feed = feeds.get(file)
+        if feed is not None:
+            last[feed] = max(day, last.get(feed, day))
+    end = max(last.values(), default=None)
+    for feed, day in sorted(last.items()):
+        if end is not None and end - day >= EARLY:
+            yield (
+                f"usage: {feed} ends on {day}, {plural((end - day).days, 'day')} before the others: whoever "
+                "used that seems to have stopped. Is an export missing?"
+            )
 
 
 def notes_of(con: duckdb.DuckDBPyConnection, table: str, file: str, feed: Compiled) -> Iterator[str]:

@@ -72,6 +72,23 @@ _BILLS = """
     WHERE t.kind = 'usage' AND t.amount IS NOT NULL AND t.occurred_at < $as_of AND t.known_at < $as_of
     GROUP BY 1, 2 ORDER BY 1, 2
 """
+# Companies of a group without a contract of their own use what the nearest one above them has bought.
+_CHILDREN = """
+    WITH RECURSIVE bought AS (
+        SELECT DISTINCT account_id FROM raw.contracts WHERE _source IS DISTINCT FROM 'derived'
+    ), parent AS (
+        SELECT account_id, any_value(parent_account_id) AS above FROM raw.accounts
+        WHERE parent_account_id <> account_id GROUP BY 1
+    ), path AS (
+        SELECT account_id AS child, above AS owner, 1 AS length FROM parent
+        WHERE account_id NOT IN (SELECT account_id FROM bought)
+        UNION ALL
+        SELECT child, above, length + 1 FROM path p JOIN parent q ON q.account_id = p.owner
+        WHERE length < 16 AND p.owner NOT IN (SELECT account_id FROM bought)
+    )
+    SELECT child, owner FROM path JOIN survivors s ON s.account_id = owner
+    WHERE owner IN (SELECT account_id FROM bought)
+"""
 # Days on which it was known that a customer leaves, or has left.
 _LEFT = """
     SELECT account, greatest(CAST(occurred_at AS DATE), CAST(known_at AS DATE)) - DATE '1970-01-01'
@@ -265,6 +282,7 @@ def _presume(
     ]
     members: dict[str, str] = dict(con.execute("SELECT account_id, account FROM survivors").fetchall())
     wanted = set(passed)
+    members |= {child: members[owner] for child, owner in con.execute(_CHILDREN).fetchall()}
     asked = [member for member, account in members.items() if account in wanted]
     days: dict[str, list[tuple[int, int]]] = {}
     for member, day, known in used(asked) if asked else ():
