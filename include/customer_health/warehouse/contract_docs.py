@@ -47,12 +47,13 @@ or KPIs.
   Salesforce ids of 15 and 18 characters are one. Ids of people that hold an @ are read in lower case.
   `ids.md` beside the gate's report lists what matches no account, or more than one.
 * **Presumed renewals.** A contract whose term passed more than 30 days ago goes on as a derived contract,
-  without a term, while the account is used (`contracts:` of the company file). The gate counts such accounts,
-  and `renewals_to_check.csv` beside its report lists them. It also asks about contracts that lapsed beside
-  others of an account in use (no loss of seats or plan is derived from them), and about customers whose term
-  passed in the last year with no end and no usage on record (they count as lost). What companies of a
-  group without a contract of their own use keeps that of their parent. A booked end (`ends_on`), a later term,
-  a contract that follows, or `auto_renew` answers it. A state of today that says "active" renews no term that has passed: `auto_renew`, a later term or usage does.
+  without a term, while the account is used (`contracts:` of the company file). The gate counts such
+  accounts, and `renewals_to_check.csv` beside its report lists them. It also asks about contracts that
+  lapsed beside others of an account in use (no loss of seats or plan is derived from them), and about
+  customers whose term passed in the last year with no end and no usage on record (they count as lost).
+  What companies of a group without a contract of their own use keeps that of their parent. A booked end
+  (`ends_on`), a later term, a contract that follows, or `auto_renew` answers it. A state of today that
+  says "active" renews no term that has passed: `auto_renew`, a later term or usage does.
 * **Derived outcomes.** Of a kind of loss that no source brings, losses follow from contracts and invoices
   (`outcomes:` of the company file): no contract in force for longer than the grace; a lower plan rank; more
   than a tenth of the seats gone; a fifth of the usage-based revenue of 90 days gone. `outcomes.md` compares.
