@@ -83,6 +83,19 @@ def test_a_helper_is_a_process_that_ends_with_its_training(tmp_path: Path) -> No
     assert lonely.wait(WITHIN) == 0
 
 
+def test_what_a_killed_training_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    (tmp_path / "helpers-old").mkdir()
+    (tmp_path / "helpers-old" / "panel.parquet").write_bytes(b"rows of customers")
+    (tmp_path / "logistic-1.77.partial").write_bytes(b"half")
+    store = FoldStore(tmp_path)
+    store.text("logistic-2", lambda: "whole")
+
+    store.prune()
+
+    assert list(kept_in(tmp_path)) == ["logistic-2.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["logistic-2.txt"]
+
+
 def test_a_helper_that_dies_costs_time_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

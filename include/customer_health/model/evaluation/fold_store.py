@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
@@ -61,10 +62,12 @@ class FoldStore:
         return made
 
     def prune(self) -> None:
-        """Forget what this training did not need, and what a killed one left half-written."""
+        """Forget what this training did not need, and what a killed one left: half a file, its helpers' data."""
         if self.folder is not None and self.folder.exists():
             for path in self.folder.iterdir():
-                if path.is_file() and path.stem not in self.used:
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path.stem not in self.used:
                     path.unlink(missing_ok=True)
 
     def _kept(self, path: Path) -> bytes | None:
