@@ -62,7 +62,7 @@ class FoldStore:
         return made
 
     def prune(self) -> None:
-        """Forget what this training did not need, and what a killed one left: half a file, its helpers' data."""
+        """Forget what this training did not need, and what a killed one left behind."""
         if self.folder is not None and self.folder.exists():
             for path in self.folder.iterdir():
                 if path.is_dir():
