@@ -19,7 +19,7 @@ class RetentionConfig(Section):
         effects: Other settled effects. Tasks and opportunities stay for ever, and so does the key of every
             effect, which keeps anything from being done twice.
         findings: Numbers behind reports, and the reports.
-        data_docs: Great Expectations' pages of each night, some 4 MB; the gate's own page is a report.
+        data_docs: Great Expectations' pages of each night, some 0.7 MB; the gate's own page is a report.
         previews: Files that the preview destination rendered.
     """
 

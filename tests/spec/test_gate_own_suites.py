@@ -131,6 +131,7 @@ def test_suites_stay_as_files_and_data_docs_can_be_downloaded_without_anybodys_r
 
     with zipfile.ZipFile(result.report.parent / "data_docs.zip") as archive:
         pages = [name for name in archive.namelist() if name.endswith(".html")]
+        assert sum(one.compress_size for one in archive.infolist()) < 1_000_000  # each night, for weeks
         words = "".join(archive.read(name).decode("utf-8") for name in pages)
     assert len([name for name in pages if name.startswith("validations/own_accounts/")]) == 1
     assert "Ann" not in words
