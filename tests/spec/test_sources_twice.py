@@ -123,6 +123,23 @@ def test_old_data_has_its_own_today_whatever_was_mistyped(company: CompanyFiles)
     assert company.ingest().tables["usage"].new == 3
 
 
+def test_a_load_leaves_nothing_behind_that_adds_up_over_the_nights(company: CompanyFiles) -> None:
+    """dlt keeps a package of each load for ever; a year of nights would keep some three thousand files."""
+
+    def kept() -> set[str]:
+        return {str(path.relative_to(company.home)) for path in company.home.rglob("*") if path.is_file()}
+
+    company.ingest()
+    before = kept()
+    for night in range(2):
+        company.write(
+            f"usage_{night}.csv", f"account,user,day,feature,events\na1,u{night},2026-05-03,export,2\n"
+        )
+        company.ingest()
+    assert company.ids("usage", "user_id") == ["u0", "u1", "u1", "u2"]
+    assert kept() == before
+
+
 def test_thousands_of_daily_files_cost_two_questions_and_not_three_for_each(company: CompanyFiles) -> None:
     company.write("usage_bad.csv", "account,user,day,feature,events\nnobody,u1,2026-05-01,x,1\n")
     company.load()
