@@ -92,6 +92,10 @@ OPENED = """
         ("2026年5月1日 10時30分", "'%Y年%m月%d日 %H:%M'"),
         ("05/01/2026 10:30 a.m.", "'%m/%d/%Y %I:%M %p'"),
         ("2026-05-01 10:30 h", "iso"),
+        ("2026-05-01 12:30:00 +02", "iso"),
+        ("2026-05-01 12:30 (CEST)", "iso"),
+        ("2026-05-01T06:30:00.000-04:00[America/New_York]", "iso"),
+        ("2026-05-01 12:30 +0200", "'%Y-%m-%d %H:%M %z'"),
         ("01.05.2026 10:30 Uhr", "'%d.%m.%Y %H:%M Uhr'"),
     ],
 )
@@ -115,6 +119,16 @@ def test_a_draft_finds_the_format_of_times_with_words(tmp_path: Path) -> None:
     assert 'format: "%d.%m.%Y %H:%M"}' in draft_mapping(tmp_path)
 
 
+def test_no_format_is_advised_that_has_just_failed(company: CompanyFiles) -> None:
+    company.write(
+        "tickets.csv", "id,account,opened,solved\nt1,a1,2026-05-01 10:00 EST5EDT,\nt2,a1,2026-05-01 10:00,\n"
+    )
+    company.map(MAPPING + OPENED.replace("FORMAT", "iso"))
+    company.ingest()
+    assert [value for *_, value in company.quarantine()] == ["2026-05-01 10:00 EST5EDT"]
+    assert "These read by" not in company.remedies()[0]
+
+
 def test_a_word_that_is_no_zone_gets_no_advice_about_zones(company: CompanyFiles) -> None:
     company.write(
         "tickets.csv", "id,account,opened,solved\nt1,a1,2026-05-01 10:00 etwa,\nt2,a1,2026-05-01 10:00 IST,\n"
@@ -130,7 +144,9 @@ def test_a_word_that_is_no_zone_gets_no_advice_about_zones(company: CompanyFiles
     st.sampled_from(["01.05.2026", "2026-05-01", "1 May 2026", "2026年5月1日", "no day", ""]),
     st.sampled_from([" ", ", ", " um ", " à ", " kl. ", "T", ""]),
     st.sampled_from(["10:30", "9.05", "10h30", "10", "10時30分", "24 h", "10:30:15"]),
-    st.sampled_from(["", " Uhr", " uur", "h", " h", " o'clock", " CET", " p.m.", " Foo"]),
+    st.sampled_from(
+        ["", " Uhr", " uur", "h", " h", " o'clock", " CET", " p.m.", " Foo", " +02", "Z[UTC]", " (IST)"]
+    ),
 )
 def test_the_draft_and_the_load_take_the_same_words_away(day: str, at: str, hour: str, word: str) -> None:
     written = f"{day}{at}{hour}{word}"

@@ -64,6 +64,22 @@ def test_answers_in_words_are_asked_about(tmp_path: Path) -> None:
     assert "# TODO rating has the name of score, and holds bad, good: map such words" in text
 
 
+def test_yes_and_no_in_paid_are_proposed_as_a_state(tmp_path: Path) -> None:
+    """Not as "nothing is paid": the column has the name of a date and tells none."""
+    rows = "".join(f"i{n},a{n},100.5,2026-04-01,{('yes', 'no')[n % 2]}\n" for n in range(8))
+    text = drafted(tmp_path, invoices="invoice_id,account_id,amount,issued,paid\n" + rows)
+    assert '`status: {column: paid, values: {"no": open, "yes": paid}}`' in text
+
+
+def test_what_tells_the_rows_of_a_day_apart_is_not_dropped_in_silence(tmp_path: Path) -> None:
+    """Logins and exports of one day would be one number."""
+    rows = "".join(f"a{n},2026-05-01,{kind},{n + 3}\n" for n in range(8) for kind in ("logins", "exports"))
+    text = drafted(tmp_path, usage="account_id,day,bereich,anzahl_x\n" + rows)
+    assert "# TODO rows of one account and day differ in bereich: is it the feature?" in text
+    text = drafted(tmp_path, usage="account_id,day,metric,value\n" + rows)
+    assert "feature: metric" in text
+
+
 def test_the_length_of_a_term_is_proposed_as_its_end(tmp_path: Path) -> None:
     rows = "".join(f"c{n},a{n},1000.5,2026-01-31,{(1, 12)[n % 2]}\n" for n in range(8))
     text = drafted(tmp_path, contracts="contract_id,account_id,arr,start_date,term_months\n" + rows)

@@ -21,20 +21,24 @@ _STEPS = (
     (f"^(.*日)\\s*{_HOUR}[時点]([0-9]{{1,2}})分$", "\\1 \\2:\\3"),
     (f"^(.*日)\\s*{_HOUR}[時点]$", "\\1 \\2:00"),
     ("^(.*[0-9])\\s*([ap])\\.\\s?m\\.?$", "\\1 \\2m"),
+    # An offset behind a blank, or with its zone in brackets; a zone in brackets alone.
+    ("^(.*:[0-9.]+)\\s+([+-][0-9]{2}(:?[0-9]{2})?)(\\s*[\\[(][A-Za-z_/ ]+[\\])])?$", "\\1\\2"),
+    ("^(.*:[0-9.]+(z|[+-][0-9]{2}(:?[0-9]{2})?))\\s*[\\[(][A-Za-z_/ ]+[\\])]$", "\\1"),
+    ("^(.*:[0-9.]+)\\s*[\\[(]([A-Za-z]{3,5}|[A-Za-z]+/[A-Za-z_]+)[\\])]$", "\\1 \\2"),
 )
 """What is written -> how a format or ISO has it, tried in this order; both engines read them alike."""
 _SIGNS = (
     "(uhr|uur|[0-9] ?h|[時点]|o.?clock|hora|heure|[0-9] ore|[ap][.] ?m|hrs?[.]?$"
-    "|\\s(um|at|as|às|à|a|alle|ore|om|kl|klo)[. ])"
+    "|[0-9] [+-][0-9]|[\\])]$|\\s(um|at|as|às|à|a|alle|ore|om|kl|klo)[. ])"
 )
 
 
 def speaks(format_: str | tuple[str, ...] | None) -> bool:
-    """Whether a format has words or commas of its own: then cells are read as they were written."""
+    """Whether a format has words, commas or a zone of its own: then cells are read as they were written."""
     formats = (format_,) if isinstance(format_, str) else format_ or ()
-    return any(
-        re.search("[^\\W\\d_年月日]|,", re.sub("%-?[A-Za-z]", "", one)) for one in formats if "%" in one
-    )
+    own = [re.sub("%-?[A-Za-z]", "", one) for one in formats if "%" in one]
+    zoned = any("%z" in one.lower() for one in formats)
+    return zoned or any(re.search("[^\\W\\d_年月日]|,", words) for words in own)
 
 
 def without_words(text: str) -> str:

@@ -62,6 +62,8 @@ def advice(values: Iterable[str], beside: Sequence[str] = ()) -> str:
     samples = [value.strip() for value in values if value and value.strip()]
     found = format_of(samples) if samples else None
     choices = found.split(" or ") if found else []
+    if set(choices[:1] or formats_of(samples)) & set(beside) or (found == "" and "iso" in beside):
+        return ""  # they look like dates of a format that does not read them
     listed = ", ".join(map(repr, (*beside, *(choices[:1] or formats_of(samples)))))
     if not beside and len(choices) > 1:
         return f"These read by `format: {' or '.join(map(repr, choices))}`."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from customer_health.progress import Progress, silent
 from customer_health.sources import draft_words as words
+from customer_health.sources.casting import NO
 from customer_health.sources.draft_carried import (
     end_column,
     losses,
@@ -120,10 +121,23 @@ def _feed(table: Table, look: Look, looks: Sequence[Look]) -> list[str]:
     if not wide:
         return _one_feed(table, look, looks, {})
     lines: list[str] = []
+    split = [name for name in look.samples if name not in wide and _splits(table, look, name)]
+    asked += [
+        f"      # TODO rows of one account and day differ in {name}: is it the feature?" for name in split
+    ]
     for column in wide:
         fixed = {"feature": f"{{constant: {quoted(plain(column))}}}", "events": quoted(column)}
         lines += _one_feed(table, look, looks, fixed)
     return [*lines[:-1], *asked, *lines[-1:]]
+
+
+def _splits(table: Table, look: Look, name: str) -> bool:
+    """Whether a column of a few words, which nothing reads, tells rows of one account, user and day apart."""
+    read = [match(table, column, look) for column in ("account_id", "user_id", "occurred_at")]
+    if name in read or name in look.fitting.get("number", ()) or not 2 <= len(look.samples[name]) <= 50:
+        return False
+    keys = list(zip(*(look.cells[column] for column in read if column), strict=True))
+    return len(set(keys)) < len(set(zip(keys, look.cells[name], strict=True)))
 
 
 def _one_feed(table: Table, look: Look, looks: Sequence[Look], fixed: dict[str, str]) -> list[str]:
@@ -247,6 +261,12 @@ def _misfits(table: Table, look: Look) -> list[str]:
         odd = [value for value in look.samples[found] if not fitting({found: [value]})[kind_of(column)]]
         shown, meant = ", ".join(map(quoted, odd[:3])), "TODO" if column.required else "null"
         line = f"{name}: {{column: {quoted(found)}, values: {{{quoted(odd[0])}: {meant}}}}}"
+        state = next((word for word, stage in table.closed_by.items() if stage == name), "")
+        if state and found in look.fitting.get("boolean", ()):
+            pairs = ", ".join(
+                f"{quoted(v)}: {'open' if v.lower() in NO else state}" for v in look.samples[found]
+            )
+            line = f"status: {{column: {quoted(found)}, values: {{{pairs}}}}}"
         asked.append(
             f"      # TODO {found} has the name of {name}, and holds {shown}: map such words, `{line}`, or "
             "leave it unknown"

@@ -63,6 +63,8 @@ def named(table: Table, column: str, look: Look) -> str | None:
         return None
     by_word = {plain(name): name for name in look.samples if look.samples[name]}
     known = [by_word[word] for word in _candidates(table, column) if word in by_word]
+    pattern = words.PATTERNS.get(column)
+    known += [name for word, name in by_word.items() if pattern and re.fullmatch(pattern, word)]
     return next((name for name in known if not look.fits(table.columns[column], name)), None)
 
 
