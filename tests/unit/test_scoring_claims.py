@@ -145,3 +145,12 @@ def test_a_drop_of_a_fifth_of_the_core_action_has_a_code_of_its_own() -> None:
 def test_nothing_is_grave_without_a_direction() -> None:
     with pytest.raises(ConfigurationError, match="without a direction"):
         replace(CATALOGUE["tickets_90d"], reason_code="tickets", grave=Grave(5, "many_tickets"))
+
+
+@pytest.mark.parametrize(("fall", "said"), [(-0.02, False), (-0.049, False), (-0.05, True), (-0.3, True)])
+def test_a_change_that_nobody_would_call_one_is_not_told(fall: float, said: bool) -> None:
+    """ "Usage revenue down 2%" led the Why of a customer whose concept cost 12 points."""
+    signal = CATALOGUE["core_action_delta_30d"]
+    claim = risk_claim(signal)
+    assert claim is not None
+    assert holds(claim, np.array([fall]), signal, risk=True, median=np.nan)[0] == said

@@ -35,11 +35,15 @@ class Claim:
     none: str = ""
 
 
-def _falls(words: str, code: str = "usage_decline", least: float = 0.005) -> Claim:
-    return Claim(code, words, at_most=-least)  # from half a percent on, so that no "down 0%" is printed
+# A change by less than a twentieth is none to a person, whatever the concept that it speaks for costs.
+CHANGED = 0.05
 
 
-def _rises(words: str, code: str = "usage_growth", least: float = 0.005) -> Claim:
+def _falls(words: str, code: str = "usage_decline", least: float = CHANGED) -> Claim:
+    return Claim(code, words, at_most=-least)
+
+
+def _rises(words: str, code: str = "usage_growth", least: float = CHANGED) -> Claim:
     return Claim(code, words, at_least=least)
 
 
