@@ -194,6 +194,17 @@ def test_days_that_go_up_and_down_are_no_counter(company: CompanyFiles) -> None:
     assert len(told(company)) == 2 * len(DAYS)
 
 
+def test_a_counter_that_begins_anew_every_month_is_one(company: CompanyFiles) -> None:
+    days = [date(2026, 3, 1) + timedelta(days=n) for n in range(90)]
+    rows = "".join(f"{a},u1,{d},x,{3 * d.day}\n" for a in ("a1", "a2") for d in days)
+    company.write("usage.csv", "account,user,day,feature,events\n" + rows)
+    with pytest.raises(DataContractError, match="only grow"):
+        company.ingest()
+    company.map(MAPPING + "    cumulative: true\n")
+    company.ingest()
+    assert {events for _, _, events in told(company)} == {3.0}
+
+
 def test_a_draft_finds_a_counter_by_its_numbers_and_by_its_name(tmp_path: Path) -> None:
     by_number = "".join(f"{a},{d},{100 + 7 * n}\n" for a in ("a1", "a2") for n, d in enumerate(DAYS))
     text = drafted(tmp_path, usage="account_id,day,logins\n" + by_number)

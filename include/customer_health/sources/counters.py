@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _ENOUGH, _ALONE, _RARE = 8, 12, 20
-_RESETS = 0.02  # share of steps down that a counter may have, which began anew
+_RESETS = 0.06  # share of steps down that a counter may have: one that begins anew every month
 
 
 def refuse_counters(con: duckdb.DuckDBPyConnection, source: str, settled: Sequence[str]) -> None:

@@ -17,7 +17,8 @@ _NO_SUM = (
 )
 """Means, rates, and people who would be counted again every day."""
 _COUNTER = (
-    r".*(to_date|cumulative|lifetime|running_total|all_time|since_start|kumuliert|gesamt_bisher|累計).*"
+    r".*(to_date|mtd|ytd|month_total|cumulative|lifetime|running_total|all_time|since_start|kumuliert"
+    r"|gesamt_bisher|累計).*"
 )
 
 

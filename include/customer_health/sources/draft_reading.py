@@ -18,6 +18,7 @@ from customer_health.sources.feed_sql import FeedCompiler
 from customer_health.sources.mapping import Feed
 from customer_health.sources.mapping_check import unfilled
 from customer_health.sources.wide_files import as_seen
+from customer_health.warehouse.contracts import row_rules
 from customer_health.warehouse.raw import first, scalar
 from customer_health.warehouse.table import Table
 from customer_health.wording import number, plural
@@ -55,14 +56,15 @@ def reading_of(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: 
         return f"TODO reads nothing yet: {str(error).splitlines()[0]}"
     rows = look.rows
     limited = f"(SELECT * FROM ({compiler.rows()}) LIMIT {SAMPLE})"
-    good = int(scalar(con, f"SELECT count(*) FROM {limited}"))
+    read = int(scalar(con, f"SELECT count(*) FROM {limited}"))
+    good, kept_back = _kept_back(con, table, feed, limited)
     few = "" if look.whole else "first "
     if table.name == "usage" and feed.cumulative is None and growing(con, f"SELECT * FROM {limited}"):
         return COUNTER
     said = f"reads {number(good)} of the {few}{plural(rows, 'row')}"
-    bad = compiler.compile().bad if good < rows else None
+    bad = compiler.compile().bad if read < rows else None
     if not bad:
-        return said
+        return f"TODO {said}; {kept_back}" if kept_back else said
     con.execute(f"CREATE OR REPLACE TEMP TABLE not_read AS SELECT * FROM ({bad}) LIMIT {SAMPLE}")
     hanging = con.execute(
         "SELECT column_name, count(*), list(DISTINCT value ORDER BY value)[:3] FROM not_read "
@@ -80,4 +82,19 @@ def reading_of(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: 
         [LEFT_OPEN],
     )
     parts += [f"{worst[0]} {worst[1]}: {worst[2]}"] if worst else []
+    parts += [kept_back] if kept_back else []
     return "; ".join([f"TODO {said}", *parts]) if parts else said
+
+
+def _kept_back(con: duckdb.DuckDBPyConnection, table: Table, feed: Feed, rows: str) -> tuple[int, str]:
+    """How many rows the gate would take, and why it keeps most of the others back: an empty score, say."""
+    elsewhere = ("account_id.unknown", "occurred_at.future")  # other files, and another day, decide these
+    rules = [rule for rule in row_rules(table, date(2150, 1, 1)) if rule.name not in elsewhere]
+    if feed.unless_followed:  # terms that have not ended only show that a customer goes on
+        rules = [rule for rule in rules if rule.column not in table.clocks]
+    counts = ", ".join(f"count(*) FILTER ({rule.broken})" for rule in rules)
+    broken = " OR ".join(f"coalesce({rule.broken}, false)" for rule in rules)
+    found = first(con, f"SELECT count(*) FILTER (NOT ({broken})), {counts} FROM {rows} t")
+    assert found is not None
+    many, worst = max(zip(found[1:], rules, strict=True), key=lambda pair: pair[0])
+    return found[0], f"in {plural(many, 'row')} {worst.reason}" if many else ""

@@ -98,6 +98,7 @@ PATTERNS: Mapping[str, str] = {
     "notice_at": r"(notice|cancellation_requested)(_on|_at|_date|_given)?",
     "owner_email": r"(csm|owner|account_manager)(_email)?",
     "events": r"(event|usage|action|hit|login|session|click|call)s?_(counts?|totals?|cumulative|to_date|sum)"
+    r"|month_total|(mtd|ytd|cumulative|running|lifetime)(_(count|total))?|.*_(mtd|ytd)"
     r"|(total|num|number_of|no_of|cumulative)_(events|usage|actions|hits|logins|sessions|clicks|calls)",
     "user_id": r"(user|login|member)(_id|_name)?",
     "reason": r"(why|reason).*",
