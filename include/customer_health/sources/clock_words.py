@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from customer_health.warehouse.contracts import literal
 
@@ -33,6 +34,7 @@ _SIGNS = (
 )
 
 
+@lru_cache(maxsize=256)
 def speaks(format_: str | tuple[str, ...] | None) -> bool:
     """Whether a format has words, commas or a zone of its own: then cells are read as they were written."""
     formats = (format_,) if isinstance(format_, str) else format_ or ()
@@ -41,8 +43,11 @@ def speaks(format_: str | tuple[str, ...] | None) -> bool:
     return zoned or any(re.search("[^\\W\\d_年月日]|,", words) for words in own)
 
 
+@lru_cache(maxsize=65_536)
 def without_words(text: str) -> str:
     """Return a time without the words around its hours, if it has any."""
+    if not re.search(_SIGNS, text, flags=re.IGNORECASE):
+        return text
     for pattern, plain in _STEPS:
         if re.search(pattern, text, flags=re.IGNORECASE):
             return re.sub(pattern, plain, text, flags=re.IGNORECASE)

@@ -87,6 +87,9 @@ def written(unpivot: Unpivot) -> str:
 
 def _dated(names: Sequence[str]) -> tuple[str, list[str]] | None:
     """The format that reads the most names, and those names; a common beginning is part of it."""
+    names = [name for name in names if any(sign.isdigit() for sign in name)]
+    if len(names) < LEAST:
+        return None
     best: tuple[str, list[str]] = ("", [])
     for begin in dict.fromkeys(("", *_beginnings(names))):
         rest = {name: name.strip()[len(begin) :] for name in names if name.strip().startswith(begin)}
