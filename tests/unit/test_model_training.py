@@ -14,6 +14,7 @@ from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
 
 from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.errors import ConfigurationError, DataContractError
+from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.data.folds import walk_forward
 from customer_health.model.data.labels import outcome_labels
 from customer_health.model.data.training_data import TrainingData
@@ -23,7 +24,7 @@ from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.evaluation.fold_work import tuned
 from customer_health.model.evaluation.training_gates import LeakageError
 from customer_health.model.evaluation.walk_forward import countable
-from customer_health.model.reports import model_card
+from customer_health.model.reports import limitations, model_card
 from customer_health.model.training import train
 
 
@@ -60,6 +61,18 @@ def test_a_company_with_few_losses_is_scored_by_what_the_documents_say_corrected
     assert training.champion.health is not None
     assert training.champion.health.kind in ("logistic", "decision"), "both start from the documents"
     assert "60 are needed" in training.why
+
+
+def test_with_few_losses_the_line_of_the_documents_says_how_soon_somebody_leaves_not_the_date_alone():
+    """Below the gates the probabilities, too, come from what ranks better than renewal date + NPS."""
+    world = make_world(60, 24, seed=2)
+    training = train(world.panel, world.outcomes, CompanyConfig(), as_of=world.as_of)
+
+    assert {horizon: report.kind for horizon, report in training.heads.items()} == {90: None, 180: None}
+    assert training.champion is not None
+    assert [training.champion.kind_of(horizon) for horizon in (90, 180)] == [LogisticRegression.kind] * 2
+    assert training.summary()["horizons"]["90"]["served"] == LogisticRegression.kind
+    assert any("has not been proved to" in limit for limit in limitations.limits(training))
 
 
 def test_a_company_that_lost_next_to_nobody_gets_the_rules():

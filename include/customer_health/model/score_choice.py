@@ -25,14 +25,13 @@ from customer_health.model.candidates.rules_v2 import RuleScoreV2
 from customer_health.model.data.decision_window import DECISION, SHORTEST
 from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 from customer_health.model.evaluation.metrics import Sample, account_draws, auc
+from customer_health.model.evaluation.selection import MIN_PRIOR_LOST
 from customer_health.model.evaluation.walk_forward import health_column
 from customer_health.model.registry.champion import Champion
 
 MIN_LOST = 20  # test rows; fewer losses rank nobody
 MARGIN = 0.005  # of AUC; within it, and within one paired standard error, the order of preference decides
 DRAWS = 200
-# From a dozen losses on, a line that starts from what the documents say ranks better than they do alone.
-MIN_PRIOR_LOST = 12
 RULES = {RuleScore.kind: "rules_v1_seed", RuleScoreV2.kind: "rules_v2"}
 KEYS = ["account_id", "train_date"]
 

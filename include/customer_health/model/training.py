@@ -27,7 +27,7 @@ from customer_health.model.evaluation import leak_detector, optimism, training_g
 from customer_health.model.evaluation.fold_results import DRAWS, LOGO, Evaluation, measure
 from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.evaluation.fold_work import HeadWork
-from customer_health.model.evaluation.selection import best_of, choose, models_in
+from customer_health.model.evaluation.selection import best_of, choose, models_in, stand_in
 from customer_health.model.evaluation.tier_spread import rules_crowding
 from customer_health.model.evaluation.walk_forward import walk
 from customer_health.model.registry.champion import Champion
@@ -74,7 +74,8 @@ def train(
         config: Company file.
         as_of: Training date: everything before it may be used.
         horizons: In days; one of them is `config.model.primary_horizon`, which gives the score and so
-            decides. Another one for which nothing beats renewal date + NPS is served by just that.
+            decides. Of another one for which nothing beats renewal date + NPS beyond doubt, see
+            `selection.stand_in`.
         progress: Called after every fit.
         store: Keeps fold results, so that a killed training goes on where it stopped.
         snapshot: The CRM's current-state fields, to show what they would betray.
@@ -162,11 +163,13 @@ def _train(
                 extra[key] = made
             if side is not None:
                 evaluations.append(side)
-        fitted = {}
+        fitted, evaluation = {}, Evaluation.joined(evaluations)
         for horizon, work in works.items():
             report = reports[horizon]
             straighten = report.calibration_warning is not None
-            fitted[horizon] = fit_winner(work, report.kind, evaluations, calibrated=straighten)
+            served = report.kind or stand_in(evaluation, horizon, lost=report.churners)
+            reports[horizon] = replace(report, served=served)
+            fitted[horizon] = fit_winner(work, served, evaluations, calibrated=straighten)
             watch(f"{horizon} days: final fit")
         ahead = fit_winner(decision, DecisionModel.kind, evaluations) if table is not None else None
         own = None

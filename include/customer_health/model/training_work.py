@@ -19,8 +19,8 @@ from customer_health.model.decision_walk import decision_folds
 from customer_health.model.evaluation.fold_results import LOGO
 from customer_health.model.evaluation.fold_store import FoldStore
 from customer_health.model.evaluation.fold_work import Fits, HeadWork
+from customer_health.model.evaluation.selection import MIN_PRIOR_LOST
 from customer_health.model.evaluation.walk_forward import countable
-from customer_health.model.score_choice import MIN_PRIOR_LOST
 
 OTHER_FOLDS = {"quick": 3, "thorough": 6}  # for losses other than the logo's
 

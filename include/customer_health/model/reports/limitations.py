@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from customer_health.model.candidates.constrained_logistic import LogisticRegression
 from customer_health.model.data.features import RENEWAL
 from customer_health.model.evaluation.fold_results import LOGO
 from customer_health.model.reports.training_report import HeadReport, Training
@@ -43,6 +44,15 @@ def _riskiest(training: Training, report: HeadReport) -> Iterable[str]:
         )
 
 
+def _stand_in(report: HeadReport) -> str:
+    if report.served == LogisticRegression.kind:
+        return (
+            "no model has proved itself; the probability comes from the line that starts from what the "
+            f"documents say, corrected by {report.churners} losses: it ranks, and has not been proved to."
+        )
+    return "nothing was found that beats renewal date + NPS; that baseline fills in the probability."
+
+
 def measured_limits(training: Training) -> Iterable[str]:
     """Warnings that this training's own numbers give."""
     if training.crowded:
@@ -62,10 +72,7 @@ def measured_limits(training: Training) -> Iterable[str]:
     for report in training.heads.values():
         ahead = f"{report.horizon} days ahead"
         if report.kind is None and training.champion is not None:
-            yield (
-                f"{ahead}, nothing was found that beats renewal date + NPS; that baseline fills in the "
-                "probability."
-            )
+            yield f"{ahead}, {_stand_in(report)}"
         if report.kind is None:
             continue
         yield from _riskiest(training, report)

@@ -41,6 +41,7 @@ class HeadReport:
         separations: AUC of each feature alone, highest first.
         head: Which loss it predicts.
         calibration_warning: What is wrong with its probabilities, if anything.
+        served: The candidate that gives the probability, with or without having won.
         optimism: By how much AUC a random split would have flattered the trees; None if not measured.
     """
 
@@ -55,6 +56,7 @@ class HeadReport:
     head: str = LOGO
     calibration_warning: str | None = None
     optimism: float | None = None
+    served: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ class Training:
         return {
             "champion": report.kind,
             "candidate": shown,
+            "served": report.served,
             "why": report.why,
             "complaint": report.calibration_warning,
             "random_split_gap": None if report.optimism is None else _plain(report.optimism),
