@@ -88,7 +88,7 @@ def test_a_company_is_drafted_in_its_own_language(tmp_path: Path, language: str)
     assert set(ticket["columns"]) == {"ticket_id", "account_id", "priority", "resolved_at", "occurred_at"}
     assert list(ticket["columns"]["priority"]["values"].values()) == ["high"]
     assert list(ticket["status"]["values"].values()) == ["solved"]
-    assert text.count("# reads 1 of the 1 rows") == 3
+    assert text.count("# reads 1 of the 1 row") == 3
 
 
 def test_a_japanese_company_loads_as_it_was_drafted(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
+_FAR = date(2200, 1, 1)  # a draft does not know the day of the run: no date lies ahead of it
 COUNTER = "TODO only grows"
 """Said of a feed whose numbers are counters."""
 
@@ -51,7 +52,7 @@ def reading_of(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: 
         return f"TODO reads nothing until {', '.join(missing)} is mapped"
     try:
         decimal = feed.decimal or decimal_of(con, readable, table, feed)
-        compiler = FeedCompiler(table, feed, readable, look.name, {}, as_of=date(2200, 1, 1), decimal=decimal)
+        compiler = FeedCompiler(table, feed, readable, look.name, {}, as_of=_FAR, decimal=decimal)
     except DataContractError as error:
         return f"TODO reads nothing yet: {str(error).splitlines()[0]}"
     rows = look.rows
@@ -89,7 +90,7 @@ def reading_of(con: duckdb.DuckDBPyConnection, table: Table, look: Look, lines: 
 def _kept_back(con: duckdb.DuckDBPyConnection, table: Table, feed: Feed, rows: str) -> tuple[int, str]:
     """How many rows the gate would take, and why it keeps most of the others back: an empty score, say."""
     elsewhere = ("account_id.unknown", "occurred_at.future")  # other files, and another day, decide these
-    rules = [rule for rule in row_rules(table, date(2150, 1, 1)) if rule.name not in elsewhere]
+    rules = [rule for rule in row_rules(table, _FAR) if rule.name not in elsewhere]
     if feed.unless_followed:  # terms that have not ended only show that a customer goes on
         rules = [rule for rule in rules if rule.column not in table.clocks]
     counts = ", ".join(f"count(*) FILTER ({rule.broken})" for rule in rules)
