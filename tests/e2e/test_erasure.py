@@ -70,7 +70,7 @@ def everything(settings: Settings) -> str:
         for table in schema.metadata.sorted_tables:
             parts += [f"{table.name} {row}" for row in connection.execute(select(table))]
     for path in settings.home.rglob("*"):
-        if path.is_file() and "company" not in path.parts and path.suffix not in (".duckdb", ".db", ".wal"):
+        if path.is_file() and "company" not in path.parts and path.suffix not in (".duckdb", ".wal"):
             data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
             parts.append(f"{path.name} {data.decode(errors='replace')}")
     return "\n".join(parts)
@@ -105,6 +105,19 @@ def test_an_erased_account_is_nowhere_and_stays_away_while_the_others_go_on(sett
     with open_ledger(settings.ledger_url).connect() as connection:
         days = connection.execute(select(schema.score_runs.c.accounts)).scalars().all()
     assert days[1] == days[0] - 1
+
+
+def test_who_reads_the_ledger_meanwhile_is_told_of_and_a_second_run_takes_it_out_of_the_file(
+    settings: Settings,
+) -> None:
+    account = some_account(settings)
+    with open_ledger(settings.ledger_url).connect() as reader:
+        reader.execute(select(schema.score_runs)).all()  # an older state is held until this ends
+        result = erase(settings, "account", account, now=NOW, **ASKED)
+        assert any("ledger.db-wal" in line for line in result.lines())
+    again = erase(settings, "account", account, now=NOW, **ASKED)
+    assert not any("ledger.db-wal" in line for line in again.lines())
+    assert account not in everything(settings)
 
 
 def test_erasing_twice_changes_nothing_and_keeps_one_receipt_that_names_nobody(settings: Settings) -> None:

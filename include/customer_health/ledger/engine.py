@@ -153,6 +153,28 @@ def _in_our_words(url: str) -> Iterator[None]:
         raise of_store("ledger", url, error) or error from None
 
 
+def wipe_deleted(engine: Engine) -> bool:
+    """Take what was deleted out of SQLite's files, where it lies until its pages are used again.
+
+    Returns:
+        Whether nothing of it is left; False while somebody reads an older state. A server looks after its
+        own files: there is nothing to do.
+
+    Raises:
+        RetriableError: The ledger is being written to, or the disk is full.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    raw = engine.raw_connection()
+    try:
+        with _in_our_words(str(engine.url)):
+            raw.cursor().execute("VACUUM")
+            busy, *_ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+    finally:
+        raw.close()
+
+
 def _server(url: str) -> Engine:
     return create_engine(url, json_serializer=_json, pool_pre_ping=True)
 

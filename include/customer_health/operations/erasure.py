@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from customer_health import storage
 from customer_health.errors import ConfigurationError
 from customer_health.ledger import erasures, subject_records
-from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.engine import open_ledger, wipe_deleted
 from customer_health.operations import subject_files
 from customer_health.pipeline.step_result import Result
 from customer_health.settings import Settings
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     import duckdb
 
 KINDS = ("account", "person")
+READ = (
+    "Somebody was reading the ledger meanwhile: what was erased lies in `ledger.db-wal` until the next step "
+    "has written. Erase again to be sure; nothing else changes."
+)
 
 
 def export(settings: Settings, kind: str, identifier: str, target: Path) -> Result:
@@ -97,11 +101,12 @@ def erase(settings: Settings, kind: str, identifier: str, *, by: str, reason: st
         counts |= _under("warehouse", subject_rows.erase_rows(con, subject, hashes))
         # Deleted rows lie in the file until its pages are used again.
         con.execute("CHECKPOINT")
+    wiped = wipe_deleted(ledger)
     receipt = erasures.finish(ledger, receipt["receipt_id"], counts, outside, now=now)
     return Result(
         "Erase",
         {name: count for name, count in counts.items() if count},
-        (*_said(dict(receipt), counts), *_versions(settings)),
+        (*_said(dict(receipt), counts), *_versions(settings), *(() if wiped else (READ,))),
     )
 
 
