@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.lib.model_worlds import CONFIG, MONTHS, SIZE, make_world, trained
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from customer_health.company import CompanyConfig, ModelConfig
 from customer_health.model import training_helpers
@@ -77,7 +78,7 @@ def test_a_helper_is_a_process_that_ends_with_its_training(tmp_path: Path) -> No
     assert not folder.exists()
     command = [sys.executable, "-m", training_helpers.__name__, str(tmp_path), "2026-01-01", "0", "1"]
     hand_over(tmp_path, world.panel, world.outcomes, CONFIG)
-    lonely = subprocess.Popen(command, stdin=subprocess.PIPE, env=training_helpers.environment())
+    lonely = subprocess.Popen(command, stdin=subprocess.PIPE, env=training_helpers.environment(threads=1))
     assert lonely.stdin is not None
     lonely.stdin.close()  # as if the training had been killed
     assert lonely.wait(WITHIN) == 0
@@ -121,3 +122,16 @@ def test_a_container_has_the_cores_of_its_quota(tmp_path: Path) -> None:
     for written, expected in (("max 100000\n", alone), ("100000 100000\n", 1), ("50000 100000\n", 1)):
         limit.write_text(written, encoding="ascii")
         assert cores(limit) == expected
+
+
+def test_a_training_with_helpers_and_its_helpers_compute_with_one_thread_each(tmp_path: Path):
+    """Two processes with a thread per core each took five times as long as with one thread each."""
+    world = make_world(60, 24, seed=2)
+    config = CompanyConfig()
+    config = config.model_copy(update={"model": config.model.model_copy(update={"processes": 2})})
+    given = training_helpers.environment(config.model.threads)
+    assert {given[name] for name in given if name.endswith("_NUM_THREADS")} == {"1"}
+    with threadpool_limits(limits=2):
+        assert 2 in {pool["num_threads"] for pool in threadpool_info()}
+        with helpers(world.panel, world.outcomes, config, as_of=world.as_of, store=FoldStore(tmp_path)):
+            assert {pool["num_threads"] for pool in threadpool_info()} == {1}
