@@ -32,6 +32,9 @@ WEEKS = 8  # before a break; together they make a usual week
 LOOK = 7 * (2 * WEEKS + 1)  # days: a break of up to nine weeks ago, and the eight weeks before it
 LEAST = 0.5  # of a usual week, and of the rows that were there before
 FEW_ROWS = 20  # a week; of fewer, half a week is noise
+# Spreads of a week by which a break is more than chance: asked every night, of every source. Messages come
+# in threads, so that weeks of thirty may be followed by one of fourteen: their own weeks say how they spread.
+BEYOND_CHANCE = 4.0
 _AMOUNTS = {"contracts": ("arr",), "daily_users": ("users",)}
 MONTH = 28  # days in which enough amounts come together
 UNIT_JUMP = 30.0  # times the former median: cents for currency, seconds for hours
@@ -95,7 +98,7 @@ def check_sources(
         if daily.any() and _reporters(reduced, table, now) >= MIN_ACCOUNTS:
             usual, last = _usual(daily, LOOK - 7), float(daily[-7:].sum())
             measures += [Measure(table, "usual_week", usual), Measure(table, "last_week", last)]
-            if (before_break := _broken_since(daily)) is not None:
+            if (before_break := broken_since(daily)) is not None:
                 found.append(_thin(table, last, before_break))
     for table, column, amounts, known in _amounts(reduced, now):
         ratio = _ratio(amounts, known, now)
@@ -212,14 +215,18 @@ def _usual(daily: Array, day: int) -> float:
     return float(np.median(_before(daily, day)))
 
 
-def _broken_since(daily: Array) -> float | None:
+def broken_since(daily: Array) -> float | None:
     """A usual week before the source broke, if it still brings less than half of that; else None.
 
     Half of an export is missing from one day to the next: some week brought less than half of the seven
     days before it. A source that thins out little by little tells of customers who leave: nothing is wrong
     with it. The weeks since the break are not new level, however many they are: the source is compared with
     the eight weeks before it, which must resemble each other, until it has brought a week like those again
-    or a person accepts it. After nine weeks the break is out of sight.
+    or a person accepts it. After nine weeks the break is out of sight. Less than half may be chance in a
+    source that brings little: the fall must be more than its weeks differ by themselves.
+
+    Args:
+        daily: Rows of each day, oldest first, LOOK days.
     """
     sums = np.convolve(daily, np.ones(7, np.int64), "valid")
     before, after = sums[7 * WEEKS - 7 : -7], sums[7 * WEEKS :]
@@ -229,7 +236,9 @@ def _broken_since(daily: Array) -> float | None:
     weeks, usual = _before(daily, day), _usual(daily, day)
     steady = usual >= FEW_ROWS and weeks.min() >= LEAST * usual
     back = sums[day:].max() >= weeks.min()
-    return usual if steady and not back and sums[-1] < LEAST * usual else None
+    spread = max(float(np.std(weeks, ddof=1)), float(np.sqrt(usual)))
+    little = min(LEAST * usual, usual - BEYOND_CHANCE * spread)
+    return usual if steady and not back and sums[-1] < little else None
 
 
 def _amounts(reduced: Reduced, now: int) -> Iterator[tuple[str, str, Array, Array]]:
