@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -99,6 +100,24 @@ def lasting_at_most(seconds: float) -> Iterator[Callable[[], bool]]:
         _limit.reset(token)
         if limit.timer is not None:
             limit.timer.cancel()
+
+
+def answered_within(seconds: float, call: Callable[[], requests.Response]) -> requests.Response:
+    """Make a call that `lasting_at_most` ends.
+
+    Raises:
+        ReadTimeout: It took longer.
+    """
+    with lasting_at_most(seconds) as over:
+        try:
+            answer = call()
+        except requests.RequestException:
+            if over():
+                raise requests.exceptions.ReadTimeout("the answer took too long") from None
+            raise
+        if over():  # a body without a length ends wherever the connection does
+            raise requests.exceptions.ReadTimeout("the answer took too long")
+        return answer
 
 
 class _Guarded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import requests
@@ -14,7 +15,7 @@ from customer_health.delivery.call_guard import (
     GuardedAdapter,
     GuardedHTTPConnection,
     GuardedHTTPSConnection,
-    lasting_at_most,
+    answered_within,
 )
 from customer_health.delivery.rate_limiter import RateLimiter
 from customer_health.effects.destination import RejectedError, UnknownOutcomeError
@@ -52,16 +53,8 @@ class TimedSession(requests.Session):
         given["allow_redirects"] = False
         body = given.get("data")
         size = len(body) if isinstance(body, str | bytes) else 0
-        with lasting_at_most(self.timeout + size / UPLOAD_BYTES_A_SECOND) as over:
-            try:
-                answer = super().request(method, url, *args, **given)
-            except requests.RequestException:
-                if over():
-                    raise requests.exceptions.ReadTimeout("the answer took too long") from None
-                raise
-            if over():  # a body without a length ends wherever the connection does
-                raise requests.exceptions.ReadTimeout("the answer took too long")
-            return answer
+        longest = self.timeout + size / UPLOAD_BYTES_A_SECOND
+        return answered_within(longest, partial(super().request, method, url, *args, **given))
 
 
 class HttpClient:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from customer_health.delivery import http_faults
-from customer_health.delivery.call_guard import GuardedAdapter, lasting_at_most
+from customer_health.delivery.call_guard import GuardedAdapter, answered_within
 from customer_health.sources.asking.faults import SourceBusyError, SourceRefusedError, TokenExpiredError
 from customer_health.sources.asking.limiter import RateLimiter
 from customer_health.sources.asking.sign_in import KeyAuth, TokenAuth
@@ -124,16 +125,7 @@ class AskingSession(requests.Session):
         """Send once. A time-out is per read: an answer that trickles in has an end, too, but for a file."""
         if given.get("stream"):
             return super().send(request, **given)
-        with lasting_at_most(LONGEST_CALL) as over:
-            try:
-                answer = super().send(request, **given)
-            except requests.RequestException:
-                if over():
-                    raise requests.exceptions.ReadTimeout("the answer took too long") from None
-                raise
-            if over():  # a body without a length ends wherever the connection does
-                raise requests.exceptions.ReadTimeout("the answer took too long")
-        return answer
+        return answered_within(LONGEST_CALL, partial(super().send, request, **given))
 
     def _check_host(self, url: str) -> None:
         host = urlsplit(url).hostname or ""
