@@ -28,6 +28,8 @@ import pandas as pd
 DAY = date(2026, 6, 16)
 STEPS = ("ingest", "gate", "texts", "signals", "score", "playbooks", "deliver")
 BUDGET_MINUTES = 10
+MEASURED = "steps.csv"
+"""Beside the home: what each step of the measured day cost."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -51,24 +53,29 @@ class Company:
         if writer.exitcode:
             raise SystemExit(f"The files of {self.accounts:,} accounts could not be written.")
 
-    def step(self, name: str, day: date) -> dict[str, float | str]:
-        """Run one command in a process of its own; return what it cost.
-
-        Raises:
-            SystemExit: It failed; its words are printed.
-        """
-        environment = {
+    def environment(self, day: date) -> dict[str, str]:
+        """Return what a command needs to work on this company, with a day that counts as today."""
+        return {
             **os.environ,
             "PYTHONPATH": str(ROOT / "include"),
             "CUSTOMER_HEALTH_HOME": str(self.home),
             "CUSTOMER_HEALTH_CONFIG": str(self.folder / "company.yaml"),
             "CUSTOMER_HEALTH_TODAY": day.isoformat(),
         }
+
+    def step(self, name: str, day: date) -> dict[str, float | str]:
+        """Run one command in a process of its own; return what it cost.
+
+        Raises:
+            SystemExit: It failed; its words are printed.
+        """
         command = [sys.executable, "-m", "customer_health", name, "--as-of", day.isoformat()]
         log = self.folder / f"{name}-{day}.log"
         began = time.perf_counter()
         with log.open("w") as out:
-            process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command, env=self.environment(day), stdout=out, stderr=subprocess.STDOUT
+            )
             _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -112,16 +119,10 @@ def lend_champion(to: Company, trained: Company) -> None:
     model_registry.promote(open_ledger(f"sqlite:///{to.home}/ledger.db"), record)
 
 
-def main() -> None:
-    """Prepare, measure one day, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--accounts", type=int, default=20_000)
-    parser.add_argument("--trained-on", type=int, default=2_000, help="accounts of the company that trains")
-    parser.add_argument("--folder", type=Path, help="keep everything here, and go on from what is there")
-    options = parser.parse_args()
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="daily-chain-"))
+def prepare(folder: Path, accounts: int, trained_on: int) -> Company:
+    """Return a company that has lived until the day before; go on from what is there."""
     yesterday = DAY - timedelta(days=1)
-    small, big = begin(folder / "small", options.trained_on), begin(folder / "big", options.accounts)
+    small, big = begin(folder / "small", trained_on), begin(folder / "big", accounts)
     before = ("ingest", "gate", "texts")
     for company, steps in ((small, (*before, "train")), (big, (*before, "signals"))):
         if not (company.folder / "ready").exists():
@@ -134,15 +135,48 @@ def main() -> None:
                 for name in STEPS[4:]:
                     big.step(name, yesterday)
             (company.folder / "ready").touch()
-    big.live_until(DAY)
+    return big
+
+
+def stores(home: Path) -> str:
+    """Return how large the parts of a home are, in MB."""
+    sizes = {
+        part.name: sum(path.lstat().st_size for path in (part.rglob("*") if part.is_dir() else [part]))
+        for part in sorted(home.iterdir())
+    }
+    return ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in sizes.items() if size >= 5e5)
+
+
+def measure(company: Company) -> pd.DataFrame:
+    """Live the day and return what each step cost; written beside the home, too."""
+    company.live_until(DAY)
+    table = pd.DataFrame([company.step(name, DAY) for name in STEPS])
+    table.to_csv(company.folder / MEASURED, index=False)
+    return table
+
+
+def interpreter_seconds() -> float:
+    """Return what it takes to start an interpreter that can run a step."""
     empty = time.perf_counter()
     subprocess.run(
         [sys.executable, "-c", "import customer_health.pipeline"],
         check=True,
         env={**os.environ, "PYTHONPATH": str(ROOT / "include")},
     )
-    start = time.perf_counter() - empty
-    table = pd.DataFrame([big.step(name, DAY) for name in STEPS])
+    return time.perf_counter() - empty
+
+
+def main() -> None:
+    """Prepare, measure one day, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--accounts", type=int, default=20_000)
+    parser.add_argument("--trained-on", type=int, default=2_000, help="accounts of the company that trains")
+    parser.add_argument("--folder", type=Path, help="keep everything here, and go on from what is there")
+    options = parser.parse_args()
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="daily-chain-"))
+    big = prepare(folder, options.accounts, options.trained_on)
+    start, load = interpreter_seconds(), os.getloadavg()[0]
+    table = measure(big)
     whole = table["wall_s"].sum()
     table["share"] = table["wall_s"] / whole
     print(f"\nOne day of {options.accounts:,} accounts, as of {DAY}")
@@ -152,6 +186,8 @@ def main() -> None:
         f"whole: {whole:.0f} s ({table['cpu_s'].sum():.0f} CPU s), "
         f"{whole / 60 / BUDGET_MINUTES:.2f} of the {BUDGET_MINUTES} minutes"
     )
+    print(f"load of the machine: {load:.1f} before, {os.getloadavg()[0]:.1f} after, {os.cpu_count()} cores")
+    print(f"MB: {stores(big.home)}")
     if options.folder is None:
         shutil.rmtree(folder)
 

@@ -127,12 +127,12 @@ class Machine:
         assert done.returncode == 0, tail(log)
         return log.read_text(errors="replace")
 
-    def command(self, *words: str, expected: int | None = 0) -> str:
+    def command(self, *words: str, expected: int | None = 0, timeout: float = 180) -> str:
         """Run one of our commands as `docker compose exec airflow-worker` does, and return what it said."""
         environment = self.environment(self.services["airflow-worker"], "command")
         done = subprocess.run(
             [str(VENV / "bin" / "python"), "-m", "customer_health", *words], env=environment, cwd=self.image,
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=180 * PATIENCE, check=False,
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout * PATIENCE, check=False,
         )  # fmt: skip
         assert expected is None or done.returncode == expected, done.stdout + done.stderr
         return done.stdout
