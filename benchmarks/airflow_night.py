@@ -5,9 +5,9 @@
 Needs the environment of `make image-test`. The company is that of `benchmarks.daily_chain` (the same --folder
 is gone on with, and its steps are printed beside Airflow's): a back-up of its home is restored into the
 volume and the ledger in PostgreSQL, as a move of a real installation would be. Then Airflow lives the nights
-that follow: with one Celery worker, which has the volume, and with a second one for the queue `default`
-alone (docs/production.md, Past one machine). Every moment is read from Airflow's database. What is measured
-is a day that is asked for: before the trigger, all services are up and idle.
+that follow: with one Celery worker, which has the volume (the first such night compiles kernels), and with a
+second one for the queue `default` alone (docs/production.md, Past one machine). Every moment is read from
+Airflow's database. What is measured is a day that is asked for: before that, all services are up and idle.
 """
 
 from __future__ import annotations
@@ -197,13 +197,16 @@ def report(night: Night, measured: pd.DataFrame) -> None:
         f"whole {spent.whole:.0f} s: in {spent.steps:.0f} s a step's task ran, in "
         f"{spent.tasks - spent.steps:.0f} s only others did, in {spent.between:.0f} s none did"
     )
-    own = spent.whole - alone
-    print(f"bare processes: {alone:.0f} s, so Airflow's own part: {own:.0f} s, {own / spent.whole:.0%}")
-    print(services.round(0).to_string(index=False))
+    workers = services[services["service"].isin([INSIDE, OUTSIDE])]["cpu_s"].sum()
+    bare = measured["cpu_s"].sum()
     print(
-        f"CPU of all: {services['cpu_s'].sum():.0f} s, of the bare steps: {measured['cpu_s'].sum():.0f} s; "
-        f"peak of all together: {night.usage.peak_of_all:,.0f} MB"
+        f"so {1 - spent.steps / spent.whole:.0%} of the night was Airflow's alone; "
+        f"the steps as bare processes: {alone:.0f} s at the load of that run"
     )
+    print(f"CPU of the workers: {workers:.0f} s, {workers / bare:.2f} of the bare steps' {bare:.0f} s")
+    print(services.round(0).to_string(index=False))
+    peak = night.usage.peak_of_all
+    print(f"CPU of all: {services['cpu_s'].sum():.0f} s; peak of all together: {peak:,.0f} MB")
     sizes = (f"{name} {old / 1e6:.1f} -> {new / 1e6:.1f}" for name, (old, new) in night.bytes.items())
     print(f"databases, MB: {', '.join(sizes)}")
     print(f"load: {night.load[0]:.1f} before, {night.load[1]:.1f} after, {os.cpu_count()} cores", flush=True)
@@ -217,7 +220,9 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--folder", type=Path, help="of benchmarks.daily_chain; it goes on from what is there"
     )
-    parser.add_argument("--workers", default="1,2", help="of each night in turn")
+    parser.add_argument(
+        "--workers", default="1,1,2", help="of each night in turn; the first compiles kernels"
+    )
     parser.add_argument("--minutes", type=float, default=60, help="a night may take")
     options = parser.parse_args(arguments)
     try:
