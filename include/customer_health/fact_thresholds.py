@@ -67,6 +67,13 @@ class FactThresholds(Section):
         description="gravity (2 for a decisive fact of risk, 1 for another) that asks for a review "
         "whatever the score says; null: never",
     )
+    common_share: float | None = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="a fact that a larger share of customers has is a finding about the company: it stays "
+        "listed, and is nobody's headline unless it is graver than usual or has cost customers; null: never",
+    )
     ceilings: Mapping[str, int] = Field(
         default_factory=lambda: {"silent_account": 49},
         description="headline fact -> highest score that an account with it can have",
@@ -80,6 +87,7 @@ class FactThresholds(Section):
             "core_action_sigmas",
             "organisation_from_seats",
             "review_from",
+            "common_share",
         }
         for code, highest in self.ceilings.items():
             if code not in known:

@@ -59,6 +59,7 @@ class HandChampion:
     reference: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     health_horizon: int = 180
     attention: float = 0.04
+    track_records: Mapping[str, Any] = field(default_factory=dict)
 
     def contributions(self, frame: pd.DataFrame, horizon: int) -> pd.DataFrame:
         """Per signal, in log-odds."""

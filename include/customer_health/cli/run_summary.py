@@ -18,6 +18,7 @@ from customer_health.ledger import scores as ledger_scores
 from customer_health.ledger.engine import open_ledger
 from customer_health.model.evaluation.tier_spread import OPENING
 from customer_health.scoring.tiers import scheme_named
+from customer_health.scoring.track_words import company_wide, company_wide_words
 from customer_health.settings import Settings
 from customer_health.signals.headline_facts import FACTS
 from customer_health.wording import money, percent, total
@@ -202,21 +203,25 @@ def _headlines(console: Console, settings: Settings, today: pd.DataFrame) -> Non
     """Print how many accounts each headline fact holds for, and how many of them count as healthy."""
     best = scheme_named(settings.config.score.scheme).best
     held = [
-        (fact["code"], tier == best)
+        (fact["code"], tier == best, str(fact.get("record_words") or ""))
         for facts, tier in zip(today["facts"], today["tier"], strict=True)
         for fact in facts or []
     ]
     if not held:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 1))
-    for name in ("Headline fact", "accounts", f"of them {best}"):
-        table.add_column(name, justify="left" if name == "Headline fact" else "right")
+    words = ("Headline fact", "what it has cost here")
+    for name in ("Headline fact", "accounts", f"of them {best}", "what it has cost here"):
+        table.add_column(name, justify="left" if name in words else "right")
     for fact in FACTS:
-        those = [healthy for code, healthy in held if code == fact.code]
+        those = [(healthy, record) for code, healthy, record in held if code == fact.code]
         if those:
-            table.add_row(fact.title, f"{len(those):,}", f"{sum(those):,}")
+            well = sum(healthy for healthy, _ in those)
+            table.add_row(fact.title, f"{len(those):,}", f"{well:,}", those[0][1])
     console.print("\n[bold]What happened, whatever the score says[/bold]")
     console.print(table)
+    if usual := company_wide_words(company_wide(today["facts"].tolist())):
+        console.print(f" [bold]{_escape(usual)}[/bold]")
 
 
 def _model(console: Console, ledger: Engine, as_of: date) -> None:

@@ -17,6 +17,7 @@ from customer_health.model.candidates.candidate_list import Head, downsample
 from customer_health.model.candidates.decision_model import DecisionModel
 from customer_health.model.candidates.expected_loss import measured_shares
 from customer_health.model.champion_assembly import Fitted, assemble_champion, fit_winner
+from customer_health.model.data.fact_history import track_records
 from customer_health.model.data.features import CATEGORIES, LOGARITHMS, FeatureSet
 from customer_health.model.data.folds import walk_forward
 from customer_health.model.data.labels import HEADS, logging_delay
@@ -134,6 +135,9 @@ def _train(
     refused = {f.column for f in findings if f.column not in model.trusted_signals}
     features = features.without(refused)
 
+    hindsight = {*refused, *model.distrusted_signals}
+    records = track_records(data, config.facts, today, without=hindsight)
+
     watch = _Ticker(progress or silent)
     begin(sorted(refused))
     training_work = TrainingWork(features, model, today, store)
@@ -184,6 +188,7 @@ def _train(
         champion = assemble_champion(
             Fitted(fitted, winner, extra, ahead, own), shares, features, eligible_rows, design, config, as_of
         )
+        champion = replace(champion, track_records=records)
     return Training(
         as_of=as_of,
         model_id=champion.model_id if champion else f"rules-{as_of:%Y%m%d}",
@@ -202,6 +207,7 @@ def _train(
         logged_late=logging_delay(outcomes, HEADS[LOGO], today) / pd.Timedelta(days=1),
         score_choice=choice,
         rules=rules,
+        track_records=records,
         crowded="" if champion else rules_crowding(eligible_rows, rules, outcomes, today),
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from sqlalchemy import Engine
 
+    from customer_health.model.data.track_record import TrackRecord
     from customer_health.settings import Settings
 
 REPLAYED = (
@@ -88,6 +89,7 @@ def replay(settings: Settings, *, account: str, as_of: date) -> Result:
         as_of=as_of,
         previous=ledger_scores.previous(ledger, as_of),
         reference=reference,
+        records=_records_of_rules(ledger, as_of) if champion is None else None,
     )
     new = again[again["account_id"] == account]
     kept = ledger_scores.signals_of(ledger, as_of).get(account)
@@ -121,6 +123,15 @@ def panel_of_day(settings: Settings, as_of: date) -> pd.DataFrame:
         )
     external = settings.config.model.external_scores
     return attach(panel, read(external)) if external else panel
+
+
+def _records_of_rules(ledger: Engine, as_of: date) -> dict[str, TrackRecord]:
+    """What each fact had cost, as the training said that left a day to the rules."""
+    from customer_health.ledger import model_registry as registry
+    from customer_health.model.data.track_record import read_records
+
+    record = registry.current(ledger, as_of=as_of)
+    return read_records(record.summary.get("track_records") if record else None)
 
 
 def _record(ledger: Engine, model_id: str) -> Any:

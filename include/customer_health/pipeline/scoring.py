@@ -97,11 +97,13 @@ def score_accounts(
     from customer_health.ledger import model_registry as registry
     from customer_health.ledger import scores as ledger_scores
     from customer_health.ledger.engine import open_ledger
+    from customer_health.model.data.track_record import read_records
     from customer_health.model.evaluation.tier_spread import crowding
     from customer_health.pipeline.earlier_day import earlier_scoring
     from customer_health.scoring.daily_scores import score_accounts as score
     from customer_health.scoring.earlier_scoring import settings_of
     from customer_health.scoring.tiers import scheme_named
+    from customer_health.scoring.track_words import company_wide, company_wide_words
     from customer_health.signals.build_panel import read_signals
     from customer_health.signals.onboarding_reference import read_reference
     from customer_health.sources.money import company_currency
@@ -144,10 +146,12 @@ def score_accounts(
         earlier=day_before,
         reference=reference,
         with_levers=not briefly,
+        records=read_records(record.summary.get("track_records") if record else None),
     )
     tiers = {str(tier): int(n) for tier, n in scored["tier"].value_counts().items()}
     crowded = crowding(tiers, scheme_named(config.score.scheme).best, losses)
-    spoken = " ".join(filter(None, (spoken, crowded)))
+    usual = company_wide_words(company_wide(scored["facts"].tolist()))
+    spoken = " ".join(filter(None, (spoken, usual, crowded)))
     days = _days_to_renewal(panel)
     scored = _told(scored, days)
     scored, worded = word_scores(

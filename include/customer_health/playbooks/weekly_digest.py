@@ -22,6 +22,7 @@ from customer_health.playbooks.snapshot import Snapshot
 from customer_health.playbooks.warehouse_context import NOTHING_KNOWN, WarehouseContext
 from customer_health.roles import EVERYBODY, Viewer, viewer_of
 from customer_health.scoring.headlines import gravity
+from customer_health.scoring.track_words import company_wide, company_wide_words
 
 MOST_MOVERS = 5
 MOST_LISTED = 8
@@ -151,6 +152,7 @@ def _content(
         "tiers_compared_from": compared_from,
         "calls": _calls(facts, config),
         "review": _review(facts, config),
+        "company_wide": company_wide_words(company_wide([fact.headlines for fact in facts])),
         "worst": movers([pair for pair in moved if pair[0] < 0]),
         "best": movers([pair for pair in reversed(moved) if pair[0] > 0]),
         "overdue": some(

@@ -15,6 +15,7 @@ import pandas as pd
 from customer_health.company import CompanyConfig
 from customer_health.errors import DataContractError
 from customer_health.model.data.features import RENEWAL
+from customer_health.model.data.track_record import TrackRecord
 from customer_health.model.registry.champion import Champion
 from customer_health.scoring import lifecycle
 from customer_health.scoring import why as wording
@@ -60,6 +61,7 @@ def score_accounts(
     reference: pd.DataFrame | None = None,
     with_levers: bool = True,
     catalogue: Mapping[str, Signal] = CATALOGUE,
+    records: Mapping[str, TrackRecord] | None = None,
 ) -> pd.DataFrame:
     """Score every customer account, with its reasons and its Why.
 
@@ -83,6 +85,8 @@ def score_accounts(
         reference: Customers that stayed, in their first weeks, as `lifecycle.reference_of` chooses them.
         with_levers: Whether to search what would help each account, which moves no score and takes longest.
         catalogue: Signals by name; defaults to the project's.
+        records: What each headline fact has cost in the company's history, where the rules score; a champion
+            brings its own.
 
     Returns:
         One row per customer account with `COLUMNS`. `tier` and `band` follow from the score that people
@@ -109,7 +113,14 @@ def score_accounts(
     meaning = RULES if champion is None else champion.meaning
     rows = _customers(panel, as_of, catalogue)
     rows["state"], rows["why"] = _states(rows, config)
-    happened = headlines_of(rows, config.facts, catalogue, as_of=as_of, currency=config.money.currency or "")
+    happened = headlines_of(
+        rows,
+        config.facts,
+        catalogue,
+        as_of=as_of,
+        currency=config.money.currency or "",
+        records=records if champion is None else champion.track_records,
+    )
     rows["facts"] = pd.Series(happened, rows.index, dtype=object)
     scored = rows[rows["state"] == SCORED].reset_index(drop=True)
 
@@ -154,7 +165,7 @@ def score_accounts(
     )
     changes = changes_since(previous, published, causes)
     published["change"] = pd.Series(changes, published.index, dtype=object)
-    _explain(published, _days_to_renewal(scored), scheme.best)
+    _explain(published, _days_to_renewal(scored), scheme.best, config.facts.review_from)
     published["lever"] = None
     if with_levers:
         found = levers(
@@ -337,8 +348,18 @@ def _share_at_risk(result: Scored, config: CompanyConfig) -> np.ndarray:
     return np.asarray(leaves + (1 - leaves) * np.where(np.isfinite(share), rest, 0.0))
 
 
-def _explain(rows: pd.DataFrame, days: list[float | None], best: str) -> None:
-    """Write the Why of scored rows."""
+def _explain(rows: pd.DataFrame, days: list[float | None], best: str, review_from: int | None) -> None:
+    """Write the Why of scored rows; where the score does not follow the facts, with what they have cost."""
+    rows["facts"] = pd.Series(
+        [
+            wording.with_record(facts, healthy=tier == best)
+            if tier == best or (not urgent and review_from is not None and gravity(facts) >= review_from)
+            else facts
+            for facts, tier, urgent in zip(rows["facts"], rows["tier"], rows["attention"], strict=True)
+        ],
+        rows.index,
+        dtype=object,
+    )
     columns = ("reasons", "facts", "tier", "waterfall")
     everything = zip(*(rows[name] for name in columns), days, strict=True)
     whys = [

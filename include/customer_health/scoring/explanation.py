@@ -1,6 +1,7 @@
-"""Three sentences that explain a score to the person who looks after the account, by template.
+"""A few sentences that explain a score to the person who looks after the account, by template.
 
-What weighs most, what moved since the last reading, and what lies ahead. A language model may word the same
+What weighs most, what grave facts beside a good score have cost here, what moved since the last reading,
+and what lies ahead. A language model may word the same
 facts; this is what stands where none does.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from customer_health.scoring.statements import renewal_words
+from customer_health.scoring.track_words import why_still_high
 from customer_health.wording import day
 
 MOST_TOLD = 3
@@ -29,6 +31,9 @@ def explain(row: Mapping[str, Any], days_to_renewal: float | None) -> str | None
     if not told:
         return None
     sentences = [f"{row['tier']} at {int(row['score_shown'])}: {_listed(told)}."]
+    facts = row.get("facts") or ()
+    if any(fact.get("clause") for fact in facts):
+        sentences.append(why_still_high(facts))
     if moved := _moved(row.get("change")):
         sentences.append(moved)
     if days_to_renewal is not None and 0 <= days_to_renewal <= _NEAR:

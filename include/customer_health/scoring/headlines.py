@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from customer_health.fact_thresholds import FactThresholds
+from customer_health.model.data.track_record import TrackRecord
 from customer_health.scoring.attribution import Attribution
 from customer_health.scoring.phrases import phrased
 from customer_health.scoring.score_scale import Floats
 from customer_health.scoring.statements import fill, risk_claim, say
-from customer_health.signals.headline_facts import FACTS, Compare, HeadlineFact, NeverBegan
+from customer_health.scoring.track_words import in_full
+from customer_health.signals.fact_rules import Bools, fact_holds, numbers_of
+from customer_health.signals.headline_facts import FACTS, Compare, HeadlineFact
 from customer_health.signals.signal import Signal
 
-Bools = npt.NDArray[np.bool_]
 Headline = dict[str, Any]
 
+ENOUGH_CUSTOMERS = 40  # below, a share of them says little about the company
+GRAVER_THAN = 0.75  # of the accounts with the fact; beyond it is graver than usual
 FACT_STEP = "facts"  # the waterfall's step for what a ceiling takes off
-_NEARLY = 1e-9  # 80 / 100 - 1 is a fall of 20 %, whatever binary fractions make of it
 
 
 def headlines_of(
@@ -34,93 +36,46 @@ def headlines_of(
     as_of: date,
     currency: str = "",
     facts: Iterable[HeadlineFact] = FACTS,
+    records: Mapping[str, TrackRecord] | None = None,
 ) -> list[list[Headline]]:
     """List the headline facts of every account, worst first.
 
     Args:
-        rows: Panel rows of one day; an unknown signal proves nothing.
+        rows: Panel rows of one day, of all its customers; an unknown signal proves nothing.
         thresholds: Section `facts` of the company file.
         catalogue: Signals by name.
         as_of: The day of the rows; part of the evidence.
         currency: Of amounts.
         facts: The declarations; defaults to the project's.
+        records: By code, what each fact has cost in the company's history; None where nobody counted.
 
     Returns:
         Per row, in order of gravity: `code`, `title`, `concept`, `signal`, `value`, `limit` (the threshold),
         `phrase`, `short` (a few words for the Why), `source` (table), `as_of` (ISO), `baseline` (words),
-        `decisive` and `risk`.
+        `decisive`, `risk`, `common` (share of the customers that have it, where that makes it a finding about
+        the company; else None), `weighs` (whether it counts for the single account), and `record` and
+        `record_words` (its track record).
     """
     found: list[list[Headline]] = [[] for _ in range(len(rows))]
     for fact in facts:
         limit = getattr(thresholds, fact.code)
         if limit is None or fact.signal not in catalogue:
             continue
-        values = _numbers(rows, fact.signal)
-        true = _compare(values, fact, float(limit)) & _matters(rows, fact, thresholds)
-        true &= _no_chance(rows, fact, thresholds) & _unlike_others(values, fact)
+        values = numbers_of(rows, fact.signal)
+        true, never = fact_holds(rows, fact, thresholds)
+        told = _Told(fact, float(limit), as_of, (records or {}).get(fact.code))
+        common, severe = _usual(fact, values, true, never, thresholds.common_share)
         for place in np.flatnonzero(true).tolist():
             short, phrase = _told(fact, catalogue[fact.signal], float(values[place]), currency)
-            found[place].append(_headline(fact, float(values[place]), float(limit), short, phrase, as_of))
+            found[place].append(
+                told.headline(float(values[place]), short, phrase, common, bool(severe[place]))
+            )
         if fact.never is not None:
-            tenure = _numbers(rows, "tenure_days")
-            for place in np.flatnonzero(_never(rows, fact.never, thresholds, tenure) & ~true).tolist():
+            tenure = numbers_of(rows, "tenure_days")
+            for place in np.flatnonzero(never).tolist():
                 phrase = fact.never.phrase.format(days=f"{tenure[place]:.0f}")
-                found[place].append(_headline(fact, 1.0, float(limit), fact.never.words, phrase, as_of))
+                found[place].append(told.headline(1.0, fact.never.words, phrase, common, False))
     return found
-
-
-def _numbers(rows: pd.DataFrame, name: str) -> Floats:
-    if name not in rows:
-        return np.full(len(rows), np.nan)
-    return rows[name].to_numpy(dtype=float, na_value=np.nan)
-
-
-def _compare(values: Floats, fact: HeadlineFact, limit: float) -> Bools:
-    known = ~np.isnan(values)
-    held = {
-        Compare.AT_LEAST: values >= limit - _NEARLY,
-        Compare.ABOVE: values > limit + _NEARLY,
-        Compare.AT_MOST: values <= limit + _NEARLY,
-        Compare.BELOW: values < limit - _NEARLY,
-        Compare.FALLS_BY: values <= -limit + _NEARLY,
-    }[fact.compare]
-    return np.asarray(known & held)
-
-
-def _matters(rows: pd.DataFrame, fact: HeadlineFact, thresholds: FactThresholds) -> Bools:
-    matters = np.ones(len(rows), dtype=bool)
-    if fact.while_at_most is not None:
-        signal, highest = fact.while_at_most
-        matters &= ~(_numbers(rows, signal) > highest)
-    if fact.in_organisations and thresholds.organisation_from_seats is not None:
-        matters &= ~(_numbers(rows, "seats") < thresholds.organisation_from_seats)
-    return matters
-
-
-def _no_chance(rows: pd.DataFrame, fact: HeadlineFact, thresholds: FactThresholds) -> Bools:
-    """Whether the fact is more than the account's numbers do by themselves from month to month."""
-    if fact.beyond_chance is None or fact.beyond_chance[0] not in rows:
-        return np.ones(len(rows), dtype=bool)
-    signal, setting = fact.beyond_chance
-    return np.asarray(_numbers(rows, signal) >= getattr(thresholds, setting) - _NEARLY)
-
-
-def _unlike_others(values: Floats, fact: HeadlineFact) -> Bools:
-    """Whether an account is far below what is usual among all that are known on this day."""
-    known = values[np.isfinite(values)]  # what is infinite is broken, and says nothing of what is usual
-    if fact.of_median is None or not known.size:
-        return np.ones(len(values), dtype=bool)
-    return np.asarray(values < fact.of_median * np.median(known))
-
-
-def _never(rows: pd.DataFrame, never: NeverBegan, thresholds: FactThresholds, tenure: Floats) -> Bools:
-    """Customers of some age of whom the source has never told anything, although it tells of others."""
-    since = getattr(thresholds, never.setting)
-    last = _numbers(rows, never.unknown)
-    if since is None or np.isnan(last).all():
-        return np.zeros(len(rows), dtype=bool)
-    quiet = ~(_numbers(rows, never.quiet) > 0)
-    return np.asarray(np.isnan(last) & quiet & (tenure >= since))
 
 
 def _told(fact: HeadlineFact, signal: Signal, value: float, currency: str) -> tuple[str, str]:
@@ -133,29 +88,60 @@ def _told(fact: HeadlineFact, signal: Signal, value: float, currency: str) -> tu
     return short, phrase[0].upper() + phrase[1:]
 
 
-def _headline(
-    fact: HeadlineFact, value: float, limit: float, short: str, phrase: str, as_of: date
-) -> Headline:
-    return {
-        "code": fact.code,
-        "title": fact.title,
-        "concept": fact.concept,
-        "signal": fact.signal,
-        "value": float(f"{value:.8g}"),  # as signals are kept; the order of a sum moves no digit of it
-        "limit": limit,
-        "phrase": phrase,
-        "short": short,
-        "source": fact.source,
-        "as_of": as_of.isoformat(),
-        "baseline": fact.baseline.format(limit=f"{limit:g}"),
-        "decisive": fact.decisive,
-        "risk": fact.risk,
-    }
+def _usual(
+    fact: HeadlineFact, values: Floats, true: Bools, never: Bools, common_share: float | None
+) -> tuple[float | None, Bools]:
+    """Tell whether so many have the fact that it is usual here, and for whom it is graver than usual."""
+    nobody = np.zeros(len(values), dtype=bool)
+    share = float((true | never).mean()) if len(values) else 0.0
+    if common_share is None or len(values) < ENOUGH_CUSTOMERS or share <= common_share:
+        return None, nobody
+    high_is_bad = fact.compare in (Compare.AT_LEAST, Compare.ABOVE)
+    bad = values if high_is_bad else -values
+    usual = np.quantile(bad[true], GRAVER_THAN) if true.any() else np.inf
+    return share, np.asarray(true & (bad > usual))
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What all accounts with one fact share."""
+
+    fact: HeadlineFact
+    limit: float
+    as_of: date
+    record: TrackRecord | None
+
+    def headline(self, value: float, short: str, phrase: str, common: float | None, severe: bool) -> Headline:
+        """Return the fact of one account."""
+        fact, record = self.fact, self.record
+        weighs = common is None or severe or (record is not None and record.costly)
+        return {
+            "code": fact.code,
+            "title": fact.title,
+            "concept": fact.concept,
+            "signal": fact.signal,
+            "value": float(f"{value:.8g}"),  # as signals are kept; the order of a sum moves no digit of it
+            "limit": self.limit,
+            "phrase": phrase,
+            "short": short,
+            "source": fact.source,
+            "as_of": self.as_of.isoformat(),
+            "baseline": fact.baseline.format(limit=f"{self.limit:g}"),
+            "decisive": fact.decisive and weighs,
+            "risk": fact.risk,
+            "common": None if common is None else round(common, 4),
+            "weighs": weighs,
+            "record": None if record is None else record.to_json(),
+            "record_words": in_full(record),
+        }
 
 
 def gravity(facts: Iterable[Mapping[str, Any]]) -> int:
-    """How much has happened at once: 2 for each decisive fact of risk, 1 for each other one of risk."""
-    return sum(2 if fact["decisive"] else 1 for fact in facts if fact["risk"])
+    """How much has happened at once: 2 for each decisive fact of risk, 1 for each other one of risk.
+
+    What is usual in the company, and has cost nobody, has not happened to this account.
+    """
+    return sum(2 if fact["decisive"] else 1 for fact in facts if fact["risk"] and fact.get("weighs", True))
 
 
 def capped(

@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from customer_health.model.data.track_record import TrackRecord
 from customer_health.model.registry.champion import NEAR
 from customer_health.scoring.attribution import CALENDAR, SMOOTHING
 from customer_health.scoring.statements import numbers_of, placeholders, renewal_words
+from customer_health.scoring.track_words import fragment_of, in_brief
 from customer_health.signals.signal import Concept
 
 MAX_WORDS = 10
@@ -20,6 +22,7 @@ MIN_POINTS = 1.0  # below one point the shown score would not differ
 CONCEPTS = frozenset(str(concept) for concept in Concept) - {CALENDAR}
 NOTHING_STANDS_OUT = "No single risk stands out"
 EARLIER_READINGS = "earlier readings still weigh on the score"
+DESPITE = "Healthy despite "
 HEALTHY = "Healthy; no warning sign stands out"
 NOTICE_GIVEN = "Customer gave notice; scoring has stopped"
 NO_DATA = "Not scored: no signal is known yet"
@@ -94,7 +97,7 @@ def why(
     strengths = [str(reason["short"]) for reason in reasons if reason["points"] > 0]
     if healthy:
         if despite := _despite(reasons, facts):
-            return _join(despite, opening="Healthy despite ")
+            return _join(despite, opening=DESPITE)
         return _join(strengths, opening="Healthy: ") if strengths else HEALTHY
     said = risks or _unsaid(steps or {})
     if days_to_renewal is not None and 0 <= days_to_renewal <= NEAR:
@@ -118,7 +121,23 @@ def _despite(reasons: Sequence[Fact], facts: Sequence[Fact]) -> list[str]:
     ]
     rest = [fact for fact in happened if not fact["decisive"]] + heavy
     rest.sort(key=lambda one: -cost_of(one, reasons))
-    return [str(one["short"]) for one in [*(fact for fact in happened if fact["decisive"]), *rest]]
+    return [fragment_of(one) for one in [*(fact for fact in happened if fact["decisive"]), *rest]]
+
+
+def with_record(facts: Sequence[Fact], *, healthy: bool) -> list[dict[str, Any]]:
+    """Return the facts, the worst decisive one of risk with its track record as a clause, if a Why holds it.
+
+    For rows whose score does not follow what happened: the reader asks why, and the answer is what such facts
+    have cost here.
+    """
+    found = [dict(fact) for fact in facts]
+    worst = next((fact for fact in found if fact["decisive"] and fact["risk"]), None)
+    if worst is not None and worst.get("record"):
+        clause = in_brief(TrackRecord.from_json(worst["record"]))
+        opening = DESPITE if healthy else ""
+        if len(f"{opening}{worst['short']} ({clause})".split()) <= MAX_WORDS:
+            worst["clause"] = clause
+    return found
 
 
 def cost_of(one: Fact, reasons: Sequence[Fact]) -> float:
@@ -136,12 +155,12 @@ def _worst_first(charged: Sequence[Fact], facts: Sequence[Fact]) -> list[str]:
     them. Where that would leave out one of the two worst decisive facts, these two come first. A fact and
     the reason that says the same are told once.
     """
-    said = {name: str(fact["short"]) for fact in facts for name in (fact["signal"], fact["code"])}
+    said = {name: fragment_of(fact) for fact in facts for name in (fact["signal"], fact["code"])}
     model = [
         said.get(reason["signal"]) or said.get(reason["code"]) or str(reason["short"]) for reason in charged
     ]
-    everything = list(dict.fromkeys([*model, *(str(fact["short"]) for fact in facts)]))
-    worst = [str(fact["short"]) for fact in facts if fact["decisive"]][:2]
+    everything = list(dict.fromkeys([*model, *map(fragment_of, facts)]))
+    worst = [fragment_of(fact) for fact in facts if fact["decisive"]][:2]
     told = _fitting(everything) if everything else []
     if set(worst) <= set(told):
         return everything
@@ -190,6 +209,7 @@ def validate_why(text: str, facts: Sequence[Fact]) -> tuple[str, ...]:
         return ("It is empty.",)
     if len(words) > MAX_WORDS:
         problems.append(f"It has {len(words)} words; {MAX_WORDS} are allowed.")
+    text = _without_records(text, facts)
     if not _ALLOWED.fullmatch(text):
         problems.append("It holds a character that may be markup, a link or an address.")
     if re.search(r"https?:|www\.|\.(com|net|org|io)\b", text, re.IGNORECASE):
@@ -208,6 +228,15 @@ def validate_why(text: str, facts: Sequence[Fact]) -> tuple[str, ...]:
         ]
         problems += _unfaithful(clause, facts)
     return tuple(problems)
+
+
+def _without_records(text: str, facts: Sequence[Fact]) -> str:
+    """The text without the track records that facts carry: they count customers, not signals."""
+    for one in facts:
+        if one.get("clause"):
+            text = text.replace(f"{one['short']} ({one['clause']})", str(one["short"]))
+            text = text.replace(f" ({one['clause']})", "")  # at the beginning the short is capitalised
+    return text
 
 
 def _beyond_facts(text: str, facts: Sequence[Fact]) -> str:

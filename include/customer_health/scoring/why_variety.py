@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from customer_health.scoring.track_words import fragment_of
 from customer_health.scoring.why import MAX_WORDS, cost_of, renewal_fact, validate_why
 
 # What these codes speak of has happened, or moved; the others describe how things have been.
@@ -116,7 +117,7 @@ def _line(row: Mapping[str, Any], days: float | None) -> _Line | None:
     happened = {one[name] for one in headlines for name in ("signal", "code")} if risky else set()
     wanted = [one for one in wanted if not {one["signal"], one["code"]} & happened]  # said by the fact
     pool = {
-        str(one["short"]): str(one["code"]) in CHANGES
+        fragment_of(one): str(one["code"]) in CHANGES
         for one in [*(headlines if risky else ()), *wanted]
         if one.get("short")
     }
@@ -128,9 +129,9 @@ def _line(row: Mapping[str, Any], days: float | None) -> _Line | None:
     facts = [*headlines, *reasons]
     if days is not None:
         facts.append(renewal_fact(days))
-    decisive = frozenset(str(one["short"]) for one in headlines if one.get("decisive"))
+    decisive = frozenset(fragment_of(one) for one in headlines if one.get("decisive"))
     costs = {
-        str(one["short"]): abs(cost_of(one, reasons) if risky else float(one["points"]))
+        fragment_of(one): abs(cost_of(one, reasons) if risky else float(one["points"]))
         for one in [*(headlines if risky else ()), *wanted]
         if one.get("short")
     }

@@ -130,7 +130,8 @@ def _happened(fact: Mapping[str, Any]) -> str:
     evidence = (
         f"`{fact['signal']}` = {float(fact['value']):g} from {fact['source']}, as of {day(fact['as_of'])}"
     )
-    return f"{_md(fact['phrase'])} ({evidence}; compared with: {_md(fact['baseline'])})"
+    here = f"; here: {_md(fact['record_words'])}" if fact.get("record_words") else ""
+    return f"{_md(fact['phrase'])} ({evidence}; compared with: {_md(fact['baseline'])}{here})"
 
 
 def _relationship(contact: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from customer_health.model.candidates.candidate import Candidate
 from customer_health.model.candidates.candidate_loaders import read
 from customer_health.model.data.decision_window import DECISION
 from customer_health.model.data.features import EXTERNAL_SCORE, REFERENCE_INPUTS, RENEWAL, FeatureSet
+from customer_health.model.data.track_record import read_records
 from customer_health.model.registry.champion import Champion
 from customer_health.storage import asking, place_of
 from customer_health.storage import read as read_file
@@ -153,6 +154,7 @@ def assemble(files: Mapping[str, str], folder: str) -> Champion:
         health_horizon=index.get("health_horizon", index["primary_horizon"]),
         health_anchors=index.get("health_anchors", {}),
         attention=index.get("attention", 1.0),
+        track_records=read_records(index.get("track_records")),
     )
     _sing(champion.model_id, champion.features, made, index["heads"])
     return champion
@@ -173,6 +175,7 @@ def _index(champion: Champion) -> dict[str, Any]:
         "health_horizon": champion.health_horizon,
         "health_anchors": dict(champion.health_anchors),
         "attention": champion.attention,
+        "track_records": {code: record.to_json() for code, record in champion.track_records.items()},
         "heads": {
             key: {
                 "kind": head.kind,

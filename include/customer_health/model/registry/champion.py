@@ -18,6 +18,7 @@ from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.data.decision_window import SHORTEST, decision_window
 from customer_health.model.data.features import RENEWAL, FeatureSet, numbers
 from customer_health.model.data.fixed_distance import at_reference, reference_days
+from customer_health.model.data.track_record import TrackRecord
 
 # Red has at least twice the odds of Green: where a model hardly tells customers apart, fixed shares of the
 # portfolio would turn Red by noise, and back.
@@ -111,6 +112,8 @@ class Champion:
         health_horizon: Its horizon, which says where the reference day lies.
         health_anchors: Probabilities `p_red` and `p_green` of that head at the reference day.
         attention: Probability within the shortest horizon from which a near decision asks for attention.
+        track_records: By headline fact, what it has cost in the company's history; empty in champions that
+            were trained before it was counted.
     """
 
     model_id: str
@@ -127,6 +130,7 @@ class Champion:
     health_horizon: int = SHORTEST
     health_anchors: Mapping[str, float] = field(default_factory=dict)
     attention: float = 1.0
+    track_records: Mapping[str, TrackRecord] = field(default_factory=dict)
 
     @property
     def meaning(self) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.rules_v1 import RuleScore
+from customer_health.model.data.track_record import TrackRecord
 from customer_health.model.evaluation.fold_results import LOGO, Evaluation
 from customer_health.model.evaluation.leak_detector import Finding
 from customer_health.model.evaluation.selection import best_of
@@ -75,6 +76,7 @@ class Training:
         score_choice: Who gives the score, among whom, by what.
         rules: The rule set that scores where no model does.
         crowded: That the rules tell nobody apart, where they score; see evaluation/tier_spread.py.
+        track_records: By headline fact, what it has cost; whoever scores, they are told beside the score.
     """
 
     as_of: date
@@ -95,6 +97,7 @@ class Training:
     score_choice: Choice = field(default_factory=lambda: Choice(None))
     rules: str = "rules_v1_seed"
     crowded: str = ""
+    track_records: Mapping[str, TrackRecord] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON data: the decision and, per horizon, what was measured."""
@@ -120,6 +123,7 @@ class Training:
             "looked_at": list(self.looked_at),
             "window": list(self.window),
             "sources": list(self.sources),
+            "track_records": {code: record.to_json() for code, record in self.track_records.items()},
         }
 
     def _drawn(self, report: HeadReport) -> dict[str, Any]:

@@ -1,0 +1,197 @@
+"""Fifty random accounts of a simulated company that nobody has seen, as a CS lead would read them.
+
+    python -m benchmarks.reading_sheet --seed 83 --home /tmp/reading-83 --out reading-83.md
+
+The company lives through weekly readings as the demo's does (trained once, on what the first day knew; people work
+on their tasks between the readings), up to the last day. Then accounts are drawn from those that have a score, and
+each is written down with what page, CRM task and Slack say about it, without names. Whether a lead would agree
+with score, Why and next step is a question to a reader; this only prepares the sheet. A company whose folder is
+there already is not lived through again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine
+
+from customer_health.company import CompanyConfig
+from customer_health.ledger import account_queries, scores
+from customer_health.ledger.engine import open_ledger
+from customer_health.ledger.outbox import admin
+from customer_health.pipeline.past_readings import live_through
+from customer_health.settings import Settings, load_settings
+from customer_health.wording import day, money, percent
+
+WEEKS = 13  # of readings before the last, as the demo
+PLACES = 125  # tasks a reading: five working days of the default
+HEAVIEST = 4
+SINCE = timedelta(days=92)  # tasks older than this are history
+SHOWN = ("create_task", "notify", "propose_meeting", "draft_email", "enroll", "create_opportunity")
+
+
+def settings_of(home: Path, seed: int, accounts: int, places: int) -> Settings:
+    """Return the settings of a simulated company in a folder of its own."""
+    settings = load_settings(home=home)
+    config: CompanyConfig = settings.config
+    plays = config.playbooks.model_copy(update={"first_run_tasks": places})
+    simulator = {"accounts": accounts, "seed": seed}
+    changed = config.model_copy(update={"playbooks": plays, "simulator": simulator})
+    return settings.model_copy(update={"config": changed})
+
+
+def drawn(scored: Sequence[str], count: int, seed: int) -> list[str]:
+    """Draw accounts without repetition, the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    return sorted(rng.choice(np.array(sorted(scored)), size=min(count, len(scored)), replace=False).tolist())
+
+
+def sheet(engine: Engine, today: date, accounts: Sequence[str], title: str) -> Iterator[str]:
+    """Yield the sheet in Markdown: the company first, then each account."""
+    rows = scores.of(engine, today)
+    run = scores.run_of(engine, today)
+    yield f"# {title}"
+    yield ""
+    tiers = rows["tier"].value_counts()
+    yield f"As of {day(today)}. Scored: " + ", ".join(f"{tier} {n:,}" for tier, n in tiers.items()) + "."
+    if run is not None and run["note"]:
+        yield ""
+        yield str(run["note"])
+    yield ""
+    yield "Score 0 to 100, higher is healthier, whatever the date of the renewal. *Track record*: how often this"
+    yield "company's customers had the fact before, and how many of them left at their next decision, beside"
+    yield "comparable customers without it."
+    by_account = rows.set_index("account_id", drop=False)
+    effects: dict[str, list[Mapping[str, Any]]] = {}
+    for effect in admin.find(engine):
+        if effect["verb"] in SHOWN and effect["as_of"] > today - SINCE:
+            effects.setdefault(str(effect["account_id"]), []).append(effect)
+    for number, account in enumerate(accounts, 1):
+        yield ""
+        row = by_account.loc[account].to_dict()
+        yield from _account(number, row, effects.get(account, []), engine, today)
+
+
+def _account(
+    number: int, row: Mapping[str, Any], effects: Sequence[Mapping[str, Any]], engine: Engine, today: date
+) -> Iterator[str]:
+    coin = row.get("currency")
+    yield f"## {number}. {row['account_id']}: {int(row['score_shown'])}, {row['tier']}"
+    yield ""
+    yield f"**Why:** {row['why']}"
+    if row.get("explanation"):
+        yield ""
+        yield f"{row['explanation']}"
+    yield ""
+    said = [
+        f"ARR {money(row['arr'], coin)}",
+        _renewal(row, today),
+        f"segment {row.get('segment') or 'unknown'}",
+    ]
+    chances = [
+        f"{percent(row[name], 1)} {words}"
+        for name, words in (("p_decision", "at the next decision"), ("p90", "within 90 days"))
+        if row.get(name) == row.get(name) and row.get(name) is not None
+    ]
+    said.append("likely to be lost: " + (", ".join(chances) or "no probability"))
+    yield "- " + " · ".join(said)
+    marks = [
+        words
+        for name, words in (("attention", "needs attention"), ("review", "facts to review"))
+        if row.get(name) is True or str(row.get(name)) == "True"
+    ]
+    if marks:
+        yield f"- Marked: {', '.join(marks)}"
+    if change := row.get("change"):
+        yield f"- Since {day(str(change['since']))}: {int(change['delta']):+d} points"
+    yield "- What happened:" + ("" if row.get("facts") else " nothing that is a headline fact")
+    yield from (f"  - {_fact(fact)}" for fact in row.get("facts") or ())
+    yield "- What the model weighs:"
+    reasons = sorted(row.get("reasons") or (), key=lambda one: -abs(float(one["points"])))
+    yield from (f"  - {float(one['points']):+.0f}: {one['phrase']}" for one in reasons[:HEAVIEST])
+    lever = row.get("lever")
+    if isinstance(lever, Mapping) and lever.get("text"):
+        yield f"- What would help: {lever['text']}"
+    yield "- Next steps:" + ("" if effects else " none at work")
+    status = {task["key"]: task for task in account_queries.tasks_of(engine, str(row["account_id"]))}
+    for effect in sorted(effects, key=lambda one: (one["as_of"], one["playbook"], one["step"])):
+        if line := _step(effect, status.get(effect["key"])):
+            yield f"  - {line}"
+
+
+def _renewal(row: Mapping[str, Any], today: date) -> str:
+    found = row.get("renewal_date")
+    if not isinstance(found, date):
+        return "no renewal date"
+    return f"renewal {day(found)} (in {(found - today).days} days)"
+
+
+def _fact(fact: Mapping[str, Any]) -> str:
+    mark = " **decisive**" if fact["decisive"] and fact["risk"] else ""
+    record = f" Track record: {fact['record_words']}." if fact.get("record_words") else ""
+    usual = f" Company-wide: {percent(fact['common'])} of customers have it." if fact.get("common") else ""
+    return f"{fact['title']}{mark}: {str(fact['phrase']).rstrip('.')}.{record}{usual}"
+
+
+def _step(effect: Mapping[str, Any], task: Mapping[str, Any] | None) -> str:
+    """One step as its owner sees it; empty for what nobody ever saw."""
+    payload, state = effect["payload"], str(effect["state"])
+    if state in ("declined", "expired", "superseded", "folded"):
+        return ""
+    what = str(payload.get("subject") or payload.get("play") or payload.get("kind") or effect["verb"])
+    words = [f"{day(effect['as_of'])}: {str(effect['verb']).replace('_', ' ')}, {effect['playbook']}: {what}"]
+    owner = (payload.get("owner") or payload.get("account", {}).get("owner") or {}).get("email")
+    if effect["verb"] == "create_task":
+        due = payload.get("due_at")
+        words.append(f"due {due}" if due else "")
+        words.append(f"priority {payload.get('priority')}")
+        words.append(f"owner {owner}" if owner else "")
+        if task is not None and task.get("status"):
+            outcome = f" ({task['outcome']})" if task.get("outcome") else ""
+            words.append(f"status {task['status']}{outcome}")
+    if state != "delivered":
+        words.append(state.replace("_", " "))
+    listed = payload.get("instructions") or ()
+    steps = f". Steps: {' / '.join(str(one) for one in listed)}" if listed else ""
+    return ", ".join(word for word in words if word) + steps
+
+
+def main() -> None:
+    """Live through a company and write its sheet."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--accounts", type=int, default=1000)
+    parser.add_argument("--today", type=date.fromisoformat, default=date(2026, 11, 29))
+    parser.add_argument("--places", type=int, default=PLACES)
+    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument(
+        "--draw", type=int, help="seed of the draw; default: the seed twice, with a 0 between"
+    )
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    settings = settings_of(asked.home, asked.seed, asked.accounts, asked.places)
+    done = asked.home / "lived.done"
+    if not done.exists():
+        days = [asked.today - timedelta(weeks=back) for back in range(WEEKS, -1, -1)]
+        live_through(settings, days=days, progress=lambda n, m, words: print(f"{n}/{m} {words}", flush=True))
+        done.touch()
+    engine = open_ledger(settings.ledger_url)
+    rows = scores.of(engine, asked.today)
+    scored = rows.loc[rows["state"] == "scored", "account_id"].astype(str).tolist()
+    draw = asked.draw if asked.draw is not None else int(f"{asked.seed}0{asked.seed}")
+    chosen = drawn(scored, asked.count, draw)
+    title = f"{len(chosen)} of {len(scored):,} scored accounts, company {asked.seed}, drawn with {draw}"
+    asked.out.write_text("\n".join(sheet(engine, asked.today, chosen, title)) + "\n", encoding="utf-8")
+    print(f"{asked.out}: {title}")
+
+
+if __name__ == "__main__":
+    main()

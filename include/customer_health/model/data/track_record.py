@@ -1,0 +1,60 @@
+"""What one headline fact has cost in this company's own history; `fact_history.py` counts it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+ENOUGH = 10  # cases from which a share is worth a sentence
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """One fact's history.
+
+    Attributes:
+        times: Cases; no two of an account share a decision.
+        lost: How many of them were lost at that decision.
+        low: Lower end of the interval of the share lost (Wilson, 90 %), 0 to 1; 0 without a case.
+        high: Upper end.
+        comparable: Share lost among comparable accounts without the fact, 0 to 1; None where there are none.
+    """
+
+    times: int
+    lost: int
+    low: float = 0.0
+    high: float = 1.0
+    comparable: float | None = None
+
+    @property
+    def share(self) -> float:
+        """Share lost, 0 to 1; 0 without a case."""
+        return self.lost / self.times if self.times else 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether enough accounts had the fact to say what it cost."""
+        return self.times >= ENOUGH
+
+    @property
+    def costly(self) -> bool:
+        """Whether more were lost with the fact than without it, beyond chance."""
+        return self.known and self.comparable is not None and self.low > self.comparable
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data; a share keeps four digits."""
+        return {
+            name: round(value, 4) if isinstance(value, float) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote; keys of a later version are left out."""
+        return cls(**{name: kept[name] for name in cls.__dataclass_fields__ if name in kept})
+
+
+def read_records(kept: Mapping[str, Any] | None) -> dict[str, TrackRecord]:
+    """Read the records of a model's files, or of a training's summary, by code; of an older one none."""
+    return {str(code): TrackRecord.from_json(record) for code, record in (kept or {}).items()}
