@@ -2,11 +2,11 @@
 
     python -m benchmarks.reading_sheet --seed 83 --home /tmp/reading-83 --out reading-83.md
 
-The company lives through weekly readings as the demo's does (trained once, on what the first day knew; people work
-on their tasks between the readings), up to the last day. Then accounts are drawn from those that have a score, and
-each is written down with what page, CRM task and Slack say about it, without names. Whether a lead would agree
-with score, Why and next step is a question to a reader; this only prepares the sheet. A company whose folder is
-there already is not lived through again.
+The company lives through weekly readings as the demo's does (trained once, on what the first day knew; people
+work on their tasks between the readings), up to the last day. Then accounts are drawn from those that have a
+score, and each is written down with what page, CRM task and Slack say about it, without names. Whether a lead
+would agree with score, Why and next step is a question to a reader; this only prepares the sheet. A company
+whose folder is there already is not lived through again.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def sheet(engine: Engine, today: date, accounts: Sequence[str], title: str) -> I
         yield ""
         yield str(run["note"])
     yield ""
-    yield "Score 0 to 100, higher is healthier, whatever the date of the renewal. *Track record*: how often this"
-    yield "company's customers had the fact before, and how many of them left at their next decision, beside"
-    yield "comparable customers without it."
+    yield "Score 0 to 100, higher is healthier, whatever the date of the renewal. *Track record*: how often"
+    yield "this company's customers had the fact before, and how many of them left at their next decision,"
+    yield "beside comparable customers without it."
     by_account = rows.set_index("account_id", drop=False)
     effects: dict[str, list[Mapping[str, Any]]] = {}
     for effect in admin.find(engine):

@@ -13,6 +13,7 @@ from customer_health.ledger.outbox.retired import there
 from customer_health.ledger.schema import holdout, outbox, retired_effects, score_runs, scores
 
 _C = outbox.c
+REVIEW_TASK = "schedule_ebr"  # type of the task that asks for a business review
 # State of a message that will never be sent -> why what belongs to it will not be either.
 _UNSENT = {
     "folded": "its message went into a digest",
@@ -34,6 +35,17 @@ def last_acted(connection: Connection, before: date, playbooks: Sequence[str]) -
         .group_by(_C.account_id, _C.playbook)
     )
     return {(row.account_id, row.playbook): row.last for row in connection.execute(query)}
+
+
+def reviews_asked_for(connection: Connection, *, after: date, before: date) -> dict[str, date]:
+    """Return the latest day strictly in between on which a business review was asked for, by account."""
+    asked = or_(_C.verb == "propose_meeting", _C.payload["type"].as_string() == REVIEW_TASK)
+    query = (
+        select(_C.account_id, func.max(_C.as_of).label("last"))
+        .where(_C.as_of > after, _C.as_of < before, asked, _C.state.not_in((*_UNSENT, "rejected")))
+        .group_by(_C.account_id)
+    )
+    return {row.account_id: row.last for row in connection.execute(query)}
 
 
 def latest_fields(

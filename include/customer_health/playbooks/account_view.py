@@ -19,6 +19,7 @@ from customer_health.shipped_names import tier_word
 FLIGHT_CODES = frozenset(
     {"contract_modification", "arr_contraction", "sponsor_left", "escalation", "usage_decline"}
 )
+RENEWAL_SOON = 30  # days; a plan takes a week, and its two dates with the customer need the rest
 FLIGHT_DROP = 15  # points lost since the previous score
 LEVELS = ("not red", "Red", "Critical")
 # Losses that scoring predicts, and which kind of play each calls for:
@@ -59,6 +60,7 @@ class AccountView:
         config: The company's numbers: bars, horizons, currency.
         past: Earlier readings, oldest first; only where a playbook asks about a lasting fall.
         review_on: Day of the next business review, or long meeting, that is planned; None for none known.
+        review_invited_on: Last earlier day on which any play asked for a business review; None for none.
     """
 
     row: Mapping[str, Any]
@@ -69,6 +71,7 @@ class AccountView:
     config: CompanyConfig = _DEFAULTS
     past: Sequence[Reading] = ()
     review_on: date | None = None
+    review_invited_on: date | None = None
     codes: frozenset[str] = field(init=False)
     headline_codes: frozenset[str] = field(init=False)
 
@@ -132,6 +135,21 @@ class AccountView:
             return "facts pile up"
         decisive = [str(fact["title"]) for fact in self.headlines if fact["decisive"] and fact["risk"]]
         return f"a decisive fact: {decisive[0].lower()}" if decisive else ""
+
+    @property
+    def open_renewal(self) -> str:
+        """Why the coming renewal needs a plan; empty where it does not.
+
+        Past the last day of notice a decision looks safe, and p90 with it. An account that is not healthy,
+        some weeks from its renewal, still has to be asked on what terms it goes on.
+        """
+        if self.get("attention"):
+            return "attention is needed"
+        days = self.number("days_to_renewal")
+        healthy = self.tier == scheme_named("four_tier").best
+        if days is None or not 0 <= days <= RENEWAL_SOON or not self.tier or healthy:
+            return ""
+        return f"the renewal is {days:.0f} days away and the tier is {self.tier.lower()}"
 
     @property
     def drop(self) -> float | None:

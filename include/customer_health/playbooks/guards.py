@@ -15,11 +15,14 @@ class Guard(Part):
         fact: Headline facts, by code.
         signals: Signals by name, each with a range; an unknown signal lies in none.
         review_planned: A business review, or a long meeting with the account, lies ahead.
+        review_invited_within: Days; within so many an earlier day asked for a business review, by whichever
+            play. Whether it took place is not known yet, and nobody invites twice meanwhile.
     """
 
     fact: Names = ()
     signals: Mapping[str, Range] = {}
     review_planned: bool = False
+    review_invited_within: int | None = None
 
     def holds(self, facts: AccountView) -> str:
         """Return what holds, in words; empty if nothing does."""
@@ -30,4 +33,7 @@ class Guard(Part):
                 said.append(f"{name.replace('_', ' ')} is {value:.0f}")
         if self.review_planned and facts.review_on is not None:
             said.append(f"a review is planned for {facts.review_on}")
+        within, invited = self.review_invited_within, facts.review_invited_on
+        if within is not None and invited is not None and (facts.as_of - invited).days <= within:
+            said.append(f"a review was asked for on {invited}")
         return ", ".join(said)

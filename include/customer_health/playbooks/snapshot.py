@@ -85,6 +85,11 @@ def read(
     rows = score_history.rows_of(connection, as_of)
     books = list(playbooks)
     falls = [book.when.lasting_fall for book in books if book.when.lasting_fall is not None]
+    guards = [
+        guard for book in books for step in book.steps for guard in (step.unless, step.only_if) if guard
+    ]
+    asked = timedelta(max((guard.review_invited_within or 0 for guard in guards), default=0) + 1)
+    invited = outbox_queries.reviews_asked_for(connection, after=as_of - asked, before=as_of)
     past = _past(connection, as_of, timedelta(max(fall.days for fall in falls))) if falls else {}
     facts: list[AccountView] = []
     broken: dict[str, str] = {}
@@ -101,6 +106,7 @@ def read(
                 episode=in_force.get(account),
                 config=config,
                 past=past.get(account, ()),
+                review_invited_on=invited.get(account),
             )
         except ROW_FAULTS as error:
             broken[account] = f"{type(error).__name__}: {error}"

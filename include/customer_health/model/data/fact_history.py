@@ -5,15 +5,15 @@ such facts cost few accounts here, or that too few had them to tell; this counts
 
 **A case** is an account that had the fact on a date of the training panel, and what became of it at its next
 decision: the rows, dates, windows and labels of the decision head, so a case counts once its own window had
-closed before the training day. A fact that lasts would be found again on every monthly date, and 24 dates of
-one account are not 24 customers: an account's next case begins when the window of the one before has
-closed, so that no two cases share a decision.
+closed before the training day. A fact that lasts is found again on every monthly date, and 24 dates of one
+account are not 24 customers: an account's next case begins when the window of the one before has closed, so
+that no two cases share a decision.
 
-**Comparable** are, for each case, the accounts without the fact on the same date, of the same segment and with
-a decision about as far away (`distance_bands`); the share lost among them is averaged over the cases. Date,
-segment and distance are what everybody knows without looking at the customer, and what losses depend on most;
-the score is not among them, because it has weighed the fact already. Where fewer than `LEAST_COMPARABLE`
-accounts are alike in all three, the segment is let go, then the distance.
+**Comparable** are, for each case, the accounts without the fact on the same date, of the same segment and
+with a decision about as far away (`distance_bands`); the share lost among them is averaged over the cases.
+Date, segment and distance are what everybody knows without looking at the customer, and what losses depend on
+most; the score is not among them, because it has weighed the fact already. Where fewer than
+`LEAST_COMPARABLE` accounts are alike in all three, the segment is let go, then the distance.
 """
 
 from __future__ import annotations

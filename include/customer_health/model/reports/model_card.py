@@ -82,6 +82,8 @@ def write(
             pictures += model_plots.draw(training, report.horizon, folder)
     if len(moved):
         pictures.append(model_plots.importance(moved, folder))
+    if any(record.known for record in training.track_records.values()):
+        pictures.append(model_plots.track_records(training, folder))
     path = folder / FILE
     text = "\n".join(_text(training, pictures, moved, verdict, watch))
     return storage.write(path, text + "\n")
@@ -112,6 +114,7 @@ def _text(
     yield from sections.knows(training)
     parts = [
         sections.at_the_decision,
+        sections.track_records,
         sections.looking_back,
         sections.other_losses,
         sections.by_segment,

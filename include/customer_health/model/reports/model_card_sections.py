@@ -11,11 +11,13 @@ from customer_health.company import ModelConfig
 from customer_health.model.candidates.decision_model import DecisionModel
 from customer_health.model.data.decision_window import DECISION, SHORTEST
 from customer_health.model.data.labels import eligible
+from customer_health.model.data.track_record import ENOUGH
 from customer_health.model.decision_walk import by_distance
 from customer_health.model.evaluation.lookback import look_back, segments
 from customer_health.model.registry.champion import Champion
 from customer_health.model.registry.promotion import Verdict
 from customer_health.model.reports.training_report import Training
+from customer_health.signals.headline_facts import FACTS
 from customer_health.wording import percent
 
 SHOWN_SIGNALS = 3
@@ -86,6 +88,31 @@ def other_losses(training: Training) -> Iterable[str]:
         told = ", ".join(f"{OUTCOMES[n]} {percent(s)}" for n, s in training.champion.loss_shares.items())
         yield ""
         yield f"A loss takes this share of the account's ARR with it: {told}. The expected loss adds them up."
+
+
+def track_records(training: Training) -> Iterable[str]:
+    """What each headline fact has cost in the company's own history."""
+    records = training.track_records
+    told = [(fact.title, records[fact.code]) for fact in FACTS if fact.code in records]
+    if not told:
+        return
+    yield "## What each fact has cost"
+    yield ""
+    yield (
+        "How often customers had the fact on a date of the history whose next decision is over, no "
+        "decision counted twice, and how many were lost at it. Comparable: customers without the fact, on the "
+        "same date, of the same segment, with the decision as far away. It is told beside the fact, and in "
+        f"the Why of a score that does not follow it; below {ENOUGH} times nothing is concluded."
+    )
+    yield ""
+    yield "| headline fact | times | lost | share lost (90% interval) | comparable | |"
+    yield "|---|---|---|---|---|---|"
+    for title, record in told:
+        ends = f"({percent(record.low)} to {percent(record.high)})"
+        share = f"{percent(record.share)} {ends}" if record.times else "–"
+        beside = "–" if record.comparable is None else percent(record.comparable)
+        verdict = "too few to say" if not record.known else "costs customers" if record.costly else ""
+        yield f"| {title} | {record.times:,} | {record.lost:,} | {share} | {beside} | {verdict} |"
 
 
 def by_segment(training: Training) -> Iterable[str]:

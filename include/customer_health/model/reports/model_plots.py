@@ -14,6 +14,8 @@ from customer_health.model.candidates.naive_baseline import NaiveBaseline
 from customer_health.model.candidates.rules_v1 import RuleScore
 from customer_health.model.evaluation.metrics import BINS, mass_bins
 from customer_health.model.reports.training_report import Training
+from customer_health.signals.headline_facts import FACTS
+from customer_health.wording import percent
 
 INK, ACCENT, PALE = "#334155", "#0f766e", "#94a3b8"
 
@@ -79,6 +81,36 @@ def draw(training: Training, horizon: int, folder: Path) -> list[tuple[str, str]
         (f"AUC per test period, {horizon} days ahead", walk),
         (f"Predicted and observed losses, {horizon} days ahead", calibration),
     ]
+
+
+def track_records(training: Training, folder: Path) -> tuple[str, str]:
+    """Draw the share lost with each fact that enough customers had, and among comparable customers."""
+    from matplotlib.figure import Figure
+
+    told = [
+        (fact.title, record)
+        for fact in reversed(FACTS)
+        if (record := training.track_records.get(fact.code)) is not None and record.known
+    ]
+    places = np.arange(len(told))
+    shares = np.array([record.share for _, record in told])
+    ends = np.array([[record.low, record.high] for _, record in told]).T
+    figure = Figure(figsize=(8, 1.1 + 0.28 * len(told)), layout="constrained")
+    axes = figure.subplots()
+    reach = np.maximum([shares - ends[0], ends[1] - shares], 0.0)
+    axes.errorbar(shares, places, xerr=reach, fmt="o", color=ACCENT, capsize=2, label="with the fact")
+    beside = [
+        (record.comparable, place) for place, (_, record) in enumerate(told) if record.comparable is not None
+    ]
+    if beside:
+        axes.plot(*zip(*beside, strict=True), "|", color=INK, markersize=12, label="comparable customers")
+    axes.set_yticks(places, [title for title, _ in told])
+    axes.xaxis.set_major_formatter(lambda value, _: percent(value))
+    axes.set_xlabel("lost at the next decision, with 90% intervals")
+    axes.set_title("What each fact has cost", loc="left")
+    axes.legend(frameon=False, fontsize=8)
+    _save(figure, axes, folder / "track_records.png")
+    return ("What each headline fact has cost", "track_records.png")
 
 
 def importance(table: pd.DataFrame, folder: Path) -> tuple[str, str]:
