@@ -100,7 +100,7 @@ def track_records(training: Training) -> Iterable[str]:
     yield ""
     yield (
         "How often customers had the fact on a date of the history whose next decision is over, no "
-        "decision counted twice, and how many were lost at it. Comparable: customers without the fact, on the "
+        "decision counted twice, and how many were lost at it. Comparable: customers without it, on the "
         "same date, of the same segment, with the decision as far away. It is told beside the fact, and in "
         f"the Why of a score that does not follow it; below {ENOUGH} times nothing is concluded."
     )
