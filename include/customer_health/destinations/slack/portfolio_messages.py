@@ -128,8 +128,8 @@ def _weekly(payload: Mapping[str, Any]) -> Built:
     blocks = [{"type": "header", "text": plain(title)}, section(tiers or "No account is scored.")]
     if line := _renewals_line(payload.get("renewals")):
         blocks.append(section(line))
-    if line := payload.get("company_wide"):
-        blocks.append(section(quoted(line, 300)))
+    if usual := payload.get("company_wide"):
+        blocks.append(section(quoted(usual, 300)))
     for name, heading in DIGEST_SECTIONS:
         part = payload.get(name)
         if part and part["count"]:
