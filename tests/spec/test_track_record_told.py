@@ -46,6 +46,11 @@ def scored(
             "4 of 12 left",
         ),
         (RARE, "too few to say: 3 times before, 1 left", "only 3 times before"),
+        (
+            TrackRecord(436, 34, 0.06, 0.1, 0.05),
+            "436 times before, 34 left at their decision (8%; comparable customers 5%)",
+            "8% left",
+        ),
         (TrackRecord(1, 0), "too few to say: once before, none left", "only once before"),
         (TrackRecord(0, 0), "never before here", "first time here"),
         (TrackRecord(11, 0, 0.0, 0.2), "11 times before, none left at their decision (0%)", "0 of 11 left"),

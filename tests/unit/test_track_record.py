@@ -129,6 +129,7 @@ def test_the_interval_is_wilsons_and_a_share_below_ten_cases_is_not_told() -> No
     assert not TrackRecord(9, 9, 0.7, 1.0, 0.05).known
     assert TrackRecord(12, 4, 0.16, 0.56, 0.08).costly
     assert not TrackRecord(41, 2, 0.02, 0.14, 0.06).costly
+    assert not TrackRecord(436, 34, 0.059, 0.1, 0.048).costly, "beyond chance, and less than twice"
 
 
 def test_a_model_keeps_its_records_and_an_older_one_loads_without(tmp_path) -> None:

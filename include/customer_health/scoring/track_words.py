@@ -9,6 +9,7 @@ from customer_health.model.data.track_record import TrackRecord
 from customer_health.wording import percent, plural
 
 MOST_TOLD = 3  # facts of one explanation
+MANY = 100  # cases from which a percentage says more than two numbers
 
 
 def in_full(record: TrackRecord | None) -> str:
@@ -28,6 +29,8 @@ def in_full(record: TrackRecord | None) -> str:
 
 def in_brief(record: TrackRecord) -> str:
     """The same in at most four words, for the Why."""
+    if record.times >= MANY:
+        return f"{percent(record.share)} left"
     if record.known:
         return f"{record.lost} of {record.times} left"
     if not record.times:

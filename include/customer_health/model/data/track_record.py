@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 ENOUGH = 10  # cases from which a share is worth a sentence
+COSTLY = 2.0  # times the comparable share, as Red has at least twice the odds of Green
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,10 @@ class TrackRecord:
 
     @property
     def costly(self) -> bool:
-        """Whether more were lost with the fact than without it, beyond chance."""
-        return self.known and self.comparable is not None and self.low > self.comparable
+        """Whether twice as many were lost with the fact as without it, and more beyond chance."""
+        if not self.known or self.comparable is None:
+            return False
+        return self.low > self.comparable and self.share >= COSTLY * self.comparable
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; a share keeps four digits."""
