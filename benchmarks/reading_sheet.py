@@ -26,12 +26,14 @@ from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.outbox import admin
 from customer_health.pipeline.past_readings import live_through
 from customer_health.settings import Settings, load_settings
-from customer_health.wording import day, money, percent
+from customer_health.wording import day, moment, money, percent
 
 WEEKS = 13  # of readings before the last, as the demo
 PLACES = 125  # tasks a reading: five working days of the default
 HEAVIEST = 4
 SINCE = timedelta(days=92)  # tasks older than this are history
+AT_WORK = timedelta(days=31)  # an enrolment, a draft or a meeting that was asked for since then
+UNSEEN = ("declined", "expired", "superseded", "folded")  # what nobody ever saw
 SHOWN = ("create_task", "notify", "propose_meeting", "draft_email", "enroll", "create_opportunity")
 
 
@@ -117,11 +119,21 @@ def _account(
     lever = row.get("lever")
     if isinstance(lever, Mapping) and lever.get("text"):
         yield f"- What would help: {lever['text']}"
-    yield "- Next steps:" + ("" if effects else " none at work")
     status = {task["key"]: task for task in account_queries.tasks_of(engine, str(row["account_id"]))}
+    now, before = [], []
     for effect in sorted(effects, key=lambda one: (one["as_of"], one["playbook"], one["step"])):
-        if line := _step(effect, status.get(effect["key"])):
-            yield f"  - {line}"
+        task = status.get(effect["key"])
+        if str(effect["state"]) in UNSEEN:
+            continue
+        over = task is not None and str(task.get("status")) == "completed"
+        young = effect["as_of"] > today - AT_WORK
+        at_work = not over if effect["verb"] == "create_task" else young
+        (now if at_work else before).append((effect, task))
+    yield "- At work:" + ("" if now else " nothing")
+    yield from (f"  - {_step(effect, task, in_full=True)}" for effect, task in now)
+    if before:
+        yield "- Before, within a quarter:"
+        yield from (f"  - {_step(effect, task, in_full=False)}" for effect, task in before)
 
 
 def _renewal(row: Mapping[str, Any], today: date) -> str:
@@ -138,27 +150,24 @@ def _fact(fact: Mapping[str, Any]) -> str:
     return f"{fact['title']}{mark}: {str(fact['phrase']).rstrip('.')}.{record}{usual}"
 
 
-def _step(effect: Mapping[str, Any], task: Mapping[str, Any] | None) -> str:
-    """One step as its owner sees it; empty for what nobody ever saw."""
+def _step(effect: Mapping[str, Any], task: Mapping[str, Any] | None, *, in_full: bool) -> str:
+    """One step as its owner sees it, without anybody's name."""
     payload, state = effect["payload"], str(effect["state"])
-    if state in ("declined", "expired", "superseded", "folded"):
-        return ""
-    what = str(payload.get("subject") or payload.get("play") or payload.get("kind") or effect["verb"])
-    words = [f"{day(effect['as_of'])}: {str(effect['verb']).replace('_', ' ')}, {effect['playbook']}: {what}"]
-    owner = (payload.get("owner") or payload.get("account", {}).get("owner") or {}).get("email")
+    about = str(payload.get("subject") or payload.get("play") or payload.get("kind") or "")
+    about = about.partition(" – ")[2] or about
+    words = [f"{day(effect['as_of'])}, {effect['playbook']}: {str(effect['verb']).replace('_', ' ')}"]
+    if effect["verb"] not in ("draft_email", "propose_meeting"):  # their subjects name the customer
+        words[0] += f" ({about})"
     if effect["verb"] == "create_task":
-        due = payload.get("due_at")
-        words.append(f"due {due}" if due else "")
-        words.append(f"priority {payload.get('priority')}")
-        words.append(f"owner {owner}" if owner else "")
+        owner = (payload.get("owner") or {}).get("why")
+        words += [f"priority {payload.get('priority')}", f"owner: {owner}" if owner else ""]
+        words.append(f"due {moment(payload['due_at'])}" if payload.get("due_at") else "")
         if task is not None and task.get("status"):
-            outcome = f" ({task['outcome']})" if task.get("outcome") else ""
-            words.append(f"status {task['status']}{outcome}")
+            words.append(str(task["status"]) + (f": {task['outcome']}" if task.get("outcome") else ""))
     if state != "delivered":
         words.append(state.replace("_", " "))
-    listed = payload.get("instructions") or ()
-    steps = f". Steps: {' / '.join(str(one) for one in listed)}" if listed else ""
-    return ", ".join(word for word in words if word) + steps
+    steps = " / ".join(str(one) for one in payload.get("instructions") or ())
+    return ", ".join(word for word in words if word) + (f". Steps: {steps}" if steps and in_full else "")
 
 
 def main() -> None:
