@@ -32,7 +32,7 @@ WEEKS = 13  # of readings before the last, as the demo
 PLACES = 125  # tasks a reading: five working days of the default
 HEAVIEST = 4
 SINCE = timedelta(days=92)  # tasks older than this are history
-AT_WORK = timedelta(days=31)  # an enrolment, a draft or a meeting that was asked for since then
+AT_WORK = timedelta(days=31)  # a message, a draft or a meeting that was asked for since then
 UNSEEN = ("declined", "expired", "superseded", "folded")  # what nobody ever saw
 SHOWN = ("create_task", "notify", "propose_meeting", "draft_email", "enroll", "create_opportunity")
 
@@ -126,7 +126,7 @@ def _account(
         if str(effect["state"]) in UNSEEN:
             continue
         over = task is not None and str(task.get("status")) == "completed"
-        young = effect["as_of"] > today - AT_WORK
+        young = effect["verb"] == "enroll" or effect["as_of"] > today - AT_WORK  # a programme runs on
         at_work = not over if effect["verb"] == "create_task" else young
         (now if at_work else before).append((effect, task))
     yield "- At work:" + ("" if now else " nothing")
