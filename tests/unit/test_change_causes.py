@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lib.scoring_world import AS_OF, FROZEN, NORMAL, SIGNALS, HandChampion, panel
 
 from customer_health.company import CompanyConfig
+from customer_health.scoring import earlier_scoring
 from customer_health.scoring.daily_scores import score_accounts
 from customer_health.scoring.earlier_scoring import Earlier, settings_of, with_settings
 
@@ -100,6 +102,23 @@ def test_the_causes_add_up_to_the_change_whatever_model_scored(
     assert abs(sum(cause["points"] for cause in causes) - change) < 0.1
     if (who[0], how[0]) == (who[1], how[1]):
         assert {cause["cause"] for cause in causes} <= {"data", "missing", "decision"}
+
+
+@settings(max_examples=15, deadline=None)
+@given(before=VALUES, after=VALUES, who=WHO, how=HOW)
+def test_where_both_days_are_scored_alike_todays_scores_stand_for_a_second_scoring(
+    before: dict[str, Any],
+    after: dict[str, Any],
+    who: HandChampion | None,
+    how: CompanyConfig,
+) -> None:
+    days = _known(before), _known(after), (who, who), (how, how)
+    _, causes = both_days(*days)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(earlier_scoring, "_scores_alike", lambda *_: False)
+        _, again = both_days(*days)
+    assert [one["cause"] for one in causes] == [one["cause"] for one in again]
+    assert [one["points"] for one in causes] == pytest.approx([one["points"] for one in again], abs=1e-6)
 
 
 @settings(max_examples=15, deadline=None)

@@ -150,7 +150,7 @@ def score_accounts(
     score, attribution = capped(
         result.score, result.attribution, scored["facts"].tolist(), config.facts.ceilings
     )
-    held = score < result.score
+    held, uncapped = score < result.score, result
     result = replace(result, score=score, attribution=attribution)
     known = memory(scored["account_id"])
     published = _published(scored, result, config, catalogue, known, as_of, meaning).assign(
@@ -160,7 +160,16 @@ def score_accounts(
         None
         if earlier is None or previous is None
         else change_causes(
-            scored, score, attribution, earlier, previous, champion, config, catalogue, as_of=as_of
+            scored,
+            score,
+            attribution,
+            uncapped,
+            earlier,
+            previous,
+            champion,
+            config,
+            catalogue,
+            as_of=as_of,
         )
     )
     changes = changes_since(previous, published, causes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -62,6 +62,7 @@ def change_causes(
     scored: pd.DataFrame,
     score: Floats,
     attribution: Attribution,
+    uncapped: Scored,
     earlier: Earlier,
     previous: pd.DataFrame,
     champion: Champion | None,
@@ -76,6 +77,7 @@ def change_causes(
         scored: Today's scored rows, with their `facts`.
         score: Today's scores of these rows.
         attribution: How they came about.
+        uncapped: The same before ceilings.
         earlier: How the day before was scored.
         previous: What was published then.
         champion: Who scores today.
@@ -92,7 +94,11 @@ def change_causes(
     old = earlier.panel.drop_duplicates("account_id").set_index("account_id", drop=False)
     both = scored["account_id"].isin(then.index) & scored["account_id"].isin(old.index)
     rows = scored[both]
-    again = _score(rows.reset_index(drop=True), earlier, previous, catalogue, as_of)
+    if _scores_alike(earlier, champion, config):
+        again = uncapped.only(both.to_numpy())
+        again = replace(again, usable=np.ones(len(rows), dtype=bool))
+    else:
+        again = _score(rows.reset_index(drop=True), earlier, previous, catalogue, as_of)
     rows = rows[again.usable]
     if rows.empty:
         return found
@@ -119,6 +125,18 @@ def change_causes(
     for place, causes in zip(places.tolist(), cc.joined(data, *ours), strict=True):
         found[place] = causes
     return found
+
+
+def _scores_alike(earlier: Earlier, champion: Champion | None, config: CompanyConfig) -> bool:
+    """Whether the earlier day was scored as today is, row by row: then today's rows need no second score.
+
+    A champion without a frozen scale pins it on the portfolio of the day; its rows depend on each other.
+    """
+    frozen = champion is None or bool(
+        champion.health_anchors and champion.reference.get(champion.health_horizon)
+    )
+    same = _name(champion, config) == _name(earlier.champion, earlier.config)
+    return frozen and same and settings_of(config) == settings_of(earlier.config)
 
 
 def _handed(then: pd.DataFrame) -> Floats:
@@ -204,8 +222,8 @@ def _sides(
             lambda points: np.clip(100.0 + points, 0.0, 100.0),
         )
     model = earlier.champion
-    was, now = (_contributions(model, rows, catalogue) for rows in (old, new))
-    h_old, h_new = (_health(model, rows) for rows in (old, new))
+    was, now = _contributions(model, old, catalogue), again.contributions.reset_index(drop=True)
+    h_old, h_new = _health(model, old), again.today
     carried = [value if isinstance(value, Mapping) else {} for value in then["carried"]]
     kept = np.array([float(value.get("health", np.nan)) for value in carried])
     sum_old = np.where(np.isfinite(kept), kept, h_old)

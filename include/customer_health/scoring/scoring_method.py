@@ -58,6 +58,7 @@ class Scored:
         p_decision: To be lost at the next decision; NaN where that is not predicted.
         heads: One column per name of `HEADS`; NaN where the champion does not predict it.
         attribution: Points per signal and concept.
+        contributions: Per signal, in log-odds, dates left out; without columns by the rules.
         health: Smoothed health in log-odds; NaN where scores are not smoothed.
         today: Health of the day alone, in log-odds; NaN by the rules.
         urgent: A decision is near, and the risk until then is high.
@@ -73,6 +74,7 @@ class Scored:
     p_decision: Floats
     heads: pd.DataFrame
     attribution: Attribution
+    contributions: pd.DataFrame
     health: Floats
     today: Floats
     urgent: npt.NDArray[np.bool_]
@@ -91,6 +93,7 @@ class Scored:
             p_decision=self.p_decision[kept],
             heads=self.heads[kept].reset_index(drop=True),
             attribution=replace(parts, signals=parts.signals[kept], concepts=parts.concepts[kept]),
+            contributions=self.contributions[kept],
             health=self.health[kept],
             today=self.today[kept],
             urgent=self.urgent[kept],
@@ -125,6 +128,7 @@ def by_model(
             p_decision=nothing,
             heads=_heads(0),
             attribution=empty,
+            contributions=pd.DataFrame(),
             health=nothing,
             today=nothing,
             urgent=none,
@@ -172,6 +176,7 @@ def by_model(
         p_decision=decision,
         heads=heads,
         attribution=attribution,
+        contributions=contributions,
         health=kept,
         today=health,
         urgent=urgent,
@@ -254,6 +259,7 @@ def by_rules(rows: pd.DataFrame, catalogue: Mapping[str, Signal], rules: str = "
         *(unknown, unknown, unknown),
         heads,
         attribution,
+        pd.DataFrame(index=points.index),
         *(unknown, unknown),
         calm,
         weights,
