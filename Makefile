@@ -18,10 +18,12 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 
 # A company's own files: make demo DATA=folder MAPPING=file.yaml [CONFIG=company.yaml] [TODAY=2025-01-01]
+# The simulated company with a year of readings before today instead of a quarter: make demo PAST=year
 DATA    ?=
 MAPPING ?=
 CONFIG  ?=
 TODAY   ?=
+PAST    ?=
 
 .PHONY: pictures twins licences sbom help setup demo up down test spark-test check lint format types contracts docs lock clean mapping image-test image-pins
 
@@ -49,7 +51,7 @@ endif
 
 demo: $(STAMP) ## Run the whole chain under Airflow and print what came out; DATA= MAPPING= for your own files, SOURCES=vendors for local vendors
 	@if [ "$(SOURCES)" = vendors ]; then PYTHONPATH=include:plugins:. $(BIN)/python -m tests.lib.vendor_demo $(if $(TODAY),--today "$(TODAY)"); else \
-	$(BIN)/python -m customer_health_airflow.local.demo --data "$(DATA)" --mapping "$(MAPPING)" --config "$(CONFIG)" --today "$(TODAY)"; fi
+	$(BIN)/python -m customer_health_airflow.local.demo --data "$(DATA)" --mapping "$(MAPPING)" --config "$(CONFIG)" --today "$(TODAY)" $(if $(PAST),--past "$(PAST)"); fi
 
 mapping: $(STAMP) ## Look at DATA=folder and draft a mapping file for it
 	@$(BIN)/python -m customer_health draft-mapping "$(DATA)"

@@ -11,7 +11,7 @@ from benchmarks.at_work import shown
 
 from customer_health.company import CompanyConfig
 from customer_health.errors import ConfigurationError
-from customer_health.ledger import outbox_queries, scores
+from customer_health.ledger import outbox_queries, scores, training_runs
 from customer_health.ledger.engine import open_ledger
 from customer_health.pipeline.past_readings import live_through
 from customer_health.pipeline.score_questions import replay
@@ -117,6 +117,16 @@ def test_other_settings_are_tried_on_a_day_before_they_are_merged(long: Settings
     paused.write_text("playbooks: {paused: [healthy_checkin]}\n")
     taken = what_if(long, config=paused, as_of=DAYS[-1])
     assert any("Playbook healthy_checkin" in line and "it is paused" in line for line in taken.lines())
+
+
+def test_a_reading_of_the_year_before_has_a_model_that_knew_no_more_than_it_did(tmp_path: Path) -> None:
+    """The gap between both is a quarter, as in `make demo PAST=year`."""
+    settings, earlier = _settings(tmp_path), FIRST - timedelta(weeks=13)
+    live_through(settings, days=[earlier, FIRST], train_anew=[FIRST])
+    ledger = open_ledger(settings.ledger_url)
+    assert {run.as_of for run in training_runs.history(ledger)} == {earlier, FIRST}
+    assert scores.days(ledger) == [earlier, FIRST]
+    assert _readings(settings, earlier)
 
 
 def test_nobody_invents_the_past_of_a_real_company(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
@@ -33,12 +33,19 @@ def can_live_through(settings: Settings) -> bool:
     return previews and ingestion.sources(settings) == SIMULATED
 
 
-def live_through(settings: Settings, *, days: Sequence[date], progress: Progress = silent) -> Result:
+def live_through(
+    settings: Settings,
+    *,
+    days: Sequence[date],
+    train_anew: Collection[date] = (),
+    progress: Progress = silent,
+) -> Result:
     """Publish scores and act for each of these days as if it were that day, oldest first.
 
     The raw tables are loaded once, through the last day, and the signals of all days are computed in one
-    pass; what was not known before a day's midnight does not count for it. The model is trained once, on what
-    the first day knew, so that no day is scored by a model that has seen its future. Between the days the
+    pass; what was not known before a day's midnight does not count for it. The model is trained on what
+    the first day knew, and where `train_anew` says so, so that no day is scored by a model that has seen its
+    future. Between the days the
     company's people work on their tasks and answer what waits for approval, and the clocks of reminders run.
     Doing it again changes nothing. While a day's plays and deliveries run in a process of their own, the next
     day's scores are computed; they are published when those have ended, so that nobody acts on what lies
@@ -47,6 +54,7 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
     Args:
         settings: Of the simulated company.
         days: As-of dates.
+        train_anew: Those before whose scores another model is trained; it takes over if it passes the gates.
         progress: Told what is being done.
 
     Raises:
@@ -74,8 +82,13 @@ def live_through(settings: Settings, *, days: Sequence[date], progress: Progress
     with _beside(settings) as acting, ProcessPoolExecutor(1, get_context("spawn")) as people:
         before: Future[None] | None = None
         for number, day in enumerate(days, 1):
-            progress(number, len(days), f"living through {day}")
             pretended = settings.model_copy(update={"today": day})
+            if day in train_anew:
+                if before:
+                    before.result()
+                progress(0, 0, f"training on what {day} knew")
+                retraining.train_model(pretended, as_of=day, now=_morning(day) - timedelta(hours=2))
+            progress(number, len(days), f"living through {day}")
             scoring.score_accounts(
                 pretended,
                 as_of=day,

@@ -24,28 +24,31 @@ def identity_mapping(folder: Folder, company: str) -> MappingFile:
     Raises:
         ConfigurationError: No file carries the name of a canonical table.
     """
-    tables: dict[str, tuple[Feed, ...]] = {}
+    tables: dict[str, list[Feed]] = {}
     for name in folder.names():
         if kind_of(name) not in (".parquet", ".pq"):
             continue
         top, _, rest = name.partition("/")
         table = top if rest else _table_of(top.rsplit(".", 1)[0])
         if table in TABLES:
-            contract = TABLES[table]
-            columns = {
-                column: Rule(column=column, optional=contract.columns[column].optional)
-                for column in contract.delivered
-            }
-            tables[table] = (
-                *tables.get(table, ()),
-                Feed(files=name, columns=columns, repeated_keys="newest_wins"),
-            )
+            feeds = tables.setdefault(table, [])
+            # Checked once per table: after a year of nights there are thousands of files.
+            feeds.append(feeds[0].model_copy(update={"files": name}) if feeds else _feed(table, name))
     if not tables:
         raise ConfigurationError(
             f"{folder.url} holds no Parquet file called after a canonical table.",
             hint=f"Expected names such as accounts.parquet; tables: {', '.join(TABLES)}.",
         )
-    return MappingFile(company=company, tables=tables)
+    return MappingFile(company=company, tables={name: tuple(feeds) for name, feeds in tables.items()})
+
+
+def _feed(table: str, file: str) -> Feed:
+    contract = TABLES[table]
+    columns = {
+        column: Rule(column=column, optional=contract.columns[column].optional)
+        for column in contract.delivered
+    }
+    return Feed(files=file, columns=columns, repeated_keys="newest_wins")
 
 
 def _table_of(stem: str) -> str:

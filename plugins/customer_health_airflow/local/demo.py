@@ -19,7 +19,7 @@ from customer_health.settings import Settings, load_settings
 from customer_health_airflow.local import processes
 from customer_health_airflow.local.chain import ChainFailedError, Watch
 from customer_health_airflow.local.company_data import Company
-from customer_health_airflow.local.past_weeks import WEEKS, PastWeeks, weeks_before
+from customer_health_airflow.local.past_weeks import PAST, PastWeeks, readings_before
 from customer_health_airflow.local.rest import Airflow, AirflowApiError
 from customer_health_airflow.local.stack import Stack
 
@@ -50,6 +50,9 @@ def main(arguments: list[str], *, prepare: Callable[[Airflow], None] | None = No
         parser.add_argument(f"--{name}", default=os.environ.get(f"CUSTOMER_HEALTH_{name.upper()}", ""))
     for name in ("vendors", "folder"):
         parser.add_argument(f"--{name}", default="")
+    parser.add_argument(
+        "--past", default=PAST[0], choices=PAST, help="how far back it lives through readings"
+    )
     options = parser.parse_args(arguments)
     say = Printer()
     stack = Stack(say)
@@ -65,7 +68,7 @@ def main(arguments: list[str], *, prepare: Callable[[Airflow], None] | None = No
             vendors=options.vendors,
             folder=options.folder,
         )
-        summary = _run(*_company(named), stack, say, prepare or (lambda _: None))
+        summary = _run(*_company(named), stack, say, prepare or (lambda _: None), options.past)
     except (
         CustomerHealthError,
         ChainFailedError,
@@ -108,7 +111,12 @@ def _company(company: Company) -> tuple[Company, Settings]:
 
 
 def _run(
-    company: Company, settings: Settings, stack: Stack, say: Printer, prepare: Callable[[Airflow], None]
+    company: Company,
+    settings: Settings,
+    stack: Stack,
+    say: Printer,
+    prepare: Callable[[Airflow], None],
+    length: str,
 ) -> str:
     assert settings.today is not None
     today = settings.today
@@ -120,9 +128,11 @@ def _run(
     lives = can_live_through(settings)
     past = None
     if lives and not finished.any_before(today):
-        say(f"Meanwhile it lives through the {WEEKS} weeks before, in one process")
-        days = weeks_before(today)
+        days = readings_before(today, length)
+        say(f"Meanwhile it lives through {len(days)} readings of the {length} before, in one process")
         past = stack.beside(environment, lambda outer: PastWeeks(outer, stack.logs / "past_weeks.log", days))
+    elif lives and length != PAST[0]:
+        say(f"Its past has been lived through: to live through a {length}, remove {company.home} first")
     # A training that is due costs the demo a minute and changes nothing today: `make up` catches it up.
     stack.start(environment, drop_unfinished=True, resting=("train_model",) if lives else ())
     say("Airflow is up: scheduler, DAG processor, triggerer, API server.")
@@ -131,7 +141,7 @@ def _run(
     stamp = datetime.now(UTC).strftime("%H%M%S")
     if past is not None:
         past.wait(say)
-        for day in weeks_before(today):
+        for day in readings_before(today, length):
             finished.add(day)
     for day in [today] if finished.any_before(today) else [today - BEFORE, today]:
         say(f"As of {day}" + (": the day to compare with" if day != today else ""))
