@@ -147,12 +147,18 @@ class Installation:
             if name in machine.processes:
                 machine.kill(name)
         machine.faster["CUSTOMER_HEALTH_TODAY"] = day.isoformat()
+        for name in (INSIDE, OUTSIDE):
+            (machine.folder / f"{name}.log").unlink(missing_ok=True)
         machine.start("airflow-worker", copy=INSIDE)
         if workers > 1:
             machine.start("airflow-worker", copy=OUTSIDE, data="other", QUEUES="default")
         for name in (INSIDE, OUTSIDE)[:workers]:
-            answers = partial(machine.is_well, "airflow-worker", copy=name)
-            machine.until(f"{name} answers", answers, within=180)
+            # Its own word: asking it, as the health check does, starts one more Airflow beside it.
+            machine.until(f"{name} is ready", partial(self._says_ready, name), within=300)
+
+    def _says_ready(self, worker: str) -> bool:
+        log = self.machine.folder / f"{worker}.log"
+        return f"celery@{worker} ready" in log.read_text(errors="replace")
 
     def _ended(self, key: str) -> bool:
         return has_ended(self._tasks(key), LAST)
