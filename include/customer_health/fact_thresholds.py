@@ -78,6 +78,13 @@ class FactThresholds(Section):
         default_factory=lambda: {"silent_account": 49},
         description="headline fact -> highest score that an account with it can have",
     )
+    lost_ceiling: int | None = Field(
+        49,
+        ge=0,
+        le=100,
+        description="highest score of an account with a fact after which more than half of this company's "
+        "customers left, beyond chance (its track record); null: none",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> FactThresholds:
@@ -88,6 +95,7 @@ class FactThresholds(Section):
             "organisation_from_seats",
             "review_from",
             "common_share",
+            "lost_ceiling",
         }
         for code, highest in self.ceilings.items():
             if code not in known:

@@ -42,14 +42,14 @@ def scored(
         (
             COSTLY,
             "12 times before, 4 left at their decision (33%; comparable customers 8%): "
-            "it costs customers here",
+            "it has cost customers here",
             "4 of 12 left",
         ),
         (RARE, "too few to say: 3 times before, 1 left", "only 3 times before"),
         (
             TrackRecord(436, 34, 0.06, 0.1, 0.05),
             "436 times before, 34 left at their decision (8%; comparable customers 5%)",
-            "8% left",
+            "8% left vs 5%",
         ),
         (TrackRecord(1, 0), "too few to say: once before, none left", "only once before"),
         (TrackRecord(0, 0), "never before here", "first time here"),
@@ -68,7 +68,7 @@ def test_a_healthy_why_beside_a_decisive_fact_says_what_such_facts_have_cost() -
     assert row["why"] == "Healthy despite contract change requested (only 3 times before)"
     told = explain(row, None)
     assert told is not None
-    assert "The score follows what such facts have cost here: core action down 2 of 41 left" in told
+    assert "What such facts have cost here, and the score follows: core action down: 2 of 41 left" in told
     assert "Too rare here to be priced: asked to change the contract." in told
 
 
@@ -90,6 +90,37 @@ def test_a_low_score_needs_no_record_and_one_without_records_says_none() -> None
     assert "left)" not in rows.loc["low", "why"]
     assert "left)" in rows.loc["acme", "why"]
     assert scored({"acme": DOWN}, {}).loc["acme", "why"] == "Healthy despite core usage down 67%"
+
+
+PROVEN = TrackRecord(649, 35, 0.041, 0.07, 0.05)
+LEAVING = TrackRecord(17, 17, 0.86, 1.0, 0.05)
+
+
+def test_what_has_cost_customers_here_is_decisive_and_what_has_not_is_not() -> None:
+    both = DOWN | {"competitor_mentions_180d": 6.0}
+    facts = scored({"acme": both}, {"core_action_drop": PROVEN, "names_competitor": COSTLY}).loc[
+        "acme", "facts"
+    ]
+    assert [(fact["code"], fact["decisive"]) for fact in facts] == [
+        ("names_competitor", True),
+        ("core_action_drop", False),
+    ]
+    unknown = scored({"acme": both}, {"core_action_drop": CHEAP, "names_competitor": RARE}).loc[
+        "acme", "facts"
+    ]
+    assert [fact["code"] for fact in unknown if fact["decisive"]] == ["core_action_drop"]
+
+
+def test_a_fact_after_which_most_customers_left_holds_the_score_down_and_no_signal_is_a_lever() -> None:
+    asked = {"export_requests_90d": 3.0}
+    held = scored({"acme": asked}, {"asks_for_export": LEAVING}).loc["acme"]
+    free = scored({"acme": asked}, {"asks_for_export": COSTLY}).loc["acme"]
+    assert free["score_shown"] > 70
+    assert (held["score_shown"], held["tier"]) == (49, "At Risk")
+    assert held["waterfall"]["facts"] == pytest.approx(held["score"] - free["score"], abs=0.1)
+    assert held["lever"]["text"].startswith("Nothing else counts while this stands: ")
+    never = scored({"acme": asked}, {"asks_for_export": LEAVING}, facts={"lost_ceiling": None}).loc["acme"]
+    assert never["score_shown"] == free["score_shown"]
 
 
 def test_a_task_says_it_beside_the_fact() -> None:

@@ -128,7 +128,7 @@ RISKS: Mapping[str, Claim] = {
     "no_ebr": _from("no EBR for {count} days", "no_ebr", 120),
     "late_ebr": _from("EBR {count} day{s} late", "late_ebr"),
     "no_executive_known": _only("no exec known", "no_executive_known", 0),
-    "few_voices": _low("only {count} contact{s} in touch", 2, "no contact in touch", "few_voices"),
+    "few_voices": _low("only {count} contact{s} in touch", 2, "no contact has been in touch", "few_voices"),
     "little_contact": _low(
         "only {count} conversation{s} in three months", 3, "no conversation in three months", "little_contact"
     ),

@@ -21,7 +21,7 @@ from customer_health.scoring import lifecycle
 from customer_health.scoring import why as wording
 from customer_health.scoring.attribution import waterfalls
 from customer_health.scoring.earlier_scoring import Earlier, change_causes
-from customer_health.scoring.headlines import capped, gravity, headlines_of
+from customer_health.scoring.headlines import capped, gravity, headlines_of, held_by
 from customer_health.scoring.hysteresis import settle
 from customer_health.scoring.known_weight import judged, known_share, missing
 from customer_health.scoring.levers import levers
@@ -147,10 +147,12 @@ def score_accounts(
             said = wording.too_little_known(missing(weights, row, catalogue))
             rows.loc[at, ["state", "why"]] = [TOO_LITTLE, said]
         result, scored = result.only(~dim), scored[~dim].reset_index(drop=True)
-    score, attribution = capped(
-        result.score, result.attribution, scored["facts"].tolist(), config.facts.ceilings
-    )
-    held, uncapped = score < result.score, result
+    score, attribution = capped(result.score, result.attribution, scored["facts"].tolist(), config.facts)
+    held = [
+        held_by(facts, config.facts) if lower else None
+        for facts, lower in zip(scored["facts"], score < result.score, strict=True)
+    ]
+    uncapped = result
     result = replace(result, score=score, attribution=attribution)
     known = memory(scored["account_id"])
     published = _published(scored, result, config, catalogue, known, as_of, meaning).assign(

@@ -18,7 +18,7 @@ from customer_health.model.data.features import RENEWAL
 from customer_health.model.registry.champion import Champion
 from customer_health.scoring import change_causes as cc
 from customer_health.scoring.attribution import Attribution
-from customer_health.scoring.headlines import capped, headlines_of
+from customer_health.scoring.headlines import capped, ceilings_of, headlines_of
 from customer_health.scoring.score_scale import Floats
 from customer_health.scoring.scoring_method import Scored, by_model, by_rules, dated, scale_of
 from customer_health.scoring.smoothing import recall
@@ -108,13 +108,13 @@ def change_causes(
     then = then.loc[rows["account_id"]]
     facts = _facts(rows, earlier.config, config, catalogue, as_of)
     before, after, score_of = _sides(before_rows, rows, then, again, earlier, catalogue)
-    limits = earlier.config.facts.ceilings
+    limits = earlier.config.facts
     data = cc.data_step(
         before,
         after,
         score_of,
         published=then["score"].to_numpy(dtype=float),
-        ceilings=(_ceiling(then["facts"].tolist(), limits), _ceiling(facts, limits)),
+        ceilings=(ceilings_of(then["facts"], limits), ceilings_of(facts, limits)),
         passed=_passed(before_rows, rows, (as_of - earlier.as_of).days),
         handed=again.handed - _handed(then),
         catalogue=catalogue,
@@ -191,7 +191,7 @@ def _ours(
     between = _score(rows, Earlier(as_of, rows, champion, earlier.config), previous, catalogue, as_of)
     if not between.usable.all():
         return [cc.own_step(cc.MODEL, stand, today)]
-    middle = capped(between.score, between.attribution, facts, earlier.config.facts.ceilings)
+    middle = capped(between.score, between.attribution, facts, earlier.config.facts)
     return [cc.own_step(cc.MODEL, stand, middle), cc.own_step(cc.CONFIG, middle, today)]
 
 
@@ -267,18 +267,6 @@ def _facts(
     if before.facts == now.facts:
         return list(rows["facts"])
     return list(headlines_of(rows, before.facts, catalogue, as_of=as_of))
-
-
-def _ceiling(facts: list[Any], ceilings: Mapping[str, int]) -> Floats:
-    return np.array(
-        [
-            min((ceilings.get(fact["code"], 100) for fact in listed or ()), default=100)
-            if isinstance(listed, list)
-            else 100
-            for listed in facts
-        ],
-        dtype=float,
-    )
 
 
 def _passed(old: pd.DataFrame, new: pd.DataFrame, days: int) -> npt.NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from customer_health.scoring.statements import renewal_words
+from customer_health.scoring.tiers import scheme_named
 from customer_health.scoring.track_words import why_still_high
 from customer_health.wording import day
 
@@ -30,7 +31,9 @@ def explain(row: Mapping[str, Any], days_to_renewal: float | None) -> str | None
     told = _told(row)
     if not told:
         return None
-    sentences = [f"{row['tier']} at {int(row['score_shown'])}: {_listed(told)}."]
+    despite = row["tier"] == scheme_named("four_tier").best and _speaks_against(row)
+    opening = f"{row['tier']} at {int(row['score_shown'])}" + (" despite this: " if despite else ": ")
+    sentences = [f"{opening}{_listed(told)}."]
     facts = row.get("facts") or ()
     if any(fact.get("clause") for fact in facts):
         sentences.append(why_still_high(facts))
@@ -40,6 +43,12 @@ def explain(row: Mapping[str, Any], days_to_renewal: float | None) -> str | None
         words = renewal_words(days_to_renewal)
         sentences.append(f"{words[0].upper()}{words[1:]}.")
     return " ".join(sentences)
+
+
+def _speaks_against(row: Mapping[str, Any]) -> bool:
+    """Whether what is told first are facts of risk, or reasons that cost points."""
+    costs = any(float(one.get("points") or 0) < 0 for one in row["reasons"])
+    return costs or any(fact.get("risk", True) for fact in row.get("facts") or ())
 
 
 def _told(row: Mapping[str, Any]) -> list[str]:

@@ -50,11 +50,12 @@ def headlines_of(
         records: By code, what each fact has cost in the company's history; None where nobody counted.
 
     Returns:
-        Per row, in order of gravity: `code`, `title`, `concept`, `signal`, `value`, `limit` (the threshold),
-        `phrase`, `short` (a few words for the Why), `source` (table), `as_of` (ISO), `baseline` (words),
-        `decisive`, `risk`, `common` (share of the customers that have it, where that makes it a finding about
-        the company; else None), `weighs` (whether it counts for the single account), and `record` and
-        `record_words` (its track record).
+        Per row, in order of gravity, what has cost customers here first: `code`, `title`, `concept`,
+        `signal`, `value`, `limit` (the threshold), `phrase`, `short` (a few words for the Why), `source`
+        (table), `as_of` (ISO), `baseline` (words), `decisive` (as declared, until the track record shows that
+        it is costly or harmless here), `risk`, `common` (share of the customers that have it, where that
+        makes it a finding about the company; else None), `weighs` (whether it counts for the single account),
+        and `record` and `record_words` (its track record).
     """
     found: list[list[Headline]] = [[] for _ in range(len(rows))]
     for fact in facts:
@@ -63,19 +64,19 @@ def headlines_of(
             continue
         values = numbers_of(rows, fact.signal)
         true, never = fact_holds(rows, fact, thresholds)
-        told = _Told(fact, float(limit), as_of, (records or {}).get(fact.code))
+        shared = _Shared(fact, float(limit), as_of, (records or {}).get(fact.code))
         common, severe = _usual(fact, values, true, never, thresholds.common_share)
         for place in np.flatnonzero(true).tolist():
             short, phrase = _told(fact, catalogue[fact.signal], float(values[place]), currency)
             found[place].append(
-                told.headline(float(values[place]), short, phrase, common, bool(severe[place]))
+                shared.headline(float(values[place]), short, phrase, common, bool(severe[place]))
             )
         if fact.never is not None:
             tenure = numbers_of(rows, "tenure_days")
             for place in np.flatnonzero(never).tolist():
                 phrase = fact.never.phrase.format(days=f"{tenure[place]:.0f}")
-                found[place].append(told.headline(1.0, fact.never.words, phrase, common, False))
-    return found
+                found[place].append(shared.headline(1.0, fact.never.words, phrase, common, False))
+    return [sorted(listed, key=lambda one: not _costly(one)) for listed in found]
 
 
 def _told(fact: HeadlineFact, signal: Signal, value: float, currency: str) -> tuple[str, str]:
@@ -103,7 +104,7 @@ def _usual(
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Shared:
     """What all accounts with one fact share."""
 
     fact: HeadlineFact
@@ -127,13 +128,24 @@ class _Told:
             "source": fact.source,
             "as_of": self.as_of.isoformat(),
             "baseline": fact.baseline.format(limit=f"{self.limit:g}"),
-            "decisive": fact.decisive and weighs,
+            "decisive": weighs and _decides(fact, record),
             "risk": fact.risk,
             "common": None if common is None else round(common, 4),
             "weighs": weighs,
             "record": None if record is None else record.to_json(),
             "record_words": in_full(record),
         }
+
+
+def _decides(fact: HeadlineFact, record: TrackRecord | None) -> bool:
+    """Whether a fact goes before others: as declared, until it is known what it has cost here."""
+    if record is None or not fact.risk:
+        return fact.decisive
+    return record.costly or (fact.decisive and not record.harmless)
+
+
+def _costly(fact: Headline) -> bool:
+    return bool(fact["risk"] and fact["record"] and TrackRecord.from_json(fact["record"]).costly)
 
 
 def gravity(facts: Iterable[Mapping[str, Any]]) -> int:
@@ -148,22 +160,41 @@ def capped(
     score: Floats,
     attribution: Attribution,
     headlines: Sequence[Sequence[Headline]],
-    ceilings: Mapping[str, int],
+    thresholds: FactThresholds,
 ) -> tuple[Floats, Attribution]:
     """Hold scores down to the ceilings of their headline facts; what that takes off is a step of its own.
 
     An account that nobody uses is not healthy, however well its invoices are paid: a model that has seen
-    few silent accounts leave, and rules that add up small penalties, would both call it so.
+    few silent accounts leave, and rules that add up small penalties, would both call it so. Nor is one with
+    a fact after which most customers left here, and which no model may read, because it all but tells the
+    outcome.
     """
-    if not ceilings:
-        return score, attribution
-    highest = np.array(
-        [min((ceilings.get(fact["code"], 100) for fact in facts), default=100) for facts in headlines],
-        dtype=float,
-    )
-    lower = np.minimum(score, highest)
+    lower = np.minimum(score, ceilings_of(headlines, thresholds))
     taken = lower - score
     if not taken.any():
         return score, attribution
     concepts = attribution.concepts.assign(**{FACT_STEP: taken})
     return lower, replace(attribution, concepts=concepts)
+
+
+def ceilings_of(headlines: Iterable[Sequence[Headline] | None], thresholds: FactThresholds) -> Floats:
+    """Highest score that the facts of each account allow, 0 to 100."""
+    found = [
+        min((_ceiling(fact, thresholds) for fact in facts), default=100) if isinstance(facts, list) else 100
+        for facts in headlines
+    ]
+    return np.array(found, dtype=float)
+
+
+def held_by(facts: Iterable[Headline], thresholds: FactThresholds) -> Headline | None:
+    """Return the fact with the lowest ceiling, the worst first; None where no fact has one."""
+    bound = [fact for fact in facts if _ceiling(fact, thresholds) < 100]
+    return min(bound, key=lambda fact: _ceiling(fact, thresholds), default=None)
+
+
+def _ceiling(fact: Headline, thresholds: FactThresholds) -> int:
+    own = thresholds.ceilings.get(fact["code"], 100)
+    record = fact.get("record")
+    if thresholds.lost_ceiling is None or not fact["risk"] or not record:
+        return own
+    return min(own, thresholds.lost_ceiling) if TrackRecord.from_json(record).mostly_lost else own

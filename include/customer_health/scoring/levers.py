@@ -8,7 +8,7 @@ score would be. It says nothing of how likely the change is, or of what the cust
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -29,6 +29,7 @@ Places = npt.NDArray[np.intp]
 Lever = dict[str, Any]
 
 NOTHING = "No actionable lever found"
+SILENT = "silent_account"
 UNUSED = "Nothing else counts until somebody there uses the product"
 MOST_CONCEPTS = 3
 MOST_TOPICS = 4  # more than that is not a plan
@@ -89,7 +90,7 @@ def levers(
     catalogue: Mapping[str, Signal],
     *,
     currency: str = "",
-    held: npt.NDArray[np.bool_] | None = None,
+    held: Sequence[Mapping[str, Any] | None] = (),
 ) -> list[Lever | None]:
     """Find a lever for every account that is Red or At Risk.
 
@@ -100,7 +101,7 @@ def levers(
             answer is what the score would settle at.
         catalogue: Signals by name; `actionable` says which may be moved.
         currency: Of every amount; empty if nothing names it.
-        held: Accounts whose score is held down by a headline fact: for them no signal is a lever.
+        held: Per row the headline fact that holds its score down, or None: then no signal is a lever.
 
     Returns:
         None for accounts that need no lever. Otherwise `target` (the band it reaches: Green, else the
@@ -121,10 +122,18 @@ def levers(
     for place, answer in zip(stuck, _search(question, stuck, rescore, yellow, "Yellow"), strict=True):
         answers[place] = answer
     for place, answer in zip(needy.tolist(), answers, strict=True):
-        text = UNUSED if held is not None and held[place] else NOTHING
-        nothing: Lever = {"target": None, "score": None, "concepts": [], "changes": [], "text": text}
-        found[place] = nothing if text == UNUSED else answer or nothing
+        fact = held[place] if held else None
+        nothing: Lever = {"target": None, "score": None, "concepts": [], "changes": [], "text": _idle(fact)}
+        found[place] = nothing if fact else answer or nothing
     return found
+
+
+def _idle(fact: Mapping[str, Any] | None) -> str:
+    if fact is None:
+        return NOTHING
+    if fact["code"] == SILENT:
+        return UNUSED
+    return f"Nothing else counts while this stands: {str(fact['title']).lower()}"
 
 
 def _question(

@@ -23,14 +23,15 @@ def in_full(record: TrackRecord | None) -> str:
     if not record.known:
         return f"too few to say: {before}, {left} left"
     beside = "" if record.comparable is None else f"; comparable customers {percent(record.comparable)}"
-    costs = ": it costs customers here" if record.costly else ""
+    costs = ": it has cost customers here" if record.costly else ""
     return f"{before}, {left} left at their decision ({percent(record.share)}{beside}){costs}"
 
 
 def in_brief(record: TrackRecord) -> str:
     """The same in at most four words, for the Why."""
     if record.times >= MANY:
-        return f"{percent(record.share)} left"
+        beside = "" if record.comparable is None else f" vs {percent(record.comparable)}"
+        return f"{percent(record.share)} left{beside}"
     if record.known:
         return f"{record.lost} of {record.times} left"
     if not record.times:
@@ -57,9 +58,9 @@ def why_still_high(facts: Sequence[Mapping[str, Any]]) -> str:
     if not told:
         return ""
     records = [(str(one["title"]).lower(), TrackRecord.from_json(one["record"])) for one in told[:MOST_TOLD]]
-    priced = [f"{title} {_brief_share(record)}" for title, record in records if record.known]
+    priced = [f"{title}: {_brief_share(record)}" for title, record in records if record.known]
     rare = [title for title, record in records if not record.known]
-    said = [f"The score follows what such facts have cost here: {'; '.join(priced)}."] if priced else []
+    said = [f"What such facts have cost here, and the score follows: {'; '.join(priced)}."] if priced else []
     said += [f"Too rare here to be priced: {', '.join(rare)}."] if rare else []
     return " ".join(said)
 

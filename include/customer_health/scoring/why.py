@@ -152,15 +152,15 @@ def _worst_first(charged: Sequence[Fact], facts: Sequence[Fact]) -> list[str]:
     """Fragments in the order in which they are told.
 
     The model's reasons come in the order of their points, with the facts that it does not charge behind
-    them. Where that would leave out one of the two worst decisive facts, these two come first. A fact and
-    the reason that says the same are told once.
+    them. Where that would leave out the worst decisive fact, it comes first. A fact and the reason that says
+    the same are told once.
     """
     said = {name: fragment_of(fact) for fact in facts for name in (fact["signal"], fact["code"])}
     model = [
         said.get(reason["signal"]) or said.get(reason["code"]) or str(reason["short"]) for reason in charged
     ]
     everything = list(dict.fromkeys([*model, *map(fragment_of, facts)]))
-    worst = [fragment_of(fact) for fact in facts if fact["decisive"]][:2]
+    worst = [fragment_of(fact) for fact in facts if fact["decisive"]][:1]
     told = _fitting(everything) if everything else []
     if set(worst) <= set(told):
         return everything

@@ -163,7 +163,7 @@ FACTS: tuple[HeadlineFact, ...] = (
         decisive=True,
         baseline="0 angry, 1 happy; {limit} or less, lately, is toxic",
         words="support sentiment toxic",
-        phrase="Their support tickets sound angry: {value:.2f} of 1",
+        phrase="Support tickets sound angry ({value:.2f} on a scale from 0 to 1)",
     ),
     HeadlineFact(
         code="asks_for_export",

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 ENOUGH = 10  # cases from which a share is worth a sentence
+HALF = 0.5
+HARMLESS = 1.5  # times the comparable share: not even half as many again
 COSTLY = 2.0  # times the comparable share, as Red has at least twice the odds of Green
 
 
@@ -44,6 +46,16 @@ class TrackRecord:
         if not self.known or self.comparable is None:
             return False
         return self.low > self.comparable and self.share >= COSTLY * self.comparable
+
+    @property
+    def harmless(self) -> bool:
+        """Whether history rules out, beyond chance, that the fact cost half as many customers again."""
+        return self.known and self.comparable is not None and self.high <= HARMLESS * self.comparable
+
+    @property
+    def mostly_lost(self) -> bool:
+        """Whether more than half were lost with the fact, beyond chance."""
+        return self.costly and self.low > HALF
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; a share keeps four digits."""
