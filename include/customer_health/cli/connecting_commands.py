@@ -49,9 +49,11 @@ def try_source(
 
 
 def doctor(context: typer.Context) -> int:
-    """Ask every source and destination whether we can work there; writes nothing."""
+    """Ask the ledger, every source and every destination whether we can work there; writes nothing."""
+    from customer_health.operations.ledger_check import examine_ledger
+
     session = session_of(context)
-    found = [pipeline.examine_destinations(session.settings)]
+    found = [examine_ledger(session.settings.ledger_url), pipeline.examine_destinations(session.settings)]
     if session.settings.config.sources:
         found.append(pipeline.examine_sources(session.settings, as_of=session.now.date()))
     if session.settings.storage:
