@@ -180,8 +180,6 @@ class Machine:
         environment = self.environment(service, copy or name)
         environment |= {"PGHOST": "127.0.0.1", "PGPORT": str(self.ports["postgres"])}
         environment["PATH"] += f":{stores.POSTGRES_BIN}:{server.parent if server else ''}"
-        if name.endswith(("dag-processor", "triggerer")):
-            environment["HOSTNAME"] = socket.gethostname()  # the job's own word for where it runs
         done = subprocess.run(
             [self.here(word) for word in service.probe], env=environment, cwd=self.image,
             capture_output=True, timeout=timeout * PATIENCE, check=False,

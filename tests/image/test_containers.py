@@ -45,11 +45,11 @@ def story() -> Iterator[Story]:
         try:
             story.here.compose("build", "airflow-worker", timeout=1800)
             story.here.up()
-            # docs/production.md, for another host
-            story.elsewhere.compose("up", "--detach", "--wait", "--no-deps", "airflow-worker", timeout=600)
             story.here.until("the warehouse is in use", story.running, within=600)
             # As when memory ran out: the container ends by itself, and is started again.
             story.here.inside("airflow-worker", "sh", "-c", "kill -9 -1", expected=None)
+            # docs/production.md, for another host
+            story.elsewhere.compose("up", "--detach", "--wait", "--no-deps", "airflow-worker", timeout=600)
             story.here.until("the chain has ended", story.ended, within=1200)
             yield story
         except BaseException:
