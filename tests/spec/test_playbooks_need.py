@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from tests.lib.follow_through import seen
 from tests.lib.headlines import headlines
 from tests.lib.ledger import outcome, promised, publish, run
+
+from customer_health.ledger.crm_tasks import take_in
 
 SMALL = {"arr": 2_000.0, "expected_loss": 60.0}
 
@@ -104,3 +109,35 @@ def test_a_fact_that_no_play_answered_is_one_conversation_and_no_check_in_beside
     tasks = [(task["account_id"], task["payload"]["type"]) for task in promised(ledger, "create_task")]
     assert [own for who, own in tasks if who == "acme"] == [kind]
     assert kind not in {own for who, own in tasks if who != "acme"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "subject"),
+    [
+        (("contract_modification",), "Find out what they want to change, and why"),
+        (("asks_to_cancel",), "Find out what they want to change, and why"),
+        (("names_competitor",), "Find out what they compare us with"),
+        (("contract_modification", "names_competitor"), "Find out what they compare us with"),
+    ],
+)
+def test_nobody_is_sent_after_a_competitor_where_only_a_change_was_asked_for(ledger, facts, subject):
+    publish(ledger, 1, {"acme": {"score": 84, "reasons": [], "facts": headlines(*facts)}})
+    run(ledger, 1)
+    (task,) = promised(ledger, "create_task", playbook="comparing_vendors")
+    assert subject in task["payload"]["subject"]
+    assert task["payload"]["type"] == "commercial_review"
+
+
+@pytest.mark.parametrize("score", [60, 84])
+def test_an_account_marked_for_review_is_looked_at_every_month(ledger, score):
+    """The review of tier Attention leaves it to the review of facts, whose turn once came every two months."""
+    piled = {"score": score, "reasons": [], "facts": headlines("escalation", "low_nps"), "review": True}
+    days = range(1, 92, 7)
+    for number in days:
+        publish(ledger, number, {"acme": piled})
+        run(ledger, number)
+        done = promised(ledger, "create_task", playbook="facts_review")[-1]
+        take_in(ledger, [seen(done, 24 * number, status="completed", task_id=done["key"])])
+    asked = [task["as_of"] for task in promised(ledger, "create_task", playbook="facts_review")]
+    assert max((later - earlier).days for earlier, later in pairwise(asked)) <= 30
+    assert len(asked) == 4
