@@ -29,7 +29,7 @@ def healthy(*facts: str, score: int = 85, **columns: object) -> dict[str, object
     [
         (("sponsor_left",), 85, "sponsor_left", "sponsor_change"),
         (("silent_account",), 45, "silent_account", "silent_account"),
-        (("no_exec_contact", "single_threaded"), 85, "executive_outreach", "executive_outreach"),
+        (("no_exec_contact", "single_threaded"), 85, "executive_outreach", "second_contact"),
         (("overdue_invoices",), 85, "overdue_invoices", "overdue_invoice"),
         (("arr_contraction",), 84, "contraction_review", "contraction_review"),
     ],

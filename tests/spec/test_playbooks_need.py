@@ -130,7 +130,7 @@ def test_nobody_is_sent_after_a_competitor_where_only_a_change_was_asked_for(led
 
 @pytest.mark.parametrize("score", [60, 84])
 def test_an_account_marked_for_review_is_looked_at_every_month(ledger, score):
-    """The review of tier Attention leaves it to the review of facts, whose turn once came every two months."""
+    """The monthly review leaves it to the review of facts, whose turn came every two months."""
     piled = {"score": score, "reasons": [], "facts": headlines("escalation", "low_nps"), "review": True}
     days = range(1, 92, 7)
     for number in days:

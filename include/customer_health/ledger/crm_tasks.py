@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, case, func, insert, or_, select, update
 
 from customer_health.ledger import episode_events
 from customer_health.ledger.engine import writing
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _BATCH = 500
 _NEVER_OPENED = ("rejected", "declined", "expired", "folded", "superseded")
 _STORED = tuple(task_states.c.keys())
+UNTOLD = timedelta(days=90)  # how long a task that no CRM tells of counts as open
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,21 @@ class TaskSeen:
     known_at: datetime
     account_id: str | None = None
     external_id: str | None = None
+
+
+@dataclass(frozen=True)
+class EarlierTasks:
+    """An account's tasks of one type that earlier days asked for.
+
+    Attributes:
+        asked_on: The latest day that asked for one.
+        open_since: The earliest day whose task is still open; None where none is.
+        closed_on: UTC day on which one was last closed; None where none was.
+    """
+
+    asked_on: date
+    open_since: date | None = None
+    closed_on: date | None = None
 
 
 def read_tasks(con: duckdb.DuckDBPyConnection, as_of: date) -> list[TaskSeen]:
@@ -155,6 +171,40 @@ def open_tasks(connection: Connection) -> Sequence[RowMapping]:
         .order_by(c.account_id, c.playbook, c.step)
     )
     return connection.execute(query).mappings().all()
+
+
+def earlier_tasks(connection: Connection, before: date) -> dict[str, Mapping[str, EarlierTasks]]:
+    """Return what became of the tasks that days before `before` asked for, by account and type of task.
+
+    Those that were refused, declined or expired never were. One of which no CRM has told counts as open for
+    `UNTOLD`: where nobody tells, nothing would ever be asked for again.
+    """
+    c, t = outbox.c, task_states.c
+    is_open = or_(t.status != "completed", and_(t.status.is_(None), c.as_of > before - UNTOLD))
+    each = (
+        select(
+            c.account_id,
+            c.payload["type"].as_string().label("kind"),
+            c.as_of,
+            case((is_open, c.as_of)).label("open_since"),
+            case((t.status == "completed", func.coalesce(t.completed_at, t.known_at))).label("closed_at"),
+        )
+        .join(task_states, t.effect_key == c.key, isouter=True)
+        .where(c.verb == "create_task", c.as_of < before, c.state.not_in(_NEVER_OPENED))
+        .subquery()
+    ).c
+    query = select(
+        each.account_id,
+        each.kind,
+        func.max(each.as_of).label("asked_on"),
+        func.min(each.open_since).label("open_since"),
+        func.max(each.closed_at).label("closed_at"),
+    ).group_by(each.account_id, each.kind)
+    found: dict[str, dict[str, EarlierTasks]] = {}
+    for account, kind, asked_on, open_since, closed_at in connection.execute(query):
+        closed_on = closed_at.date() if closed_at is not None else None
+        found.setdefault(account, {})[kind] = EarlierTasks(asked_on, open_since, closed_on)
+    return dict(found)
 
 
 def of_episode(engine: Engine, episode_id: str) -> list[RowMapping]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from customer_health.company import CompanyConfig
+from customer_health.ledger.crm_tasks import EarlierTasks
 from customer_health.ledger.episodes import Episode
 from customer_health.playbooks.account_value import too_small
 from customer_health.playbooks.change_summary import explanation
@@ -61,6 +62,7 @@ class AccountView:
         past: Earlier readings, oldest first; only where a playbook asks about a lasting fall.
         review_on: Day of the next business review, or long meeting, that is planned; None for none known.
         review_invited_on: Last earlier day on which any play asked for a business review; None for none.
+        tasks: Tasks that earlier days asked for, from whichever play, by type.
     """
 
     row: Mapping[str, Any]
@@ -72,6 +74,7 @@ class AccountView:
     past: Sequence[Reading] = ()
     review_on: date | None = None
     review_invited_on: date | None = None
+    tasks: Mapping[str, EarlierTasks] = field(default_factory=dict)
     codes: frozenset[str] = field(init=False)
     headline_codes: frozenset[str] = field(init=False)
 

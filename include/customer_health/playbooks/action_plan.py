@@ -19,7 +19,7 @@ from customer_health.playbooks.matching import Match, match_account
 from customer_health.playbooks.playbook import Playbook
 from customer_health.playbooks.portfolio_alerts import baseline
 from customer_health.playbooks.snapshot import Snapshot
-from customer_health.playbooks.steps import CreateOpportunity, Notify, Step
+from customer_health.playbooks.steps import CreateOpportunity, CreateTask, Notify, Step
 
 
 @dataclass(frozen=True)
@@ -179,10 +179,15 @@ class _Job:
     rationed: str  # why its human steps must find a place; empty if they need none
     acted_today: bool
     silent: str  # why no alert is due; empty if one is or none was asked for
+    left_out: tuple[str, ...] = ()  # which tasks are not asked for a second time
 
     def decision(self, waits: bool, said: Mapping[str, str]) -> Decision:
         """Return the decision, with what became of its alerts."""
-        words = [self.match.why, *(said[alert.key] for alert in self.alerts if alert.key in said)]
+        words = [
+            self.match.why,
+            *self.left_out,
+            *(said[alert.key] for alert in self.alerts if alert.key in said),
+        ]
         if self.silent:
             words.append(self.silent)
         if waits:
@@ -214,6 +219,9 @@ def _job(
     missing = [
         step for step in playbook.steps if match.keys[step.name] not in existing and step.name not in begun
     ]
+    asked = {step.name: words for step in missing if (words := _asked_already(step, match))}
+    left_out = tuple(f"without {step}: {words}" for step, words in asked.items())
+    missing = [step for step in missing if step.name not in asked]
     news = worsened(facts, snapshot.worst_level)
     alerts = tuple(Alert(match, step) for step in missing if isinstance(step, Notify) and news)
     others = [step for step in missing if not isinstance(step, Notify)]
@@ -221,7 +229,8 @@ def _job(
         if today:
             return match.decided("fired", match.why)
         first = f" on {min(days)}" if days else ""
-        told = "; ".join([f"done{first} for {match.cycle_id}", *begun.values()])
+        done = [f"done{first} for {match.cycle_id}"] if days or not left_out else []
+        told = "; ".join([*done, *begun.values(), *left_out])
         return match.decided("done_already", told)
     quiet = any(isinstance(step, Notify) for step in missing) and not news
     return _Job(
@@ -232,7 +241,24 @@ def _job(
         rationed=_rationed(match, snapshot, news=news, brake_on=brake_on),
         acted_today=today,
         silent="no alert: it was Red before and is not news" if quiet else "",
+        left_out=left_out,
     )
+
+
+def _asked_already(step: Step, match: Match) -> str:
+    """Return why nobody is asked for this task a second time, in words; empty where it is none or is new.
+
+    Tasks of one type ask for the same thing, whichever play they come from. One that was open when an episode
+    began and was closed since was done for that episode.
+    """
+    if not isinstance(step, CreateTask) or (before := match.facts.tasks.get(step.type)) is None:
+        return ""
+    if before.open_since is not None:
+        return f"still open since {before.open_since}"
+    episode, closed_on = match.facts.episode, before.closed_on
+    if match.playbook.once_per != "episode" or episode is None or closed_on is None:
+        return ""
+    return f"done on {closed_on}, in this episode" if closed_on >= episode.opened_as_of else ""
 
 
 def _rationed(match: Match, snapshot: Snapshot, *, news: bool, brake_on: bool) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from customer_health.company import CompanyConfig
 from customer_health.ledger import (
+    crm_tasks,
     decisions,
     episodes,
     holdout_assignments,
@@ -90,6 +91,7 @@ def read(
     ]
     asked = timedelta(max((guard.review_invited_within or 0 for guard in guards), default=0) + 1)
     invited = outbox_queries.reviews_asked_for(connection, after=as_of - asked, before=as_of)
+    tasks = crm_tasks.earlier_tasks(connection, as_of)
     past = _past(connection, as_of, timedelta(max(fall.days for fall in falls))) if falls else {}
     facts: list[AccountView] = []
     broken: dict[str, str] = {}
@@ -107,6 +109,7 @@ def read(
                 config=config,
                 past=past.get(account, ()),
                 review_invited_on=invited.get(account),
+                tasks=tasks.get(account, {}),
             )
         except ROW_FAULTS as error:
             broken[account] = f"{type(error).__name__}: {error}"
