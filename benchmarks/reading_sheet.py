@@ -110,11 +110,14 @@ def _account(
     if marks:
         yield f"- Marked: {', '.join(marks)}"
     if change := row.get("change"):
-        yield f"- Since {day(str(change['since']))}: {int(change['delta']):+d} points"
-    yield "- What happened:" + ("" if row.get("facts") else " nothing that is a headline fact")
+        delta = int(change["delta"])
+        moved = f"{delta:+d} {'point' if abs(delta) == 1 else 'points'}" if delta else "unchanged"
+        yield f"- Since {day(str(change['since']))}: {moved}"
+    yield "- What happened:" + ("" if row.get("facts") else " no headline facts")
     yield from (f"  - {_fact(fact)}" for fact in row.get("facts") or ())
     yield "- What the model weighs:"
-    reasons = sorted(row.get("reasons") or (), key=lambda one: -abs(float(one["points"])))
+    reasons = [one for one in row.get("reasons") or () if abs(float(one["points"])) >= 0.5]
+    reasons.sort(key=lambda one: -abs(float(one["points"])))
     yield from (f"  - {float(one['points']):+.0f}: {one['phrase']}" for one in reasons[:HEAVIEST])
     lever = row.get("lever")
     if isinstance(lever, Mapping) and lever.get("text"):
@@ -156,7 +159,7 @@ def _step(effect: Mapping[str, Any], task: Mapping[str, Any] | None, *, in_full:
     about = str(payload.get("subject") or payload.get("play") or payload.get("kind") or "")
     about = about.partition(" – ")[2] or about
     words = [f"{day(effect['as_of'])}, {effect['playbook']}: {str(effect['verb']).replace('_', ' ')}"]
-    if effect["verb"] not in ("draft_email", "propose_meeting"):  # their subjects name the customer
+    if about and effect["verb"] not in ("draft_email", "propose_meeting"):  # their subjects name the customer
         words[0] += f" ({about})"
     if effect["verb"] == "create_task":
         owner = (payload.get("owner") or {}).get("why")
