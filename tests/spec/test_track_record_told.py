@@ -165,7 +165,7 @@ def test_a_rare_fact_and_a_small_company_have_no_company_wide_finding() -> None:
     assert never.loc["a010", "facts"][0]["decisive"]
 
 
-def test_a_renewal_within_a_month_below_healthy_gets_a_plan_and_one_only(ledger) -> None:
+def test_a_renewal_within_a_month_below_healthy_is_asked_about_once(ledger) -> None:
     """Past the day of notice it looks safe, and nobody had asked on what terms it goes on."""
     publish(ledger, 1, {"other": 80})
     run(ledger, 1)
@@ -174,8 +174,9 @@ def test_a_renewal_within_a_month_below_healthy_gets_a_plan_and_one_only(ledger)
     run(ledger, 2)
     publish(ledger, 3, {"soon": soon | {"days_to_renewal": 13, "attention": True}})
     run(ledger, 3)
-    plans = promised(ledger, "create_task", playbook="renewal_at_risk")
-    assert [task["account_id"] for task in plans] == ["soon"]
+    asked = promised(ledger, "create_task", playbook="renewal_confirmation")
+    assert [task["account_id"] for task in asked] == ["soon"]
+    assert not promised(ledger, "create_task", playbook="renewal_at_risk")
 
 
 def test_a_review_that_was_asked_for_is_not_asked_for_again_by_the_next_play(ledger) -> None:

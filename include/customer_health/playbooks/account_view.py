@@ -20,7 +20,7 @@ from customer_health.shipped_names import tier_word
 FLIGHT_CODES = frozenset(
     {"contract_modification", "arr_contraction", "sponsor_left", "escalation", "usage_decline"}
 )
-RENEWAL_SOON = 30  # days; a plan takes a week, and its two dates with the customer need the rest
+RENEWAL_SOON = 30  # days; past them a plan is late, and the question is whether it is signed
 FLIGHT_DROP = 15  # points lost since the previous score
 LEVELS = ("not red", "Red", "Critical")
 # Losses that scoring predicts, and which kind of play each calls for:
@@ -140,19 +140,21 @@ class AccountView:
         return f"a decisive fact: {decisive[0].lower()}" if decisive else ""
 
     @property
-    def open_renewal(self) -> str:
-        """Why the coming renewal needs a plan; empty where it does not.
+    def last_weeks(self) -> str:
+        """What speaks against a renewal of the next 30 days that goes on by itself; empty where nothing does.
 
-        Past the last day of notice a decision looks safe, and p90 with it. An account that is not healthy,
-        some weeks from its renewal, still has to be asked on what terms it goes on.
+        Past the last day of notice a decision looks safe, and p90 with it. Whoever is not healthy, needs
+        attention or has a fact of risk that weighs still has to be asked whether it is signed.
         """
-        if self.get("attention"):
-            return "attention is needed"
         days = self.number("days_to_renewal")
-        healthy = self.tier == scheme_named("four_tier").best
-        if days is None or not 0 <= days <= RENEWAL_SOON or not self.tier or healthy:
+        if days is None or not 0 <= days <= RENEWAL_SOON:
             return ""
-        return f"the renewal is {days:.0f} days away and the tier is {self.tier.lower()}"
+        against = ["attention is needed"] if self.get("attention") else []
+        if self.tier and self.tier != scheme_named("four_tier").best:
+            against.append(f"the tier is {self.tier.lower()}")
+        weighing = [fact for fact in self.headlines if fact["risk"] and fact.get("weighs", True)]
+        against += [str(fact["title"]).lower() for fact in weighing]
+        return f"the renewal is {days:.0f} days away: {', '.join(against)}" if against else ""
 
     @property
     def drop(self) -> float | None:

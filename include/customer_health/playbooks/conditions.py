@@ -104,8 +104,8 @@ class When(Part):
         days_to_renewal: Days until the renewal date; unknown for evergreen contracts.
         needs_step: Whether a low tier, a near decision, piled facts or a decisive one ask for a step.
         attention: Whether the account needs attention: low health, or a near decision at a high risk.
-        open_renewal: Whether the coming renewal needs a plan: attention is needed, or it is 30 days away or
-            less and the account is not healthy.
+        last_weeks: Whether the renewal is 30 days away or less and anything speaks against its going on by
+            itself: attention is needed, the tier is below Healthy, or a headline fact of risk weighs.
         review: Whether headline facts pile up although no attention is needed (`facts.review_from`).
         p90: Probability of leaving within 90 days; unknown under the rules.
         p_decision: Probability of being lost at the next decision; unknown under the rules.
@@ -132,7 +132,7 @@ class When(Part):
     days_to_renewal: Range | None = None
     needs_step: bool | None = None
     attention: bool | None = None
-    open_renewal: bool | None = None
+    last_weeks: bool | None = None
     review: bool | None = None
     p90: Range | None = None
     p_decision: Range | None = None
@@ -181,9 +181,9 @@ class When(Part):
         if self.attention is not None:
             needed = bool(facts.get("attention"))
             note(needed == self.attention, "attention is needed" if needed else "no attention is needed")
-        if self.open_renewal is not None:
-            words = facts.open_renewal
-            note(bool(words) == self.open_renewal, words or "no open renewal")
+        if self.last_weeks is not None:
+            words = facts.last_weeks
+            note(bool(words) == self.last_weeks, words or "no doubtful renewal within 30 days")
         if self.review is not None:
             piled = bool(facts.get("review"))
             words = "facts pile up" if piled else "no facts pile up beside the score"

@@ -17,12 +17,15 @@ class Guard(Part):
         review_planned: A business review, or a long meeting with the account, lies ahead.
         review_invited_within: Days; within so many an earlier day asked for a business review, by whichever
             play. Whether it took place is not known yet, and nobody invites twice meanwhile.
+        asked: Types of task, each with days; an earlier day asked for such a task within so many, whichever
+            play it was and whatever became of it.
     """
 
     fact: Names = ()
     signals: Mapping[str, Range] = {}
     review_planned: bool = False
     review_invited_within: int | None = None
+    asked: Mapping[str, int] = {}
 
     def holds(self, facts: AccountView) -> str:
         """Return what holds, in words; empty if nothing does."""
@@ -36,4 +39,8 @@ class Guard(Part):
         within, invited = self.review_invited_within, facts.review_invited_on
         if within is not None and invited is not None and (facts.as_of - invited).days <= within:
             said.append(f"a review was asked for on {invited}")
+        for kind, days in self.asked.items():
+            before = facts.tasks.get(kind)
+            if before is not None and (facts.as_of - before.asked_on).days < days:
+                said.append(f"{kind.replace('_', ' ')} was asked for on {before.asked_on}")
         return ", ".join(said)

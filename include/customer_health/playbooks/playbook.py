@@ -88,6 +88,7 @@ def load_playbooks(config: CompanyConfig, folder: Path = LIBRARY) -> tuple[Playb
     files = {path.name: path for each in folders if each for path in _files(each)}
     playbooks = [load_playbook(files[name]) for name in sorted(files)]
     _check_orders(playbooks, folder)
+    _check_asked(playbooks, folder)
     chosen = (
         playbook.model_copy(
             update={
@@ -123,6 +124,21 @@ def _check_orders(playbooks: Iterable[Playbook], folder: Path) -> None:
                 hint="Give them different orders: of a group only the first that matches acts.",
             )
         seen[place] = playbook.name
+
+
+def _check_asked(playbooks: Iterable[Playbook], folder: Path) -> None:
+    """A guard that waits for a task that no play asks for would never hold, in silence."""
+    steps = [(playbook.name, step) for playbook in playbooks for step in playbook.steps]
+    known = {step.type for _, step in steps if isinstance(step, CreateTask)}
+    for name, step in steps:
+        for guard in (step.unless, step.only_if):
+            for kind in guard.asked if guard is not None else ():
+                if kind not in known:
+                    raise ConfigurationError(
+                        f"{folder}: {name}: do: {step.name}: asked: no playbook asks for a task of the type "
+                        f"'{kind}'.",
+                        hint=suggest(kind, known),
+                    )
 
 
 def load_playbook(path: Path) -> Playbook:

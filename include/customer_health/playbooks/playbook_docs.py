@@ -188,6 +188,8 @@ def _condition(name: str, value: Any) -> str:
         return "; ".join(f"{said}: {word} of {', '.join(codes)}" for word, codes in value if codes)
     if isinstance(value, bool):
         return said if value else f"not {said}"
+    if isinstance(value, str):
+        return f"{said} {value.replace('_', ' ')}"
     return f"{said} {' or '.join(str(item).replace('_', ' ') for item in value)}"
 
 

@@ -93,7 +93,8 @@ class CreateTask(Step):
 
     Attributes:
         owner: Roles in turn, `csm`, `csm_manager` or `fallback`: the first who exists gets it.
-        type: Kind of task, for reports; a `concession...` always needs approval.
+        type: Kind of task; a `concession...` always needs approval. Tasks of one type ask for the same thing:
+            none is created while an earlier one of the account is open, whichever playbook asked for it.
         subject: Title, at most 60 characters; tier, account and due time are put around it.
         due_in: Time from the publication of the score.
         priority: As the CRM shows it.
