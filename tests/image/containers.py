@@ -107,7 +107,7 @@ class Containers:
         deadline = time.monotonic() + within * PATIENCE
         while not ready():
             assert time.monotonic() < deadline, f"{what}: not within {within * PATIENCE:.0f} s"
-            time.sleep(3)
+            time.sleep(1)
 
     def down(self) -> None:
         """Take everything away, the volumes, too."""
