@@ -1,7 +1,7 @@
 """Readings before today, computed in a process of its own while Airflow starts.
 
-A quarter of weekly ones; on request (`make demo PAST=year`) four of the year before as well, scored by a
-model that knew no more than they did. Small accounts that were Red for a year show then, and losses and save
+A quarter of weekly ones; on request (`make demo PAST=year`) four of the year before as well, scored by
+models that knew no more than they did. Small accounts that were Red for a year show then, and losses and save
 plays of which the outcome is known.
 """
 
@@ -29,12 +29,16 @@ def readings_before(today: date, past: str = PAST[0]) -> list[date]:
     return [today - timedelta(weeks=number) for number in (*year, *range(WEEKS, 0, -1))]
 
 
-def begin_of_weeks(days: Sequence[date]) -> list[date]:
-    """Return the day on which weekly readings begin, where others come before it: a model is due then."""
+def trained_anew(days: Sequence[date]) -> list[date]:
+    """Return the days on which another model is due: the one that begins the weekly ones, and the one before.
+
+    A model of a year later may change too many colours to take over at once; two in a row that agree do.
+    """
     return [
-        day
+        one
         for before, day, after in zip(days, days[1:], days[2:], strict=False)
         if (day - before).days > 7 >= (after - day).days
+        for one in (before, day)
     ]
 
 
@@ -102,9 +106,7 @@ def main(days: Sequence[str]) -> int:
 
     try:
         dates = [date.fromisoformat(day) for day in days]
-        result = live_through(
-            load_settings(), days=dates, train_anew=begin_of_weeks(dates), progress=progress
-        )
+        result = live_through(load_settings(), days=dates, train_anew=trained_anew(dates), progress=progress)
     except CustomerHealthError as error:
         print(error, flush=True)
         return 1
