@@ -8,8 +8,12 @@ import pytest
 from tests.lib.follow_through import seen
 from tests.lib.headlines import headlines
 from tests.lib.ledger import day, outcome, promised, publish, run
+from tests.lib.ledgers import ledger_url
 
-from customer_health.ledger.crm_tasks import UNTOLD, take_in
+from customer_health.ledger.crm_tasks import UNTOLD, EarlierTasks, earlier_tasks, take_in
+from customer_health.ledger.engine import open_ledger
+
+__all__ = ["ledger_url"]
 
 UNPAID = {"score": 84, "reasons": [], "facts": headlines("overdue_invoices")}
 
@@ -85,3 +89,17 @@ def test_a_save_play_that_runs_again_leaves_out_what_is_still_being_done(ledger)
     live(ledger, 34, 20)
     assert promised(ledger, "create_task", step="executive_outreach") == [first]
     assert "in this episode" in outcome(ledger, 34, "acme", "critical_save")[1]
+
+
+def test_what_became_of_earlier_tasks_is_known_on_either_engine(ledger_url):
+    """One closed and one open of a type: it is open since the older open one, and was closed when it was."""
+    ledger = open_ledger(ledger_url)
+    for number in (1, 95, 96):
+        live(ledger, number, UNPAID)
+    first, _ = promised(ledger, "create_task", playbook="overdue_invoices")
+    tell(ledger, first, 97, "completed")
+    with ledger.connect() as connection:
+        known = earlier_tasks(connection, day(97))["acme"]
+        before = earlier_tasks(connection, day(95))["acme"]
+    assert known == {"overdue_invoice": EarlierTasks(day(95), day(95), day(97))}
+    assert before["overdue_invoice"].asked_on == day(1)

@@ -18,7 +18,7 @@ class Guard(Part):
         review_invited_within: Days; within so many an earlier day asked for a business review, by whichever
             play. Whether it took place is not known yet, and nobody invites twice meanwhile.
         asked: Types of task, each with days; an earlier day asked for such a task within so many, whichever
-            play it was and whatever became of it.
+            play it was, done or not.
     """
 
     fact: Names = ()

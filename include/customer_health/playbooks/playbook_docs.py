@@ -23,6 +23,7 @@ from customer_health.playbook_config import (
     Route,
 )
 from customer_health.playbooks.conditions import Fall, Range, ReasonCodes, When
+from customer_health.playbooks.guards import Guard
 from customer_health.playbooks.playbook import Playbook, load_playbooks
 from customer_health.playbooks.steps import STEPS, Step
 
@@ -108,6 +109,9 @@ def playbooks_page() -> str:
         "",
         "Every step may have an `id` (its name in keys and logs; changing it makes a new promise), `to` (the",
         "destination) and `approval: required` (a person must agree before it leaves the system).",
+        "A step with `unless` is left out, and one with `only_if` is taken, where any of these holds:",
+        "",
+        *_table(Guard),
         *(line for verb, step in STEPS.items() for line in _step(verb, step)),
         "",
         "## The library",
