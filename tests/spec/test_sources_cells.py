@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.lib.files import MAPPING, CompanyFiles
 
 from customer_health.errors import DataContractError
-from customer_health.sources import landing
+from customer_health.sources import casting, landing
 from customer_health.sources.amounts import code_of, currency_in, number, span
 from customer_health.sources.moments import stands_for_none, with_zone
 
@@ -333,3 +333,19 @@ def test_days_of_a_spreadsheet_are_read_by_their_format(company: CompanyFiles) -
         ("t2", "2026-10-01 00:00:00"),
     ]
     assert company.quarantine() == [("tickets", "tickets.csv", 4, "occurred_at", "soon")]
+
+
+_ENDS = st.sampled_from(
+    [*casting._UNSEEN, "", "a", "!", "~", "\x7f", "\x00", "é", "漢", "\U0001f600", "e\u0301"]
+)
+
+
+_BETWEEN = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+
+
+@settings(deadline=None)
+@given(st.tuples(_ENDS, _ENDS, _BETWEEN, _ENDS, _ENDS).map("".join))
+def test_marks_that_nobody_sees_are_taken_from_both_ends_whatever_stands_between(written: str) -> None:
+    """The definition is a trim of every text; ordinary ones go a shorter way."""
+    read = f"SELECT {casting.as_text('given', 'VARCHAR')} FROM (SELECT CAST(? AS VARCHAR) AS given)"
+    assert _CON.execute(read, [written]).fetchall() == [(written.strip(casting._UNSEEN),)]

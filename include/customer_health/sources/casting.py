@@ -84,7 +84,11 @@ def always_fits(native: str, type_: Type) -> bool:
 def as_text(expression: str, native: str) -> str:
     """Return the value as trimmed text, without marks that nobody sees; floating ids lose their `.0`."""
     if native == "VARCHAR":
-        return f"trim({expression}, '{_UNSEEN}')"
+        # Trimming these marks reads letter by letter: a text that ends in none of them is left alone.
+        ends = " AND ".join(
+            f"ord({end}) BETWEEN 33 AND 126" for end in (expression, f"right({expression}, 1)")
+        )
+        return f"CASE WHEN {ends} THEN {expression} ELSE trim({expression}, '{_UNSEEN}') END"
     if native in ("DOUBLE", "FLOAT"):
         return f"regexp_replace(CAST({expression} AS VARCHAR), '\\.0$', '')"
     return f"CAST({expression} AS VARCHAR)"
