@@ -8,7 +8,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,6 +170,38 @@ def test_an_answer_of_a_source_that_trickles_in_has_an_end(monkeypatch: pytest.M
     """A time-out is per read: a byte now and then would hold the task until Airflow ends it."""
     monkeypatch.setattr(asking, "LONGEST_CALL", 0.3)
     monkeypatch.setattr(asking, "TRIES", 1)
+    with (
+        trickling(100_000) as address,
+        pytest.raises(SourceBusyError, match=r"no complete answer \(ReadTimeout\)"),
+    ):
+        by_source_with_patience(address)
+
+
+@pytest.mark.parametrize("length", [100_000, None])
+def test_a_file_that_trickles_in_ends_after_its_time_and_nothing_of_it_counts(
+    length: int | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With a length or without one: such a body ends wherever the connection does, and would look whole."""
+    monkeypatch.setattr(asking, "LONGEST_FILE", 0.5)
+    with trickling(length) as address, pytest.raises(SourceBusyError, match="was not whole after") as stop:
+        downloaded(address, tmp_path / "answer")
+    assert "nothing of it was kept" in stop.value.hint
+
+
+def test_a_file_that_comes_in_time_is_whole(tmp_path: Path) -> None:
+    with trickling(12) as address:
+        downloaded(address, tmp_path / "answer")
+    assert (tmp_path / "answer").read_bytes() == b"1" * 12
+
+
+def downloaded(address: str, to: Path) -> None:
+    session = AskingSession("Acme", Limits(), frozenset({"vendor.example"}), through=address)
+    session.save(requests.Request("GET", "https://vendor.example/x").prepare(), to)
+
+
+@contextmanager
+def trickling(length: int | None) -> Iterator[str]:
+    """A host that answers one request with a byte now and then: so many, or without an end."""
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
@@ -176,14 +209,16 @@ def test_an_answer_of_a_source_that_trickles_in_has_an_end(monkeypatch: pytest.M
         line, _ = listener.accept()
         with closing(line), suppress(OSError):
             line.recv(65536)
-            line.sendall(head("200 OK", "application/json", 100_000))
-            while not over.wait(0.05):
+            unknown = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nConnection: close\r\n\r\n"
+            line.sendall(head("200 OK", "text/csv", length) if length else unknown)
+            sent = 0
+            while sent != length and not over.wait(0.05):
                 line.sendall(b"1")
+                sent += 1
 
     thread = threading.Thread(target=trickle, daemon=True)
     thread.start()
-    with pytest.raises(SourceBusyError, match=r"no complete answer \(ReadTimeout\)"):
-        by_source_with_patience(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     over.set()
     thread.join(timeout=10)
     listener.close()

@@ -55,6 +55,8 @@ class _Limit:
             with suppress(OSError):  # it may have ended by itself
                 sock.shutdown(socket.SHUT_RDWR)
 
+        if self.timer is not None:  # of a try before this one: its connection is not ours any more
+            self.timer.cancel()
         self.timer = threading.Timer(self.seconds, close)
         self.timer.daemon = True
         self.timer.start()

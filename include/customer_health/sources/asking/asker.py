@@ -188,18 +188,9 @@ class Asker:
             endpoint.method, endpoint.path, endpoint.params, endpoint.body, resource, run
         )
         try:
-            answer = self.session.send(prepared, stream=True)
+            self.session.save(prepared, to)
         except IgnoreResponseException:
             return None
-        try:
-            with answer, to.open("wb") as file:
-                for block in answer.iter_content(1 << 20):
-                    file.write(block)
-        except requests.RequestException as error:
-            raise SourceBusyError(
-                f"{self.vendor.vendor}: the export broke off ({type(error).__name__}).",
-                hint="It is asked for again.",
-            ) from None
         return to
 
     def _client(self) -> Any:

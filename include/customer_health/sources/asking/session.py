@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 import requests
 
 from customer_health.delivery import http_faults
-from customer_health.delivery.call_guard import GuardedAdapter, answered_within
+from customer_health.delivery.call_guard import GuardedAdapter, answered_within, lasting_at_most
 from customer_health.sources.asking.faults import SourceBusyError, SourceRefusedError, TokenExpiredError
 from customer_health.sources.asking.limiter import RateLimiter
 from customer_health.sources.asking.sign_in import KeyAuth, TokenAuth
@@ -28,6 +29,7 @@ from customer_health.sources.asking.vendor_access import Limits
 TRIES = 5
 LONGEST_WAIT = 120.0  # seconds; a vendor that wants more gets the next try of the task
 LONGEST_CALL = 300.0  # seconds for one answer, but for a file
+LONGEST_FILE = 3600.0  # seconds for a file: an export of a day; the task that asks for it has three hours
 LANDED = "What has landed stays; the next try goes on from there."
 A_PAGE = "answered with a web page instead of data"
 _TRANSIENT = frozenset({408, 425, 500, 502, 503, 504, 520, 522, 524})
@@ -121,8 +123,31 @@ class AskingSession(requests.Session):
                 self.sleep(pause)
         raise SourceBusyError(f"{self.vendor} {why}.", hint=hint)
 
+    def save(self, request: requests.PreparedRequest, to: Path) -> None:
+        """Send, and stream the answer of a success into a file.
+
+        Raises:
+            SourceBusyError: As `send`; or the answer broke off, or was not whole after LONGEST_FILE.
+        """
+        with lasting_at_most(LONGEST_FILE) as over:
+            why = ""
+            try:
+                with self.send(request, stream=True) as answer, to.open("wb") as file:
+                    for block in answer.iter_content(1 << 20):
+                        file.write(block)
+            except requests.RequestException as error:
+                why = f"broke off ({type(error).__name__})"
+            if over():  # a body without a length ends wherever the connection does
+                why = f"was not whole after {LONGEST_FILE / 60:.0f} minutes"
+        if why:
+            raise SourceBusyError(
+                f"{self.vendor}: the export {why}.",
+                hint="It is asked for again; nothing of it was kept. Where that repeats, look at the line "
+                "to the vendor.",
+            )
+
     def _sent(self, request: requests.PreparedRequest, given: Mapping[str, Any]) -> requests.Response:
-        """Send once. A time-out is per read: an answer that trickles in has an end, too, but for a file."""
+        """Send once. A time-out is per read: an answer that trickles in has an end, too (files: `save`)."""
         if given.get("stream"):
             return super().send(request, **given)
         return answered_within(LONGEST_CALL, partial(super().send, request, **given))
