@@ -19,7 +19,7 @@ from customer_health.ledger.engine import open_ledger
 from customer_health.model.registry import artefact, current_model
 from customer_health.operations.backup import back_up, restore
 from customer_health.operations.storage_check import examine_storage
-from customer_health.operations.thinning import _files as thin
+from customer_health.operations.thinning import remove_old_files
 from customer_health.settings import Settings, load_settings
 from customer_health.warehouse.connect import open_warehouse
 from customer_health_airflow.task_links import page_of
@@ -147,10 +147,10 @@ def test_the_page_serves_what_lies_there_and_nothing_beside(settings: Settings, 
 
 def test_old_files_go_and_young_ones_stay(settings: Settings) -> None:
     storage.write(settings.preview / "2026-01-01" / "slack" / "old.md", "old")
-    today = datetime.now(UTC).date()
+    written = datetime.now(UTC)
 
-    assert thin(settings.preview, today - TOMORROW) == 0
-    assert thin(settings.preview, today + TOMORROW) == 1
+    assert remove_old_files(settings, now=written + 89 * TOMORROW)["previews"] == 0
+    assert remove_old_files(settings, now=written + 92 * TOMORROW)["previews"] == 1
     assert storage.files_below(settings.preview) == []
 
 
