@@ -21,7 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
-from customer_health.errors import ConfigurationError, CustomerHealthError, RetriableError
+from customer_health.address_faults import (
+    OBJECT_STORES,
+    asking,
+    is_local,
+    no_such_bucket,
+    protocol_of,
+    shown,
+)
+from customer_health.errors import ConfigurationError
 from customer_health.store_faults import writing_to
 
 if TYPE_CHECKING:
@@ -29,14 +37,7 @@ if TYPE_CHECKING:
 
 KINDS = ("models", "reports", "preview")
 """Folders that lie below CUSTOMER_HEALTH_STORAGE, or in the home folder."""
-_OBJECTS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl")
 _MODIFIED = ("LastModified", "last_modified", "updated", "mtime", "created")  # S3, Azure, GCS, local, memory
-
-
-class StorageUnavailableError(RetriableError):
-    """The store of models, reports and previews did not answer, or refused; it may do better later."""
-
-    store = "storage of reports and models"
 
 
 @dataclass(frozen=True)
@@ -65,23 +66,38 @@ def place_of(address: str | Path) -> Path:
         text = unquote(urlsplit(text).path)
     if "://" not in text:
         return Path(text).expanduser().absolute()  # every process means the same folder
-    import fsspec
     from upath import UPath
 
-    try:
-        fsspec.get_filesystem_class(text.partition("://")[0])
+    _driver_of(text)
+    with asking(text):
         place: Any = UPath(text, use_listings_cache=False)
-    except (ImportError, ValueError) as error:
-        raise ConfigurationError(
-            f"The storage address '{text}' cannot be opened: {error}",
-            hint="Write it as s3://bucket/folder (gs://, abfs://, ...), and install the driver it names.",
-        ) from None
     return cast("Path", place)
 
 
-def is_local(path: Path) -> bool:
-    """Whether a path is one of this machine's file system."""
-    return isinstance(path, Path)
+def _driver_of(address: str) -> None:
+    import fsspec
+
+    try:
+        fsspec.get_filesystem_class(address.partition("://")[0] if "://" in address else "file")
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"The storage address '{shown(address)}' cannot be opened: {error}",
+            hint="Write it as s3://bucket/folder (gs://, abfs://, ...), and install the driver it names.",
+        ) from None
+
+
+def opened(address: str) -> tuple[Any, str]:
+    """Return the fsspec file system of an address, and the path in it; its listings are never cached.
+
+    Raises:
+        ConfigurationError: No driver answers to such an address here.
+    """
+    import fsspec
+
+    _driver_of(address)
+    options = {} if is_local(address) else {"use_listings_cache": False}
+    with asking(address):
+        return cast("tuple[Any, str]", fsspec.url_to_fs(address, **options))
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -98,16 +114,39 @@ def write(path: Path, content: str | bytes) -> Path:
     if is_local(path):
         replace_file(path, data)
         return path
-    with asking(path):
-        store = _store(path)
-        try:
-            store.fs.pipe_file(store.path, data)
-        except FileNotFoundError as error:
-            if store.protocol in _OBJECTS:  # it has no folders to make: a misspelt bucket must not be made
-                raise OSError(f"there is no such bucket or container: {error}") from None
-            store.fs.makedirs(store.parent.path, exist_ok=True)
-            store.fs.pipe_file(store.path, data)
+    store = _store(path)
+    put(store.fs, store.path, data, str(path))
     return path
+
+
+def put(system: Any, path: str, content: bytes | Path, place: str) -> None:
+    """Put bytes, or a finished local file, under a path of a file system, and make its folders.
+
+    Args:
+        system: As `opened` returns it.
+        path: In that file system.
+        content: Bytes, or the local file.
+        place: The address, for the words of an error.
+
+    Raises:
+        StorageUnavailableError: The store did not take it, or there is no such bucket.
+    """
+
+    def send() -> None:
+        if isinstance(content, bytes):
+            system.pipe_file(path, content)
+        else:
+            system.put_file(str(content), path)
+
+    with asking(place):
+        try:
+            send()
+        except FileNotFoundError:
+            # An object store has no folders to make: making them would make a misspelt bucket.
+            if protocol_of(system) in OBJECT_STORES:
+                raise no_such_bucket(place) from None
+            system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            send()
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -184,14 +223,32 @@ def _asked(folder: Path) -> Iterator[StoredFile]:
     """One listing of the store, not a question a file."""
     with asking(folder):
         store = _store(folder)
-        try:
-            found = store.fs.find(store.path, detail=True)
-        except FileNotFoundError:
-            found = {}
+        found = listed(store.fs, store.path, str(folder))
         root = store.path.strip("/")
         for name, info in found.items():
             inside = name.strip("/").removeprefix(root).strip("/")
             yield StoredFile(folder / inside, inside, _modified(info) or store.fs.modified(name))
+
+
+def listed(system: Any, path: str, place: str) -> dict[str, dict[str, Any]]:
+    """Return what the store knows of every file below a path; nothing where the folder is absent.
+
+    Raises:
+        StorageUnavailableError: It did not answer, or there is no such bucket: that is not an empty one.
+    """
+    with asking(place):
+        try:
+            found = dict(system.find(path, detail=True))
+        except FileNotFoundError:
+            found = {}
+        if not found and protocol_of(system) in OBJECT_STORES:
+            try:
+                system.ls(path.strip("/").partition("/")[0])
+            except FileNotFoundError:
+                raise no_such_bucket(place) from None
+            except Exception:  # who may list below a folder only has a bucket
+                return {}
+        return found
 
 
 def _modified(info: dict[str, Any]) -> datetime | None:
@@ -208,22 +265,3 @@ def _modified(info: dict[str, Any]) -> datetime | None:
 
 def _store(path: Path) -> UPath:
     return cast("UPath", path)
-
-
-@contextmanager
-def asking(path: Path) -> Iterator[None]:
-    """Say in our words what a store at an address refuses; drivers raise their vendors' errors."""
-    if is_local(path):
-        yield
-        return
-    try:
-        yield
-    except (CustomerHealthError, FileNotFoundError):
-        raise
-    except Exception as error:
-        words = " ".join(str(error).split())[:300]
-        raise StorageUnavailableError(
-            f"The storage at {path} did not answer as it should ({type(error).__name__}: {words}).",
-            hint="Check that it can be reached from this worker, and that its credentials may list, read, "
-            "write and delete there.",
-        ) from None

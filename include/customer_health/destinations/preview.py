@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from customer_health.address_faults import asking
 from customer_health.delivery.http_faults import DestinationUnavailableError
 from customer_health.destinations.crm.task_text import opportunity_markdown, task_markdown
 from customer_health.destinations.mailbox import digest_mail, meeting_text
@@ -19,7 +20,7 @@ from customer_health.effects.destination import RejectedError
 from customer_health.effects.effect import Effect
 from customer_health.ledger.crash_points import crash_point
 from customer_health.settings import Settings
-from customer_health.storage import asking, files_below, read, write
+from customer_health.storage import files_below, read, write
 from customer_health.store_faults import StoreFullError
 
 FOLDERS: Mapping[str, str] = {

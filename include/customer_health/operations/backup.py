@@ -16,9 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from customer_health import __version__, storage
+from customer_health.address_faults import asking
 from customer_health.errors import ConfigurationError, FatalError
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.ledger_copy import dump_ledger, load_ledger
@@ -49,8 +48,8 @@ def back_up(settings: Settings, target: str, *, now: datetime) -> Result:
         WarehouseBusyError: A step is at work; the same command works when it has finished.
     """
     place = f"{target.rstrip('/')}/{now:%Y%m%dT%H%M%SZ}"
-    system, path = fsspec.core.url_to_fs(place)
-    if system.exists(path):
+    system, path = storage.opened(place)
+    if storage.listed(system, path, place):
         raise ConfigurationError(f"{place} exists.", hint="Name another folder, or wait a second.")
     ledger = open_ledger(settings.ledger_url)
     with open_warehouse(settings.warehouse_url) as con:
@@ -66,8 +65,7 @@ def back_up(settings: Settings, target: str, *, now: datetime) -> Result:
             files |= {_warehouse_file(settings): WAREHOUSE} | _kept(settings) | _fetched(settings, folder)
             digests = {name: _digest(source) for source, name in files.items()}
             for source, name in files.items():
-                system.makedirs(f"{path}/{name}".rsplit("/", 1)[0], exist_ok=True)
-                system.put_file(str(source), f"{path}/{name}")
+                storage.put(system, f"{path}/{name}", source, f"{place}/{name}")
     manifest = {
         "format": FORMAT,
         "version": __version__,
@@ -75,8 +73,8 @@ def back_up(settings: Settings, target: str, *, now: datetime) -> Result:
         "rows": counts,
         "files": digests,
     }
-    with system.open(f"{path}/{MANIFEST}", "w") as out:
-        json.dump(manifest, out, indent=1, sort_keys=True)
+    text = json.dumps(manifest, indent=1, sort_keys=True).encode()
+    storage.put(system, f"{path}/{MANIFEST}", text, f"{place}/{MANIFEST}")
     size, rows = sum(digest["bytes"] for digest in digests.values()), sum(counts.values())
     return Result(
         "Back-up",
@@ -92,7 +90,7 @@ def restore(settings: Settings, source: str) -> Result:
         ConfigurationError: There is something already, or the back-up is of a newer version.
         FatalError: A file is missing or damaged; nothing was changed.
     """
-    system, path = fsspec.core.url_to_fs(source.rstrip("/"))
+    system, path = storage.opened(source.rstrip("/"))
     manifest = _manifest(system, path, source)
     there = [name for name in (WAREHOUSE, *FOLDERS) if (settings.home / name).exists()]
     if settings.storage:
@@ -130,8 +128,8 @@ def restore(settings: Settings, source: str) -> Result:
 
 def _manifest(system: Any, path: str, source: str) -> Mapping[str, Any]:
     try:
-        with system.open(f"{path}/{MANIFEST}") as file:
-            manifest: dict[str, Any] = json.load(file)
+        with asking(source):
+            manifest: dict[str, Any] = json.loads(system.cat_file(f"{path}/{MANIFEST}"))
     except (OSError, ValueError):
         raise FatalError(
             f"{source} has no readable {MANIFEST}.",
@@ -148,7 +146,8 @@ def _manifest(system: Any, path: str, source: str) -> Mapping[str, Any]:
 def _fetch(system: Any, path: str, to: Path, digest: Mapping[str, Any], source: str) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     try:
-        system.get_file(path, str(to))
+        with asking(source):
+            system.get_file(path, str(to))
         found = _digest(to)["sha256"]
     except FileNotFoundError:
         found = "missing"

@@ -5,16 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import re
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import fsspec
-
 from customer_health import storage
+from customer_health.address_faults import asking, is_local, shown
 from customer_health.settings import Settings
 from customer_health.sources.asking.raw_files import address_of
 from customer_health.sources.locate import Folder
@@ -76,12 +74,7 @@ def erase_files(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Sub
 def places_of(settings: Settings) -> dict[str, str]:
     """Return how a receipt calls where files lie: "preview", or "preview at s3://bucket/health/preview"."""
     folders = {**_shown(settings), LANDING: _landing(settings)}
-    return {kind: kind if storage.is_local(at) else f"{kind} at {_open(at)}" for kind, at in folders.items()}
-
-
-def _open(place: Path) -> str:
-    """Return an address without what it may hold of a login: a receipt is kept for ever."""
-    return re.sub(r"//[^/@]*@", "//", str(place))
+    return {kind: kind if is_local(at) else f"{kind} at {shown(at)}" for kind, at in folders.items()}
 
 
 def _landing(settings: Settings) -> Path:
@@ -102,14 +95,13 @@ def _by_stem(settings: Settings) -> dict[tuple[str, str], list[Path]]:
 
 def landed_rows(settings: Settings, subject: Subject) -> Iterator[dict[str, Any]]:
     """Yield the rows of landed answers that concern the subject."""
-    system, root = fsspec.core.url_to_fs(address_of(settings.home, settings.landing))
-    with storage.asking(_landing(settings)):
-        paths = _files(system, root)
+    system, root = storage.opened(address_of(settings.home, settings.landing))
+    paths = _files(system, root, str(_landing(settings)))
     for path in paths:
         name = PurePosixPath(path).name
         if name.startswith("_seen-"):
             continue
-        with storage.asking(_landing(settings)):
+        with asking(_landing(settings)):
             data = bytes(system.cat_file(path))
         rows = _lines(data) if name.endswith(".jsonl.gz") else _table(data).to_pylist()
         yield from (row for row in rows if subject.mentioned(_plain(row)))
@@ -121,13 +113,12 @@ def erase_landed(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Su
     Without that it would load the changed file again, and lose a person's rows, which stay countable.
     """
     address, place = address_of(settings.home, settings.landing), _landing(settings)
-    system, root = fsspec.core.url_to_fs(address)
+    system, root = storage.opened(address)
     count = 0
-    with storage.asking(place):
-        paths = _files(system, root)
+    paths = _files(system, root, str(place))
     for path in paths:
         name = PurePosixPath(path).name
-        with storage.asking(place):
+        with asking(place):
             before = bytes(system.cat_file(path))
         clean: Callable[[bytes, Subject], bytes]
         clean = _seen if name.startswith("_seen-") else _rows if name.endswith(".jsonl.gz") else _parquet
@@ -135,14 +126,13 @@ def erase_landed(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Su
         if after == before:
             continue
         count += 1
-        if storage.is_local(place):
+        if is_local(place):
             storage.write(Path(path), after)
         else:
-            with storage.asking(place):
-                system.pipe_file(path, after)
+            storage.put(system, path, after, str(place))
         source, _, inside = str(PurePosixPath(path).relative_to(PurePosixPath(root))).partition("/")
         if inside and not name.startswith("_seen-"):
-            with storage.asking(place):
+            with asking(place):
                 _take_as_read(settings, con, f"{address.rstrip('/')}/{source}", source, inside)
     return count
 
@@ -203,11 +193,9 @@ def _plain(row: Any) -> Any:
     return json.loads(json.dumps(row, default=str))
 
 
-def _files(system: Any, root: str) -> list[str]:
-    if not system.exists(root):
-        return []
-    found = sorted(system.find(root))
-    return [path for path in found if path.endswith((".jsonl.gz", ".parquet", ".json.gz"))]
+def _files(system: Any, root: str, place: str) -> list[str]:
+    found = storage.listed(system, root, place)
+    return [path for path in sorted(found) if path.endswith((".jsonl.gz", ".parquet", ".json.gz"))]
 
 
 def _mentions(path: Path, subject: Subject) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from customer_health.address_faults import asking
 from customer_health.pipeline.ingestion import company_config
 from customer_health.pipeline.step_result import Result
 from customer_health.pipeline.training_inputs import training_inputs
@@ -85,8 +86,11 @@ def value_of_data(settings: Settings, *, as_of: date, progress: Progress = silen
         ledger, report_numbers.VALUE_OF_DATA, as_of, value_of_data_page.content(worth, coverage)
     )
     last = next((told for told in training_runs.history(ledger, as_of=as_of) if told.model_id), None)
-    if last is not None and (path := settings.models / str(last.model_id) / model_card.FILE).exists():
-        value_of_data_page.insert(path, worth)
+    if last is not None:
+        path = settings.models / str(last.model_id) / model_card.FILE
+        with asking(path):
+            if path.exists():
+                value_of_data_page.insert(path, worth)
     numbers: dict[str, int | float | str] = {
         str(verdict).replace(" ", "_"): int(count)
         for verdict, count in worth.table["verdict"].value_counts().items()

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from customer_health.errors import ConfigurationError, DataContractError, RetriableError
+from customer_health.address_faults import asking
+from customer_health.errors import ConfigurationError, DataContractError
 from customer_health.sources.file_order import place_of
 from customer_health.sources.files import KINDS, kind_of
+from customer_health.storage import listed, opened
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Folder:
         """List the folder anew; until then what came after the last look is not seen."""
         if self._remote:
             fs, root = self._filesystem()
-            names = [str(PurePosixPath(path).relative_to(root)) for path in fs.find(root)]
+            names = [str(PurePosixPath(path).relative_to(root)) for path in listed(fs, root, self.url)]
         else:
             names = [path.relative_to(self._root).as_posix() for path in _files_below(self._root)]
         self._seen = sorted(names, key=place_of)
@@ -97,15 +99,7 @@ class Folder:
         return self._seen or []
 
     def _filesystem(self) -> tuple[Any, str]:
-        import fsspec
-
-        try:
-            fs, root = fsspec.core.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
-            raise ConfigurationError(
-                f"{self.url} cannot be opened: {error}",
-                hint="Install the fsspec driver that it names (s3fs, gcsfs, ...).",
-            ) from None
+        fs, root = opened(self.url)
         return fs, root.rstrip("/")
 
     def matching(self, pattern: str) -> list[DataFile]:
@@ -142,7 +136,7 @@ class Folder:
             stat = path.stat()
             return DataFile(name, path, stat.st_size, str(stat.st_mtime_ns))
         fs, root = self._filesystem()
-        try:
+        with asking(f"{self.url}/{name}"):
             info = fs.info(f"{root}/{name}")
             modified = str(fs.checksum(f"{root}/{name}"))
             local = (
@@ -155,8 +149,6 @@ class Folder:
                 local.parent.mkdir(parents=True, exist_ok=True)
                 fs.get_file(f"{root}/{name}", str(local))
                 mark.write_text(modified)
-        except OSError as error:
-            raise RetriableError(f"{self.url}/{name} cannot be fetched: {error}", hint="Try again.") from None
         return DataFile(name, local, int(info["size"]), modified)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
+from customer_health.address_faults import asking, is_local
 from customer_health.settings import Settings, load_settings
-from customer_health.storage import asking, files_below, is_local, read
+from customer_health.storage import files_below, read
 from customer_health_airflow.ui import shell
 from customer_health_airflow.ui.markdown_pages import html_of
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_health.address_faults import asking
 from customer_health.errors import FatalError
 from customer_health.model.candidates.candidate import Candidate
 from customer_health.model.candidates.candidate_loaders import read
@@ -24,7 +25,7 @@ from customer_health.model.data.decision_window import DECISION
 from customer_health.model.data.features import EXTERNAL_SCORE, REFERENCE_INPUTS, RENEWAL, FeatureSet
 from customer_health.model.data.track_record import read_records
 from customer_health.model.registry.champion import Champion
-from customer_health.storage import asking, place_of
+from customer_health.storage import place_of
 from customer_health.storage import read as read_file
 from customer_health.storage import write as write_file
 

@@ -17,9 +17,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import fsspec
-
-from customer_health.storage import move_file, replace_file
+from customer_health.address_faults import asking, is_local
+from customer_health.storage import move_file, opened, put, replace_file
 
 _LEVEL = 1  # raw rows shrink tenfold at the fastest level; a higher one costs more CPU than it saves
 
@@ -34,17 +33,17 @@ class RawFiles:
     """
 
     def __init__(self, address: str, source: str, resource: str) -> None:
-        self._fs, root = fsspec.url_to_fs(address)
-        protocols = self._fs.protocol
-        self._local = "file" in ((protocols,) if isinstance(protocols, str) else protocols)
+        self._fs, root = opened(address)
+        self._local = is_local(address)
         self._root = str(PurePosixPath(root) / source / resource)
+        self._place = f"{address.rstrip('/')}/{source}/{resource}"
 
     def clear_after(self, number: int) -> None:
         """Remove what lies behind the last good file: the ledger does not know it."""
         for name in self._names():
             stem = name.removeprefix("_seen-").split(".")[0]
             if len(stem) == 7 and stem.isdigit() and int(stem) > number:
-                self._fs.rm(f"{self._root}/{name}")
+                self._remove(name)
 
     def write_lines(self, number: int, lines: Iterable[bytes]) -> str:
         """Write rows, one JSON object a line, and return the file's name."""
@@ -54,11 +53,12 @@ class RawFiles:
 
     def has(self, name: str) -> bool:
         """Whether a file has landed."""
-        return bool(self._fs.exists(f"{self._root}/{name}"))
+        with asking(self._place):
+            return bool(self._fs.exists(f"{self._root}/{name}"))
 
     def put(self, name: str, path: Path) -> None:
         """Take over a finished local file."""
-        self._write(name, path.read_bytes() if not self._local else path)
+        self._write(name, path)
 
     def write_seen(self, number: int, seen: Mapping[str, str]) -> None:
         """Keep the digests that belong to a file number, and drop older ones."""
@@ -68,26 +68,31 @@ class RawFiles:
         """Remove digests that the ledger no longer points to."""
         for name in self._names():
             if name.startswith("_seen-") and int(name[6:13]) < number:
-                self._fs.rm(f"{self._root}/{name}")
+                self._remove(name)
 
     def read_seen(self, number: int) -> dict[str, str]:
         """Return key -> digest of the rows that may come again."""
         path = f"{self._root}/_seen-{number:07d}.json.gz"
-        if not self._fs.exists(path):
-            return {}
-        found: dict[str, str] = json.loads(gzip.decompress(self._fs.cat_file(path)))
+        with asking(self._place):
+            if not self._fs.exists(path):
+                return {}
+            found: dict[str, str] = json.loads(gzip.decompress(self._fs.cat_file(path)))
         return found
 
     def _names(self) -> list[str]:
-        if not self._fs.exists(self._root):
-            return []
-        return sorted(PurePosixPath(path).name for path in self._fs.ls(self._root, detail=False))
+        with asking(self._place):
+            if not self._fs.exists(self._root):
+                return []
+            return sorted(PurePosixPath(path).name for path in self._fs.ls(self._root, detail=False))
+
+    def _remove(self, name: str) -> None:
+        with asking(self._place):
+            self._fs.rm(f"{self._root}/{name}")
 
     def _write(self, name: str, content: bytes | Path) -> None:
         path = f"{self._root}/{name}"
         if not self._local:
-            self._fs.makedirs(self._root, exist_ok=True)
-            self._fs.pipe_file(path, content if isinstance(content, bytes) else content.read_bytes())
+            put(self._fs, path, content, f"{self._place}/{name}")
         elif isinstance(content, bytes):
             replace_file(Path(path), content)
         else:
