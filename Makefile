@@ -25,7 +25,7 @@ CONFIG  ?=
 TODAY   ?=
 PAST    ?=
 
-.PHONY: pictures twins licences sbom help setup demo up down test spark-test check lint format types contracts docs lock clean mapping image-test image-pins
+.PHONY: pictures twins licences sbom help setup demo up down test spark-test clouds-test check lint format types contracts docs lock clean mapping image-test image-pins
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -101,6 +101,23 @@ $(IMAGE)/.installed: docker/requirements.lock $(STAMP)
 	@# A server that speaks S3 (moto, Apache-2.0) for the test.
 	@$(BIN)/uv venv --quiet --python 3.11 $(IMAGE)/s3-server
 	@$(BIN)/uv pip install --quiet --system-certs --python $(IMAGE)/s3-server/bin/python 'moto[s3,server]==5.2.5'
+	@touch $@
+
+# The drivers that the image holds, each before a server of its kind: moto (Apache-2.0), gcp-storage-emulator (BSD)
+# from the package index; Microsoft's Azurite (MIT) from npm, and where there is none its tests are skipped and say so.
+clouds-test: $(IMAGE)/.clouds ## Storage, landing, back-ups and erasure at S3, Google Cloud Storage and Azure Blob (CI does too)
+	@CLOUDS_TEST=1 PYTHONPATH=include:plugins:.:$(IMAGE)/testing $(IMAGE)/bin/python -m pytest tests/clouds
+
+$(IMAGE)/.clouds: $(IMAGE)/.installed
+	@echo "Installing the clouds' emulators into $(IMAGE) (about two minutes)" >&2
+	@$(BIN)/uv pip install --quiet --system-certs --target $(IMAGE)/testing \
+		'pytest>=8.4' 'pytest-timeout>=2.4' 'hypothesis>=6.130'
+	@$(BIN)/uv venv --quiet --python 3.11 --clear $(IMAGE)/gcs-server
+	@$(BIN)/uv pip install --quiet --system-certs --python $(IMAGE)/gcs-server/bin/python 'gcp-storage-emulator==2026.7.19'
+	@if command -v npm >/dev/null; then \
+		timeout 600 npm install --silent --no-audit --no-fund --prefix $(IMAGE)/azurite azurite@3.37.0 \
+			|| echo "Azurite could not be installed; the tests of Azure are skipped." >&2; \
+	else echo "npm is not here; the tests of Azure are skipped." >&2; fi
 	@touch $@
 
 image-pins: ## Print the digests of the base images, for .env (needs docker and the network)

@@ -114,8 +114,9 @@ def write(path: Path, content: str | bytes) -> Path:
     if is_local(path):
         replace_file(path, data)
         return path
-    store = _store(path)
-    put(store.fs, store.path, data, str(path))
+    with asking(path):  # a driver looks for its credentials when it is first needed
+        store = _store(path)
+        put(store.fs, store.path, data, str(path))
     return path
 
 

@@ -170,6 +170,36 @@ def test_the_doctor_tries_the_rights_that_a_night_needs(
     assert "Access Denied" in "\n".join(found.lines())
 
 
+class NoBucket(fsspec.AbstractFileSystem):
+    """As S3, Google Cloud Storage and Azure say it: nothing is found below, and the bucket is not there."""
+
+    protocol = "s3"
+
+    def find(self, path: str, *_: object, **__: object) -> dict[str, object]:
+        return {}
+
+    def ls(self, path: str, *_: object, **__: object) -> list[str]:
+        assert path == "misspelt"
+        raise FileNotFoundError(path)
+
+    def pipe_file(self, path: str, *_: object, **__: object) -> None:
+        raise FileNotFoundError(path)
+
+    def makedirs(self, path: str, *_: object, **__: object) -> None:
+        raise AssertionError("a misspelt bucket must not be made")
+
+
+def test_a_bucket_that_is_not_there_is_not_an_empty_one() -> None:
+    """Each cloud's own driver: tests/clouds."""
+    for way in (
+        lambda: storage.listed(NoBucket(), "misspelt/health", "s3://misspelt/health"),
+        lambda: storage.put(NoBucket(), "misspelt/a", b"x", "s3://key:secret@misspelt/a"),
+    ):
+        with pytest.raises(RetriableError, match="There is no bucket or container 'misspelt'") as stop:
+            way()
+        assert "secret" not in str(stop.value)
+
+
 def test_a_preview_that_died_before_its_last_file_has_not_landed(
     store: fsspec.AbstractFileSystem, tmp_path: Path
 ) -> None:

@@ -31,6 +31,8 @@ def begin(
     with writing(engine) as connection:
         salt = _salt(connection)
         digests = sorted(digest(salt, one) for one in ids)
+        if kind == "person":
+            digests = sorted({*digests, *_of_members(connection, digests)})
         known = _known(connection, kind, digests)
         if known is None:
             values = {
@@ -52,6 +54,52 @@ def begin(
         found = _known(connection, kind, digests)
     assert found is not None
     return found
+
+
+def remember_members(
+    engine: Engine, members: Iterable[Iterable[str]], *, by: str, reason: str, now: datetime
+) -> None:
+    """Keep which ids belong to one person, before the rows of their account go that say so.
+
+    Args:
+        engine: The ledger.
+        members: The ids of each person of the account.
+        by: Who decides about the account.
+        reason: Why.
+        now: When.
+    """
+    with writing(engine) as connection:
+        salt = _salt(connection)
+        known = {
+            one
+            for row in connection.execute(select(erasures.c.digests).where(erasures.c.kind == "member"))
+            for one in row.digests
+        }
+        rows = []
+        for ids in members:
+            digests = sorted(digest(salt, one) for one in ids)
+            if len(digests) > 1 and not known.issuperset(digests):  # one id alone links nothing
+                known.update(digests)
+                given = {"kind": "member", "salt": salt, "digests": digests, "by": by.strip()}
+                done = {"started_at": now, "finished_at": now, "counts": {}, "outside": []}
+                key = digest(salt, "|".join(digests))[:20]
+                rows.append({"receipt_id": f"em-{key}", "reason": reason.strip(), **given, **done})
+        if rows:
+            connection.execute(insert(erasures), rows)
+
+
+def same_person(engine: Engine, ids: Iterable[str], candidates: Iterable[str]) -> list[str]:
+    """Return those of the candidates that a receipt knows as ids of the person who bears one of `ids`."""
+    with engine.connect() as connection:
+        salt = _salt(connection)
+        rows = connection.execute(select(erasures.c.digests).where(erasures.c.kind.in_(("person", "member"))))
+        groups = [set(row.digests) for row in rows]
+    theirs = {digest(salt, one) for one in ids}
+    while found := [group for group in groups if group & theirs and not group <= theirs]:
+        theirs.update(*found)
+    if not any(group & theirs for group in groups):
+        return []
+    return sorted({one for one in candidates if digest(salt, one) in theirs})
 
 
 def finish(
@@ -79,9 +127,10 @@ def finish(
 
 
 def receipts(engine: Engine) -> list[RowMapping]:
-    """Return every receipt, oldest first."""
+    """Return every receipt of an account or a person, oldest first."""
     with engine.connect() as connection:
-        query = select(erasures).order_by(erasures.c.started_at, erasures.c.receipt_id)
+        query = select(erasures).where(erasures.c.kind != "member")
+        query = query.order_by(erasures.c.started_at, erasures.c.receipt_id)
         return list(connection.execute(query).mappings())
 
 
@@ -108,6 +157,17 @@ def digest(salt: str, identifier: str) -> str:
 
 def _salt(connection: Connection) -> str:
     return connection.execute(select(erasures.c.salt).limit(1)).scalar() or secrets.token_hex(16)
+
+
+def _of_members(connection: Connection, digests: Sequence[str]) -> set[str]:
+    theirs, rows = (
+        set(digests),
+        connection.execute(select(erasures.c.digests).where(erasures.c.kind == "member")),
+    )
+    groups = [set(row.digests) for row in rows]
+    while found := [group for group in groups if group & theirs and not group <= theirs]:
+        theirs.update(*found)
+    return theirs
 
 
 def _known(connection: Connection, kind: str, digests: Sequence[str]) -> RowMapping | None:

@@ -7,12 +7,13 @@ from sqlalchemy import JSON, Column, Date, String, Table, Text
 from customer_health.ledger.schema_base import UtcDateTime, metadata
 
 # What was erased on request, and is kept out from then on. The ids themselves are not here: only what tells,
-# with the salt, whether an id that comes back is one of them.
+# with the salt, whether an id that comes back is one of them. A member was a person of an erased account:
+# nobody is kept out for that, but an erasure of the person finds by it which ids are theirs.
 erasures = Table(
     "erasures",
     metadata,
     Column("receipt_id", String(32), primary_key=True),
-    Column("kind", String(16), nullable=False),  # account | person
+    Column("kind", String(16), nullable=False),  # account | person | member
     Column("salt", String(64), nullable=False),
     Column("digests", JSON, nullable=False),
     Column("by", Text, nullable=False),

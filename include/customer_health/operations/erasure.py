@@ -7,7 +7,8 @@ are also the company's own files, back-ups, and Airflow's database and logs, whi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -27,8 +28,10 @@ from customer_health.warehouse.raw import create_tables
 
 if TYPE_CHECKING:
     import duckdb
+    from sqlalchemy import Engine
 
 KINDS = ("account", "person")
+_AT_ONCE = 50  # people of an account who are looked for together: every file is read for them
 READ = (
     "Somebody was reading the ledger meanwhile: what was erased lies in `ledger.db-wal` until the next step "
     "has written. Erase again to be sure; nothing else changes."
@@ -53,7 +56,7 @@ def export(settings: Settings, kind: str, identifier: str, target: Path) -> Resu
     ledger = open_ledger(settings.ledger_url)
     with open_warehouse(settings.warehouse_url) as con:
         create_tables(con)
-        subject = _subject(con, kind, identifier)
+        subject = _subject(con, ledger, kind, identifier)
         found = {f"warehouse/{name}": rows for name, rows in subject_rows.rows_of(con, subject).items()}
     found |= {f"ledger/{name}": rows for name, rows in subject_records.records_of(ledger, subject).items()}
     landed = list(subject_files.landed_rows(settings, subject))
@@ -89,16 +92,26 @@ def erase(settings: Settings, kind: str, identifier: str, *, by: str, reason: st
     ledger = open_ledger(settings.ledger_url)
     with open_warehouse(settings.warehouse_url) as con:
         create_tables(con)
-        subject = _subject(con, kind, identifier)
+        subject = _subject(con, ledger, kind, identifier)
         receipt = erasures.begin(ledger, kind, subject.ids, by=by, reason=reason, now=now)
+        people = list[Subject]()
         if kind == "person":
             subject = replace(subject, pseudonym=erasures.pseudonym(receipt))
-        outside = subject_records.landed(ledger, subject, settings.config.destinations.model_dump())
-        hashes = subject_rows.text_hashes(con, subject)
-        counts = subject_files.erase_files(settings, con, subject)
-        counts |= _under("ledger", subject_records.erase_records(ledger, subject, hashes))
-        # Last: a person's other ids are known from here only, and a killed run needs them again.
-        counts |= _under("warehouse", subject_rows.erase_rows(con, subject, hashes))
+        else:
+            members = subject_rows.members_of(con, subject.ids)
+            erasures.remember_members(ledger, members, by=by, reason=reason, now=now)
+            people = list(_people(con, subject, members))
+        counts, outside, hashes = Counter[str](), list[dict[str, Any]](), list[str]()
+        for one in (subject, *people):
+            sent = subject_records.landed(ledger, one, settings.config.destinations.model_dump())
+            outside += [this for this in sent if this not in outside]
+            read = subject_rows.text_hashes(con, one)
+            counts.update(subject_files.erase_files(settings, con, one))
+            counts.update(_under("ledger", subject_records.erase_records(ledger, one, read)))
+            hashes += read
+        # Last: a person's other ids, and an account's people, are known from here only, and a killed run
+        # needs them again.
+        counts.update(_under("warehouse", subject_rows.erase_rows(con, subject, hashes, people)))
         # Deleted rows lie in the file until its pages are used again.
         con.execute("CHECKPOINT")
     wiped = wipe_deleted(ledger)
@@ -110,11 +123,25 @@ def erase(settings: Settings, kind: str, identifier: str, *, by: str, reason: st
     )
 
 
-def _subject(con: duckdb.DuckDBPyConnection, kind: str, identifier: str) -> Subject:
+def _people(
+    con: duckdb.DuckDBPyConnection, account: Subject, members: Sequence[Sequence[str]]
+) -> Iterator[Subject]:
+    """Yield the people whom only this account knows, so many at a time: nothing about them stays either."""
+    elsewhere = subject_rows.known_elsewhere(con, [one for ids in members for one in ids], account.ids)
+    alone = [ids for ids in members if not elsewhere & set(ids)]
+    for start in range(0, len(alone), _AT_ONCE):
+        ids = distinct(one for person in alone[start : start + _AT_ONCE] for one in person)
+        yield Subject("person", ids, called=distinct(subject_rows.names_of_person(con, ids)))
+
+
+def _subject(con: duckdb.DuckDBPyConnection, ledger: Engine, kind: str, identifier: str) -> Subject:
     if kind == "account":
         ids, names = subject_rows.ids_of_account(con, identifier)
         return Subject("account", distinct(ids), distinct(names))
     ids = subject_rows.ids_of_person(con, identifier)
+    # The contact that tied ids together may have gone with an account that was erased before.
+    for one in erasures.same_person(ledger, ids, subject_rows.persons(con)):
+        ids = sorted({*ids, *subject_rows.ids_of_person(con, one)})
     return Subject("person", distinct(ids), called=distinct(subject_rows.names_of_person(con, ids)))
 
 

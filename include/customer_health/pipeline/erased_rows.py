@@ -28,6 +28,10 @@ def keep_erased_out(settings: Settings, con: duckdb.DuckDBPyConnection) -> tuple
         receipts = {receipt["receipt_id"]: receipt for receipt in back.values()}
         for name, receipt in receipts.items():
             ids = tuple(sorted(one for one, of in back.items() if of["receipt_id"] == name))
+            if kind == "person":  # a contact may bring ids that the receipt does not know yet
+                ids = tuple(sorted({more for one in ids for more in subject_rows.ids_of_person(con, one)}))
+                given = {name: receipt[name] for name in ("by", "reason")}
+                receipt = erasures.begin(ledger, kind, ids, now=receipt["started_at"], **given)
             subject = Subject(kind, ids, pseudonym=erasures.pseudonym(receipt))
             subject_rows.erase_rows(con, subject, subject_rows.text_hashes(con, subject))
             count += 1

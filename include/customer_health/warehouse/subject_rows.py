@@ -6,6 +6,7 @@ belong to the account: the person gets a pseudonym, their words and title go.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ _WORDS = (
         "author = 'customer' AND ticket_id IN (SELECT ticket_id FROM raw.tickets WHERE contact_id IN {ids})",
     ),
 )
+_PERSONS = ("contact_id", "user_id")
 _NAMES = ("first_name", "last_name", "name")
 _TITLES = (("contacts", (*_NAMES, "title", "team")), ("contact_changes", ("title",)))
 
@@ -59,6 +61,50 @@ def ids_of_person(con: duckdb.DuckDBPyConnection, person: str) -> list[str]:
         "SELECT contact_id, user_id FROM raw.contacts WHERE contact_id = ? OR user_id = ?", [person, person]
     ).fetchall()
     return sorted({person, *(one for row in rows for one in row if one)})
+
+
+def members_of(con: duckdb.DuckDBPyConnection, accounts: Sequence[str]) -> list[list[str]]:
+    """Return the ids of each person whom the accounts' contacts name: contact id and user id."""
+    if not _exists(con, "raw.contacts"):
+        return []
+    rows = con.execute(
+        f"SELECT DISTINCT contact_id, user_id FROM raw.contacts WHERE account_id IN {_list(accounts)} "
+        "ORDER BY ALL",
+        list(accounts),
+    ).fetchall()
+    return [[one for one in row if one] for row in rows]
+
+
+def known_elsewhere(
+    con: duckdb.DuckDBPyConnection, people: Sequence[str], accounts: Sequence[str]
+) -> set[str]:
+    """Return those of the persons' ids that rows of other accounts hold, too."""
+    if not people:
+        return set()
+    parts, values = [], list[str]()
+    for table, columns in _tables(con).items():
+        for column in _PERSONS if "account_id" in columns and table.startswith("raw.") else ():
+            if column in columns:
+                parts.append(
+                    f"SELECT {column} AS id FROM {table} WHERE {column} IN {_list(people)} "
+                    f"AND account_id NOT IN {_list(accounts)}"
+                )
+                values += [*people, *accounts]
+    rows = con.execute(" UNION ".join(parts), values).fetchall() if parts else []
+    return {str(one) for (one,) in rows}
+
+
+def persons(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return every id of a person that the warehouse holds."""
+    parts = [
+        f"SELECT {column} AS id FROM {table}"
+        for table, columns in _tables(con).items()
+        for column in _PERSONS
+        if column in columns
+    ]
+    parts.append(f"SELECT value AS id FROM {_QUARANTINE}")
+    rows = con.execute(f"SELECT DISTINCT id FROM ({' UNION ALL '.join(parts)}) WHERE id <> ''").fetchall()
+    return [str(one) for (one,) in rows]
 
 
 def names_of_person(con: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[str]:
@@ -101,7 +147,10 @@ def text_hashes(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[str]:
 
 
 def erase_rows(
-    con: duckdb.DuckDBPyConnection, subject: Subject, hashes: Sequence[str] = ()
+    con: duckdb.DuckDBPyConnection,
+    subject: Subject,
+    hashes: Sequence[str] = (),
+    members: Sequence[Subject] = (),
 ) -> dict[str, int]:
     """Remove the subject, in one transaction; return the number of rows by table.
 
@@ -109,8 +158,9 @@ def erase_rows(
         con: The warehouse.
         subject: Whom.
         hashes: As `text_hashes` returned them: what was read in these words goes too.
+        members: People of an account, with what is left of them when its rows have gone.
     """
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     con.execute("BEGIN")
     try:
         tables = _tables(con)
@@ -118,14 +168,14 @@ def erase_rows(
             counts[_READINGS] = _change(
                 con, f"DELETE FROM {_READINGS} WHERE hash IN {_list(hashes)}", list(hashes)
             )
-        if subject.kind == "person":
-            counts |= _silence(con, subject, tables)
-        for table, columns in tables.items():
-            if table == _READINGS:
-                continue
-            erase = _erase_account if subject.kind == "account" else _erase_person
-            count = erase(con, table, columns, subject)
-            counts[table] = counts.get(table, 0) + count
+        for one in (subject, *members):
+            if one.kind == "person":
+                counts.update(_silence(con, one, tables))
+            for table, columns in tables.items():
+                if table == _READINGS:
+                    continue
+                erase = _erase_account if one.kind == "account" else _erase_person
+                counts[table] += erase(con, table, columns, one)
         con.execute("COMMIT")
     except BaseException:
         con.execute("ROLLBACK")
@@ -136,7 +186,7 @@ def erase_rows(
 def candidates(con: duckdb.DuckDBPyConnection, kind: str) -> list[str]:
     """Return the ids of accounts, or of persons, that came with loads which no gate has seen yet."""
     fresh = "SELECT load_id FROM ops.loads WHERE gated IS NOT TRUE"
-    wanted = ("account_id",) if kind == "account" else ("contact_id", "user_id")
+    wanted = ("account_id",) if kind == "account" else _PERSONS
     parts = [
         f"SELECT DISTINCT {column} AS id FROM {table} WHERE _load_id IN ({fresh})"
         for table, columns in _tables(con).items()
