@@ -207,3 +207,22 @@ class _Prune(ast.NodeTransformer):
 
 def _without_functions(tree: ast.Module) -> ast.AST:
     return _Prune().visit(tree)
+
+
+# What Airflow renders as a template: names of the company file, and a date of the run's form. A question's
+# words are set when the task runs, after that.
+RENDERED = {"source", "since", "destination"}
+SET_LATER = {"AskOperator": {"subject": "An approval", "body": None}}
+
+
+def test_no_field_that_airflow_renders_as_a_template_takes_a_customers_words(dagbag: DagBag) -> None:
+    seen = set()
+    for task in (task for dag in dagbag.dags.values() for task in dag.tasks):
+        kind = getattr(task, "operator_class", type(task))
+        if not kind.__module__.startswith("customer_health_airflow"):
+            continue
+        seen.add(kind.__name__)
+        later = SET_LATER.get(kind.__name__, {})
+        assert set(task.template_fields) <= RENDERED | set(later), kind
+        assert {name: getattr(task, name) for name in later} == later
+    assert {"ScoreAccountsOperator", "RunPlaybooksOperator", "AskOperator"} <= seen

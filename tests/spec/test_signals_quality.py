@@ -159,6 +159,7 @@ MOVED = BEFORE.assign(
         ({"payment_delay_days": DRAWN * 24 * 3600}, ("unit", "payment_delay_days")),
         ({"support_sentiment_90d": DRAWN * 10}, ("range", "support_sentiment_90d")),
         ({"payment_delay_days": np.where(DRAWN < 5, np.nan, DRAWN)}, ("null_share", "payment_delay_days")),
+        ({"payment_delay_days": np.full(60, 5.0)}, ("constant", "payment_delay_days")),
         (
             {name: BEFORE[name] for name in ("daily_users_28d", "active_users_7d", "usage_delta_28d")},
             ("frozen", "usage"),
@@ -166,7 +167,7 @@ MOVED = BEFORE.assign(
     ],
 )
 def test_a_change_that_no_customer_makes_is_told(change: dict[str, object], told: tuple[str, str]) -> None:
-    """Seconds for days, percent for shares, a third suddenly unknown, the same file delivered again."""
+    """Seconds for days, percent for shares, a third unknown, one value for all, the same file again."""
     assert told in {(one.check, one.subject) for one in check_panel(MOVED.assign(**change), BEFORE)}
 
 
