@@ -110,7 +110,7 @@ clouds-test: $(IMAGE)/.clouds ## Storage, landing, back-ups and erasure at S3, G
 
 $(IMAGE)/.clouds: $(IMAGE)/.installed
 	@echo "Installing the clouds' emulators into $(IMAGE) (about two minutes)" >&2
-	@$(BIN)/uv pip install --quiet --system-certs --target $(IMAGE)/testing \
+	@$(BIN)/uv pip install --quiet --system-certs --python $(IMAGE)/bin/python --target $(IMAGE)/testing \
 		'pytest>=8.4' 'pytest-timeout>=2.4' 'hypothesis>=6.130'
 	@$(BIN)/uv venv --quiet --python 3.11 --clear $(IMAGE)/gcs-server
 	@$(BIN)/uv pip install --quiet --system-certs --python $(IMAGE)/gcs-server/bin/python 'gcp-storage-emulator==2026.7.19'

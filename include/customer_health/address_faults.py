@@ -7,6 +7,7 @@ driver gives one, else its words.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from customer_health.errors import CustomerHealthError, RetriableError
+from customer_health.store_faults import of_disk
 
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl")
 _CREDENTIALS = {
@@ -29,6 +31,7 @@ _NO_CREDENTIALS = (  # by class (botocore, google-auth), and adlfs' words
     "Must provide either a connection_string or account_name",
 )
 _REFUSED = ("Forbidden: ", "Access Denied", "SignatureDoesNotMatch", "InvalidAccessKeyId")  # gcsfs; s3fs
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "specified bucket does not exist", "No such container")
 
 
@@ -47,6 +50,7 @@ def asking(place: Path | str) -> Iterator[None]:
 
     Raises:
         FileNotFoundError: There is no such file.
+        StoreFullError: The local disk, into which a file was fetched, is full.
         StorageUnavailableError: Anything else that the store or its driver raised.
     """
     if is_local(place):
@@ -59,6 +63,8 @@ def asking(place: Path | str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, FileNotFoundError) and not _any(error, _NO_BUCKET):
             raise
+        if isinstance(error, OSError) and error.errno in _FULL:  # ours, into which it was fetched
+            raise of_disk(error) or error from None
         raise of_address(shown(place), error) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.lib.model_worlds import champion_of_all_kinds
 from tests.unit.test_model_office import record
 
 from customer_health import storage
+from customer_health.address_faults import asking
 from customer_health.destinations.preview import PreviewDestination, open_preview, rendered
 from customer_health.errors import ConfigurationError, RetriableError
 from customer_health.ledger.engine import open_ledger
@@ -21,6 +23,8 @@ from customer_health.operations.backup import back_up, restore
 from customer_health.operations.storage_check import examine_storage
 from customer_health.operations.thinning import remove_old_files
 from customer_health.settings import Settings, load_settings
+from customer_health.sources.locate import Folder
+from customer_health.store_faults import StoreFullError
 from customer_health.warehouse.connect import open_warehouse
 from customer_health_airflow.task_links import page_of
 from customer_health_airflow.ui import report_files
@@ -198,6 +202,22 @@ def test_a_bucket_that_is_not_there_is_not_an_empty_one() -> None:
         with pytest.raises(RetriableError, match="There is no bucket or container 'misspelt'") as stop:
             way()
         assert "secret" not in str(stop.value)
+
+
+def test_a_full_disk_of_ours_is_not_taken_for_a_fault_of_the_store() -> None:
+    with pytest.raises(StoreFullError, match="the disk is full"), asking("s3://bucket/copies"):
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/.restore/warehouse.duckdb")
+
+
+def test_a_file_that_goes_between_listing_and_fetching_is_asked_for_again(
+    store: fsspec.AbstractFileSystem, tmp_path: Path
+) -> None:
+    store.pipe_file("/bucket/landing/a.csv", b"account_id\n")
+    folder = Folder("memory://bucket/landing", tmp_path / "cache")
+    assert folder.names() == ["a.csv"]
+    store.rm("/bucket/landing/a.csv")
+    with pytest.raises(RetriableError, match="was there when the folder was listed, and is gone"):
+        folder.matching("*.csv")
 
 
 def test_a_preview_that_died_before_its_last_file_has_not_landed(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 KINDS = ("account", "person")
-_AT_ONCE = 50  # people of an account who are looked for together: every file is read for them
+_AT_ONCE = 50  # people of an account who are looked for together
 READ = (
     "Somebody was reading the ledger meanwhile: what was erased lies in `ledger.db-wal` until the next step "
     "has written. Erase again to be sure; nothing else changes."
@@ -102,11 +102,11 @@ def erase(settings: Settings, kind: str, identifier: str, *, by: str, reason: st
             erasures.remember_members(ledger, members, by=by, reason=reason, now=now)
             people = list(_people(con, subject, members))
         counts, outside, hashes = Counter[str](), list[dict[str, Any]](), list[str]()
+        counts.update(subject_files.erase_files(settings, con, subject, *people))
         for one in (subject, *people):
             sent = subject_records.landed(ledger, one, settings.config.destinations.model_dump())
             outside += [this for this in sent if this not in outside]
             read = subject_rows.text_hashes(con, one)
-            counts.update(subject_files.erase_files(settings, con, one))
             counts.update(_under("ledger", subject_records.erase_records(ledger, one, read)))
             hashes += read
         # Last: a person's other ids, and an account's people, are known from here only, and a killed run

@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +29,13 @@ LANDING = "landing"
 _READABLE = {".csv", ".eml", ".htm", ".html", ".json", ".jsonl", ".md", ".txt"}
 
 
-def shown_files(settings: Settings, subject: Subject) -> list[tuple[str, StoredFile]]:
-    """Return the previews and reports that mention the subject, each with its kind ("preview", "reports")."""
+def shown_files(settings: Settings, *subjects: Subject) -> list[tuple[str, StoredFile]]:
+    """Return the previews and reports that mention a subject, each with its kind ("preview", "reports")."""
     return [
         (kind, file)
         for kind, folder in _shown(settings).items()
         for file in storage.files_below(folder)
-        if file.path.suffix in _READABLE and _mentions(file.path, subject)
+        if file.path.suffix in _READABLE and _mentions(file.path, subjects)
     ]
 
 
@@ -43,27 +43,29 @@ def _shown(settings: Settings) -> dict[str, Path]:
     return {kind: settings.served[kind] for kind in SHOWN}
 
 
-def erase_files(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str, int]:
-    """Remove the subject from every file that is ours; return the number of files by place.
+def erase_files(settings: Settings, con: duckdb.DuckDBPyConnection, *subjects: Subject) -> dict[str, int]:
+    """Remove the subjects from every file that is ours; return the number of files by place.
 
-    A table (CSV) loses its lines; another file that mentions the subject goes, with what lies beside it.
+    A table (CSV) loses its lines; another file that mentions one of them goes, with what lies beside it.
 
     Raises:
         StorageUnavailableError: A store at an address did not answer; a second run goes on.
     """
     places = places_of(settings)
     counts = dict.fromkeys(places.values(), 0)
-    found = shown_files(settings, subject)
+    found = shown_files(settings, *subjects)
     beside = _by_stem(settings) if found else {}
     for kind, file in found:
         counts[places[kind]] += 1
         if file.path.suffix == ".csv" and kind == "reports":
             lines = storage.read(file.path).decode("utf-8", errors="replace").splitlines(keepends=True)
-            storage.write(file.path, "".join(line for line in lines if not subject.mentioned(line)))
+            storage.write(
+                file.path, "".join(line for line in lines if not any(one.mentioned(line) for one in subjects))
+            )
             continue
         for path in beside[kind, file.name.rpartition(".")[0]]:
             storage.remove(path)
-    counts[places[LANDING]] = erase_landed(settings, con, subject)
+    counts[places[LANDING]] = erase_landed(settings, con, *subjects)
     for name in WORKING:
         folder = settings.home / name
         if folder.exists():
@@ -107,8 +109,8 @@ def landed_rows(settings: Settings, subject: Subject) -> Iterator[dict[str, Any]
         yield from (row for row in rows if subject.mentioned(_plain(row)))
 
 
-def erase_landed(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Subject) -> int:
-    """Rewrite landed files without the subject's rows, and let the loader take them as read.
+def erase_landed(settings: Settings, con: duckdb.DuckDBPyConnection, *subjects: Subject) -> int:
+    """Rewrite landed files without the subjects' rows, and let the loader take them as read.
 
     Without that it would load the changed file again, and lose a person's rows, which stay countable.
     """
@@ -122,7 +124,9 @@ def erase_landed(settings: Settings, con: duckdb.DuckDBPyConnection, subject: Su
             before = bytes(system.cat_file(path))
         clean: Callable[[bytes, Subject], bytes]
         clean = _seen if name.startswith("_seen-") else _rows if name.endswith(".jsonl.gz") else _parquet
-        after = clean(before, subject)
+        after = before
+        for one in subjects:
+            after = clean(after, one)
         if after == before:
             continue
         count += 1
@@ -198,9 +202,11 @@ def _files(system: Any, root: str, place: str) -> list[str]:
     return [path for path in sorted(found) if path.endswith((".jsonl.gz", ".parquet", ".json.gz"))]
 
 
-def _mentions(path: Path, subject: Subject) -> bool:
+def _mentions(path: Path, subjects: Sequence[Subject]) -> bool:
     text = storage.read(path).decode("utf-8", errors="replace")
-    return any(needle in text for needle in subject.needles) and _text_mentions(text, subject)
+    return any(
+        any(needle in text for needle in one.needles) and _text_mentions(text, one) for one in subjects
+    )
 
 
 def _text_mentions(text: str, subject: Subject) -> bool:

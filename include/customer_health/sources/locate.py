@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from customer_health.address_faults import asking
-from customer_health.errors import ConfigurationError, DataContractError
+from customer_health.errors import ConfigurationError, DataContractError, RetriableError
 from customer_health.sources.file_order import place_of
 from customer_health.sources.files import KINDS, kind_of
 from customer_health.storage import listed, opened
@@ -129,12 +129,21 @@ class Folder:
 
         Raises:
             DataContractError: It is a link that leaves the folder, or leads nowhere.
-            RetriableError: The store did not answer.
+            RetriableError: The store did not answer, or the file has gone since.
         """
         if not self._remote:
             path = self._followed(name)
             stat = path.stat()
             return DataFile(name, path, stat.st_size, str(stat.st_mtime_ns))
+        try:
+            return self._fetched(name)
+        except FileNotFoundError:
+            raise RetriableError(
+                f"{self.url}/{name} was there when the folder was listed, and is gone.",
+                hint="Nothing, if somebody replaced it: the next try lists the folder anew.",
+            ) from None
+
+    def _fetched(self, name: str) -> DataFile:
         fs, root = self._filesystem()
         with asking(f"{self.url}/{name}"):
             info = fs.info(f"{root}/{name}")
