@@ -148,7 +148,7 @@ def test_a_store_that_does_not_answer_is_tried_again(
         raise TimeoutError("timed out")
 
     monkeypatch.setattr(type(fsspec.filesystem("memory")), "get_file", silent)
-    with pytest.raises(RetriableError, match="cannot be fetched"):
+    with pytest.raises(RetriableError, match=r"accounts.csv did not answer as it should"):
         ingest(settings, as_of=AS_OF)
 
 
