@@ -85,7 +85,7 @@ def gate(folder: Path) -> None:
     from customer_health.warehouse.connect import open_warehouse
     from customer_health.warehouse.gate import run_gate
 
-    with open_warehouse(_settings(folder).warehouse_url) as con:
+    with open_warehouse(_settings(folder).warehouse_url, locked=False) as con:
         con.execute("SET memory_limit = '2GB'")
         run_gate(con, as_of=AS_OF, report_dir=folder / "home" / "reports")
 
