@@ -79,7 +79,7 @@ class FactThresholds(Section):
         description="headline fact -> highest score that an account with it can have",
     )
     lost_ceiling: int | None = Field(
-        49,
+        29,
         ge=0,
         le=100,
         description="highest score of an account with a fact after which more than half of this company's "

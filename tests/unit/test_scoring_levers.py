@@ -35,7 +35,7 @@ def test_one_trouble_has_one_lever_and_its_words_promise_a_score_only() -> None:
     assert lever["concepts"] == ["support"]
     assert [change["signal"] for change in lever["changes"]] == ["open_critical_tickets"]
     text = "With 0 critical tickets open (now 3), the score would be"
-    assert lever["text"] == f"{text} {lever['score']} (Green)"
+    assert lever["text"] == f"{text} {lever['score']} (Healthy)"
 
 
 def test_only_as_much_as_is_needed_is_asked_for() -> None:
@@ -162,5 +162,5 @@ def test_an_account_that_smoothing_alone_holds_down_needs_no_change() -> None:
     assert row["score_shown"] < 50
     assert row["lever"]["changes"] == []
     assert row["lever"]["text"] == pytest.approx(
-        f"If today's signals last, the score would be {row['lever']['score']} (Green)"
+        f"If today's signals last, the score would be {row['lever']['score']} (Healthy)"
     )

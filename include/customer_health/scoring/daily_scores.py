@@ -363,10 +363,12 @@ def _explain(rows: pd.DataFrame, days: list[float | None], best: str, review_fro
     """Write the Why of scored rows; where the score does not follow the facts, with what they have cost."""
     rows["facts"] = pd.Series(
         [
-            wording.with_record(facts, healthy=tier == best)
+            wording.with_record(facts, reasons, healthy=tier == best)
             if tier == best or (not urgent and review_from is not None and gravity(facts) >= review_from)
             else facts
-            for facts, tier, urgent in zip(rows["facts"], rows["tier"], rows["attention"], strict=True)
+            for facts, reasons, tier, urgent in zip(
+                rows["facts"], rows["reasons"], rows["tier"], rows["attention"], strict=True
+            )
         ],
         rows.index,
         dtype=object,

@@ -20,7 +20,7 @@ import pandas as pd
 from customer_health.scoring.phrases import figure, phrased
 from customer_health.scoring.reachable import within_a_quarter
 from customer_health.scoring.score_scale import Floats
-from customer_health.scoring.tiers import round_half_up, scheme_named
+from customer_health.scoring.tiers import round_half_up, scheme_named, tier_of
 from customer_health.signals.signal import Concept, Direction, Signal
 
 Rescore = Callable[[pd.DataFrame], Floats]
@@ -290,7 +290,7 @@ def _lever(question: _Question, account: np.intp, mask: Bools, final: Floats, sc
         for column, signal in enumerate(question.signals)
         if mask[column]
     ]
-    would = f"the score would be {score} ({band})"
+    would = f"the score would be {score} ({tier_of(score, 'four_tier')})"
     parts = _told(question, account, mask, final)
     said = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
     text = f"With {said}, {would}" if parts else f"If today's signals last, {would}"

@@ -58,9 +58,9 @@ def why_still_high(facts: Sequence[Mapping[str, Any]]) -> str:
     if not told:
         return ""
     records = [(str(one["title"]).lower(), TrackRecord.from_json(one["record"])) for one in told[:MOST_TOLD]]
-    priced = [f"{title}: {_brief_share(record)}" for title, record in records if record.known]
+    priced = [f"{title}, {_brief_share(record)}" for title, record in records if record.known]
     rare = [title for title, record in records if not record.known]
-    said = [f"What such facts have cost here, and the score follows: {'; '.join(priced)}."] if priced else []
+    said = [f"What this has meant here is in the score: {'; '.join(priced)}."] if priced else []
     said += [f"Too rare here to be priced: {', '.join(rare)}."] if rare else []
     return " ".join(said)
 

@@ -18,6 +18,7 @@ from customer_health.scoring.track_words import fragment_of, in_brief
 from customer_health.signals.signal import Concept
 
 MAX_WORDS = 10
+HEAVY = 10.0  # points; a Why leaves out the track record rather than a reason that costs so much
 MIN_POINTS = 1.0  # below one point the shown score would not differ
 CONCEPTS = frozenset(str(concept) for concept in Concept) - {CALENDAR}
 NOTHING_STANDS_OUT = "No single risk stands out"
@@ -108,8 +109,8 @@ def why(
 def _despite(reasons: Sequence[Fact], facts: Sequence[Fact]) -> list[str]:
     """Fragments of what an account is healthy in spite of.
 
-    Decisive headline facts come first, worst first; then other facts of risk and the reasons that cost more
-    than any strength brings, by what they cost.
+    The worst decisive headline fact comes first; then other facts of risk and the reasons that cost more than
+    any strength brings, by what they cost.
     """
     happened = [fact for fact in facts if fact["risk"]]
     said = {name for fact in happened for name in (fact["signal"], fact["code"])}
@@ -119,25 +120,38 @@ def _despite(reasons: Sequence[Fact], facts: Sequence[Fact]) -> list[str]:
         for reason in reasons
         if -float(reason["points"]) > max(best, 0.0) and not {reason["signal"], reason["code"]} & said
     ]
-    rest = [fact for fact in happened if not fact["decisive"]] + heavy
+    decisive = [fact for fact in happened if fact["decisive"]]
+    rest = [*decisive[1:], *(fact for fact in happened if not fact["decisive"]), *heavy]
     rest.sort(key=lambda one: -cost_of(one, reasons))
-    return [fragment_of(one) for one in [*(fact for fact in happened if fact["decisive"]), *rest]]
+    return [fragment_of(one) for one in [*decisive[:1], *rest]]
 
 
-def with_record(facts: Sequence[Fact], *, healthy: bool) -> list[dict[str, Any]]:
+def with_record(
+    facts: Sequence[Fact], reasons: Sequence[Fact] = (), *, healthy: bool
+) -> list[dict[str, Any]]:
     """Return the facts, the worst decisive one of risk with its track record as a clause, if a Why holds it.
 
     For rows whose score does not follow what happened: the reader asks why, and the answer is what such facts
-    have cost here.
+    have cost here. Where another reason weighs `HEAVY` points, the clause stands only beside it.
     """
     found = [dict(fact) for fact in facts]
     worst = next((fact for fact in found if fact["decisive"] and fact["risk"]), None)
     if worst is not None and worst.get("record"):
         clause = in_brief(TrackRecord.from_json(worst["record"]))
         opening = DESPITE if healthy else ""
-        if len(f"{opening}{worst['short']} ({clause})".split()) <= MAX_WORDS:
+        told = [f"{worst['short']} ({clause})", *_heaviest(reasons, worst)]
+        if len(f"{opening}{'; '.join(told)}".split()) <= MAX_WORDS:
             worst["clause"] = clause
     return found
+
+
+def _heaviest(reasons: Sequence[Fact], beside: Fact) -> list[str]:
+    """Fragment of the reason that costs most, if it costs very much and says something else."""
+    most = min(reasons, key=lambda one: float(one["points"]), default=None)
+    if most is None or -float(most["points"]) < HEAVY:
+        return []
+    same = {most["signal"], most["code"]} & {beside["signal"], beside["code"]}
+    return [] if same else [str(most["short"])]
 
 
 def cost_of(one: Fact, reasons: Sequence[Fact]) -> float:
