@@ -24,6 +24,8 @@ PAYLOAD = {
     "as_of": "2026-11-09", "published_at": "2026-11-09T05:00:00+00:00", "currency": "EUR",
     "tiers": dict.fromkeys(("Critical", "At Risk", "Attention", "Healthy"), ROW),
     "tiers_compared_from": "2026-11-17",
+    "company_wide": "Company-wide, so no single account's headline: escalated to management, 26% of "
+    "customers; toxic support tickets, 26% of customers; nps detractor, 31% of customers; and 2 more facts.",
     "renewals": {
         "quarter": "2026-Q4", "currency": "EUR", "share": 0.9, "renewals": 120, "arr": 9e6, "arr_unknown": 3,
         "expected": 8e6, "low": 7e6, "high": 8.5e6, "notice": 4, "notice_arr": 2e5,
