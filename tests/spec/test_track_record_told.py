@@ -105,6 +105,11 @@ def test_what_has_cost_customers_here_is_decisive_and_what_has_not_is_not() -> N
         ("names_competitor", True),
         ("core_action_drop", False),
     ]
+    no_more = TrackRecord(150, 4, 0.012, 0.058, 0.04)
+    few = TrackRecord(40, 1, 0.006, 0.1, 0.04)
+    for record, decisive in ((no_more, False), (few, True)):
+        [fact] = scored({"acme": DOWN}, {"core_action_drop": record}).loc["acme", "facts"]
+        assert fact["decisive"] is decisive
     unknown = scored({"acme": both}, {"core_action_drop": CHEAP, "names_competitor": RARE}).loc[
         "acme", "facts"
     ]

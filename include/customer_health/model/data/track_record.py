@@ -8,6 +8,7 @@ from typing import Any, Self
 
 ENOUGH = 10  # cases from which a share is worth a sentence
 HALF = 0.5
+SETTLED = 50  # cases from which "no more than comparable ones" is believed
 HARMLESS = 1.5  # times the comparable share: not even half as many again
 COSTLY = 2.0  # times the comparable share, as Red has at least twice the odds of Green
 
@@ -49,8 +50,11 @@ class TrackRecord:
 
     @property
     def harmless(self) -> bool:
-        """Whether history rules out, beyond chance, that the fact cost half as many customers again."""
-        return self.known and self.comparable is not None and self.high <= HARMLESS * self.comparable
+        """Whether the fact has cost nobody: no more than comparable ones, or beyond chance hardly more."""
+        if not self.known or self.comparable is None:
+            return False
+        no_more = self.times >= SETTLED and self.share <= self.comparable
+        return no_more or self.high <= HARMLESS * self.comparable
 
     @property
     def mostly_lost(self) -> bool:
