@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from customer_health.delivery.delivery_policy import Policy
 from customer_health.ledger import schema
 from customer_health.ledger.engine import open_ledger
 from customer_health.ledger.outbox import transitions
@@ -52,8 +53,9 @@ def _silence(year: Nights) -> Iterator[str]:
             yield f"silent failure {failure.night}: {failure.step}"
     stopped = {failure.night for failure in year.diary.failures}
     for day, kinds in year.diary.excused.items():
-        # On a quiet Sunday there may be nothing that could not be sent.
-        hurt = "damaged_file" in kinds or ("slack_down" in kinds and year.diary.turned_away.get(day))
+        # On a quiet Sunday few calls are turned away: they are tried again, and no breaker opens.
+        many = year.diary.turned_away.get(day, 0) >= Policy().breaker_threshold
+        hurt = "damaged_file" in kinds or ("slack_down" in kinds and many)
         if hurt and day not in stopped:
             yield f"nobody noticed {', '.join(kinds)} on {day}"
 
