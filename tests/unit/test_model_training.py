@@ -284,8 +284,12 @@ def test_the_card_says_what_was_decided_and_when_not_to_believe_it(tmp_path: Pat
     assert trained().why in text
     assert "When not to believe it" in text
     assert "lost accounts taught it" in text
+    assert "## What each fact has cost" in text
     pictures = {line.partition("](")[2].rstrip(")") for line in text.splitlines() if line.startswith("![")}
-    assert len(pictures) == 6
+    assert pictures == {
+        "track_records.png",
+        *(f"{kind}_{days}.png" for kind in ("calibration", "lift", "walk_forward") for days in (90, 180)),
+    }
     assert all((tmp_path / name).stat().st_size > 0 for name in pictures)
     assert "revenue grew or shrank" not in text  # in this world nobody's revenue ever moves
 
