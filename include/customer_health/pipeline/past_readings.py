@@ -87,7 +87,9 @@ def live_through(
                 if before:
                     before.result()
                 progress(0, 0, f"training on what {day} knew")
-                retraining.train_model(pretended, as_of=day, now=_morning(day) - timedelta(hours=2))
+                retraining.train_model(
+                    pretended, as_of=day, now=_morning(day) - timedelta(hours=2), effort="quick"
+                )
             progress(number, len(days), f"living through {day}")
             scoring.score_accounts(
                 pretended,
