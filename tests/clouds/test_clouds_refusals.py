@@ -61,14 +61,20 @@ def test_missing_credentials_are_said_with_the_variables_that_give_them(
         pytest.skip("without credentials Google's driver asks as nobody: the test of refusals has its answer")
     for name in store.without:
         monkeypatch.delenv(name)
+    refused = refusal(store, bucket, home, way)
+    assert "There are no credentials for the storage at" in refused.message
+    assert next(iter(store.without)) in refused.hint
+
+
+def refusal(store: Store, bucket: Bucket, home: Path, way: str) -> StorageUnavailableError:
+    """What a new client is told; the next test begins with another one."""
     store.forget()
     try:
         with pytest.raises(StorageUnavailableError) as stop:
             WAYS[way](f"{bucket.address}/health", home)
     finally:
         store.forget()
-    assert "There are no credentials for the storage at" in stop.value.message
-    assert next(iter(store.without)) in stop.value.hint
+    return stop.value
 
 
 @contextmanager
@@ -133,15 +139,10 @@ def test_an_identity_without_the_right_to_write_is_told_which_rights_it_needs(
     store: Store, bucket: Bucket, home: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with read_only(store, bucket, monkeypatch):
-        store.forget()
-        try:
-            with pytest.raises(StorageUnavailableError) as stop:
-                WAYS[way](f"{bucket.address}/health", home)
-        finally:
-            store.forget()
-    assert f"The storage at {bucket.address}" in stop.value.message
-    assert "refused us" in stop.value.message
-    assert "the rights to list, read, write and delete there" in stop.value.hint
+        refused = refusal(store, bucket, home, way)
+    assert f"The storage at {bucket.address}" in refused.message
+    assert "refused us" in refused.message
+    assert "the rights to list, read, write and delete there" in refused.hint
 
 
 def test_a_back_up_without_its_manifest_is_not_restored(bucket: Bucket, home: Path) -> None:

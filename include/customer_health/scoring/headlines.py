@@ -58,13 +58,14 @@ def headlines_of(
         and `record` and `record_words` (its track record).
     """
     found: list[list[Headline]] = [[] for _ in range(len(rows))]
-    for fact in facts:
+    known = records or {}
+    for fact in sorted(facts, key=lambda fact: not _costly(fact, known.get(fact.code))):
         limit = getattr(thresholds, fact.code)
         if limit is None or fact.signal not in catalogue:
             continue
         values = numbers_of(rows, fact.signal)
         true, never = fact_holds(rows, fact, thresholds)
-        shared = _Shared(fact, float(limit), as_of, (records or {}).get(fact.code))
+        shared = _Shared(fact, float(limit), as_of, known.get(fact.code))
         common, severe = _usual(fact, values, true, never, thresholds.common_share)
         for place in np.flatnonzero(true).tolist():
             short, phrase = _told(fact, catalogue[fact.signal], float(values[place]), currency)
@@ -76,7 +77,7 @@ def headlines_of(
             for place in np.flatnonzero(never).tolist():
                 phrase = fact.never.phrase.format(days=f"{tenure[place]:.0f}")
                 found[place].append(shared.headline(1.0, fact.never.words, phrase, common, False))
-    return [sorted(listed, key=lambda one: not _costly(one)) for listed in found]
+    return found
 
 
 def _told(fact: HeadlineFact, signal: Signal, value: float, currency: str) -> tuple[str, str]:
@@ -141,11 +142,11 @@ def _decides(fact: HeadlineFact, record: TrackRecord | None) -> bool:
     """Whether a fact goes before others: as declared, until it is known what it has cost here."""
     if record is None or not fact.risk:
         return fact.decisive
-    return record.costly or (fact.decisive and not record.harmless)
+    return _costly(fact, record) or (fact.decisive and not record.harmless)
 
 
-def _costly(fact: Headline) -> bool:
-    return bool(fact["risk"] and fact["record"] and TrackRecord.from_json(fact["record"]).costly)
+def _costly(fact: HeadlineFact, record: TrackRecord | None) -> bool:
+    return fact.risk and record is not None and record.costly
 
 
 def gravity(facts: Iterable[Mapping[str, Any]]) -> int:
