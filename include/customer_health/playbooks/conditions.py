@@ -104,8 +104,8 @@ class When(Part):
         days_to_renewal: Days until the renewal date; unknown for evergreen contracts.
         needs_step: Whether a low tier, a near decision, piled facts or a decisive one ask for a step.
         attention: Whether the account needs attention: low health, or a near decision at a high risk.
-        last_weeks: Whether the renewal is 30 days away or less and anything speaks against its going on by
-            itself: attention is needed, the tier is below Healthy, or a headline fact of risk weighs.
+        last_weeks: Whether the renewal is 30 days away or less and anything suggests that it will not renew
+            by itself: attention is needed, the tier is below Healthy, or a headline fact of risk weighs.
         review: Whether headline facts pile up although no attention is needed (`facts.review_from`).
         p90: Probability of leaving within 90 days; unknown under the rules.
         p_decision: Probability of being lost at the next decision; unknown under the rules.
